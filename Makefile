@@ -1,0 +1,45 @@
+# `make run`: environment (once), then the sample job. `make test`: environment with the tools, then every gate and test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOB ?= configs/jobs/sample_financial_features_job.yaml
+
+.PHONY: help run test gates lock clean
+
+help:
+	@echo "make run    environment, then fpjob run $(JOB)"
+	@echo "make test   environment with the development tools, then every gate and test"
+	@echo "make lock   resolve the dependencies again and rewrite the lock files"
+	@echo "make clean  remove the environment, the warehouse and the build folders"
+
+run: $(VENV)/.installed
+	@$(BIN)/fpjob run $(JOB)
+
+test: $(VENV)/.installed-dev
+	@PATH="$(CURDIR)/$(BIN):$$PATH" ./.ci/gates
+
+lock: $(VENV)/.installed-dev
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--custom-compile-command "make lock" --extra dev pyproject.toml --no-emit-package feature-platform --upgrade -o requirements-dev.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--custom-compile-command "make lock" --constraint requirements-dev.lock pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) warehouse target logs output
+
+$(VENV)/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python >= 3.11 is needed; name one with: make PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/uv
+	@echo "Installing the locked environment into $(VENV) (once)"
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/uv
+	@echo "Installing the locked development environment into $(VENV) (once)"
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements-dev.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $(VENV)/.installed $@

@@ -1,0 +1,138 @@
+"""The command `fpjob`: options and arguments; what the commands do and print is imported when one is called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from feature_platform_py.core.errors import (
+    ConfigurationError,
+    DataCheckError,
+    EngineError,
+    FeaturePlatformError,
+    SinkError,
+)
+
+_EXIT_CODES: dict[type[FeaturePlatformError], int] = {
+    DataCheckError: 1,
+    ConfigurationError: 2,
+    EngineError: 3,
+    SinkError: 3,
+}
+
+_job = click.argument("job", type=click.Path(path_type=Path))
+_target = click.option("--target", help="Target of profiles/profiles.yml; its default target if not given.")
+_format = click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+
+
+def _examples(*lines: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Put examples at the top of a command's help."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        shown = "\n".join(f"  {line}" for line in lines)
+        function.__doc__ = f"\b\n{shown}\n\n{function.__doc__}"
+        return function
+
+    return decorate
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="feature-platform", prog_name="fpjob")
+@_examples("fpjob run configs/jobs/sample_financial_features_job.yaml")
+def cli() -> None:
+    """Exact features from a job YAML: checked, planned, built by dbt, written to a sink.
+
+    Exit status: 0 good, 1 the data failed a check, 2 wrong configuration or usage, 3 dbt or the engine failed.
+    """
+
+
+@cli.command()
+@_job
+@_target
+@click.option("--full-refresh", "is_full_refresh", is_flag=True, help="Rebuild every feature table from its inputs.")
+@_format
+@_examples("fpjob run configs/jobs/sample_financial_features_job.yaml")
+def run(job: Path, target: str | None, output_format: str, *, is_full_refresh: bool) -> None:
+    """Build the job's feature tables and write its result to its sink."""
+    from feature_platform_py.cli.run import run_command
+
+    run_command(job, target=target, output_format=output_format, is_full_refresh=is_full_refresh)
+
+
+@cli.command()
+@_job
+@_target
+@_format
+@_examples("fpjob plan configs/jobs/sample_financial_features_job.yaml")
+def plan(job: Path, target: str | None, output_format: str) -> None:
+    """Show what a run would build and write, and which columns look ahead; nothing is changed."""
+    from feature_platform_py.cli.plan import plan_command
+
+    plan_command(job, target=target, output_format=output_format)
+
+
+@cli.command()
+@click.argument("jobs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_target
+@_format
+@_examples("fpjob validate configs/jobs/*.yaml")
+def validate(jobs: tuple[Path, ...], target: str | None, output_format: str) -> None:
+    """Check job files against the format, the transformers and the source's columns; report every error."""
+    from feature_platform_py.cli.validate import validate_command
+
+    validate_command(jobs, target=target, output_format=output_format)
+
+
+@cli.command()
+@click.argument("name")
+@_target
+@click.option("--rows", type=click.IntRange(min=0), default=20, show_default=True, help="How many rows to show.")
+@_format
+@_examples(
+    "fpjob show configs/jobs/sample_financial_features_job.yaml",
+    "fpjob show financial_features_extraction_v1__user_spend --rows 5",
+)
+def show(name: str, target: str | None, rows: int, output_format: str) -> None:
+    """Show rows of a job's result, or of a table of the warehouse."""
+    from feature_platform_py.cli.show import show_command
+
+    show_command(name, target=target, rows=rows, output_format=output_format)
+
+
+@cli.command(name="list")
+@_target
+@_format
+@_examples("fpjob list")
+def list_(target: str | None, output_format: str) -> None:
+    """List the project's jobs, sources and transformers, and the tables of the warehouse."""
+    from feature_platform_py.cli.listing import list_command
+
+    list_command(target=target, output_format=output_format)
+
+
+@cli.group()
+def registry() -> None:
+    """The registry of sources that dbt's own YAML is written from."""
+
+
+@registry.command()
+@click.option("--check", "is_check", is_flag=True, help="Write nothing; fail with a diff if a generated file is stale.")
+@_examples("fpjob registry sync --check")
+def sync(*, is_check: bool) -> None:
+    """Write the dbt sources, and the default of the dbt variable `job`, from the registry and the sample job."""
+    from feature_platform_py.cli.sync import sync_command
+
+    sync_command(is_check=is_check)
+
+
+def main() -> None:
+    """Run the command line and exit with the status that its outcome has."""
+    try:
+        cli(standalone_mode=True)
+    except FeaturePlatformError as error:
+        click.echo(error, err=True)
+        sys.exit(next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)))

@@ -1,0 +1,56 @@
+"""How the commands print: results on stdout, progress and errors on stderr."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON on stdout; what JSON does not know is printed as text."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_progress(text: str = "") -> None:
+    """Print one line on stderr."""
+    click.echo(text, err=True)
+
+
+def aligned(rows: Iterable[Sequence[str]], indent: str = "  ") -> list[str]:
+    """The rows as lines with columns of equal width."""
+    lines = [list(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)] if lines else []
+    return [
+        (indent + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))).rstrip() for line in lines
+    ]
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, truncate: bool | int) -> None:
+    """Print rows as a table on stdout; `truncate` is the longest value shown, True for 20 and False for any length."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    limit = 20 if truncate is True else int(truncate)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for column in columns:
+        is_numeric = any(isinstance(row[len(table.columns)], int | float) or _is_decimal(row[len(table.columns)]) for row in rows)
+        table.add_column(column, no_wrap=True, overflow="ignore", justify="right" if is_numeric else "left")
+    for row in rows:
+        table.add_row(*[_cell(value, limit) for value in row])
+    # A table is as wide as its values: a narrow terminal wraps its lines, and nothing is cut.
+    Console(width=10_000, soft_wrap=True, highlight=False, markup=False).print(table)
+
+
+def _is_decimal(value: object) -> bool:
+    from decimal import Decimal
+
+    return isinstance(value, Decimal)
+
+
+def _cell(value: object, limit: int) -> str:
+    text = "NULL" if value is None else str(value)
+    return text if not limit or len(text) <= limit else text[: max(limit - 3, 0)] + "..."

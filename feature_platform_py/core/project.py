@@ -1,0 +1,86 @@
+"""The project that a command works on: its root folder and the target that its profile names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from feature_platform_py.core.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Target:
+    """One output of the dbt profile: where models are built, and by which engine."""
+
+    name: str
+    type: str
+    engine: str
+    warehouse: Path
+    schema: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folder with `dbt_project.yml`, and the chosen target."""
+
+    root: Path
+    target: Target
+
+    @property
+    def registry(self) -> Path:
+        """The folder of the registry."""
+        return self.root / "registry"
+
+    def shown(self, path: Path) -> str:
+        """The path as a user writes it: relative to the working directory where it lies below it."""
+        absolute = path if path.is_absolute() else self.root / path
+        return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(absolute)
+
+
+def open_project(start: Path | None = None, *, target: str | None = None) -> Project:
+    """Return the project around `start` (the working directory by default); ConfigurationError if there is none."""
+    origin = (start or Path.cwd()).resolve()
+    for folder in (origin, *origin.parents):
+        if (folder / "dbt_project.yml").is_file():
+            return Project(folder, _load_target(folder, target))
+    raise ConfigurationError(
+        f"{origin}: expected to be inside a project, found no `dbt_project.yml` here or above; change to the project's folder"
+    )
+
+
+def _load_target(root: Path, name: str | None) -> Target:
+    profile = _read_profile(root / "profiles" / "profiles.yml")
+    outputs: Mapping[str, Mapping[str, Any]] = profile["outputs"]
+    chosen = name or _rendered(profile["target"])
+    if chosen not in outputs:
+        known = ", ".join(f"`{output}`" for output in outputs)
+        raise ConfigurationError(f"profiles/profiles.yml: target `{chosen}` is unknown. Known: {known}")
+    output = outputs[chosen]
+    return Target(
+        name=chosen,
+        type=output["type"],
+        engine=_rendered(output.get("engine", output["type"])),
+        warehouse=root / _rendered(output.get("warehouse", "warehouse")),
+        schema=_rendered(output["schema"]),
+    )
+
+
+def _read_profile(path: Path) -> Mapping[str, Any]:
+    import yaml
+
+    if not path.is_file():
+        raise ConfigurationError(f"{path}: the dbt profile is missing; restore the file from the project")
+    profiles: Mapping[str, Mapping[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return next(iter(profiles.values()))
+
+
+def _rendered(value: str) -> str:
+    """The value as dbt renders it, as far as a profile's target goes: `env_var` is all that it may call."""
+    from jinja2.sandbox import SandboxedEnvironment
+
+    environment = SandboxedEnvironment(autoescape=False)  # noqa: S701 - a profile is not HTML
+    environment.globals = {"env_var": os.environ.get}
+    return environment.from_string(value).render()

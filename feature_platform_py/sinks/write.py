@@ -1,0 +1,140 @@
+"""Writing a job's result: one entry, and a function for each kind of sink."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from feature_platform_py.core.errors import SinkError
+from feature_platform_py.core.project import Project
+from feature_platform_py.jobs.config import SinkSpec
+from feature_platform_py.sinks.folders import replace_folder
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+_TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
+
+
+@dataclass(frozen=True)
+class SinkResult:
+    """What a sink holds now: the place and its rows, or the first rows themselves when the sink only shows them."""
+
+    kind: str
+    place: str
+    rows: int
+    is_written: bool = True
+    columns: tuple[str, ...] = ()
+    preview: tuple[tuple[Any, ...], ...] = ()
+
+
+def sink_location(sink: SinkSpec, project: Project) -> Path | None:
+    """The folder that a sink writes to: a path as given, a table's folder in the warehouse; None for `display`."""
+    if sink.kind == "display":
+        return None
+    path = str(sink.config["path"])
+    if sink.kind == "delta_table" and _TABLE_NAME.fullmatch(path):
+        schema, _, table = path.rpartition(".")
+        return project.target.warehouse / (schema or project.target.schema) / table
+    return (project.root / path).resolve()
+
+
+def check_sink(sink: SinkSpec, project: Project) -> None:
+    """Raise SinkError if the sink can be seen to fail before anything has run."""
+    location = sink_location(sink, project)
+    if location is None:
+        return
+    if "://" in str(sink.config["path"]) and sink.kind == "parquet_files":
+        raise SinkError(
+            f"output_sink.path: expected a local folder, given `{sink.config['path']}`; object stores cannot replace a folder in one"
+            " step, use `delta_table` there"
+        )
+    if location.exists() and not location.is_dir():
+        raise SinkError(f"output_sink.path: expected a folder, `{sink.config['path']}` is a file; name another path")
+    if sink.mode == "error" and _has_data(location):
+        raise SinkError(
+            f"output_sink.path: `{sink.config['path']}` holds data already and the mode is `error`; name another path, or choose"
+            " overwrite, append or ignore"
+        )
+
+
+def write_result(session: SparkSession, result: DataFrame, sink: SinkSpec, project: Project) -> SinkResult:
+    """Write the result to the sink and return what is there; SinkError leaves what was there before."""
+    location = sink_location(sink, project)
+    if location is None:
+        return _display(result, sink.config)
+    place = str(sink.config["path"])
+    if sink.mode == "ignore" and _has_data(location):
+        return SinkResult(sink.kind, place, _count(session, sink.kind, location), is_written=False)
+    try:
+        if sink.mode == "append" and _has_data(location):
+            _check_same_columns(session, result, sink, location)
+        write = _write_delta if sink.kind == "delta_table" else _write_parquet
+        write(result, sink, location)
+        return SinkResult(sink.kind, place, _count(session, sink.kind, location))
+    except SinkError:
+        raise
+    except Exception as error:
+        raise SinkError(f"output_sink: `{place}` was not written and is as it was before: {error}") from error
+
+
+def _display(result: DataFrame, config: Mapping[str, Any]) -> SinkResult:
+    """The first rows by the source's columns, in an order that does not change from run to run."""
+    rows = result.orderBy(*[f"`{column}`" for column in result.columns]).limit(int(config["num_rows"])).collect()
+    return SinkResult(
+        kind="display",
+        place="stdout",
+        rows=result.count(),
+        columns=tuple(result.columns),
+        preview=tuple(tuple(row) for row in rows),
+    )
+
+
+def _write_delta(result: DataFrame, sink: SinkSpec, location: Path) -> None:
+    writer = result.write.format("delta").options(**sink.config["options"])
+    if sink.mode == "append":
+        writer = writer.mode("append")
+    else:
+        writer = writer.mode("overwrite").option("overwriteSchema", "true")
+    if sink.config["partition_by"]:
+        writer = writer.partitionBy(*sink.config["partition_by"])
+    writer.save(str(location))
+
+
+def _write_parquet(result: DataFrame, sink: SinkSpec, location: Path) -> None:
+    def write(folder: Path) -> None:
+        writer = result.write.options(**sink.config["options"])
+        if sink.config["partition_by"]:
+            writer = writer.partitionBy(*sink.config["partition_by"])
+        writer.parquet(str(folder))
+
+    replace_folder(location, write, keep_existing=sink.mode == "append")
+
+
+def _check_same_columns(session: SparkSession, result: DataFrame, sink: SinkSpec, location: Path) -> None:
+    """Appending other columns would lose them silently, or make the folder unreadable."""
+    there = _read(session, sink.kind, location).schema
+    given = result.schema
+    before = {field.name: field.dataType.simpleString() for field in there}
+    after = {field.name: field.dataType.simpleString() for field in given}
+    if before != after:
+        differing = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+        detail = "; ".join(f"`{name}` is {before.get(name, 'absent')} there, {after.get(name, 'absent')} here" for name in differing)
+        raise SinkError(
+            f"output_sink: cannot append to `{sink.config['path']}`, its columns differ: {detail}; overwrite it or name another path"
+        )
+
+
+def _read(session: SparkSession, kind: str, location: Path) -> DataFrame:
+    return session.read.format("delta" if kind == "delta_table" else "parquet").load(str(location))
+
+
+def _count(session: SparkSession, kind: str, location: Path) -> int:
+    return int(_read(session, kind, location).count())
+
+
+def _has_data(location: Path) -> bool:
+    return location.is_dir() and any(location.iterdir())

@@ -1,0 +1,49 @@
+{#-
+  Makes the external sources (files, paths) that the selected nodes read known to the engine as tables; `meta.locations` of a dbt
+  source says where its data is on each target. An engine with a catalog of its own has the tables already.
+-#}
+{% macro register_sources() -%}
+    {%- if execute -%}
+        {{- adapter.dispatch('register_sources', 'feature_platform')(sources_of(selected_resources)) -}}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{% macro default__register_sources(sources) -%}
+{%- endmacro %}
+
+
+{% macro fpspark__register_sources(sources) -%}
+    {%- for source in sources -%}
+        {%- set place = source.meta.locations[target.name] if target.name in source.meta.locations else source.meta.locations['local'] -%}
+        {%- set columns = [] -%}
+        {%- for column in source.columns.values() if column.data_type -%}
+            {%- do columns.append({'name': column.name, 'type': column.data_type}) -%}
+        {%- endfor -%}
+        {%- do adapter.register_source(
+            api.Relation.create(schema=source.schema, identifier=source.identifier),
+            place.location, place.format, place.get('options', {}), columns or source.meta.get('columns', [])
+        ) -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{#- The source nodes that the given nodes read, by themselves or through other nodes. -#}
+{% macro sources_of(unique_ids) -%}
+    {%- set visited = {} -%}
+    {%- do visit_ancestors(unique_ids, visited) -%}
+    {%- set found = [] -%}
+    {%- for unique_id in visited if unique_id in graph.sources -%}
+        {%- do found.append(graph.sources[unique_id]) -%}
+    {%- endfor -%}
+    {%- do return(found) -%}
+{%- endmacro %}
+
+
+{#- Marks the given nodes and all that they depend on in `visited`. -#}
+{% macro visit_ancestors(unique_ids, visited) -%}
+    {%- for unique_id in unique_ids if unique_id not in visited -%}
+        {%- do visited.update({unique_id: true}) -%}
+        {%- do visit_ancestors(graph.nodes.get(unique_id, {}).get('depends_on', {}).get('nodes', []), visited) -%}
+    {%- endfor -%}
+{%- endmacro %}

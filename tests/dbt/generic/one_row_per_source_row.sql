@@ -1,0 +1,19 @@
+{#- The joins to the feature tables neither lose nor repeat a row of the source. -#}
+{% test one_row_per_source_row(model) %}
+with
+
+source_rows as (
+    select count(*) as row_count from {{ ref('stg_job_input') }}
+),
+
+output_rows as (
+    select count(*) as row_count from {{ model }}
+)
+
+select
+    source_rows.row_count as source_row_count,
+    output_rows.row_count as output_row_count
+from source_rows
+cross join output_rows
+where source_rows.row_count != output_rows.row_count
+{% endtest %}
