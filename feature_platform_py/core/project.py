@@ -30,9 +30,9 @@ class Project:
     target: Target
 
     @property
-    def registry(self) -> Path:
-        """The folder of the registry."""
-        return self.root / "registry"
+    def jobs(self) -> Path:
+        """The folder of the job files."""
+        return self.root / "configs" / "jobs"
 
     def shown(self, path: Path) -> str:
         """The path as a user writes it: relative to the working directory where it lies below it."""

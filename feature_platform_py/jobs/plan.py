@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from feature_platform_py.core.locations import table_parts
 from feature_platform_py.features.financial import (
     CategoricalSpendParams,
     MonthlyCountParams,
@@ -19,6 +20,7 @@ from feature_platform_py.jobs.config import JobConfig, RowFilter, SinkSpec
 MODELS = ("user_spend", "user_monthly_transactions", "user_categorical_spend")
 INPUT_MODEL = "stg_job_input"
 OUTPUT_MODEL = "job_features"
+EXTERNAL_SCHEMA = "sources"
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def job_variable(plan: JobPlan) -> dict[str, Any]:
         "name": plan.job_name,
         "input": {
             "source": list(plan.source.dbt_source),
-            "columns": [{"name": name, "type": data_type} for name, data_type in plan.columns],
+            "columns": _columns_variable(plan),
             "filters": [_filter_variable(row_filter, plan) for row_filter in plan.config.input_source.filters],
             "ad_hoc": _ad_hoc_variable(plan),
         },
@@ -157,8 +159,20 @@ def _literal(value: object, column_type: str) -> dict[str, str]:
 
 
 def _ad_hoc_variable(plan: JobPlan) -> dict[str, Any]:
-    """What the lineage node of an unregistered source needs; a registered one has it in its own YAML."""
-    return {"identifier": f"{plan.job_name}__input", "meta": {}}
+    """The lineage node of an unregistered source: a table by its name, or files that are registered under the job's name."""
+    source = plan.source
+    if source.registered is None and source.format is None:
+        database, schema, identifier = table_parts(source.location)
+        return {"database": database, "schema": schema, "identifier": identifier, "meta": {}}
+    meta: dict[str, Any] = {}
+    if source.registered is None:
+        place = {"location": source.location, "format": source.format, "options": dict(source.options)}
+        meta = {"locations": {"local": place}, "columns": _columns_variable(plan)}
+    return {"database": None, "schema": EXTERNAL_SCHEMA, "identifier": f"{plan.job_name}__input", "meta": meta}
+
+
+def _columns_variable(plan: JobPlan) -> list[dict[str, str]]:
+    return [{"name": name, "type": data_type} for name, data_type in plan.columns]
 
 
 def _set_variable(feature_set: FeatureSet) -> dict[str, Any]:

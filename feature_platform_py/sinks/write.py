@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feature_platform_py.core.errors import SinkError
+from feature_platform_py.core.locations import absolute, is_remote, is_table_name
 from feature_platform_py.core.project import Project
 from feature_platform_py.jobs.config import SinkSpec
 from feature_platform_py.sinks.folders import replace_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-_TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 
 
 @dataclass(frozen=True)
@@ -36,10 +34,10 @@ def sink_location(sink: SinkSpec, project: Project) -> Path | None:
     if sink.kind == "display":
         return None
     path = str(sink.config["path"])
-    if sink.kind == "delta_table" and _TABLE_NAME.fullmatch(path):
+    if sink.kind == "delta_table" and is_table_name(path):
         schema, _, table = path.rpartition(".")
         return project.target.warehouse / (schema or project.target.schema) / table
-    return (project.root / path).resolve()
+    return absolute(path, project.root)
 
 
 def check_sink(sink: SinkSpec, project: Project) -> None:
@@ -47,11 +45,8 @@ def check_sink(sink: SinkSpec, project: Project) -> None:
     location = sink_location(sink, project)
     if location is None:
         return
-    if "://" in str(sink.config["path"]) and sink.kind == "parquet_files":
-        raise SinkError(
-            f"output_sink.path: expected a local folder, given `{sink.config['path']}`; object stores cannot replace a folder in one"
-            " step, use `delta_table` there"
-        )
+    if is_remote(str(sink.config["path"])):
+        raise SinkError(f"output_sink.path: expected a local folder, given `{sink.config['path']}`; this target writes to local folders")
     if location.exists() and not location.is_dir():
         raise SinkError(f"output_sink.path: expected a folder, `{sink.config['path']}` is a file; name another path")
     if sink.mode == "error" and _has_data(location):

@@ -14,7 +14,7 @@
 
 
 {% macro fpspark__register_sources(sources) -%}
-    {%- for source in sources -%}
+    {%- for source in sources if source.meta.get('locations') -%}
         {%- set place = source.meta.locations[target.name] if target.name in source.meta.locations else source.meta.locations['local'] -%}
         {%- set columns = [] -%}
         {%- for column in source.columns.values() if column.data_type -%}

@@ -1,0 +1,77 @@
+{% materialization incremental, adapter='fpspark', supported_languages=['sql', 'python'] %}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set existing_relation = load_cached_relation(this) -%}
+    {%- set grant_config = config.get('grants') -%}
+    {%- set language = model['language'] -%}
+    {%- set on_schema_change = incremental_validate_on_schema_change(config.get('on_schema_change'), default='ignore') -%}
+    {%- set strategy_sql = adapter.get_incremental_strategy_macro(context, config.get('incremental_strategy') or 'default') -%}
+    {%- set is_rebuild = existing_relation is none or existing_relation.is_view or should_full_refresh() -%}
+
+    {{ run_hooks(pre_hooks) }}
+
+    {%- if is_rebuild -%}
+        {%- call statement('main', language=language) -%}
+            {{- create_table_as(False, target_relation, compiled_code, language) -}}
+        {%- endcall -%}
+    {%- else -%}
+        {%- set temp_relation = make_temp_relation(target_relation) -%}
+        {%- if language == 'python' -%}
+            {#- A Python model ends in a write, so what it returns is a table for a while. -#}
+            {%- set temp_relation = target_relation.incorporate(path={'identifier': this.identifier ~ '__dbt_tmp'}) -%}
+        {%- endif -%}
+        {%- call statement('create_temp_relation', language=language) -%}
+            {{- create_table_as(True, temp_relation, compiled_code, language) -}}
+        {%- endcall -%}
+        {%- set dest_columns = process_schema_changes(on_schema_change, temp_relation, existing_relation)
+            or adapter.get_columns_in_relation(existing_relation) -%}
+        {%- call statement('main') -%}
+            {{ strategy_sql({
+                'target_relation': target_relation,
+                'temp_relation': temp_relation,
+                'unique_key': config.get('unique_key'),
+                'dest_columns': dest_columns,
+                'incremental_predicates': config.get('predicates') or config.get('incremental_predicates'),
+            }) }}
+        {%- endcall -%}
+        {%- call statement('drop_temp_relation') -%}
+            drop {{ temp_relation.type }} if exists {{ temp_relation }}
+        {%- endcall -%}
+    {%- endif -%}
+
+    {%- do apply_grants(target_relation, grant_config, should_revoke(existing_relation, is_rebuild)) -%}
+    {%- do persist_docs(target_relation, model) -%}
+
+    {{ run_hooks(post_hooks) }}
+
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+{#- Explicit columns: what a model selects beyond the target's columns is left out, as on other databases. -#}
+{% macro fpspark__get_merge_sql(target, source, unique_key, dest_columns, incremental_predicates=none) -%}
+    {{ return(default__get_merge_sql(target, source, unique_key, dest_columns, incremental_predicates)) }}
+{%- endmacro %}
+
+{% macro fpspark__get_merge_update_columns(merge_update_columns, merge_exclude_columns, dest_columns) -%}
+    {{ return(default__get_merge_update_columns(merge_update_columns, merge_exclude_columns, dest_columns)) }}
+{%- endmacro %}
+
+{#- One commit, which rewrites the table: a delete and then an insert would read `this` in between. -#}
+{% macro fpspark__get_delete_insert_merge_sql(target, source, unique_key, dest_columns, incremental_predicates) -%}
+    {%- set columns = dest_columns | map(attribute='quoted') | join(', ') -%}
+    {%- set keys = [unique_key] if unique_key is string else (unique_key or []) -%}
+    create or replace table {{ target }} using delta {{ partitioned_by_clause() }} as
+    {%- if keys %}
+    select {{ columns }} from {{ target }} as DBT_INTERNAL_DEST
+    where not exists (
+        select 1 from {{ source }} as DBT_INTERNAL_SOURCE
+        where {% for key in keys -%}
+            DBT_INTERNAL_SOURCE.{{ key }} = DBT_INTERNAL_DEST.{{ key }}{{ ' and ' if not loop.last }}
+        {%- endfor -%}
+        {%- for predicate in incremental_predicates or [] %} and {{ predicate }}{% endfor %}
+    )
+    {%- else %}
+    select {{ columns }} from {{ target }}
+    {%- endif %}
+    union all
+    select {{ columns }} from {{ source }}
+{%- endmacro %}

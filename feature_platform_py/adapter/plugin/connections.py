@@ -1,0 +1,167 @@
+"""Credentials, connections and cursors: every dbt thread gets a cursor on the one shared session."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dbt.adapters.contracts.connection import AdapterResponse, Connection, ConnectionState, Credentials
+from dbt.adapters.events.logging import AdapterLogger
+from dbt.adapters.fpspark.statements import execute
+from dbt.adapters.spark.connections import SparkConnectionManager
+from dbt_common.exceptions import DbtBaseException, DbtDatabaseError, DbtRuntimeError
+
+from feature_platform_py.core.csv_diagnosis import find_unparsable, is_parse_failure
+from feature_platform_py.core.session import open_warehouse
+
+if TYPE_CHECKING:
+    from feature_platform_py.core.warehouse import Warehouse
+
+logger = AdapterLogger("fpspark")
+
+LONGEST_MESSAGE = 2000
+
+
+@dataclass
+class FpSparkCredentials(Credentials):  # type: ignore[misc]
+    """The profile: which engine runs the SQL, and the folder that holds the tables."""
+
+    schema: str = field(kw_only=True)
+    database: str | None = None
+    engine: str = "sail"
+    warehouse: str = "warehouse"
+
+    @property
+    def type(self) -> str:
+        """The adapter's name in profiles."""
+        return "fpspark"
+
+    @property
+    def unique_field(self) -> str:
+        """What dbt hashes to tell one installation from another."""
+        return self.warehouse
+
+    def _connection_keys(self) -> tuple[str, ...]:
+        return "engine", "warehouse", "schema"
+
+
+class Cursor:
+    """Runs one statement and holds its result, times in the session's time zone."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._rows: list[tuple[Any, ...]] = []
+        self.description: list[tuple[Any, ...]] | None = None
+        self.rows_affected: int | None = None
+
+    def execute(self, sql: str, bindings: Sequence[Any] | None = None) -> None:
+        """Run the statement to its end; a query's rows are then fetched from memory."""
+        if bindings:
+            raise DbtRuntimeError("fpspark: a statement has bindings. Expected literals in its SQL")
+        frame, self.rows_affected = execute(self._warehouse, sql)
+        if frame is not None:
+            types = [(field.name, field.dataType.simpleString()) for field in frame.schema]
+            self.description = [(name, dtype, None, None, None, None, True) for name, dtype in types]
+            columns = [column.to_pylist() for column in frame.toArrow().columns]
+            self._rows = [tuple(map(_without_time_zone, row)) for row in zip(*columns, strict=True)]
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """Return the rows that are left."""
+        rows, self._rows = self._rows, []
+        return rows
+
+    def fetchmany(self, limit: int) -> list[tuple[Any, ...]]:
+        """Return the next rows, at most `limit`."""
+        rows, self._rows = self._rows[:limit], self._rows[limit:]
+        return rows
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """Return the next row, None after the last."""
+        return next(iter(self.fetchmany(1)), None)
+
+    def close(self) -> None:
+        """Forget the rows."""
+        self._rows = []
+
+
+class Handle:
+    """What dbt takes for a connection."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
+
+    def cursor(self) -> Cursor:
+        """Return a new cursor."""
+        return Cursor(self.warehouse)
+
+    def cancel(self) -> None:
+        """Interrupt what the session runs: dbt is stopping."""
+        self.warehouse.spark.interruptAll()
+
+    def close(self) -> None:
+        """Leave the session open: other threads, and sinks after dbt, use it."""
+
+
+class FpSparkConnectionManager(SparkConnectionManager):  # type: ignore[misc]
+    """Opens handles on the shared session and turns the engine's errors into dbt's."""
+
+    TYPE = "fpspark"
+
+    @classmethod
+    def open(cls, connection: Connection) -> Connection:
+        """Give the connection a handle on the process's session."""
+        if connection.state != ConnectionState.OPEN:
+            credentials = connection.credentials
+            connection.handle = Handle(open_warehouse(credentials.engine, credentials.warehouse))
+            connection.state = ConnectionState.OPEN
+        return connection
+
+    @contextmanager
+    def exception_handler(self, sql: str) -> Generator[None, None, None]:
+        """Raise whatever fails inside as an error that dbt reports with the model."""
+        try:
+            yield
+        except DbtBaseException:
+            raise
+        except Exception as error:
+            logger.debug(f"Error while running:\n{sql}\n{error}")
+            raise DbtDatabaseError(explained(error, self.get_thread_connection().handle.warehouse)) from error
+
+    @classmethod
+    def get_response(cls, cursor: Cursor) -> AdapterResponse:
+        """Return what the run results say of the cursor's statement."""
+        return response(cursor.rows_affected)
+
+
+def response(rows_affected: int | None) -> AdapterResponse:
+    """Return a run result's response, with the rows written if they are known."""
+    if rows_affected is None:
+        return AdapterResponse(_message="OK")
+    return AdapterResponse(_message=f"OK {rows_affected:,} rows", rows_affected=rows_affected)
+
+
+def engine_message(error: Exception) -> str:
+    """Return the engine's own message, without its stack trace and not endlessly long."""
+    message = str(error).partition("\n\nJVM stacktrace:")[0].strip() or repr(error)
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]} ..."
+
+
+def explained(error: Exception, warehouse: Warehouse) -> str:
+    """Return the engine's message, or, where values of a source do not parse, where they stand."""
+    message = engine_message(error)
+    if not is_parse_failure(message):
+        return message
+    found = {name: find_unparsable(warehouse.spark, source) for name, source in warehouse.sources.items()}
+    # Of several broken sources, the one that holds what the engine stopped at comes first.
+    for name in sorted(found, key=lambda name: not any(item.value in message for item in found[name])):
+        if found[name]:
+            places = "\n".join(map(str, found[name]))
+            return f"source `{name.schema}.{name.name}` does not parse:\n{places}"
+    return message
+
+
+def _without_time_zone(value: Any) -> Any:
+    return value.replace(tzinfo=None) if isinstance(value, datetime.datetime) else value

@@ -1,0 +1,181 @@
+"""The adapter: dbt-spark's, with a warehouse folder for a catalog."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbt.adapters.base import available
+from dbt.adapters.base.impl import ConstraintSupport
+from dbt.adapters.base.relation import BaseRelation, Policy
+from dbt.adapters.contracts.connection import AdapterResponse
+from dbt.adapters.contracts.relation import RelationType
+from dbt.adapters.fpspark.connections import FpSparkConnectionManager, engine_message, response
+from dbt.adapters.fpspark.python_models import SessionPythonJobHelper
+from dbt.adapters.spark.column import SparkColumn
+from dbt.adapters.spark.impl import SparkAdapter
+from dbt.adapters.spark.relation import SparkRelation
+from dbt_common.contracts.constraints import ConstraintType
+from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
+
+from feature_platform_py.core.catalog_file import TableName
+from feature_platform_py.core.errors import FeaturePlatformError
+from feature_platform_py.core.external_sources import external_source
+
+if TYPE_CHECKING:
+    import agate  # type: ignore[import-untyped]
+
+    from feature_platform_py.core.warehouse import Warehouse
+
+
+@dataclass
+class QuotedPolicy(Policy):  # type: ignore[misc]
+    """Every part of a name is quoted."""
+
+    database: bool = False
+    schema: bool = True
+    identifier: bool = True
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FpSparkRelation(SparkRelation):  # type: ignore[misc]
+    """A relation whose rendered name is quoted."""
+
+    quote_policy: Policy = field(default_factory=QuotedPolicy)
+
+
+class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
+    """dbt on the process's shared session."""
+
+    ConnectionManager = FpSparkConnectionManager
+    Relation = FpSparkRelation
+    CONSTRAINT_SUPPORT = dict.fromkeys(ConstraintType, ConstraintSupport.NOT_SUPPORTED)
+
+    def __init__(self, config: Any, mp_context: Any) -> None:
+        self._project_root = Path(config.project_root).resolve()
+        config.credentials.warehouse = str(
+            self._project_root / Path(config.credentials.warehouse).expanduser()
+        )
+        super().__init__(config, mp_context)
+
+    @classmethod
+    def type(cls) -> str:
+        """The adapter's name in profiles and macros."""
+        return "fpspark"
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The catalog behind this thread's connection."""
+        found: Warehouse = self.connections.get_thread_connection().handle.warehouse
+        return found
+
+    # The catalog
+
+    def list_relations_without_caching(self, schema_relation: BaseRelation) -> list[BaseRelation]:
+        """Return the tables, sources and views of a schema, as the warehouse folder has them now."""
+        found = self.warehouse.relations(schema_relation.schema)
+        return [
+            self.Relation.create(
+                schema=schema_relation.schema,
+                identifier=name,
+                type=RelationType.View if definition.kind == "view" else RelationType.Table,
+                is_delta=definition.kind == "table",
+            )
+            for name, definition in found.items()
+        ]
+
+    def list_schemas(self, database: str | None) -> list[str]:  # noqa: ARG002
+        """Return the schemas of the warehouse."""
+        return self.warehouse.schemas()
+
+    def check_schema_exists(self, database: str | None, schema: str) -> bool:  # noqa: ARG002
+        """Return whether the warehouse has the schema."""
+        return schema in self.warehouse.schemas()
+
+    def get_columns_in_relation(self, relation: BaseRelation) -> list[SparkColumn]:
+        """Return the relation's columns, none if it does not exist."""
+        # DESCRIBE of a table that was registered without columns shows none on Sail.
+        if relation.schema is None:
+            schema = self.warehouse.spark.table(relation.render()).schema
+            columns = [(column.name, column.dataType.simpleString()) for column in schema]
+        else:
+            columns = self.warehouse.columns(TableName(relation.schema, relation.identifier))
+        return [SparkColumn(column=name, dtype=dtype) for name, dtype in columns]
+
+    def _get_columns_for_catalog(self, relation: BaseRelation) -> Iterable[dict[str, Any]]:
+        for index, column in enumerate(self.get_columns_in_relation(relation)):
+            yield {
+                "table_database": None,
+                "table_schema": relation.schema,
+                "table_name": relation.identifier,
+                "table_type": relation.type,
+                "table_owner": None,
+                "column_name": column.column,
+                "column_index": index,
+                "column_type": column.dtype,
+            }
+
+    @available  # type: ignore[untyped-decorator]
+    def register_source(
+        self,
+        relation: BaseRelation,
+        location: str,
+        format: str,  # noqa: A002
+        options: Mapping[str, Any] | None = None,
+        columns: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        """Register external data as a table; see `external_sources` for what is checked.
+
+        `columns` are mappings of `name` and `type`; without them the types are inferred. A relative
+        local location starts from the project's folder.
+        """
+        name = TableName(relation.schema, relation.identifier)
+        listed = [(column["name"], column["type"]) for column in columns]
+        try:
+            source = external_source(
+                location, format, options=options, columns=listed, folder=self._project_root
+            )
+            self.warehouse.register_source(name, source)
+        except FeaturePlatformError as error:
+            raise DbtRuntimeError(f"source `{name.schema}.{name.name}`: {error}") from error
+        except Exception as error:
+            raise DbtDatabaseError(f"source `{name.schema}.{name.name}`: {engine_message(error)}") from error
+
+    # What models and seeds write
+
+    def valid_incremental_strategies(self) -> list[str]:
+        """The built-in strategies; a project's own `get_incremental_<name>_sql` works besides."""
+        return ["append", "merge", "delete+insert"]
+
+    @available  # type: ignore[untyped-decorator]
+    def load_seed(self, relation: BaseRelation, seed: agate.Table, types: dict[str, str]) -> int:
+        """Replace the relation by a seed's rows, in one atomic commit, and return their number."""
+        import pyarrow
+
+        warehouse = self.warehouse
+        names = list(seed.column_names)
+        texts = [
+            [None if value is None else str(value) for value in column.values()] for column in seed.columns
+        ]
+        frame = warehouse.spark.createDataFrame(
+            pyarrow.table(texts, schema=pyarrow.schema([(name, pyarrow.string()) for name in names]))
+        )
+        typed = [frame[name].cast(types[name]).alias(name) for name in names]
+        return warehouse.write_table(TableName(relation.schema, relation.identifier), frame.select(*typed))
+
+    @property
+    def default_python_submission_method(self) -> str:
+        """Python models run in this process."""
+        return "session"
+
+    @property
+    def python_submission_helpers(self) -> dict[str, builtins.type[SessionPythonJobHelper]]:
+        """The ways to run a Python model."""
+        return {"session": SessionPythonJobHelper}
+
+    def generate_python_submission_response(self, submission_result: Any) -> AdapterResponse:
+        """Return what the run results say of a Python model: the rows that it wrote."""
+        return response(submission_result)

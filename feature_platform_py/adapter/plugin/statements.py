@@ -1,0 +1,107 @@
+"""The statements that change the catalog, done on the warehouse folder; all others go to the engine.
+
+dbt, its packages and hooks speak SQL. Sail lacks some of that SQL (atomic `create or replace table`,
+`alter table`, `truncate`), and none of it knows the warehouse's folder and catalog file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from feature_platform_py.core.catalog_file import TableName
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from feature_platform_py.core.warehouse import Warehouse
+
+_IDENTIFIER = r"(?:`(?:[^`]|``)+`|\w+)"
+_NAME = rf"({_IDENTIFIER})\s*\.\s*({_IDENTIFIER})"
+_FLAGS = re.IGNORECASE | re.DOTALL
+_LEADING_COMMENTS = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
+
+Action = Callable[["Warehouse", re.Match[str]], "int | None"]
+
+
+def execute(warehouse: Warehouse, sql: str) -> tuple[DataFrame | None, int | None]:
+    """Run one statement; return its result, None where it has none, and the rows that it changed."""
+    body = _LEADING_COMMENTS.sub("", sql, count=1).strip().removesuffix(";").strip()
+    for pattern, action in _CATALOG_STATEMENTS:
+        if match := pattern.fullmatch(body):
+            return None, action(warehouse, match)
+    frame = warehouse.spark.sql(body)
+    return frame, _after(warehouse, body)
+
+
+def _after(warehouse: Warehouse, body: str) -> int | None:
+    """Register a table that the engine has just created; count the rows that it has just changed."""
+    if match := _CREATE_TABLE.match(body):
+        warehouse.adopt(_name(match))
+    if match := _CHANGE_ROWS.match(body):
+        return warehouse.committed_rows(_name(match))
+    return None
+
+
+def _name(match: re.Match[str], first_group: int = 1) -> TableName:
+    return TableName(_unquoted(match[first_group]), _unquoted(match[first_group + 1]))
+
+
+def _unquoted(identifier: str) -> str:
+    return identifier[1:-1].replace("``", "`") if identifier.startswith("`") else identifier
+
+
+def _replace_table(warehouse: Warehouse, match: re.Match[str]) -> int:
+    partition_by = [_unquoted(column) for column in re.findall(_IDENTIFIER, match[3] or "")]
+    return warehouse.write_table(_name(match), warehouse.spark.sql(match[4]), partition_by=partition_by)
+
+
+def _create_view(warehouse: Warehouse, match: re.Match[str]) -> None:
+    warehouse.create_view(_name(match), match[3])
+
+
+def _drop(warehouse: Warehouse, match: re.Match[str]) -> None:
+    warehouse.drop(_name(match))
+
+
+def _rename(warehouse: Warehouse, match: re.Match[str]) -> None:
+    warehouse.rename(_name(match), _name(match, 3))
+
+
+def _truncate(warehouse: Warehouse, match: re.Match[str]) -> None:
+    warehouse.spark.sql(f"delete from {_name(match)}")  # noqa: S608
+
+
+def _add_columns(warehouse: Warehouse, match: re.Match[str]) -> None:
+    columns = re.findall(rf"({_IDENTIFIER})\s+([^,(]+(?:\([^)]*\))?)", match[3])
+    warehouse.add_columns(_name(match), [(_unquoted(column), dtype.strip()) for column, dtype in columns])
+
+
+def _create_schema(warehouse: Warehouse, match: re.Match[str]) -> None:
+    warehouse.create_schema(_unquoted(match[1]))
+
+
+def _drop_schema(warehouse: Warehouse, match: re.Match[str]) -> None:
+    warehouse.drop_schema(_unquoted(match[1]))
+
+
+_CREATE_TABLE = re.compile(rf"create\s+table\s+(?:if\s+not\s+exists\s+)?{_NAME}", _FLAGS)
+_CHANGE_ROWS = re.compile(
+    rf"(?:insert\s+into(?:\s+table)?|merge\s+into|delete\s+from|update)\s+{_NAME}", _FLAGS
+)
+
+_CATALOG_STATEMENTS: list[tuple[re.Pattern[str], Action]] = [
+    (re.compile(pattern, _FLAGS), action)
+    for pattern, action in {
+        rf"create\s+or\s+replace\s+table\s+{_NAME}\s+using\s+delta"
+        r"(?:\s+partitioned\s+by\s*\(([^)]*)\))?\s+as\s+(.+)": _replace_table,
+        rf"create\s+(?:or\s+replace\s+)?view\s+{_NAME}\s+as\s+(.+)": _create_view,
+        rf"drop\s+(?:table|view)\s+if\s+exists\s+{_NAME}": _drop,
+        rf"alter\s+(?:table|view)\s+{_NAME}\s+rename\s+to\s+{_NAME}": _rename,
+        rf"truncate\s+table\s+{_NAME}": _truncate,
+        rf"alter\s+table\s+{_NAME}\s+add\s+columns?\s*\((.+)\)": _add_columns,
+        rf"create\s+(?:schema|database)\s+(?:if\s+not\s+exists\s+)?({_IDENTIFIER})": _create_schema,
+        rf"drop\s+(?:schema|database)\s+(?:if\s+exists\s+)?({_IDENTIFIER})(?:\s+cascade)?": _drop_schema,
+    }.items()
+]

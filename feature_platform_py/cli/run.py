@@ -1,0 +1,72 @@
+"""`fpjob run`: the plan first, then a line a model as it finishes, then the result and one counted last line."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from feature_platform_py.cli.output import print_json, print_progress, print_table
+from feature_platform_py.cli.plan import plan_lines
+from feature_platform_py.core.project import open_project
+from feature_platform_py.jobs.dbt import NodeResult
+from feature_platform_py.jobs.plan import JobPlan
+from feature_platform_py.jobs.prepare import prepare_job
+from feature_platform_py.jobs.run import RunReport, run_job
+
+
+def run_command(job: Path, *, target: str | None, output_format: str, is_full_refresh: bool) -> None:
+    """Run one job and print what it did."""
+    started = time.monotonic()
+    project = open_project(target=target)
+    plan = prepare_job(job, project)
+    print_progress("\n".join([*plan_lines(plan, project), ""]))
+    report = run_job(plan, project, is_full_refresh=is_full_refresh, on_node=_print_node)
+    seconds = time.monotonic() - started
+    if output_format == "json":
+        print_json(_as_dict(plan, report, seconds))
+        return
+    if report.sink.kind == "display":
+        print_table(report.sink.columns, report.sink.preview, truncate=plan.sink.config["truncate"])
+    print_progress(_summary(plan, report, seconds))
+
+
+def _print_node(node: NodeResult) -> None:
+    if node.kind == "test" and node.is_good:
+        return
+    rows = "" if node.rows is None else f"{node.rows:,} rows"
+    print_progress(f"  {node.status:<8} {node.name:<28} {rows:>16} {node.seconds:>8.2f} s")
+
+
+def _summary(plan: JobPlan, report: RunReport, seconds: float) -> str:
+    models = sum(node.kind == "model" for node in report.nodes)
+    tests = sum(node.kind == "test" for node in report.nodes)
+    sink = report.sink
+    if sink.kind == "display":
+        result = f"{len(sink.preview):,} of {sink.rows:,} rows shown"
+    elif sink.is_written:
+        result = f"{sink.place} holds {sink.rows:,} rows"
+    else:
+        result = f"{sink.place} was left as it is ({sink.rows:,} rows, mode ignore)"
+    return f"{plan.job_name}: {models} models built, {tests} tests passed, {result}, {seconds:.1f} s"
+
+
+def _as_dict(plan: JobPlan, report: RunReport, seconds: float) -> dict[str, Any]:
+    return {
+        "job": plan.job_name,
+        "models": [_node_dict(node) for node in report.nodes if node.kind == "model"],
+        "tests": [_node_dict(node) for node in report.nodes if node.kind == "test"],
+        "sink": {
+            "type": report.sink.kind,
+            "path": report.sink.place,
+            "rows": report.sink.rows,
+            "seconds": round(report.phases["sink"], 3),
+            "preview": [dict(zip(report.sink.columns, row, strict=True)) for row in report.sink.preview],
+        },
+        "phases": {name: round(value, 3) for name, value in report.phases.items()},
+        "seconds": round(seconds, 3),
+    }
+
+
+def _node_dict(node: NodeResult) -> dict[str, Any]:
+    return {"name": node.name, "status": node.status, "rows": node.rows, "seconds": round(node.seconds, 3)}

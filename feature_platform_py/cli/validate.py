@@ -1,0 +1,34 @@
+"""`fpjob validate`: every error of every job file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from feature_platform_py.cli.output import print_json
+from feature_platform_py.core.errors import ConfigurationError, Problem
+from feature_platform_py.core.project import open_project
+from feature_platform_py.jobs.prepare import prepare_job
+
+
+def validate_command(jobs: Sequence[Path], *, target: str | None, output_format: str) -> None:
+    """Check the jobs, print the good ones, and raise one error with the problems of all others."""
+    project = open_project(target=target)
+    problems: list[Problem] = []
+    good: list[Path] = []
+    for job in jobs:
+        try:
+            prepare_job(job, project)
+            good.append(job)
+        except ConfigurationError as error:
+            problems += error.problems or [Problem(str(job), 1, str(error))]
+    if output_format == "json":
+        shown = [{"file": each.file, "line": each.line, "message": each.message} for each in problems]
+        print_json({"valid": [str(job) for job in good], "problems": shown})
+    else:
+        for job in good:
+            click.echo(f"{job}: valid")
+    if problems:
+        raise ConfigurationError(problems)

@@ -1,0 +1,96 @@
+"""The small JSON file beside the tables that remembers a warehouse's views and external sources."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from feature_platform_py.core.errors import EngineError
+
+Kind = Literal["table", "source", "view"]
+
+
+@dataclass(frozen=True, order=True)
+class TableName:
+    """The two-part name of a table, source or view; its text is quoted for SQL."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What recreates a relation: `create <kind> <name> <sql>`.
+
+    `fingerprint` says what a source's declaration and files were when its SQL was made.
+    """
+
+    kind: Kind
+    sql: str
+    fingerprint: str = ""
+
+    def statement(self, name: TableName) -> str:
+        """The SQL statement that registers the relation in a session."""
+        return f"create {'or replace view' if self.kind == 'view' else 'table'} {name} {self.sql}"
+
+
+class CatalogFile:
+    """Views and sources of one warehouse, replaced atomically, safe against other processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "catalog.json"
+        self._lock_path = folder / ".catalog.lock"
+
+    def load(self) -> dict[TableName, Definition]:
+        """Return all entries; an absent file is an empty catalog."""
+        if not self.path.exists():
+            return {}
+        try:
+            entries = json.loads(self.path.read_text(encoding="utf-8"))["relations"]
+            return {
+                TableName(entry.pop("schema"), entry.pop("name")): Definition(**entry) for entry in entries
+            }
+        except (ValueError, KeyError, TypeError) as error:
+            raise EngineError(
+                f"{self.path}: expected the JSON catalog of views and sources, given {error!r}. "
+                "Restore the file, or delete it and build again: tables are not affected"
+            ) from error
+
+    @contextmanager
+    def changing(self) -> Iterator[dict[TableName, Definition]]:
+        """Yield the entries for changing; the file is written afterwards if they did change."""
+        with self._lock_path.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            before = self.load()
+            entries = dict(before)
+            yield entries
+            if entries != before:
+                self._write(entries)
+
+    def _write(self, entries: Mapping[TableName, Definition]) -> None:
+        relations = [{**asdict(name), **asdict(entries[name])} for name in sorted(entries)]
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump({"relations": relations}, file, indent=1, ensure_ascii=False)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.path)
+
+
+def quoted(identifier: str) -> str:
+    """Return the identifier in backticks, its own backticks doubled."""
+    return "`" + identifier.replace("`", "``") + "`"
+
+
+def literal(value: str) -> str:
+    """Return the text as a SQL string literal."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

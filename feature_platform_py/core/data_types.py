@@ -1,0 +1,117 @@
+"""Spark SQL type strings (`bigint`, `decimal(12,2)`, `array<string>`): what they are, checked before any of them reaches SQL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+Columns = Sequence[tuple[str, str]]
+"""Names and Spark SQL types of a table's columns, in its order."""
+
+KINDS: Mapping[str, str] = {
+    "boolean": "boolean",
+    "tinyint": "integer",
+    "smallint": "integer",
+    "int": "integer",
+    "bigint": "integer",
+    "decimal": "decimal",
+    "float": "floating",
+    "double": "floating",
+    "string": "string",
+    "binary": "binary",
+    "date": "date",
+    "timestamp": "timestamp",
+    "timestamp_ntz": "timestamp",
+}
+ALIASES: Mapping[str, str] = {
+    "bool": "boolean",
+    "byte": "tinyint",
+    "short": "smallint",
+    "integer": "int",
+    "long": "bigint",
+    "numeric": "decimal",
+    "dec": "decimal",
+    "real": "float",
+    "timestamp_ltz": "timestamp",
+}
+NUMERIC = frozenset({"integer", "decimal", "floating"})
+MAX_PRECISION = 38
+
+
+@dataclass(frozen=True)
+class DataType:
+    """A type: its canonical Spark SQL text, its kind (`integer`, `decimal`, `string`, ...), and the digits of a decimal."""
+
+    text: str
+    kind: str
+    precision: int = 0
+    scale: int = 0
+
+
+def parse_type(text: str) -> DataType:
+    """The type that `text` names.
+
+    Raises ValueError that says what was expected, for anything that is not a Spark SQL type.
+    """
+    name = re.sub(r"\s*([(),<>:])\s*", r"\1", text.strip()).lower()
+    if match := re.fullmatch(r"([a-z_]+)(?:\((\d+)(?:,(\d+))?\))?", name):
+        return _simple_type(text, *match.groups())
+    if match := re.fullmatch(r"(array|map|struct)<(.+)>", name):
+        return _nested_type(text, match[1], match[2])
+    raise ValueError(_expected(text))
+
+
+def kind_of(text: str) -> str:
+    """The kind of a type that an engine reported; `other` for one that this module does not know."""
+    try:
+        return parse_type(text).kind
+    except ValueError:
+        return "other"
+
+
+def _simple_type(text: str, name: str, first: str | None, second: str | None) -> DataType:
+    name = ALIASES.get(name, name)
+    if name in {"varchar", "char"} and first and not second:
+        return DataType(f"{name}({int(first)})", "string")
+    if name == "decimal":
+        return _decimal_type(text, int(first or 10), int(second or 0))
+    if name not in KINDS or first:
+        raise ValueError(_expected(text))
+    return DataType(name, KINDS[name])
+
+
+def _decimal_type(text: str, precision: int, scale: int) -> DataType:
+    if not 1 <= precision <= MAX_PRECISION or scale > precision:
+        raise ValueError(
+            f"`{text}`: expected a decimal of 1 to {MAX_PRECISION} digits, at most all of them decimal places"
+        )
+    return DataType(f"decimal({precision},{scale})", "decimal", precision, scale)
+
+
+def _nested_type(text: str, name: str, inner: str) -> DataType:
+    parts = _split(inner)
+    if name == "struct":
+        members = [part.partition(":") for part in parts]
+        if any(not re.fullmatch(r"\w+", member) for member, _, _ in members):
+            raise ValueError(_expected(text))
+        return DataType(f"struct<{','.join(f'{m}:{parse_type(t).text}' for m, _, t in members)}>", "nested")
+    if len(parts) != (1 if name == "array" else 2):
+        raise ValueError(_expected(text))
+    return DataType(f"{name}<{','.join(parse_type(part).text for part in parts)}>", "nested")
+
+
+def _split(inner: str) -> list[str]:
+    """The parts between the commas that stand in no bracket."""
+    parts, depth = [""], 0
+    for char in inner:
+        depth += (char in "<(") - (char in ">)")
+        if char == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts
+
+
+def _expected(text: str) -> str:
+    return f"`{text}` is no Spark SQL type; expected one of {', '.join(KINDS)}, array<...>, map<...>, struct<...>"

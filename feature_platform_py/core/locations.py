@@ -1,0 +1,69 @@
+"""Where data is: a table name of one to three parts, or a path of files."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+_TABLE_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){0,2}", re.ASCII)
+_ENDING = re.compile(r"\.(csv|tsv|parquet|json|jsonl|ndjson)(\.gz|\.bz2|\.zst)?", re.IGNORECASE)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+def is_table_name(location: str) -> bool:
+    """Whether the location is a table name: one to three identifiers, and no file's ending (`a.csv` is a file)."""
+    return bool(_TABLE_NAME.fullmatch(location)) and not _ending(location)
+
+
+def table_parts(name: str) -> tuple[str | None, str, str]:
+    """The catalog (None if it is not named), the schema and the table of a table name."""
+    parts = name.split(".")
+    catalog, schema, table = [None] * (3 - len(parts)) + parts
+    return catalog, schema or "default", str(table)
+
+
+def is_remote(location: str) -> bool:
+    """Whether the location is a URI of some storage (`s3://bucket/x`), whose files this machine cannot look at."""
+    return bool(_SCHEME.match(location)) and not location.startswith("file:/")
+
+
+def inferred_format(location: str) -> str | None:
+    """The format that a file's ending names, or None."""
+    ending = _ending(location)
+    return {"tsv": "csv", "jsonl": "json", "ndjson": "json"}.get(ending, ending) or None
+
+
+def absolute(location: str, root: Path) -> Path:
+    """The path of a local location, its links resolved; relative ones start at `root`."""
+    return Path(os.path.realpath(root / re.sub(r"^file:/+", "/", location)))
+
+
+def overlap(one: str, other: str, *, root: Path) -> bool:
+    """Whether writing to one location could change the other: the same table, or the same, an inner or an outer folder."""
+    if is_table_name(one) or is_table_name(other):
+        return is_table_name(one) and is_table_name(other) and _same_table(one, other)
+    if is_remote(one) or is_remote(other):
+        return is_remote(one) and is_remote(other) and _nested(_remote_parts(one), _remote_parts(other))
+    return _nested(absolute(one, root).parts, absolute(other, root).parts)
+
+
+def _ending(location: str) -> str:
+    match = _ENDING.search(location.rstrip("/"))
+    return match[1].lower() if match and match.end() == len(location.rstrip("/")) else ""
+
+
+def _same_table(one: str, other: str) -> bool:
+    """Equal names; a name without its catalog may be the one with it."""
+    first, second = one.lower().split("."), other.lower().split(".")
+    shared = min(len(first), len(second))
+    return first == second or (shared > 1 and first[-shared:] == second[-shared:])
+
+
+def _remote_parts(location: str) -> tuple[str, ...]:
+    return tuple(part for part in os.path.normpath(location).split("/") if part)
+
+
+def _nested(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    shared = min(len(one), len(other))
+    return one[:shared] == other[:shared]

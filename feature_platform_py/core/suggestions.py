@@ -1,0 +1,34 @@
+"""Names that are not known, and the ones that were probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def unknown(kind: str, name: str, *, known: Iterable[str]) -> str:
+    """The message for a name that is none of `known`, with the nearest one: ``column `usr` is unknown. Did you mean `user`? ...``."""
+    names = list(known)
+    listed = f"Known: {ticked(names)}" if names else "None is known"
+    return " ".join(
+        filter(None, [f"{kind} `{printable(name)}` is unknown.", suggestion(name, names), listed])
+    )
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """``Did you mean `x`?`` for the nearest of `known`, or nothing when none is near."""
+    from difflib import get_close_matches
+
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    nearest = get_close_matches(name.lower(), by_lower, n=1)
+    return f"Did you mean `{by_lower[nearest[0]]}`?" if nearest else ""
+
+
+def ticked(names: Iterable[str]) -> str:
+    """The names in backticks, comma-separated, in their own order."""
+    return ", ".join(f"`{printable(name)}`" for name in names)
+
+
+def printable(text: str, longest: int = 80) -> str:
+    """The text on one line and shortened: no control character of a file ever reaches a terminal."""
+    escaped = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text[: longest + 1])
+    return escaped if len(text) <= longest else f"{escaped[:longest]}..."

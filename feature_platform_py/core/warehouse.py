@@ -1,0 +1,333 @@
+"""A warehouse folder as a catalog: `<warehouse>/<schema>/<table>/_delta_log` are its tables.
+
+There is no metastore. A session learns what is there from the folder and the catalog file, and every
+change is made on disk as well as in the session, so that the next process sees what this one left.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import threading
+import uuid
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from feature_platform_py.core.catalog_file import CatalogFile, Definition, TableName, literal, quoted
+from feature_platform_py.core.external_sources import ExternalSource, define_source
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+logger = logging.getLogger(__name__)
+
+COMMIT_FILES = "[0-9]" * 20 + ".json"
+DISCARDED_PREFIX = ".discarded-"
+
+
+class Warehouse:
+    """The tables, sources and views of one folder, and the session in which they are registered."""
+
+    def __init__(self, spark: SparkSession, folder: Path) -> None:
+        self.spark = spark
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.sources: dict[TableName, ExternalSource] = {}
+        self._file = CatalogFile(folder)
+        self._lock = threading.RLock()
+        self._schemas: set[str] = set()
+        self._registered: dict[TableName, Definition] = {}
+        self._broken: dict[TableName, Definition] = {}
+        for leftover in folder.glob(f"*/{DISCARDED_PREFIX}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    # What there is
+
+    def refresh(self) -> None:
+        """Bring the session in line with the folder, where other processes may have been at work."""
+        with self._lock:
+            remembered = self._file.load()
+            schemas = {name.schema for name in remembered} | {path.name for path in _folders(self.folder)}
+            for schema in sorted(schemas - self._schemas):
+                self.create_schema(schema)
+            found = remembered | {name: self._table_definition(name) for name in self._tables_on_disk()}
+            for name in [name for name in self._registered if name not in found]:
+                self._unregister(name)
+            self._register_all(
+                {name: found[name] for name in found if self._registered.get(name) != found[name]}
+            )
+
+    def relations(self, schema: str) -> dict[str, Definition]:
+        """Return the relations of a schema by name, as the folder has them now."""
+        self.refresh()
+        return {name.name: found for name, found in sorted(self._registered.items()) if name.schema == schema}
+
+    def schemas(self) -> list[str]:
+        """Return the schemas of the warehouse in order."""
+        self.refresh()
+        return sorted(self._schemas)
+
+    def definition(self, name: TableName) -> Definition | None:
+        """Return what the session knows of a relation, None if it has none of this name."""
+        return self._registered.get(name)
+
+    def columns(self, name: TableName) -> list[tuple[str, str]]:
+        """Return the (name, type) pairs of a relation; none if it does not exist."""
+        if name not in self._registered:
+            return []
+        schema = self.spark.table(str(name)).schema
+        return [(field.name, field.dataType.simpleString()) for field in schema]
+
+    def location(self, name: TableName) -> Path:
+        """Return the folder of a table."""
+        return self.folder / name.schema / name.name
+
+    # Changes
+
+    def create_schema(self, schema: str) -> None:
+        """Create the schema and its folder unless they exist."""
+        with self._lock:
+            if schema not in self._schemas:
+                location = self.folder / schema
+                location.mkdir(exist_ok=True)
+                self._run(f"create schema if not exists {quoted(schema)} location {literal(str(location))}")
+                self._schemas.add(schema)
+
+    def drop_schema(self, schema: str) -> None:
+        """Drop the schema with everything in it, its folder included."""
+        with self._lock:
+            for name in [name for name in self._registered if name.schema == schema]:
+                self._unregister(name)
+            with self._file.changing() as entries:
+                for name in [name for name in entries if name.schema == schema]:
+                    del entries[name]
+            self._run(f"drop schema if exists {quoted(schema)} cascade")
+            self._schemas.discard(schema)
+            _discard(self.folder / schema)
+
+    def write_table(self, name: TableName, frame: DataFrame, *, partition_by: Sequence[str] = ()) -> int:
+        """Replace the table by the frame's rows in one atomic commit, and return their number.
+
+        The frame may read the table itself and have other columns. When its query fails, the table
+        stays as it was.
+        """
+        self.create_schema(name.schema)
+        with self._lock:
+            before = self.columns(name)
+            if name in self._broken:
+                _discard(self.location(name))
+        writer = _nullable(frame).write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+        writer.partitionBy(*partition_by).save(str(self.location(name)))
+        with self._lock:
+            self._adopt(name)
+            if before and before != self.columns(name):
+                self._recreate_views()
+        return self.committed_rows(name)
+
+    def committed_rows(self, name: TableName) -> int:
+        """Return how many rows the table's last commit wrote, changed or deleted."""
+        commit = max((self.location(name) / "_delta_log").glob(COMMIT_FILES), key=lambda path: path.name)
+        actions = (json.loads(line) for line in commit.read_text(encoding="utf-8").splitlines())
+        info: dict[str, Any] = next(
+            (action["commitInfo"] for action in actions if "commitInfo" in action), {}
+        )
+        return _rows_changed(info.get("operation", ""), info.get("operationMetrics", {}))
+
+    def adopt(self, name: TableName) -> None:
+        """Register a table that SQL has just created in the session."""
+        with self._lock:
+            if any((self.location(name) / "_delta_log").glob(COMMIT_FILES)):
+                self._adopt(name)
+
+    def create_view(self, name: TableName, select: str) -> None:
+        """Create or replace the view, in the session and for the sessions to come."""
+        self.create_schema(name.schema)
+        view = Definition("view", f"as {select}")
+        with self._lock:
+            previous = self._registered.get(name)
+            if previous and previous.kind != "view":
+                self._unregister(name)
+            try:
+                self._register(name, view)
+            except Exception:
+                if previous and previous.kind != "view":
+                    self._register(name, previous)
+                raise
+            self._remember(name, view)
+            _discard(self.location(name))
+
+    def register_source(self, name: TableName, source: ExternalSource) -> None:
+        """Register external data under a name, in the session and for the sessions to come.
+
+        Costs next to nothing if the data and their declaration are as they were. Raises
+        ConfigurationError if the data are not as declared.
+        """
+        known = self._registered.get(name)
+        definition = define_source(self.spark, source, known=known)
+        self.sources[name] = source
+        if known == definition:
+            return
+        self.create_schema(name.schema)
+        with self._lock:
+            if known:
+                self._unregister(name)
+            self._register(name, definition)
+            self._remember(name, definition)
+            if known:
+                self._recreate_views()
+
+    def drop(self, name: TableName) -> None:
+        """Drop a table with its files, a view, or a source (whose files are not the warehouse's)."""
+        with self._lock:
+            if name in self._registered:
+                self._unregister(name)
+            self._remember(name, None)
+            _discard(self.location(name))
+
+    def rename(self, name: TableName, new_name: TableName) -> None:
+        """Give a relation a new name, which must be free."""
+        with self._lock:
+            definition = self._registered[name]
+            self._unregister(name)
+            if definition.kind == "table":
+                self.create_schema(new_name.schema)
+                self.location(name).rename(self.location(new_name))
+                definition = self._table_definition(new_name)
+            else:
+                with self._file.changing() as entries:
+                    entries[new_name] = entries.pop(name)
+            self._register(new_name, definition)
+
+    def add_columns(self, name: TableName, columns: Iterable[tuple[str, str]]) -> None:
+        """Add (name, type) columns to a table; a change of its metadata alone, no file is rewritten."""
+        added = [f"cast(null as {dtype}) as {quoted(column)}" for column, dtype in columns]
+        frame = self.spark.sql(f"select *, {', '.join(added)} from {name} limit 0")  # noqa: S608
+        writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
+        writer.save(str(self.location(name)))
+        with self._lock:
+            self._recreate_views()
+
+    # Registration in the session
+
+    def _tables_on_disk(self) -> list[TableName]:
+        return [
+            TableName(schema.name, table.name)
+            for schema in _folders(self.folder)
+            for table in _folders(schema)
+            if any((table / "_delta_log").glob(COMMIT_FILES))
+        ]
+
+    def _table_definition(self, name: TableName) -> Definition:
+        return Definition("table", f"using delta location {literal(str(self.location(name)))}")
+
+    def _register_all(self, pending: dict[TableName, Definition]) -> None:
+        """Register sources and tables, then views as soon as what they read is there."""
+        rounds = [
+            [name for name in pending if pending[name].kind != "view"],
+            sorted(name for name in pending if pending[name].kind == "view"),
+        ]
+        for names in rounds:
+            waiting, errors = names, dict[TableName, Exception]()
+            while waiting:
+                errors = {
+                    name: error for name in waiting if (error := self._try_register(name, pending[name]))
+                }
+                if len(errors) == len(waiting):
+                    break
+                waiting = list(errors)
+            for name, error in errors.items():
+                self._note_broken(name, pending[name], error)
+
+    def _try_register(self, name: TableName, definition: Definition) -> Exception | None:
+        try:
+            if name in self._registered:
+                self._unregister(name)
+            self._register(name, definition)
+        except Exception as error:
+            return error
+        return None
+
+    def _note_broken(self, name: TableName, definition: Definition, error: Exception) -> None:
+        """A relation that cannot be restored never stops a session: what reads it will say so."""
+        if self._broken.get(name) != definition:
+            reason = str(error).splitlines()[0] if str(error) else repr(error)
+            logger.warning(
+                "%s: %s `%s.%s` is left out: %s", self.folder, definition.kind, name.schema, name.name, reason
+            )
+            self._broken[name] = definition
+
+    def _register(self, name: TableName, definition: Definition) -> None:
+        self._run(definition.statement(name))
+        self._registered[name] = definition
+        self._broken.pop(name, None)
+
+    def _unregister(self, name: TableName) -> None:
+        kind = "view" if self._registered[name].kind == "view" else "table"
+        self._run(f"drop {kind} if exists {name}")
+        del self._registered[name]
+
+    def _adopt(self, name: TableName) -> None:
+        definition = self._table_definition(name)
+        if self._registered.get(name) == definition:
+            return
+        if name in self._registered:
+            self._unregister(name)
+        self._run(f"create table if not exists {name} {definition.sql}")
+        self._registered[name] = definition
+        self._broken.pop(name, None)
+        self._remember(name, None)
+
+    def _recreate_views(self) -> None:
+        # Sail fixes a view's columns when it is created: `select *` fails once its table has others.
+        views = {name: found for name, found in self._registered.items() if found.kind == "view"}
+        for name, view in views.items():
+            try:
+                self._run(view.statement(name))
+            except Exception as error:
+                logger.debug("view %s waits for its next build: %s", name, error)
+
+    def _remember(self, name: TableName, definition: Definition | None) -> None:
+        with self._file.changing() as entries:
+            if definition is None:
+                entries.pop(name, None)
+            else:
+                entries[name] = definition
+
+    def _run(self, statement: str) -> None:
+        self.spark.sql(statement)
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _discard(folder: Path) -> None:
+    """Remove a folder so that nobody ever sees half of it."""
+    if folder.exists():
+        rubbish = folder.with_name(f"{DISCARDED_PREFIX}{uuid.uuid4().hex}")
+        folder.rename(rubbish)
+        shutil.rmtree(rubbish, ignore_errors=True)
+
+
+def _nullable(frame: DataFrame) -> DataFrame:
+    """Return the frame with columns that may be NULL, as Spark's writer makes them.
+
+    Sail would write `count(*)` or a literal as NOT NULL, and then refuse a later NULL in that column.
+    """
+    from pyspark.sql import functions
+
+    if not any(not field.nullable for field in frame.schema):
+        return frame
+    nulls = [functions.lit(None).cast(field.dataType).alias(field.name) for field in frame.schema]
+    return frame.union(frame.sparkSession.range(0).select(*nulls))
+
+
+def _rows_changed(operation: str, metrics: dict[str, Any]) -> int:
+    counted = {
+        "MERGE": ("numTargetRowsInserted", "numTargetRowsUpdated", "numTargetRowsDeleted"),
+        "DELETE": ("numDeletedRows",),
+        "UPDATE": ("numUpdatedRows",),
+    }.get(operation, ("numOutputRows",))
+    return sum(int(metrics.get(name, 0)) for name in counted)

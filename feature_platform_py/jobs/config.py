@@ -1,0 +1,246 @@
+"""A job file as the rest of the platform sees it: frozen values that know their lines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from feature_platform_py.core.data_types import Columns
+from feature_platform_py.core.errors import ConfigurationError, Problem
+from feature_platform_py.core.suggestions import unknown
+from feature_platform_py.features.catalogue import TRANSFORMERS, TransformerParams
+from feature_platform_py.features.financial import InputColumn, OutputColumn
+from feature_platform_py.jobs.document import NOWHERE, Document, Place, read_document, with_environment
+from feature_platform_py.jobs.fields import read_part
+from feature_platform_py.jobs.schema import (
+    SINK_PARTS,
+    FilterPart,
+    InputSourcePart,
+    JobPart,
+    LocationPart,
+    QueryPart,
+    SinkPart,
+    TransformerPart,
+)
+
+FilterValue = str | int | float | bool | date
+SinkKind = Literal["display", "delta_table", "parquet_files"]
+
+
+@dataclass(frozen=True)
+class RowFilter:
+    """A condition that source rows must meet; `value` is a tuple for `in` and `not_in`, None for `is_null` and `is_not_null`."""
+
+    column: str
+    op: str
+    value: FilterValue | tuple[FilterValue, ...] | None = None
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class InputSource:
+    """Where a job's rows come from: a location, or a query for `databricks_sql`."""
+
+    source_type: str
+    location: str | None = None
+    query: str | None = None
+    format: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    filters: tuple[RowFilter, ...] = ()
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class TransformerSpec:
+    """A transformer of a job, with its validated parameters."""
+
+    name: str
+    params: TransformerParams
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+    def inputs(self) -> tuple[InputColumn, ...]:
+        """The columns that it reads."""
+        return self.params.input_columns()
+
+    def outputs(self, columns: Columns | None) -> tuple[OutputColumn, ...]:
+        """The columns that it adds, in order, given the source's columns (None when they are not known)."""
+        return self.params.output_columns(columns)
+
+
+@dataclass(frozen=True)
+class SinkSpec:
+    """Where the result goes.
+
+    `config` has `num_rows` and `truncate` for `display`; `path`, `partition_by` and `options` for the others, whose `mode` is one
+    of overwrite, append, error and ignore.
+    """
+
+    kind: SinkKind
+    mode: str | None
+    config: Mapping[str, Any]
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class JobConfig:
+    """A job whose file is right in itself; whether it fits its source's columns is checked apart."""
+
+    path: Path
+    job_name: str
+    description: str
+    input_source: InputSource
+    feature_transformers: tuple[TransformerSpec, ...]
+    output_sink: SinkSpec
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+    def line(self, *path: str | int) -> int:
+        """The line of a key in the file: `config.line("feature_transformers", 0, "params", "amount_col")`."""
+        return self.place.at(*path).line
+
+
+@dataclass(frozen=True)
+class JobDraft:
+    """What of a job file could be read, and what is wrong with the rest."""
+
+    path: Path
+    job_name: str
+    description: str
+    input_source: InputSource | None
+    feature_transformers: tuple[TransformerSpec, ...]
+    output_sink: SinkSpec | None
+    problems: tuple[Problem, ...]
+    place: Place
+
+    def config(self) -> JobConfig:
+        """The job; ConfigurationError with every problem if there is one."""
+        if self.problems or self.input_source is None or self.output_sink is None:
+            raise ConfigurationError(self.problems)
+        return JobConfig(
+            path=self.path,
+            job_name=self.job_name,
+            description=self.description,
+            input_source=self.input_source,
+            feature_transformers=self.feature_transformers,
+            output_sink=self.output_sink,
+            place=self.place,
+        )
+
+
+def load_job_config(path: Path | str, *, environ: Mapping[str, str] | None = None) -> JobConfig:
+    """The job of a YAML file; `environ` is what `${VAR}` is read from, the process's environment by default.
+
+    Raises ConfigurationError with every problem of the file.
+    """
+    return read_job(path, environ=environ).config()
+
+
+def read_job(path: Path | str, *, environ: Mapping[str, str] | None = None) -> JobDraft:
+    """What of the file can be read; its problems are in the draft. Raises ConfigurationError if it is no YAML mapping."""
+    document = read_document(Path(path))
+    document = with_environment(
+        document, os.environ if environ is None else environ, never=frozenset({("job_name",)})
+    )
+    place, problems = Place(document), list(document.problems)
+    job = read_part(JobPart, place, problems)
+    return JobDraft(
+        path=Path(path),
+        job_name=job.job_name if job else "",
+        description=job.description if job else "",
+        input_source=_input_source(place.at("input_source"), problems),
+        feature_transformers=_transformers(place.at("feature_transformers"), problems),
+        output_sink=_sink(place.at("output_sink"), problems),
+        problems=tuple(dict.fromkeys(problems)),
+        place=place,
+    )
+
+
+def _input_source(place: Place, problems: list[Problem]) -> InputSource | None:
+    if not isinstance(place.value, dict):
+        return None
+    part = read_part(InputSourcePart, place, problems)
+    filters = [_filter(each, problems) for each in _items(place.at("filters"))]
+    if not isinstance(place.at("config").value, dict):
+        return None
+    # Whatever else is wrong, a source that can be found has its columns checked as well.
+    is_query = place.at("source_type").value == "databricks_sql"
+    kind: type[LocationPart | QueryPart] = QueryPart if is_query else LocationPart
+    config = read_part(kind, place.at("config"), problems) or _location_alone(place.at("config", "location"))
+    if config is None:
+        return None
+    source_type = part.source_type if part else "spark"
+    kept = tuple(each for each in filters if each)
+    if isinstance(config, QueryPart):
+        return InputSource(source_type, query=config.query, filters=kept, place=place)
+    options = MappingProxyType(config.options)
+    return InputSource(source_type, config.location, None, config.format, options, kept, place)
+
+
+def _location_alone(place: Place) -> LocationPart | None:
+    return read_part(LocationPart, Place(Document(place.document.file, {"location": place.value})), [])
+
+
+def _filter(place: Place, problems: list[Problem]) -> RowFilter | None:
+    part = read_part(FilterPart, place, problems)
+    if part is None:
+        return None
+    value = tuple(map(_plain, part.value)) if isinstance(part.value, list) else _plain(part.value)
+    return RowFilter(part.column, part.op, value, place)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, str) else value
+
+
+def _transformers(place: Place, problems: list[Problem]) -> tuple[TransformerSpec, ...]:
+    specs = [_transformer(each, problems) for each in _items(place)]
+    return tuple(spec for spec in specs if spec)
+
+
+def _transformer(place: Place, problems: list[Problem]) -> TransformerSpec | None:
+    part = read_part(TransformerPart, place, problems)
+    if part is None:
+        return None
+    if part.name not in TRANSFORMERS:
+        problems.append(place.at("name").problem(unknown("transformer", part.name, known=TRANSFORMERS)))
+        return None
+    params = read_part(TRANSFORMERS[part.name], place.at("params"), problems)
+    return None if params is None else TransformerSpec(part.name, params, place)
+
+
+def _sink(place: Place, problems: list[Problem]) -> SinkSpec | None:
+    part = read_part(SinkPart, place, problems) if isinstance(place.value, dict) else None
+    if part is None:
+        return None
+    fixed_mode, _, _ = part.sink_type.rpartition("_")
+    mode = fixed_mode if fixed_mode in {"overwrite", "append"} else None
+    if mode and "mode" in part.config:
+        message = f"`mode` is always `{mode}` for the sink `{part.sink_type}`; remove it, or use `{_KINDS[part.sink_type]}`"
+        problems.append(place.at("config", "mode").problem(message))
+        return None
+    config = read_part(SINK_PARTS[part.sink_type], place.at("config"), problems)
+    if config is None:
+        return None
+    settings = asdict(config)
+    return SinkSpec(_KINDS[part.sink_type], settings.pop("mode", mode), MappingProxyType(settings), place)
+
+
+_KINDS: Mapping[str, SinkKind] = {
+    "display": "display",
+    "delta_table": "delta_table",
+    "overwrite_delta": "delta_table",
+    "append_delta": "delta_table",
+    "parquet_files": "parquet_files",
+    "overwrite_parquet": "parquet_files",
+    "append_parquet": "parquet_files",
+}
+
+
+def _items(place: Place) -> list[Place]:
+    return (
+        [place.at(position) for position in range(len(place.value))] if isinstance(place.value, list) else []
+    )

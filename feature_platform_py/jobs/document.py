@@ -1,0 +1,374 @@
+"""A YAML file as plain values that know their lines.
+
+YAML is read safely (plain values only, bounded size, depth and alias expansion), and every fault of the file becomes a Problem.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from feature_platform_py.core.errors import ConfigurationError, Problem
+from feature_platform_py.core.suggestions import printable
+
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 20
+MAX_VALUES = 20_000
+
+KeyPath = tuple[str | int, ...]
+"""The keys and list positions that lead to a value."""
+
+_UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_VARIABLE = re.compile(r"\$\$\{|\$\{(?:(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\})?", re.ASCII)
+_PLAIN_NUMBER = re.compile(
+    r"[-+]?(0|[1-9][0-9]*)|[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan", re.IGNORECASE
+)
+
+
+class EnvironmentText(str):
+    """A value that holds text from the environment; a field of another type may read it as its own type."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """The values of a YAML file, the line and the text of each of them, and what is wrong in the file itself."""
+
+    file: str
+    values: dict[str, Any] = field(default_factory=dict)
+    lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    texts: Mapping[KeyPath, str] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    unread: frozenset[KeyPath] = frozenset()
+
+    def line(self, *path: str | int) -> int:
+        """The line of the value at `path`, or of the nearest value around it that is there."""
+        return next(
+            (self.lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.lines), 1
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """A position in a document, for the messages about what stands there."""
+
+    document: Document
+    path: KeyPath = ()
+
+    def at(self, *keys: str | int) -> Place:
+        """The position of something inside."""
+        return replace(self, path=self.path + keys)
+
+    @property
+    def line(self) -> int:
+        """The line in the file."""
+        return self.document.line(*self.path)
+
+    @property
+    def name(self) -> str:
+        """The keys that lead here, as a reader writes them: `feature_transformers[0].params`."""
+        return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in self.path).lstrip(".")
+
+    @property
+    def value(self) -> Any:
+        """The plain value; None where there is none."""
+        value: Any = self.document.values
+        for key in self.path:
+            try:
+                value = value[key]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return value
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether the file's own problems already explain that no value is here."""
+        return any(self.path[:end] in self.document.unread for end in range(len(self.path) + 1))
+
+    @property
+    def given(self) -> str:
+        """The value as the file has it: `5`, a list, a mapping, nothing. Never what a variable was replaced by."""
+        value = self.value
+        if isinstance(value, dict | list):
+            return "a mapping" if isinstance(value, dict) else "a list"
+        return (
+            "nothing" if value is None else f"`{printable(self.document.texts.get(self.path, str(value)))}`"
+        )
+
+    def problem(self, message: str) -> Problem:
+        """A problem on this line."""
+        return Problem(self.document.file, self.line, message)
+
+
+NOWHERE = Place(Document("<no file>"))
+"""The place of a configuration that was built in Python."""
+
+
+def read_document(path: Path) -> Document:
+    """The document of a YAML file whose top is one mapping.
+
+    Raises ConfigurationError where the file cannot be read as one; lesser faults (a duplicate key) are among its `problems`.
+    """
+    file = _shown(path)
+    root = _Composition(file).root(_text(path, file))
+    builder = _Builder(file)
+    values = builder.mapping(root, ())
+    return Document(
+        file, values, builder.lines, builder.texts, tuple(builder.problems), frozenset(builder.unread)
+    )
+
+
+def _shown(path: Path) -> str:
+    """The path as a user writes it: relative to the working directory where it lies below it."""
+    is_below = path.is_absolute() and path.is_relative_to(Path.cwd())
+    return printable(str(path.relative_to(Path.cwd()) if is_below else path), 300)
+
+
+def with_environment(
+    document: Document, environ: Mapping[str, str], *, never: frozenset[KeyPath]
+) -> Document:
+    """The document with `${VAR}` and `${VAR:-default}` in its texts replaced, once, by text that is only data.
+
+    `$${` stands for a plain `${`. A missing variable, and any variable at a path of `never`, is a problem of the document.
+    """
+    substitution = _Substitution(document, environ, never)
+    values = substitution.value(document.values, ())
+    return replace(
+        document,
+        values=values,
+        problems=document.problems + tuple(substitution.problems),
+        unread=document.unread | substitution.unread,
+    )
+
+
+def _text(path: Path, file: str) -> str:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _failure(file, 1, f"cannot be read: {reason}. Give the path of a YAML file") from error
+    if len(content) > MAX_BYTES:
+        raise _failure(file, 1, f"the file is larger than {MAX_BYTES} bytes; expected a small YAML file")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise _failure(file, line, "the file is not UTF-8 text; save it as UTF-8") from error
+    if found := _UNPRINTABLE.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise _failure(file, line, f"the character `{printable(found[0])}` cannot stand in YAML; remove it")
+    return text
+
+
+def _failure(file: str, line: int, message: str) -> ConfigurationError:
+    return ConfigurationError([Problem(file, line, message)])
+
+
+class _Composition:
+    """From text to YAML's own nodes, within bounds."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+
+    def root(self, text: str) -> Any:
+        """The node of the document's one mapping."""
+        import yaml
+
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        try:
+            self._check_bounds(yaml.parse(text, Loader=loader))
+            node = yaml.compose(text, Loader=loader)
+        except yaml.YAMLError as error:
+            raise self._syntax_error(error) from error
+        if node is None or node.tag == "tag:yaml.org,2002:null":
+            raise _failure(self.file, 1, "the file is empty; expected a mapping (`key: value`)")
+        if not isinstance(node, yaml.MappingNode):
+            line = node.start_mark.line + 1
+            raise _failure(self.file, line, "expected a mapping (`key: value`) at the top of the file")
+        return node
+
+    def _check_bounds(self, events: Any) -> None:
+        """Before nodes are made of it, because making them recurses once a level."""
+        depth = values = documents = 0
+        for event in events:
+            kind = type(event).__name__
+            depth += (kind in _STARTS) - (kind in _ENDS)
+            values += kind in _STARTS or kind in {"ScalarEvent", "AliasEvent"}
+            documents += kind == "DocumentStartEvent"
+            fault = _bound_fault(depth, values, documents)
+            if fault:
+                raise _failure(self.file, event.start_mark.line + 1, fault)
+
+    def _syntax_error(self, error: Any) -> ConfigurationError:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        said = [getattr(error, "context", None), getattr(error, "problem", None)]
+        reason = ", ".join(filter(None, said)) or str(error)
+        if "\\t" in reason or "'\t'" in reason:
+            reason += ". Indent with spaces, YAML takes no tabs"
+        return _failure(
+            self.file, mark.line + 1 if mark else 1, f"the YAML does not parse: {printable(reason, 200)}"
+        )
+
+
+_STARTS = {"MappingStartEvent", "SequenceStartEvent"}
+_ENDS = {"MappingEndEvent", "SequenceEndEvent"}
+
+
+def _bound_fault(depth: int, values: int, documents: int) -> str | None:
+    if depth > MAX_DEPTH:
+        return f"the YAML is nested deeper than {MAX_DEPTH} levels"
+    if values > MAX_VALUES:
+        return f"the YAML holds more than {MAX_VALUES} values, aliases (`*name`) written out"
+    if documents > 1:
+        return "a second YAML document (`---`) starts here; expected one document a file"
+    return None
+
+
+class _Builder:
+    """Plain values of nodes, with the line and the text of each."""
+
+    def __init__(self, file: str) -> None:
+        from yaml.constructor import SafeConstructor
+
+        self.file = file
+        self.lines: dict[KeyPath, int] = {}
+        self.texts: dict[KeyPath, str] = {}
+        self.problems: list[Problem] = []
+        self.unread: set[KeyPath] = set()
+        self._constructor = SafeConstructor()
+        self._values = 0
+
+    def mapping(self, node: Any, path: KeyPath) -> dict[str, Any]:
+        """The entries whose keys are texts; another key, or one that is there already, is a problem."""
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if fault := self._key_fault(key_node, path, result):
+                self.problems.append(Problem(self.file, line, fault))
+                continue
+            place = (*path, key_node.value)
+            self.lines[place] = line
+            result[key_node.value] = self._value(value_node, place)
+        return result
+
+    def _key_fault(self, node: Any, path: KeyPath, result: Mapping[str, Any]) -> str | None:
+        if not isinstance(node.value, str):
+            return "a key that is itself a list or a mapping; expected a text"
+        if node.tag.endswith(":merge"):
+            return "merge keys (`<<`) are not read; write the keys out"
+        if not node.tag.endswith(":str"):
+            return f"YAML reads the key `{printable(node.value)}` as {_kind(node.tag)}; quote it: {_quoted(node.value)}"
+        if node.value in result:
+            first = self.lines[(*path, node.value)]
+            return f"key `{printable(node.value)}` appears twice; it is on line {first} already. Remove one of them"
+        return None
+
+    def _value(self, node: Any, path: KeyPath) -> Any:
+        self._values += 1
+        # Aliases are written out here, and may lead back to where they stand: both bounds end that.
+        fault = _bound_fault(len(path), self._values, 1)
+        if fault:
+            raise _failure(self.file, node.start_mark.line + 1, fault)
+        kind = node.tag.rpartition(":")[2]
+        if kind == "map":
+            return self.mapping(node, path)
+        if kind == "seq":
+            return [self._item(item, (*path, position)) for position, item in enumerate(node.value)]
+        return self._scalar(node, kind, path)
+
+    def _item(self, node: Any, path: KeyPath) -> Any:
+        self.lines[path] = node.start_mark.line + 1
+        return self._value(node, path)
+
+    def _scalar(self, node: Any, kind: str, path: KeyPath) -> Any:
+        fault = f"the tag `{printable(node.tag)}` is not read; expected a plain value"
+        if (
+            kind in _CONSTRUCTORS
+            and isinstance(node.value, str)
+            and node.tag.startswith("tag:yaml.org,2002:")
+        ):
+            self.texts[path] = node.value
+            if kind not in {"int", "float"} or _PLAIN_NUMBER.fullmatch(node.value):
+                try:
+                    return getattr(self._constructor, f"construct_yaml_{kind}")(node)
+                except (ValueError, KeyError):
+                    fault = f"`{printable(node.value)}` is not {_kind(node.tag)} that exists; if it is a text, quote it"
+            else:
+                fault = f"`{printable(node.value)}` is a number of another base or with separators to YAML; "
+                fault += f"write plain digits, or quote it: {_quoted(node.value)}"
+        self.problems.append(Problem(self.file, node.start_mark.line + 1, fault))
+        self.unread.add(path)
+        return None
+
+
+_CONSTRUCTORS = {"str", "int", "float", "bool", "null", "timestamp"}
+_KINDS = {
+    "bool": "a boolean",
+    "int": "a whole number",
+    "float": "a number",
+    "null": "nothing",
+    "timestamp": "a date",
+    "value": "its default key",
+}
+
+
+def _kind(tag: str) -> str:
+    return _KINDS.get(tag.rpartition(":")[2], f"`{printable(tag)}`")
+
+
+def _quoted(text: str) -> str:
+    return f"`'{printable(text)}'`"
+
+
+class _Substitution:
+    """Variables of the environment put into the texts of a document."""
+
+    def __init__(self, document: Document, environ: Mapping[str, str], never: frozenset[KeyPath]) -> None:
+        self.document = document
+        self.environ = environ
+        self.never = never
+        self.problems: list[Problem] = []
+        self.unread: set[KeyPath] = set()
+
+    def value(self, value: Any, path: KeyPath) -> Any:
+        if isinstance(value, dict):
+            return {key: self.value(inner, (*path, key)) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self.value(inner, (*path, position)) for position, inner in enumerate(value)]
+        return self._text(value, path) if isinstance(value, str) and "${" in value else value
+
+    def _text(self, text: str, path: KeyPath) -> str | None:
+        place = Place(self.document, path)
+        faults = [self._fault(match, path) for match in _VARIABLE.finditer(text)]
+        found = [f"`{place.name}`: {fault}" for fault in faults if fault]
+        if found:
+            self.problems += [place.problem(message) for message in found]
+            self.unread.add(path)
+            return None
+        return EnvironmentText(_VARIABLE.sub(self._replacement, text))
+
+    def _fault(self, match: re.Match[str], path: KeyPath) -> str | None:
+        name = match["name"]
+        if match[0] == "$${":
+            return None
+        if path in self.never:
+            return "takes nothing from the environment; write it out"
+        if not name:
+            return "`${` starts no variable; expected `${NAME}` or `${NAME:-default}`, or `$${` for the characters themselves"
+        if name not in self.environ and match["default"] is None:
+            return (
+                f"the environment variable `{name}` is not set; set it, or give a default: `${{{name}:-...}}`"
+            )
+        if not self.environ.get(name, "").isprintable() and _UNPRINTABLE.search(self.environ[name]):
+            return f"the environment variable `{name}` holds characters that are no text"
+        return None
+
+    def _replacement(self, match: re.Match[str]) -> str:
+        if match[0] == "$${":
+            return "${"
+        return self.environ.get(match["name"]) or match["default"] or ""

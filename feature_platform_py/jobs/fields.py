@@ -1,0 +1,201 @@
+"""The kinds of value that YAML fields hold, and their validation errors in the words of a user."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictStr,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from feature_platform_py.core.errors import Problem
+from feature_platform_py.core.suggestions import printable, ticked, unknown
+from feature_platform_py.jobs.document import EnvironmentText, Place
+
+STRICT = ConfigDict(extra="forbid", defer_build=True)
+MAX_NAME_LENGTH = 255
+MAX_LOCATION_LENGTH = 1024
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+Part = TypeVar("Part")
+
+
+def _text(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("expected a text without control characters")
+    return value
+
+
+def _filled(value: str) -> str:
+    if not value.strip():
+        raise ValueError("expected a text that is not empty")
+    return value.strip()
+
+
+def _name(value: str) -> str:
+    if not value.strip() or len(value) > MAX_NAME_LENGTH or re.search(r"[\r\n\t]", value):
+        raise ValueError(f"expected a name on one line, of 1 to {MAX_NAME_LENGTH} characters")
+    return value
+
+
+def _location(value: str) -> str:
+    if not 0 < len(value) <= MAX_LOCATION_LENGTH or value != value.strip() or re.search(r"[\r\n\t]", value):
+        raise ValueError(
+            f"expected a path or a table name on one line, of 1 to {MAX_LOCATION_LENGTH} characters"
+        )
+    if found := re.search(r"[*?\[\]{}]", value):
+        raise ValueError(
+            f"expected a path without `{found[0]}`, which Spark reads as a pattern; name the folder itself"
+        )
+    return value
+
+
+def _option_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", value):
+        raise ValueError("expected an option's name: letters, digits, `_`, `.` and `-`")
+    if value.lower() in {"path", "location"}:
+        raise ValueError(f"the option `{value}` would name another place; it is given beside `options`")
+    return value
+
+
+def _option_value(value: Any) -> str:
+    if not isinstance(value, str | bool | int | float) or isinstance(value, date):
+        raise ValueError("expected a text, a number, true or false; quote a date")  # noqa: TRY004 - pydantic wants a ValueError
+    return str(value).lower() if isinstance(value, bool) else _text(str(value))
+
+
+def _whole(value: Any) -> Any:
+    """A variable of the environment is text, and yet may give a number."""
+    is_number = isinstance(value, EnvironmentText) and re.fullmatch(r"[-+]?[0-9]{1,18}", value)
+    return int(value) if is_number else value
+
+
+def _flag(value: Any) -> Any:
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, EnvironmentText) else value
+
+
+def as_tuple(value: Any) -> Any:
+    """One value, or a list of them, as a tuple."""
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+Text = Annotated[StrictStr, AfterValidator(_text)]
+FilledText = Annotated[Text, AfterValidator(_filled)]
+Name = Annotated[Text, AfterValidator(_name)]
+ColumnName = Name
+Location = Annotated[Text, AfterValidator(_location)]
+FileFormat = Literal["delta", "parquet", "csv", "json"]
+Whole = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
+Flag = Annotated[bool, Field(strict=True), BeforeValidator(_flag)]
+OptionName = Annotated[StrictStr, AfterValidator(_option_name)]
+OptionValue = Annotated[
+    Any, AfterValidator(_option_value), WithJsonSchema({"type": ["string", "number", "boolean"]})
+]
+Options = dict[OptionName, OptionValue]
+Mapped = dict[str, Any]
+"""A mapping whose own entries are read as another part."""
+
+
+def read_part(kind: type[Part], place: Place, problems: list[Problem]) -> Part | None:
+    """The value at `place` as a `kind` (a validated dataclass), or None with what is wrong added to `problems`."""
+    if place.is_unread:
+        return None
+    hashable: Any = kind
+    try:
+        part: Part = _adapter(hashable).validate_python(place.value)
+    except ValidationError as error:
+        found = [_problem(detail, kind, place) for detail in error.errors(include_url=False)]
+        problems += [problem for problem in dict.fromkeys(found) if problem]
+        return None
+    return part
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _problem(detail: Any, kind: Any, place: Place) -> Problem | None:
+    """One of pydantic's errors, where it is in the file; None where the file's own problems explain it."""
+    at, message = place.at(*detail["loc"]), _message(detail)
+    if detail["type"] == "missing":
+        description = kind.__pydantic_fields__[at.path[-1]].description
+        return at.problem(f"`{at.name}` is missing; expected {description}")
+    if detail["type"] == "unexpected_keyword_argument":
+        return at.problem(
+            f"{_inside(place)}{unknown('key', str(at.path[-1]), known=kind.__pydantic_fields__)}"
+        )
+    if not detail["loc"] and (rule := re.match(r"(\w+): ", message)):
+        # A rule of the whole part names its field first.
+        at, message = place.at(rule[1]), message[rule.end() :]
+    while at.path not in at.document.lines and len(at.path) > len(place.path) and detail["loc"]:
+        at = Place(at.document, at.path[:-1])
+    if at.is_unread:
+        return None
+    if message.startswith("expected"):
+        message = f"{message}, given {at.given}{_quoting(detail['type'], at)}"
+    return at.problem(f"`{at.name}`: {message}" if at.name else message)
+
+
+def _inside(place: Place) -> str:
+    return f"`{place.name}`: " if place.name else ""
+
+
+_EXPECTED: Mapping[str, str] = {
+    "string_type": "expected a text",
+    "int_type": "expected a whole number",
+    "bool_type": "expected true or false",
+    "list_type": "expected a list",
+    "tuple_type": "expected a list",
+    "dict_type": "expected a mapping (`key: value`)",
+    "dataclass_type": "expected a mapping (`key: value`)",
+    "too_short": "expected at least one",
+}
+_LIMITS: Mapping[str, str] = {"greater_than_equal": "at least", "less_than_equal": "at most"}
+
+
+def _message(detail: Any) -> str:
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "literal_error":
+        return _one_of(detail["input"], re.findall("'([^']*)'", context["expected"]))
+    if kind in _LIMITS:
+        return f"expected {_LIMITS[kind]} {next(iter(context.values()))}"
+    said: str = detail["msg"]
+    return _EXPECTED.get(kind) or said.replace("Input should be", "expected a value")
+
+
+def _one_of(given: Any, known: list[str]) -> str:
+    return (
+        unknown("value", given, known=known) if isinstance(given, str) else f"expected one of {ticked(known)}"
+    )
+
+
+def _quoting(kind: str, place: Place) -> str:
+    """YAML 1.1 reads `no` as a boolean and 2024-01-01 as a date: where a text was meant, quotes make it one."""
+    value = place.value
+    if kind != "string_type" or value is None or isinstance(value, dict | list):
+        return ""
+    read_as = next(name for known, name in _READ_AS if isinstance(value, known))
+    return f", which YAML reads as {read_as}; quote it: `'{printable(place.document.texts.get(place.path, str(value)))}'`"
+
+
+_READ_AS: tuple[tuple[type, str], ...] = (
+    (bool, "a boolean"),
+    (int, "a whole number"),
+    (float, "a number"),
+    (date, "a date"),
+    (object, "another type"),
+)

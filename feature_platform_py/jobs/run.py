@@ -1,0 +1,82 @@
+"""Running a planned job: dbt builds the tables and tests them, then the sink is written from the same session."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from feature_platform_py.core.errors import DataCheckError, EngineError
+from feature_platform_py.core.project import Project
+from feature_platform_py.jobs import dbt
+from feature_platform_py.jobs.dbt import DbtRun, NodeResult
+from feature_platform_py.jobs.plan import OUTPUT_MODEL, JobPlan, job_variable
+from feature_platform_py.sinks.write import SinkResult, check_sink, write_result
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run did: each dbt node, the sink, and the seconds of each phase."""
+
+    nodes: tuple[NodeResult, ...]
+    sink: SinkResult
+    phases: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds of all phases."""
+        return sum(self.phases.values())
+
+
+def run_job(
+    plan: JobPlan,
+    project: Project,
+    *,
+    is_full_refresh: bool = False,
+    on_node: Callable[[NodeResult], None] = lambda _: None,
+) -> RunReport:
+    """Build the plan's models and write its sink.
+
+    Raises DataCheckError if a test fails or a value does not parse, EngineError if dbt or the engine fails, SinkError if the
+    result cannot be written; in each case the sink holds what it held before.
+    """
+    check_sink(plan.sink, project)
+    started = time.monotonic()
+    dbt_run = dbt.build(
+        project,
+        plan.job_name,
+        variables={"job": job_variable(plan)},
+        select=plan.models,
+        is_full_refresh=is_full_refresh,
+        on_node=on_node,
+    )
+    _raise_failures(dbt_run, project)
+    built = time.monotonic()
+    sink = _write(plan, project)
+    phases = {"dbt": built - started, "sink": time.monotonic() - built}
+    return RunReport(nodes=dbt_run.nodes, sink=sink, phases=phases)
+
+
+def _write(plan: JobPlan, project: Project) -> SinkResult:
+    from feature_platform_py.core.session import open_session
+
+    session = open_session(project.target.engine, project.target.warehouse)
+    result = session.table(f"{project.target.schema}.{plan.table_name(OUTPUT_MODEL)}")
+    return write_result(session, result, plan.sink, project)
+
+
+def _raise_failures(run: DbtRun, project: Project) -> None:
+    log_file = Path(project.shown(run.log_file))
+    if run.error:
+        raise EngineError(run.error, log_file)
+    errors = [node for node in run.nodes if node.status == "error"]
+    failures = [node for node in run.nodes if node.status == "fail"]
+    unparsable = [node for node in errors if "does not parse" in node.message]
+    if unparsable:
+        raise DataCheckError(unparsable[0].message)
+    if errors:
+        raise EngineError("\n".join(f"{node.kind} `{node.name}`: {node.message}" for node in errors), log_file)
+    if failures:
+        found = "\n".join(f"test `{node.name}`: {node.message}" for node in failures)
+        raise DataCheckError(f"{found}\nThe sink was not written. Failing rows: see the tests' SQL in {log_file}")

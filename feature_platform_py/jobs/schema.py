@@ -1,0 +1,277 @@
+"""The parts of a job YAML, as pydantic validates them, and the JSON Schema that editors use."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, TypeAdapter, WithJsonSchema
+from pydantic.dataclasses import dataclass
+
+from feature_platform_py.features.catalogue import TRANSFORMERS
+from feature_platform_py.jobs.fields import (
+    STRICT,
+    ColumnName,
+    FileFormat,
+    FilledText,
+    Location,
+    Mapped,
+    OptionName,
+    Options,
+    OptionValue,
+    Text,
+    Whole,
+)
+
+JOB_NAME_PATTERN = "[a-z][a-z0-9_]{0,59}"
+LIST_OPERATORS = frozenset({"in", "not_in"})
+ORDER_OPERATORS = frozenset({"gt", "gte", "lt", "lte"})
+NULL_OPERATORS = frozenset({"is_null", "is_not_null"})
+
+# Each of these makes a write replace, skip or redirect rows in ways that the sink's mode does not say.
+_REFUSED_WRITE_OPTIONS = frozenset(
+    {"mode", "partitionoverwritemode", "replacewhere", "txnappid", "txnversion"}
+)
+
+
+def _job_name(value: str) -> str:
+    if not re.fullmatch(JOB_NAME_PATTERN, value):
+        raise ValueError("expected at most 60 characters: a letter a-z, then letters a-z, digits and `_`")
+    return value
+
+
+def _write_option_name(value: str) -> str:
+    if value.lower() in _REFUSED_WRITE_OPTIONS:
+        raise ValueError(
+            f"the option `{value}` would change which rows are written; only the sink's `mode` says that"
+        )
+    return value
+
+
+def _truncate(value: Any) -> bool | int:
+    if not isinstance(value, int) or value < 0:
+        raise ValueError("expected true, false, or the number of characters to keep")
+    return value
+
+
+def _filter_value(value: Any) -> Any:
+    for scalar in value if isinstance(value, list) else [value]:
+        if scalar is None and isinstance(value, list):
+            raise ValueError("expected values without NULL; the op `is_null` finds that")
+        if scalar is not None and not isinstance(scalar, str | int | float | date):
+            raise ValueError("expected a text, a number, true, false, a date, or for `in` a list of these")
+        if isinstance(scalar, float) and not math.isfinite(scalar):
+            raise ValueError("expected a finite number")
+        if isinstance(scalar, str):
+            TypeAdapter(Text).validate_python(scalar)
+    return value
+
+
+JobName = Annotated[
+    Text, AfterValidator(_job_name), Field(description="a name, which the job's tables carry")
+]
+WriteOptionName = Annotated[OptionName, AfterValidator(_write_option_name)]
+Truncate = Annotated[
+    Any, AfterValidator(_truncate), WithJsonSchema({"type": ["boolean", "integer"], "minimum": 0})
+]
+_SCALAR: dict[str, Any] = {"type": ["string", "number", "boolean"]}
+FilterValues = Annotated[
+    Any,
+    AfterValidator(_filter_value),
+    WithJsonSchema({"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR, "minItems": 1}]}),
+]
+ReadOptions = Annotated[Options, Field(description="options of the reader, such as a CSV file's delimiter")]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class JobPart:
+    """A job of the feature platform: rows of a source, features added, written to a sink."""
+
+    job_name: JobName
+    description: Annotated[Text, Field(description="what the job is for")] = ""
+    input_source: Annotated[Mapped, Field(description="where the rows come from")]
+    feature_transformers: Annotated[
+        list[Any], Field(min_length=1, description="a list of transformers, in the order of their columns")
+    ]
+    output_sink: Annotated[Mapped, Field(description="where the result goes")]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class InputSourcePart:
+    """Where the rows come from."""
+
+    source_type: Annotated[
+        Literal["databricks_spark", "spark", "databricks_sql"],
+        Field(description="one of `databricks_spark`, `spark`, `databricks_sql`"),
+    ]
+    config: Annotated[Mapped, Field(description="a mapping with the `location`")]
+    filters: Annotated[list[Any], Field(description="conditions that all must hold for a row")] = Field(
+        default_factory=list
+    )
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class LocationPart:
+    """Data by its location."""
+
+    location: Annotated[Location, Field(description="a table name, or the path of a file or folder")]
+    format: Annotated[FileFormat | None, Field(description="how the files are written")] = None
+    options: ReadOptions = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class QueryPart:
+    """Data by a query of a SQL warehouse."""
+
+    query: Annotated[FilledText, Field(description="a SQL query")]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class FilterPart:
+    """A condition on a source column; NULL never matches a comparison."""
+
+    column: Annotated[ColumnName, Field(description="a column of the source")]
+    op: Annotated[
+        Literal["equals", "not_equals", "in", "not_in", "gt", "gte", "lt", "lte", "is_null", "is_not_null"],
+        Field(description="a comparison such as `equals`"),
+    ]
+    value: Annotated[
+        FilterValues, Field(description="what to compare with; a list for `in` and `not_in`")
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.op in NULL_OPERATORS and self.value is not None:
+            raise ValueError(f"value: the op `{self.op}` takes no value; remove it")
+        if self.op in LIST_OPERATORS and not (isinstance(self.value, list) and self.value):
+            raise ValueError(f"value: expected a list with at least one value for the op `{self.op}`")
+        if self.op not in NULL_OPERATORS | LIST_OPERATORS:
+            self._check_single()
+
+    def _check_single(self) -> None:
+        is_list = isinstance(self.value, list)
+        if is_list:
+            raise ValueError(
+                f"value: expected a single value for the op `{self.op}`; for several use `in` or `not_in`"
+            )
+        if self.value is None:
+            raise ValueError(
+                f"value: expected a value for the op `{self.op}`; for NULL use `is_null` or `is_not_null`"
+            )
+        if self.op in ORDER_OPERATORS and isinstance(self.value, bool):
+            raise ValueError(
+                f"value: expected a value with an order for the op `{self.op}`; for true and false use `equals`"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class TransformerPart:
+    """A transformer and its parameters."""
+
+    name: Annotated[Text, Field(description="a transformer's name")]
+    params: Annotated[Mapped, Field(description="the transformer's parameters")]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class SinkPart:
+    """Where the result goes."""
+
+    sink_type: Annotated[
+        Literal[
+            "display",
+            "delta_table",
+            "overwrite_delta",
+            "append_delta",
+            "parquet_files",
+            "overwrite_parquet",
+            "append_parquet",
+        ],
+        Field(description="a kind of sink such as `display`"),
+    ]
+    config: Annotated[Mapped, Field(description="the sink's settings")] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class DisplayPart:
+    """A table on the screen."""
+
+    num_rows: Annotated[Whole, Field(ge=0, description="how many rows to show")] = 20
+    truncate: Annotated[Truncate, Field(description="whether, or at which length, to cut long values")] = (
+        False
+    )
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class FixedWritePart:
+    """Files or a table, written in the mode that the sink's name says."""
+
+    path: Annotated[Location, Field(description="a path; for Delta a path or a table name")]
+    partition_by: Annotated[list[ColumnName], Field(description="columns to make folders of")] = Field(
+        default_factory=list
+    )
+    options: Annotated[dict[WriteOptionName, OptionValue], Field(description="options of the writer")] = (
+        Field(default_factory=dict)
+    )
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class WritePart(FixedWritePart):
+    """Files or a table."""
+
+    mode: Annotated[
+        Literal["overwrite", "append", "error", "ignore"],
+        Field(description="what to do with data that is there"),
+    ] = "error"
+
+
+SINK_PARTS: Mapping[str, type[DisplayPart | FixedWritePart]] = {
+    "display": DisplayPart,
+    "delta_table": WritePart,
+    "overwrite_delta": FixedWritePart,
+    "append_delta": FixedWritePart,
+    "parquet_files": WritePart,
+    "overwrite_parquet": FixedWritePart,
+    "append_parquet": FixedWritePart,
+}
+
+
+def json_schema_text() -> str:
+    """The JSON Schema of the job format, as the text of `configs/job.schema.json`."""
+    return json.dumps(job_json_schema(), indent=2) + "\n"
+
+
+def job_json_schema() -> dict[str, Any]:
+    """The JSON Schema of the job format: a shape for each source type, transformer and sink."""
+    schema = _schema_of(JobPart)
+    parts = schema["properties"]
+    parts["input_source"]["oneOf"] = [
+        _shape(InputSourcePart, "config", ["databricks_spark", "spark"], LocationPart, tag="source_type"),
+        _shape(InputSourcePart, "config", ["databricks_sql"], QueryPart, tag="source_type"),
+    ]
+    for shape in parts["input_source"]["oneOf"]:
+        shape["properties"]["filters"]["items"] = _schema_of(FilterPart)
+    parts["feature_transformers"]["items"] = {
+        "oneOf": [
+            _shape(TransformerPart, "params", [name], kind, tag="name") for name, kind in TRANSFORMERS.items()
+        ]
+    }
+    parts["output_sink"]["oneOf"] = [
+        _shape(SinkPart, "config", [name], kind, tag="sink_type") for name, kind in SINK_PARTS.items()
+    ]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _schema_of(kind: type[Any]) -> dict[str, Any]:
+    return TypeAdapter(kind).json_schema()
+
+
+def _shape(outer: type[Any], key: str, values: list[str], inner: type[Any], *, tag: str) -> dict[str, Any]:
+    """The outer part where its tag has one of the values, and the key's own shape then."""
+    schema = _schema_of(outer)
+    schema["title"] = values[0]
+    schema["properties"][tag] = {"enum": values}
+    schema["properties"][key] = _schema_of(inner)
+    return schema

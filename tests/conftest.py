@@ -1,0 +1,83 @@
+"""Fixtures that every kind of test shares: copies of the project to run in, and the command line called in process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+_COPIED = ("dbt_project.yml", "macros", "models", "profiles", "registry", "configs", "tests/dbt")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command printed, and the status that it ended with."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+Fpjob = Callable[..., Outcome]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden/ from what the macros give now")
+
+
+def copy_project(folder: Path) -> Path:
+    """A project of its own to run in, with its own warehouse; the bank data is linked."""
+    for name in _COPIED:
+        source = ROOT / name
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy(source, target)
+    (folder / "data").mkdir()
+    (folder / "data" / "bank").symlink_to(ROOT / "data" / "bank")
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh copy of the project, which is the working directory."""
+    folder = copy_project(tmp_path / "project")
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("FP_WAREHOUSE", raising=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def module_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One copy of the project for all tests of a module, which is the working directory."""
+    folder = copy_project(tmp_path_factory.mktemp("project") / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("FP_WAREHOUSE", raising=False)
+        yield folder
+
+
+@pytest.fixture
+def fpjob(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Fpjob:
+    """Call the command line in this process."""
+
+    def call(*arguments: str | os.PathLike[str]) -> Outcome:
+        from feature_platform_py.cli.main import main
+
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["fpjob", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_info:
+            main()
+        captured = capsys.readouterr()
+        code = exit_info.value.code
+        return Outcome(code if isinstance(code, int) else 0, captured.out, captured.err)
+
+    return call
