@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import MISSING, fields
 from typing import Any
 
 import click
@@ -38,7 +39,7 @@ def _listed(project: Project) -> dict[str, list[dict[str, Any]]]:
             }
             for source in load_sources(project.root)
         ],
-        "transformers": [{"name": name, "summary": kind.summary} for name, kind in sorted(TRANSFORMERS.items())],
+        "transformers": [{"name": name, "params": _params(kind)} for name, kind in TRANSFORMERS.items()],
         "tables": [
             {"name": f"{relation.schema}.{relation.name}", "kind": kind}
             for relation, kind in stored_relations(project.target.warehouse)
@@ -53,3 +54,8 @@ def _job(path: str, project: Project) -> dict[str, Any]:
         return {"path": path, "job": "(not valid: see `fpjob validate`)", "transformers": ""}
     names = ", ".join(transformer.name for transformer in config.feature_transformers)
     return {"path": path, "job": config.job_name, "transformers": names}
+
+
+def _params(kind: type[Any]) -> str:
+    """The names of a transformer's parameters, those that may be left out in brackets."""
+    return ", ".join(f"[{each.name}]" if each.default is not MISSING else each.name for each in fields(kind))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -35,20 +36,17 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, trunca
     from rich.table import Table
 
     limit = 20 if truncate is True else int(truncate)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for column in columns:
-        is_numeric = any(isinstance(row[len(table.columns)], int | float) or _is_decimal(row[len(table.columns)]) for row in rows)
-        table.add_column(column, no_wrap=True, overflow="ignore", justify="right" if is_numeric else "left")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for index, column in enumerate(columns):
+        is_numeric = any(isinstance(row[index], int | float | Decimal) for row in rows)
+        table.add_column(column, no_wrap=True, justify="right" if is_numeric else "left")
     for row in rows:
         table.add_row(*[_cell(value, limit) for value in row])
-    # A table is as wide as its values: a narrow terminal wraps its lines, and nothing is cut.
-    Console(width=10_000, soft_wrap=True, highlight=False, markup=False).print(table)
-
-
-def _is_decimal(value: object) -> bool:
-    from decimal import Decimal
-
-    return isinstance(value, Decimal)
+    # As wide as its values: a narrow terminal wraps the lines, and nothing is cut.
+    console = Console(width=100_000, highlight=False, markup=False, emoji=False)
+    with console.capture() as captured:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _cell(value: object, limit: int) -> str:

@@ -1,4 +1,4 @@
-"""Spark SQL type strings (`bigint`, `decimal(12,2)`, `array<string>`): what they are, checked before any of them reaches SQL."""
+"""Spark SQL type strings (`bigint`, `decimal(12,2)`, `array<string>`), checked before they reach SQL."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MAX_PRECISION = 38
 
 @dataclass(frozen=True)
 class DataType:
-    """A type: its canonical Spark SQL text, its kind (`integer`, `decimal`, `string`, ...), and the digits of a decimal."""
+    """A type: its canonical Spark SQL text, its kind (`integer`, `string`), the digits of a decimal."""
 
     text: str
     kind: str
@@ -114,4 +114,5 @@ def _split(inner: str) -> list[str]:
 
 
 def _expected(text: str) -> str:
-    return f"`{text}` is no Spark SQL type; expected one of {', '.join(KINDS)}, array<...>, map<...>, struct<...>"
+    known = ", ".join(KINDS)
+    return f"`{text}` is no Spark SQL type; expected one of {known}, array<...>, map<...>, struct<...>"

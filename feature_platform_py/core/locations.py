@@ -12,7 +12,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 def is_table_name(location: str) -> bool:
-    """Whether the location is a table name: one to three identifiers, and no file's ending (`a.csv` is a file)."""
+    """Whether the location is a table name: one to three identifiers, without a file's ending like `.csv`."""
     return bool(_TABLE_NAME.fullmatch(location)) and not _ending(location)
 
 
@@ -24,7 +24,7 @@ def table_parts(name: str) -> tuple[str | None, str, str]:
 
 
 def is_remote(location: str) -> bool:
-    """Whether the location is a URI of some storage (`s3://bucket/x`), whose files this machine cannot look at."""
+    """Whether the location is a URI of some storage (`s3://bucket/x`), which this machine cannot look at."""
     return bool(_SCHEME.match(location)) and not location.startswith("file:/")
 
 
@@ -40,7 +40,7 @@ def absolute(location: str, root: Path) -> Path:
 
 
 def overlap(one: str, other: str, *, root: Path) -> bool:
-    """Whether writing to one location could change the other: the same table, or the same, an inner or an outer folder."""
+    """Whether writing to one location could change the other: one table, or one folder in the other."""
     if is_table_name(one) or is_table_name(other):
         return is_table_name(one) and is_table_name(other) and _same_table(one, other)
     if is_remote(one) or is_remote(other):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def unknown(kind: str, name: str, *, known: Iterable[str]) -> str:
-    """The message for a name that is none of `known`, with the nearest one: ``column `usr` is unknown. Did you mean `user`? ...``."""
+    """The message for a name that is none of `known`: ``column `usr` is unknown. Did you mean `user`?``."""
     names = list(known)
     listed = f"Known: {ticked(names)}" if names else "None is known"
     return " ".join(
@@ -16,11 +16,17 @@ def unknown(kind: str, name: str, *, known: Iterable[str]) -> str:
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """``Did you mean `x`?`` for the nearest of `known`, or nothing when none is near."""
+    found = nearest(name, known)
+    return f"Did you mean `{printable(found)}`?" if found else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that is most like the name, whatever the case; None when none is near."""
     from difflib import get_close_matches
 
     by_lower = {candidate.lower(): candidate for candidate in known}
-    nearest = get_close_matches(name.lower(), by_lower, n=1)
-    return f"Did you mean `{by_lower[nearest[0]]}`?" if nearest else ""
+    found = get_close_matches(name.lower(), by_lower, n=1)
+    return by_lower[found[0]] if found else None
 
 
 def ticked(names: Iterable[str]) -> str:

@@ -7,6 +7,6 @@ from collections.abc import Mapping
 from feature_platform_py.features.financial import FINANCIAL_TRANSFORMERS, FinancialParams
 
 TransformerParams = FinancialParams
-"""Validated parameters: a frozen dataclass with `input_columns()`, what it reads, and `output_columns(columns)`, what it adds."""
+"""Validated parameters: frozen dataclasses with `input_columns()` and `output_columns(columns)`."""
 
 TRANSFORMERS: Mapping[str, type[TransformerParams]] = {**FINANCIAL_TRANSFORMERS}

@@ -1,4 +1,4 @@
-"""The financial transformers as a job names them: their parameters, the columns they read, and the columns they add.
+"""The financial transformers as a job names them: parameters, the columns they read, the columns they add.
 
 The features themselves are SQL, in the macros of the same names.
 """
@@ -23,7 +23,7 @@ _KEY_KINDS = frozenset({"boolean", "integer", "decimal", "floating", "string", "
 
 @dataclass(frozen=True)
 class InputColumn:
-    """A column that a transformer reads: its role, the parameter that names it, and the kinds of type that it may have."""
+    """A column that a transformer reads: its role, the parameter naming it, the kinds of its type."""
 
     role: str
     param: str
@@ -33,7 +33,7 @@ class InputColumn:
 
 @dataclass(frozen=True)
 class OutputColumn:
-    """A column that a transformer adds; its type is None where that depends on a source column that is not known.
+    """A column that a transformer adds; its type is None if it depends on a source column not known.
 
     `looks_ahead` marks a value that rows after the row's own event time count in.
     """
@@ -45,7 +45,7 @@ class OutputColumn:
 
 
 def slug(value: str) -> str:
-    """The value as a part of a column name: lower case, each run of characters outside [a-z0-9] one `_`, trimmed."""
+    """The value as part of a column name: lower case, each run outside [a-z0-9] one `_`, trimmed."""
     return re.sub("[^a-z0-9]+", "_", value.lower()).strip("_")
 
 
@@ -55,15 +55,13 @@ Amount = Annotated[ColumnName, Field(description="the column of the amount, a nu
 Days = Annotated[Whole, Field(ge=1, le=MAX_WINDOW_DAYS)]
 AsOf = Annotated[
     Literal["event_time"] | None,
-    Field(
-        description="`event_time`: the value as known at the row's event time, instead of one that looks ahead"
-    ),
+    Field(description="`event_time`: the value as known at the row's event time, which does not look ahead"),
 ]
 
 
 @validated_dataclass(frozen=True, kw_only=True, config=STRICT)
 class UserSpendParams:
-    """Parameters of `UserSpendAggregator`: per source row, a user's spend over the last days, one window or several."""
+    """Parameters of `UserSpendAggregator`: per source row, a user's spend over the last days, per window."""
 
     user_id_col: UserId
     timestamp_col: EventTime
@@ -112,14 +110,11 @@ class MonthlyCountParams:
     def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:  # noqa: ARG002 - the types are fixed
         """The month, and the count in it."""
         until = "up to the row's event time" if self.as_of else "the later ones of the month included"
+        month = "The month of the event time, as yyyy-MM."
+        count = f"The user's source rows in the month, {until}."
         return (
-            OutputColumn("year_month", "string", False, "The month of the event time, as yyyy-MM."),
-            OutputColumn(
-                "user_monthly_txn_count",
-                "bigint",
-                not self.as_of,
-                f"The user's source rows in the month, {until}.",
-            ),
+            OutputColumn("year_month", "string", looks_ahead=False, description=month),
+            OutputColumn("user_monthly_txn_count", "bigint", looks_ahead=not self.as_of, description=count),
         )
 
 
@@ -142,9 +137,7 @@ class CategoricalSpendParams:
 
     def __post_init__(self) -> None:
         if self.as_of and self.timestamp_col is None:
-            raise ValueError(
-                "timestamp_col: is missing; `as_of: event_time` needs the column of the event time"
-            )
+            raise ValueError("as_of: `event_time` needs the column of the event time; add `timestamp_col`")
         _check_slugs(self.target_category_value)
 
     def input_columns(self) -> tuple[InputColumn, ...]:
@@ -161,8 +154,8 @@ class CategoricalSpendParams:
             OutputColumn(
                 f"user_total_spend_{slug(value)}",
                 total_type,
-                not self.as_of,
-                f"Sum of `{self.amount_col}` where `{self.category_col}` is '{value}', {until}; 0 if there is none.",
+                looks_ahead=not self.as_of,
+                description=f"Sum of `{self.amount_col}` in the category '{value}', {until}; 0 for none.",
             )
             for value in self.target_category_value
         )
@@ -200,10 +193,12 @@ def _total_type(amount_col: str, columns: Columns | None) -> str | None:
 
 
 def _spend_columns(days: int, amount_col: str, total_type: str | None) -> tuple[OutputColumn, OutputColumn]:
-    rows = f"over the user's rows of the last {days} x 24 hours, this one included; NULL if there is none."
-    total = OutputColumn(f"user_{days}d_total_spend", total_type, False, f"Sum of `{amount_col}` {rows}")
-    average = OutputColumn(f"user_{days}d_avg_spend", "double", False, f"Average of `{amount_col}` {rows}")
-    return total, average
+    rows = f"of `{amount_col}` over the user's rows of the last {days} x 24 hours; NULL for none."
+    total, average = f"user_{days}d_total_spend", f"user_{days}d_avg_spend"
+    return (
+        OutputColumn(total, total_type, looks_ahead=False, description=f"Sum {rows}"),
+        OutputColumn(average, "double", looks_ahead=False, description=f"Average {rows}"),
+    )
 
 
 def _check_slugs(values: Iterable[str]) -> None:
@@ -212,12 +207,13 @@ def _check_slugs(values: Iterable[str]) -> None:
         name = slug(value)
         if not name:
             raise ValueError(
-                f"target_category_value: `{value}` leaves no name for its column; expected a value with a letter a-z or a digit"
+                f"target_category_value: `{value}` leaves no name for its column; "
+                "expected a value with a letter a-z or a digit"
             )
         if name in seen:
             raise ValueError(
-                f"target_category_value: `{seen[name]}` and `{value}` would both be the column `user_total_spend_{name}`; "
-                "keep one of them, or put the other into a job of its own"
+                f"target_category_value: `{seen[name]}` and `{value}` would both be the column "
+                f"`user_total_spend_{name}`; keep one of them, or put the other into a job of its own"
             )
         if len(f"user_total_spend_{name}") > MAX_NAME_LENGTH:
             raise ValueError(

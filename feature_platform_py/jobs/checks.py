@@ -56,7 +56,7 @@ def load_checked_job(
 ) -> CheckedJob:
     """The job of a file, checked against its source on the project's target.
 
-    `columns_of` is asked for the columns of an ad-hoc source. Raises one ConfigurationError with every problem.
+    `columns_of` is asked for the source's columns. Raises one ConfigurationError with every problem.
     """
     draft = read_job(path, environ=environ)
     problems = list(draft.problems)
@@ -82,7 +82,7 @@ def load_checked_job(
 def resolve_source(
     config: JobConfig, registry_sources: Sequence[RegisteredSource], target: str, *, root: Path = Path()
 ) -> ResolvedSource:
-    """The job's input on a target: the registered source that has its location on any target, else the location itself.
+    """The job's input on a target: the registered source with its location, else the location.
 
     Raises ConfigurationError if the target has no location for the source, or if its format cannot be told.
     """
@@ -90,7 +90,7 @@ def resolve_source(
 
 
 def check_job(config: JobConfig | JobDraft, columns: Columns | None) -> list[Problem]:
-    """Everything in which a job does not fit its source's columns; without columns, all that can be said without them."""
+    """Everything in which a job does not fit its source's columns, or what can be said without these."""
     problems = list(_output_problems(config, columns or ()))
     if columns is None:
         return problems
@@ -136,8 +136,8 @@ def _source_problems(source: InputSource, columns: Columns) -> Iterator[Problem]
     first: dict[str, str] = {}
     for name, _ in columns:
         if name.lower() in first:
-            message = f"the source's columns `{first[name.lower()]}` and `{name}` are one name to Spark; rename one of them"
-            yield source.place.at("config", "location").problem(message)
+            message = f"the source's columns `{first[name.lower()]}` and `{name}` are one name to Spark"
+            yield source.place.at("config", "location").problem(f"{message}; rename one of them")
         first.setdefault(name.lower(), name)
 
 
@@ -148,11 +148,13 @@ def _input_problems(transformer: TransformerSpec, columns: Columns) -> Iterator[
         if column is None:
             yield _missing(place, needed.name, [name for name, _ in columns], there="source")
         elif kind_of(column[1]) not in needed.kinds:
-            message = f"`{place.name}`: expected {_WANTED[needed.role]} as the {needed.role}, `{column[0]}` is {column[1]}"
-            yield place.problem(f"{message}; {_type_advice(needed.role)}")
+            message = f"`{place.name}`: expected {_WANTED[needed.role]} as the {needed.role}"
+            yield place.problem(f"{message}, `{column[0]}` is {column[1]}; {_type_advice(needed.role)}")
         elif needed.role in {"user", "event time"} and column[0].lower() in _FEATURE_TABLE_COLUMNS:
-            message = f"`{place.name}`: the name `{column[0]}` is kept for a column of the feature tables; rename the source's"
-            yield place.problem(message)
+            message = (
+                f"`{place.name}`: `{column[0]}` is a name that feature tables keep for a column of their own"
+            )
+            yield place.problem(f"{message}; rename the source's")
 
 
 def _type_advice(role: str) -> str:
@@ -180,7 +182,7 @@ def _filter_problems(row_filter: RowFilter, columns: Columns) -> Iterator[Proble
 
 
 def _output_problems(config: JobConfig | JobDraft, columns: Columns) -> Iterator[Problem]:
-    """Columns that two transformers add, or that the source has already; each transformer's first one stands for the rest."""
+    """Columns that two transformers add, or that the source has already."""
     taken = {name.lower(): "is a column of the source already; rename it there" for name, _ in columns}
     for transformer in config.feature_transformers:
         outputs = [column.name for column in transformer.outputs(columns)]
@@ -189,8 +191,12 @@ def _output_problems(config: JobConfig | JobDraft, columns: Columns) -> Iterator
                 f"transformer `{transformer.name}` adds the column `{name}`, which {taken[name.lower()]}"
             )
             yield transformer.place.problem(message)
-        added_by = f"transformer `{transformer.name}` of line {transformer.place.line} adds already; remove one of them"
-        taken |= {name.lower(): added_by for name in outputs if name.lower() not in taken}
+        first = f"transformer `{transformer.name}` of line {transformer.place.line}"
+        taken |= {
+            name.lower(): f"{first} adds already; remove one of them"
+            for name in outputs
+            if name.lower() not in taken
+        }
 
 
 def _result_columns(config: JobConfig | JobDraft, columns: Columns) -> list[str]:
@@ -228,8 +234,8 @@ def _sink_problems(
     if overlap(written, read, root=project.root) or (
         is_table and overlap(path, source.location, root=project.root)
     ):
-        message = f"`{place.name}`: `{path}` is, holds or lies in the job's own input `{source.location}`; name another place"
-        yield place.problem(message)
+        message = f"`{place.name}`: `{path}` is, holds or lies in the job's own input `{source.location}`"
+        yield place.problem(f"{message}; name another place")
     elif _is_built_by_job(path, written, draft.job_name, project):
         yield place.problem(
             f"`{place.name}`: `{path}` would replace tables that the platform keeps; name another place"
@@ -237,7 +243,7 @@ def _sink_problems(
 
 
 def _folder(table: str, project: Project, schema: str | None) -> str:
-    """The folder of a table name in an embedded warehouse; the name itself where an engine has a catalog of its own."""
+    """The folder of a table in an embedded warehouse; its name where the engine has a catalog of its own."""
     if project.target.type != "fpspark" or not is_table_name(table):
         return table
     _, named_schema, name = table_parts(table)

@@ -34,7 +34,7 @@ SinkKind = Literal["display", "delta_table", "parquet_files"]
 
 @dataclass(frozen=True)
 class RowFilter:
-    """A condition that source rows must meet; `value` is a tuple for `in` and `not_in`, None for `is_null` and `is_not_null`."""
+    """A condition on source rows; `value` is a tuple for `in` and `not_in`, None for a test of NULL."""
 
     column: str
     op: str
@@ -76,8 +76,8 @@ class TransformerSpec:
 class SinkSpec:
     """Where the result goes.
 
-    `config` has `num_rows` and `truncate` for `display`; `path`, `partition_by` and `options` for the others, whose `mode` is one
-    of overwrite, append, error and ignore.
+    `config` has `num_rows` and `truncate` for `display`; `path`, `partition_by` and `options` for the others,
+    whose `mode` is one of overwrite, append, error and ignore.
     """
 
     kind: SinkKind
@@ -140,7 +140,7 @@ def load_job_config(path: Path | str, *, environ: Mapping[str, str] | None = Non
 
 
 def read_job(path: Path | str, *, environ: Mapping[str, str] | None = None) -> JobDraft:
-    """What of the file can be read; its problems are in the draft. Raises ConfigurationError if it is no YAML mapping."""
+    """What of the file can be read, and its problems. Raises ConfigurationError if it is no YAML mapping."""
     document = read_document(Path(path))
     document = with_environment(
         document, os.environ if environ is None else environ, never=frozenset({("job_name",)})
@@ -219,8 +219,8 @@ def _sink(place: Place, problems: list[Problem]) -> SinkSpec | None:
     fixed_mode, _, _ = part.sink_type.rpartition("_")
     mode = fixed_mode if fixed_mode in {"overwrite", "append"} else None
     if mode and "mode" in part.config:
-        message = f"`mode` is always `{mode}` for the sink `{part.sink_type}`; remove it, or use `{_KINDS[part.sink_type]}`"
-        problems.append(place.at("config", "mode").problem(message))
+        message = f"`mode` is always `{mode}` for the sink `{part.sink_type}`; remove it"
+        problems.append(place.at("config", "mode").problem(f"{message}, or use `{_KINDS[part.sink_type]}`"))
         return None
     config = read_part(SINK_PARTS[part.sink_type], place.at("config"), problems)
     if config is None:

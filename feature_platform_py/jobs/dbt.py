@@ -68,7 +68,7 @@ def build(
         *("--target", project.target.name, "--vars", json.dumps(variables)),
         *("--target-path", str(project.root / "target" / "jobs" / job_name), "--log-path", str(log_file.parent)),
         *("--log-level", "none", "--log-level-file", "debug", "--no-use-colors", "--no-use-colors-file"),
-        *("--exclude-resource-type", "unit_test"),
+        *("--exclude-resource-type", "unit_test", "--no-write-json", "--no-version-check"),
         *(["--full-refresh"] if is_full_refresh else []),
         *("--select", *select),
     ]

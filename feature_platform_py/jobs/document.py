@@ -1,6 +1,6 @@
 """A YAML file as plain values that know their lines.
 
-YAML is read safely (plain values only, bounded size, depth and alias expansion), and every fault of the file becomes a Problem.
+YAML is read safely (plain values only; bounded size, depth and aliases); every fault becomes a Problem.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class EnvironmentText(str):
 
 @dataclass(frozen=True)
 class Document:
-    """The values of a YAML file, the line and the text of each of them, and what is wrong in the file itself."""
+    """The values of a YAML file, the line and the text of each, and what is wrong in the file itself."""
 
     file: str
     values: dict[str, Any] = field(default_factory=dict)
@@ -91,13 +91,13 @@ class Place:
 
     @property
     def given(self) -> str:
-        """The value as the file has it: `5`, a list, a mapping, nothing. Never what a variable was replaced by."""
+        """The value as the file has it: `5`, a list, nothing. Never what a variable was replaced by."""
         value = self.value
         if isinstance(value, dict | list):
             return "a mapping" if isinstance(value, dict) else "a list"
-        return (
-            "nothing" if value is None else f"`{printable(self.document.texts.get(self.path, str(value)))}`"
-        )
+        if value is None or value == "":
+            return "nothing" if value is None else "an empty text"
+        return f"`{printable(self.document.texts.get(self.path, str(value)))}`"
 
     def problem(self, message: str) -> Problem:
         """A problem on this line."""
@@ -111,10 +111,10 @@ NOWHERE = Place(Document("<no file>"))
 def read_document(path: Path) -> Document:
     """The document of a YAML file whose top is one mapping.
 
-    Raises ConfigurationError where the file cannot be read as one; lesser faults (a duplicate key) are among its `problems`.
+    Raises ConfigurationError if it cannot be read as one; lesser faults are in its `problems`.
     """
     file = _shown(path)
-    root = _Composition(file).root(_text(path, file))
+    root = _Composition(file, _text(path, file)).root()
     builder = _Builder(file)
     values = builder.mapping(root, ())
     return Document(
@@ -131,9 +131,9 @@ def _shown(path: Path) -> str:
 def with_environment(
     document: Document, environ: Mapping[str, str], *, never: frozenset[KeyPath]
 ) -> Document:
-    """The document with `${VAR}` and `${VAR:-default}` in its texts replaced, once, by text that is only data.
+    """The document with `${VAR}` and `${VAR:-default}` in its texts replaced, once, by text that is but data.
 
-    `$${` stands for a plain `${`. A missing variable, and any variable at a path of `never`, is a problem of the document.
+    `$${` stands for a plain `${`. A missing variable, and any variable at a path of `never`, is a problem.
     """
     substitution = _Substitution(document, environ, never)
     values = substitution.value(document.values, ())
@@ -172,17 +172,18 @@ def _failure(file: str, line: int, message: str) -> ConfigurationError:
 class _Composition:
     """From text to YAML's own nodes, within bounds."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, text: str) -> None:
         self.file = file
+        self.text = text
 
-    def root(self, text: str) -> Any:
+    def root(self) -> Any:
         """The node of the document's one mapping."""
         import yaml
 
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
-            self._check_bounds(yaml.parse(text, Loader=loader))
-            node = yaml.compose(text, Loader=loader)
+            self._check_bounds(yaml.parse(self.text, Loader=loader))
+            node = yaml.compose(self.text, Loader=loader)
         except yaml.YAMLError as error:
             raise self._syntax_error(error) from error
         if node is None or node.tag == "tag:yaml.org,2002:null":
@@ -205,14 +206,16 @@ class _Composition:
                 raise _failure(self.file, event.start_mark.line + 1, fault)
 
     def _syntax_error(self, error: Any) -> ConfigurationError:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        marks = [getattr(error, name, None) for name in ("problem_mark", "context_mark")]
+        line, start = [mark.line + 1 if mark else None for mark in marks]
         said = [getattr(error, "context", None), getattr(error, "problem", None)]
-        reason = ", ".join(filter(None, said)) or str(error)
-        if "\\t" in reason or "'\t'" in reason:
-            reason += ". Indent with spaces, YAML takes no tabs"
-        return _failure(
-            self.file, mark.line + 1 if mark else 1, f"the YAML does not parse: {printable(reason, 200)}"
-        )
+        reason = printable(", ".join(filter(None, said)) or str(error), 200)
+        if line and start and start < line:
+            reason += f"; it starts on line {start}"
+        lines = self.text.splitlines()
+        if line and line <= len(lines) and re.match(r" *\t", lines[line - 1]):
+            reason += "; indent with spaces, YAML takes no tabs"
+        return _failure(self.file, line or start or 1, f"the YAML does not parse: {reason}")
 
 
 _STARTS = {"MappingStartEvent", "SequenceStartEvent"}
@@ -262,10 +265,11 @@ class _Builder:
         if node.tag.endswith(":merge"):
             return "merge keys (`<<`) are not read; write the keys out"
         if not node.tag.endswith(":str"):
-            return f"YAML reads the key `{printable(node.value)}` as {_kind(node.tag)}; quote it: {_quoted(node.value)}"
+            read_as = f"YAML reads the key `{printable(node.value)}` as {_kind(node.tag)}"
+            return f"{read_as}; quote it: {_quoted(node.value)}"
         if node.value in result:
             first = self.lines[(*path, node.value)]
-            return f"key `{printable(node.value)}` appears twice; it is on line {first} already. Remove one of them"
+            return f"key `{printable(node.value)}` appears twice, first on line {first}; remove one of them"
         return None
 
     def _value(self, node: Any, path: KeyPath) -> Any:
@@ -297,10 +301,13 @@ class _Builder:
                 try:
                     return getattr(self._constructor, f"construct_yaml_{kind}")(node)
                 except (ValueError, KeyError):
-                    fault = f"`{printable(node.value)}` is not {_kind(node.tag)} that exists; if it is a text, quote it"
+                    fault = f"`{printable(node.value)}` is not {_kind(node.tag)} that exists"
+                    fault += f"; if it is a text, quote it: {_quoted(node.value)}"
             else:
-                fault = f"`{printable(node.value)}` is a number of another base or with separators to YAML; "
-                fault += f"write plain digits, or quote it: {_quoted(node.value)}"
+                fault = (
+                    f"`{printable(node.value)}` is a number to YAML, but not in plain digits; write it so, "
+                )
+                fault += f"or quote it: {_quoted(node.value)}"
         self.problems.append(Problem(self.file, node.start_mark.line + 1, fault))
         self.unread.add(path)
         return None
@@ -359,7 +366,9 @@ class _Substitution:
         if path in self.never:
             return "takes nothing from the environment; write it out"
         if not name:
-            return "`${` starts no variable; expected `${NAME}` or `${NAME:-default}`, or `$${` for the characters themselves"
+            return (
+                "`${` starts no variable; expected `${NAME}`, `${NAME:-default}`, or `$${` for a plain `${`"
+            )
         if name not in self.environ and match["default"] is None:
             return (
                 f"the environment variable `{name}` is not set; set it, or give a default: `${{{name}:-...}}`"

@@ -20,13 +20,15 @@ from pydantic import (
 )
 
 from feature_platform_py.core.errors import Problem
-from feature_platform_py.core.suggestions import printable, ticked, unknown
+from feature_platform_py.core.suggestions import nearest, printable, ticked, unknown
 from feature_platform_py.jobs.document import EnvironmentText, Place
 
 STRICT = ConfigDict(extra="forbid", defer_build=True)
 MAX_NAME_LENGTH = 255
 MAX_LOCATION_LENGTH = 1024
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+_UNKNOWN_KEY = "unexpected_keyword_argument"
 
 Part = TypeVar("Part")
 
@@ -108,14 +110,14 @@ Mapped = dict[str, Any]
 
 
 def read_part(kind: type[Part], place: Place, problems: list[Problem]) -> Part | None:
-    """The value at `place` as a `kind` (a validated dataclass), or None with what is wrong added to `problems`."""
+    """The value at `place` as a `kind`, a validated dataclass; else None, and `problems` grows."""
     if place.is_unread:
         return None
     hashable: Any = kind
     try:
         part: Part = _adapter(hashable).validate_python(place.value)
     except ValidationError as error:
-        found = [_problem(detail, kind, place) for detail in error.errors(include_url=False)]
+        found = [_problem(detail, kind, place) for detail in _telling(error.errors(include_url=False))]
         problems += [problem for problem in dict.fromkeys(found) if problem]
         return None
     return part
@@ -126,13 +128,21 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
+def _telling(details: list[Any]) -> list[Any]:
+    """The errors without those of a key that is missing only because it is misspelled."""
+    missing = {detail["loc"][-1] for detail in details if detail["type"] == "missing"}
+    unknown_keys = [detail["loc"][-1] for detail in details if detail["type"] == _UNKNOWN_KEY]
+    misspelled = {nearest(str(key), missing) for key in unknown_keys}
+    return [each for each in details if each["type"] != "missing" or each["loc"][-1] not in misspelled]
+
+
 def _problem(detail: Any, kind: Any, place: Place) -> Problem | None:
     """One of pydantic's errors, where it is in the file; None where the file's own problems explain it."""
     at, message = place.at(*detail["loc"]), _message(detail)
     if detail["type"] == "missing":
         description = kind.__pydantic_fields__[at.path[-1]].description
         return at.problem(f"`{at.name}` is missing; expected {description}")
-    if detail["type"] == "unexpected_keyword_argument":
+    if detail["type"] == _UNKNOWN_KEY:
         return at.problem(
             f"{_inside(place)}{unknown('key', str(at.path[-1]), known=kind.__pydantic_fields__)}"
         )
@@ -144,7 +154,8 @@ def _problem(detail: Any, kind: Any, place: Place) -> Problem | None:
     if at.is_unread:
         return None
     if message.startswith("expected"):
-        message = f"{message}, given {at.given}{_quoting(detail['type'], at)}"
+        is_text = isinstance(at.value, str) and detail["type"] in {"int_type", "bool_type"}
+        message += f", given {'the text ' if is_text else ''}{at.given}{_quoting(detail['type'], at)}"
     return at.problem(f"`{at.name}`: {message}" if at.name else message)
 
 
@@ -184,12 +195,13 @@ def _one_of(given: Any, known: list[str]) -> str:
 
 
 def _quoting(kind: str, place: Place) -> str:
-    """YAML 1.1 reads `no` as a boolean and 2024-01-01 as a date: where a text was meant, quotes make it one."""
+    """YAML reads `no` as a boolean and 2024-01-01 as a date: where a text was meant, quotes make it one."""
     value = place.value
     if kind != "string_type" or value is None or isinstance(value, dict | list):
         return ""
     read_as = next(name for known, name in _READ_AS if isinstance(value, known))
-    return f", which YAML reads as {read_as}; quote it: `'{printable(place.document.texts.get(place.path, str(value)))}'`"
+    text = printable(place.document.texts.get(place.path, str(value)))
+    return f", which YAML reads as {read_as}; quote it: `'{text}'`"
 
 
 _READ_AS: tuple[tuple[type, str], ...] = (

@@ -14,9 +14,9 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\
 
 
 def comparison_fault(value: object, column_type: str) -> str | None:
-    """What is wrong with comparing a column of the type with the value: `expected a whole number`; None if nothing is.
+    """What is wrong with comparing a column of the type with the value: `expected a number`, or None.
 
-    A text fits a column of another type if it is written as that type's values are, as a text from the environment must be.
+    A text fits a column of another type if it is written as that type's values are.
     """
     try:
         data_type = parse_type(column_type)

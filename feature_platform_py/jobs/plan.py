@@ -96,6 +96,7 @@ def _feature_set(
     outputs: Sequence[OutputColumn],
 ) -> FeatureSet:
     arguments: dict[str, Any] = {"user_id_col": params.user_id_col}
+    keys: tuple[str, ...]
     match params:
         case UserSpendParams():
             model, keys = "user_spend", (params.user_id_col, params.timestamp_col)

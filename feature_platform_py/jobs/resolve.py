@@ -1,4 +1,4 @@
-"""From the location that a job names to what one target reads: a registered source, or the location itself."""
+"""From the location that a job names to what a target reads: a registered source, or just the location."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from feature_platform_py.registry.source import RegisteredSource, SourceLocation
 class ResolvedSource:
     """A job's input as one target reads it.
 
-    An ad-hoc source has no columns until an engine has looked; `format` is None for a table name that the engine knows itself.
+    An ad-hoc source has no columns until an engine has looked; `format` is None for a table of the engine.
     """
 
     location: str
@@ -43,7 +43,7 @@ class ResolvedSource:
 def resolve_input(
     source: InputSource, registry_sources: Iterable[RegisteredSource], target: str, *, root: Path
 ) -> ResolvedSource:
-    """What the target reads for a job's input; the highest version where several registered sources have the location.
+    """What the target reads for a job's input; the latest version where several sources have the location.
 
     Raises ConfigurationError if the target has no location for the source, or if its format cannot be told.
     """
@@ -60,26 +60,21 @@ def resolve_input(
 
 def unavailable(source: InputSource) -> Problem:
     """Why a source of type `databricks_sql` cannot be planned."""
-    return source.place.at("source_type").problem(
-        "`input_source.source_type`: `databricks_sql` cannot be run by this version; save the query as a view or a table, and use "
-        "`databricks_spark` with its name as the `location`"
-    )
+    place = source.place.at("source_type")
+    advice = "save the query as a view, and use `databricks_spark` with its name as the `location`"
+    return place.problem(f"`{place.name}`: this version cannot run `databricks_sql`; {advice}")
 
 
 def missing_file(source: InputSource, resolved: ResolvedSource, *, root: Path) -> Problem | None:
     """A problem if the input is a file or folder of this machine that is not there."""
     location = resolved.location
-    if (
-        is_remote(location)
-        or resolved.format is None
-        or is_table_name(location)
-        or absolute(location, root).exists()
-    ):
+    is_local = resolved.format is not None and not is_table_name(location) and not is_remote(location)
+    if not is_local or absolute(location, root).exists():
         return None
-    message = (
-        f"`input_source.config.location`: no file or folder `{location}`; paths start at the project's folder"
+    place = source.place.at("config", "location")
+    return place.problem(
+        f"`{place.name}`: no file or folder `{location}`; paths start at the project's folder"
     )
-    return source.place.at("config", "location").problem(message)
 
 
 def _is_same(one: str, other: str, root: Path) -> bool:
@@ -93,22 +88,23 @@ def _is_same(one: str, other: str, root: Path) -> bool:
 def _registered(
     source: InputSource, registered: RegisteredSource, named: SourceLocation, *, target: str
 ) -> ResolvedSource:
-    place = source.place.at("config")
+    config = source.place.at("config")
     if source.format not in {None, named.format}:
-        message = f"`{place.at('format').name}`: source `{registered.name}` is {named.format} there, given `{source.format}`"
-        raise ConfigurationError(
-            [place.at("format").problem(f"{message}; remove `format`, the registry says it")]
-        )
+        place = config.at("format")
+        message = f"`{place.name}`: source `{registered.name}` is {named.format} at this location"
+        message += f", given `{source.format}`; remove `format`, the registry says it"
+        raise ConfigurationError([place.problem(message)])
     # Both embedded engines read the files of this machine.
-    here = registered.locations.get(target) or (
-        registered.locations.get("local") if target == "spark" else None
+    here = registered.locations.get(
+        "local" if target == "spark" and target not in registered.locations else target
     )
     if here is None:
-        message = f"`{place.at('location').name}`: source `{registered.name}` has no location on target `{target}`, only on"
+        place = config.at("location")
+        message = f"`{place.name}`: source `{registered.name}` has no location on target `{target}`, only on"
         known = f"{ticked(sorted(registered.locations))}; add one in {registered.file.name}"
-        raise ConfigurationError([place.at("location").problem(f"{message} {known}")])
+        raise ConfigurationError([place.problem(f"{message} {known}")])
     # Options are the reader's of the very location that the job names; another target's location has its own.
-    options = {**here.options, **source.options} if here == named else here.options
+    options = _with_defaults(source.options, here.options) if here == named else here.options
     return ResolvedSource(here.location, here.format, options, registered.columns, registered)
 
 
@@ -118,11 +114,13 @@ def _ad_hoc(source: InputSource, location: str) -> ResolvedSource:
     found = source.format or inferred_format(location)
     if found is None:
         place = source.place.at("config", "location")
-        message = f"`{place.name}`: `{location}` does not say its format; add `format`: one of delta, parquet, csv, json"
-        raise ConfigurationError([place.problem(message)])
-    header = {"header": "true"} if found == "csv" and not _has_option(source.options, "header") else {}
-    return ResolvedSource(location, found, {**header, **source.options})
+        message = f"`{place.name}`: `{location}` does not say its format"
+        raise ConfigurationError([place.problem(f"{message}; add `format`: delta, parquet, csv or json")])
+    defaults = {"header": "true"} if found == "csv" else {}
+    return ResolvedSource(location, found, _with_defaults(source.options, defaults))
 
 
-def _has_option(options: Mapping[str, str], name: str) -> bool:
-    return name in {option.lower() for option in options}
+def _with_defaults(options: Mapping[str, str], defaults: Mapping[str, str]) -> dict[str, str]:
+    """The options, and those of the defaults that they do not name; names have no case."""
+    named = {name.lower() for name in options}
+    return {**{name: value for name, value in defaults.items() if name.lower() not in named}, **options}

@@ -163,7 +163,7 @@ class FilterPart:
             )
         if self.op in ORDER_OPERATORS and isinstance(self.value, bool):
             raise ValueError(
-                f"value: expected a value with an order for the op `{self.op}`; for true and false use `equals`"
+                f"value: expected a value with an order for `{self.op}`; for true and false use `equals`"
             )
 
 

@@ -98,11 +98,11 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
     def get_columns_in_relation(self, relation: BaseRelation) -> list[SparkColumn]:
         """Return the relation's columns, none if it does not exist."""
         # DESCRIBE of a table that was registered without columns shows none on Sail.
-        if relation.schema is None:
-            schema = self.warehouse.spark.table(relation.render()).schema
-            columns = [(column.name, column.dataType.simpleString()) for column in schema]
-        else:
+        if relation.include_policy.schema:
             columns = self.warehouse.columns(TableName(relation.schema, relation.identifier))
+        else:
+            fields = self.warehouse.spark.table(relation.render()).schema
+            columns = [(field.name, field.dataType.simpleString()) for field in fields]
         return [SparkColumn(column=name, dtype=dtype) for name, dtype in columns]
 
     def _get_columns_for_catalog(self, relation: BaseRelation) -> Iterable[dict[str, Any]]:

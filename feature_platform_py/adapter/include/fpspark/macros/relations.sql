@@ -10,7 +10,7 @@
             {%- do get_assert_columns_equivalent(compiled_code) -%}
             {%- set compiled_code = get_select_subquery(compiled_code) -%}
         {%- endif -%}
-        create or replace table {{ relation }} using delta {{ partitioned_by_clause() }} as
+        create or replace table {{ relation }} using delta{{ partitioned_by_clause() }} as
         {{ compiled_code }}
     {%- endif -%}
 {%- endmacro %}
@@ -29,8 +29,7 @@
 {%- endmacro %}
 
 {% macro partitioned_by_clause() -%}
-    {%- if partition_columns() -%}
-        partitioned by (
+    {%- if partition_columns() %} partitioned by (
         {%- for column in partition_columns() -%}
             {{ adapter.quote(column) }}{{ ', ' if not loop.last }}
         {%- endfor -%}
@@ -80,7 +79,7 @@
 
 {% macro rewrite_table(relation, select_list) -%}
     {%- call statement('rewrite_table') -%}
-        create or replace table {{ relation }} using delta {{ partitioned_by_clause() }} as
+        create or replace table {{ relation }} using delta{{ partitioned_by_clause() }} as
         select {{ select_list }} from {{ relation }}
     {%- endcall -%}
 {%- endmacro %}

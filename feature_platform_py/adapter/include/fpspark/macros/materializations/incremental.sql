@@ -46,6 +46,12 @@
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
+{% macro fpspark__get_incremental_append_sql(arg_dict) -%}
+    {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
+    select {{ columns }} from {{ arg_dict['temp_relation'] }}
+{%- endmacro %}
+
 {#- Explicit columns: what a model selects beyond the target's columns is left out, as on other databases. -#}
 {% macro fpspark__get_merge_sql(target, source, unique_key, dest_columns, incremental_predicates=none) -%}
     {{ return(default__get_merge_sql(target, source, unique_key, dest_columns, incremental_predicates)) }}
@@ -59,7 +65,7 @@
 {% macro fpspark__get_delete_insert_merge_sql(target, source, unique_key, dest_columns, incremental_predicates) -%}
     {%- set columns = dest_columns | map(attribute='quoted') | join(', ') -%}
     {%- set keys = [unique_key] if unique_key is string else (unique_key or []) -%}
-    create or replace table {{ target }} using delta {{ partitioned_by_clause() }} as
+    create or replace table {{ target }} using delta{{ partitioned_by_clause() }} as
     {%- if keys %}
     select {{ columns }} from {{ target }} as DBT_INTERNAL_DEST
     where not exists (

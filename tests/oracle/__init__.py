@@ -1,0 +1,1 @@
+"""What the features have to be, by the plainest reading of their definition; it shares no code with the platform."""
