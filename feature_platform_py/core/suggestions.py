@@ -9,9 +9,7 @@ def unknown(kind: str, name: str, *, known: Iterable[str]) -> str:
     """The message for a name that is none of `known`: ``column `usr` is unknown. Did you mean `user`?``."""
     names = list(known)
     listed = f"Known: {ticked(names)}" if names else "None is known"
-    return " ".join(
-        filter(None, [f"{kind} `{printable(name)}` is unknown.", suggestion(name, names), listed])
-    )
+    return " ".join(filter(None, [f"{kind} `{printable(name)}` is unknown.", suggestion(name, names), listed]))
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -89,9 +89,7 @@ class UserSpendParams:
         """Total and average per window, in the order of the windows."""
         total_type = _total_type(self.amount_col, columns)
         return tuple(
-            column
-            for days in self.window_days
-            for column in _spend_columns(days, self.amount_col, total_type)
+            column for days in self.window_days for column in _spend_columns(days, self.amount_col, total_type)
         )
 
 
@@ -130,9 +128,7 @@ class CategoricalSpendParams:
         BeforeValidator(as_tuple, json_schema_input_type=Text | list[Text]),
         Field(min_length=1, description="the category, or a list of them, spelled exactly as in the data"),
     ]
-    timestamp_col: Annotated[
-        EventTime | None, Field(description="the column of the event time, for `as_of`")
-    ] = None
+    timestamp_col: Annotated[EventTime | None, Field(description="the column of the event time, for `as_of`")] = None
     as_of: AsOf = None
 
     def __post_init__(self) -> None:
@@ -216,7 +212,5 @@ def _check_slugs(values: Iterable[str]) -> None:
                 f"`user_total_spend_{name}`; keep one of them, or put the other into a job of its own"
             )
         if len(f"user_total_spend_{name}") > MAX_NAME_LENGTH:
-            raise ValueError(
-                f"target_category_value: a column name would be longer than {MAX_NAME_LENGTH} characters"
-            )
+            raise ValueError(f"target_category_value: a column name would be longer than {MAX_NAME_LENGTH} characters")
         seen[name] = value

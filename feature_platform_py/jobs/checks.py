@@ -127,9 +127,7 @@ def _column(name: str, columns: Columns) -> tuple[str, str] | None:
 
 def _missing(place: Place, name: str, names: Sequence[str], *, there: str) -> Problem:
     said = f"`{place.name}`: column `{printable(name)}` is missing in the {there}."
-    return place.problem(
-        " ".join(filter(None, [said, suggestion(name, names), f"Its columns: {ticked(names)}"]))
-    )
+    return place.problem(" ".join(filter(None, [said, suggestion(name, names), f"Its columns: {ticked(names)}"])))
 
 
 def _source_problems(source: InputSource, columns: Columns) -> Iterator[Problem]:
@@ -151,17 +149,13 @@ def _input_problems(transformer: TransformerSpec, columns: Columns) -> Iterator[
             message = f"`{place.name}`: expected {_WANTED[needed.role]} as the {needed.role}"
             yield place.problem(f"{message}, `{column[0]}` is {column[1]}; {_type_advice(needed.role)}")
         elif needed.role in {"user", "event time"} and column[0].lower() in _FEATURE_TABLE_COLUMNS:
-            message = (
-                f"`{place.name}`: `{column[0]}` is a name that feature tables keep for a column of their own"
-            )
+            message = f"`{place.name}`: `{column[0]}` is a name that feature tables keep for a column of their own"
             yield place.problem(f"{message}; rename the source's")
 
 
 def _type_advice(role: str) -> str:
     advice = "name another column, or give this one its type in an entry under `registry/source/`"
-    recognised = (
-        "; times in files are recognised where every one is written like 2024-01-31 or 2024-01-31 12:30:00"
-    )
+    recognised = "; times in files are recognised where every one is written like 2024-01-31 or 2024-01-31 12:30:00"
     return advice + (recognised if role == "event time" else "")
 
 
@@ -176,9 +170,7 @@ def _filter_problems(row_filter: RowFilter, columns: Columns) -> Iterator[Proble
         fault = None if value is None else comparison_fault(value, column[1])
         if fault:
             place = row_filter.place.at("value", *([position] if isinstance(row_filter.value, tuple) else []))
-            yield place.problem(
-                f"`{place.name}`: column `{column[0]}` is {column[1]}; {fault}, given {place.given}"
-            )
+            yield place.problem(f"`{place.name}`: column `{column[0]}` is {column[1]}; {fault}, given {place.given}")
 
 
 def _output_problems(config: JobConfig | JobDraft, columns: Columns) -> Iterator[Problem]:
@@ -187,22 +179,16 @@ def _output_problems(config: JobConfig | JobDraft, columns: Columns) -> Iterator
     for transformer in config.feature_transformers:
         outputs = [column.name for column in transformer.outputs(columns)]
         for name in [name for name in outputs if name.lower() in taken]:
-            message = (
-                f"transformer `{transformer.name}` adds the column `{name}`, which {taken[name.lower()]}"
-            )
+            message = f"transformer `{transformer.name}` adds the column `{name}`, which {taken[name.lower()]}"
             yield transformer.place.problem(message)
         first = f"transformer `{transformer.name}` of line {transformer.place.line}"
         taken |= {
-            name.lower(): f"{first} adds already; remove one of them"
-            for name in outputs
-            if name.lower() not in taken
+            name.lower(): f"{first} adds already; remove one of them" for name in outputs if name.lower() not in taken
         }
 
 
 def _result_columns(config: JobConfig | JobDraft, columns: Columns) -> list[str]:
-    added = [
-        column.name for transformer in config.feature_transformers for column in transformer.outputs(columns)
-    ]
+    added = [column.name for transformer in config.feature_transformers for column in transformer.outputs(columns)]
     return [name for name, _ in columns] + added
 
 
@@ -221,9 +207,7 @@ def _partition_problems(sink: SinkSpec, names: Sequence[str]) -> Iterator[Proble
         yield sink.place.at("config", "partition_by").problem(message)
 
 
-def _sink_problems(
-    draft: JobDraft, sink: SinkSpec, source: ResolvedSource, project: Project
-) -> Iterator[Problem]:
+def _sink_problems(draft: JobDraft, sink: SinkSpec, source: ResolvedSource, project: Project) -> Iterator[Problem]:
     """A sink writes neither onto its own input nor onto the tables that the job builds."""
     if sink.kind == "display":
         return
@@ -231,9 +215,7 @@ def _sink_problems(
     is_table = sink.kind == "delta_table" and is_table_name(path)
     written = _folder(path, project, project.target.schema) if is_table else _as_path(path)
     read = _folder(source.location, project, None) if source.format is None else source.location
-    if overlap(written, read, root=project.root) or (
-        is_table and overlap(path, source.location, root=project.root)
-    ):
+    if overlap(written, read, root=project.root) or (is_table and overlap(path, source.location, root=project.root)):
         message = f"`{place.name}`: `{path}` is, holds or lies in the job's own input `{source.location}`"
         yield place.problem(f"{message}; name another place")
     elif _is_built_by_job(path, written, draft.job_name, project):
@@ -278,9 +260,7 @@ def _spelled_as(config: JobConfig, columns: Columns) -> JobConfig:
     sink = config.output_sink
     if "partition_by" in sink.config:
         known = [(name, "") for name in _result_columns(config, columns)]
-        partitions = [
-            found[0] if (found := _column(name, known)) else name for name in sink.config["partition_by"]
-        ]
+        partitions = [found[0] if (found := _column(name, known)) else name for name in sink.config["partition_by"]]
         sink = replace(sink, config={**sink.config, "partition_by": partitions})
     return replace(
         config,

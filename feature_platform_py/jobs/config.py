@@ -142,9 +142,7 @@ def load_job_config(path: Path | str, *, environ: Mapping[str, str] | None = Non
 def read_job(path: Path | str, *, environ: Mapping[str, str] | None = None) -> JobDraft:
     """What of the file can be read, and its problems. Raises ConfigurationError if it is no YAML mapping."""
     document = read_document(Path(path))
-    document = with_environment(
-        document, os.environ if environ is None else environ, never=frozenset({("job_name",)})
-    )
+    document = with_environment(document, os.environ if environ is None else environ, never=frozenset({("job_name",)}))
     place, problems = Place(document), list(document.problems)
     job = read_part(JobPart, place, problems)
     return JobDraft(
@@ -241,6 +239,4 @@ _KINDS: Mapping[str, SinkKind] = {
 
 
 def _items(place: Place) -> list[Place]:
-    return (
-        [place.at(position) for position in range(len(place.value))] if isinstance(place.value, list) else []
-    )
+    return [place.at(position) for position in range(len(place.value))] if isinstance(place.value, list) else []

@@ -47,9 +47,7 @@ class Document:
 
     def line(self, *path: str | int) -> int:
         """The line of the value at `path`, or of the nearest value around it that is there."""
-        return next(
-            (self.lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.lines), 1
-        )
+        return next((self.lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.lines), 1)
 
 
 @dataclass(frozen=True)
@@ -117,9 +115,7 @@ def read_document(path: Path) -> Document:
     root = _Composition(file, _text(path, file)).root()
     builder = _Builder(file)
     values = builder.mapping(root, ())
-    return Document(
-        file, values, builder.lines, builder.texts, tuple(builder.problems), frozenset(builder.unread)
-    )
+    return Document(file, values, builder.lines, builder.texts, tuple(builder.problems), frozenset(builder.unread))
 
 
 def _shown(path: Path) -> str:
@@ -128,9 +124,7 @@ def _shown(path: Path) -> str:
     return printable(str(path.relative_to(Path.cwd()) if is_below else path), 300)
 
 
-def with_environment(
-    document: Document, environ: Mapping[str, str], *, never: frozenset[KeyPath]
-) -> Document:
+def with_environment(document: Document, environ: Mapping[str, str], *, never: frozenset[KeyPath]) -> Document:
     """The document with `${VAR}` and `${VAR:-default}` in its texts replaced, once, by text that is but data.
 
     `$${` stands for a plain `${`. A missing variable, and any variable at a path of `never`, is a problem.
@@ -291,11 +285,7 @@ class _Builder:
 
     def _scalar(self, node: Any, kind: str, path: KeyPath) -> Any:
         fault = f"the tag `{printable(node.tag)}` is not read; expected a plain value"
-        if (
-            kind in _CONSTRUCTORS
-            and isinstance(node.value, str)
-            and node.tag.startswith("tag:yaml.org,2002:")
-        ):
+        if kind in _CONSTRUCTORS and isinstance(node.value, str) and node.tag.startswith("tag:yaml.org,2002:"):
             self.texts[path] = node.value
             if kind not in {"int", "float"} or _PLAIN_NUMBER.fullmatch(node.value):
                 try:
@@ -304,9 +294,7 @@ class _Builder:
                     fault = f"`{printable(node.value)}` is not {_kind(node.tag)} that exists"
                     fault += f"; if it is a text, quote it: {_quoted(node.value)}"
             else:
-                fault = (
-                    f"`{printable(node.value)}` is a number to YAML, but not in plain digits; write it so, "
-                )
+                fault = f"`{printable(node.value)}` is a number to YAML, but not in plain digits; write it so, "
                 fault += f"or quote it: {_quoted(node.value)}"
         self.problems.append(Problem(self.file, node.start_mark.line + 1, fault))
         self.unread.add(path)
@@ -366,13 +354,9 @@ class _Substitution:
         if path in self.never:
             return "takes nothing from the environment; write it out"
         if not name:
-            return (
-                "`${` starts no variable; expected `${NAME}`, `${NAME:-default}`, or `$${` for a plain `${`"
-            )
+            return "`${` starts no variable; expected `${NAME}`, `${NAME:-default}`, or `$${` for a plain `${`"
         if name not in self.environ and match["default"] is None:
-            return (
-                f"the environment variable `{name}` is not set; set it, or give a default: `${{{name}:-...}}`"
-            )
+            return f"the environment variable `{name}` is not set; set it, or give a default: `${{{name}:-...}}`"
         if not self.environ.get(name, "").isprintable() and _UNPRINTABLE.search(self.environ[name]):
             return f"the environment variable `{name}` holds characters that are no text"
         return None

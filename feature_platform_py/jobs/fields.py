@@ -53,9 +53,7 @@ def _name(value: str) -> str:
 
 def _location(value: str) -> str:
     if not 0 < len(value) <= MAX_LOCATION_LENGTH or value != value.strip() or re.search(r"[\r\n\t]", value):
-        raise ValueError(
-            f"expected a path or a table name on one line, of 1 to {MAX_LOCATION_LENGTH} characters"
-        )
+        raise ValueError(f"expected a path or a table name on one line, of 1 to {MAX_LOCATION_LENGTH} characters")
     if found := re.search(r"[*?\[\]{}]", value):
         raise ValueError(
             f"expected a path without `{found[0]}`, which Spark reads as a pattern; name the folder itself"
@@ -77,13 +75,14 @@ def _option_value(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else _text(str(value))
 
 
-def _whole(value: Any) -> Any:
+def as_whole(value: Any) -> Any:
     """A variable of the environment is text, and yet may give a number."""
     is_number = isinstance(value, EnvironmentText) and re.fullmatch(r"[-+]?[0-9]{1,18}", value)
     return int(value) if is_number else value
 
 
-def _flag(value: Any) -> Any:
+def as_flag(value: Any) -> Any:
+    """The same, for true and false."""
     return {"true": True, "false": False}.get(value, value) if isinstance(value, EnvironmentText) else value
 
 
@@ -98,12 +97,10 @@ Name = Annotated[Text, AfterValidator(_name)]
 ColumnName = Name
 Location = Annotated[Text, AfterValidator(_location)]
 FileFormat = Literal["delta", "parquet", "csv", "json"]
-Whole = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
-Flag = Annotated[bool, Field(strict=True), BeforeValidator(_flag)]
+Whole = Annotated[int, Field(strict=True), BeforeValidator(as_whole)]
+Flag = Annotated[bool, Field(strict=True), BeforeValidator(as_flag)]
 OptionName = Annotated[StrictStr, AfterValidator(_option_name)]
-OptionValue = Annotated[
-    Any, AfterValidator(_option_value), WithJsonSchema({"type": ["string", "number", "boolean"]})
-]
+OptionValue = Annotated[Any, AfterValidator(_option_value), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Options = dict[OptionName, OptionValue]
 Mapped = dict[str, Any]
 """A mapping whose own entries are read as another part."""
@@ -143,9 +140,7 @@ def _problem(detail: Any, kind: Any, place: Place) -> Problem | None:
         description = kind.__pydantic_fields__[at.path[-1]].description
         return at.problem(f"`{at.name}` is missing; expected {description}")
     if detail["type"] == _UNKNOWN_KEY:
-        return at.problem(
-            f"{_inside(place)}{unknown('key', str(at.path[-1]), known=kind.__pydantic_fields__)}"
-        )
+        return at.problem(f"{_inside(place)}{unknown('key', str(at.path[-1]), known=kind.__pydantic_fields__)}")
     if not detail["loc"] and (rule := re.match(r"(\w+): ", message)):
         # A rule of the whole part names its field first.
         at, message = place.at(rule[1]), message[rule.end() :]
@@ -189,9 +184,7 @@ def _message(detail: Any) -> str:
 
 
 def _one_of(given: Any, known: list[str]) -> str:
-    return (
-        unknown("value", given, known=known) if isinstance(given, str) else f"expected one of {ticked(known)}"
-    )
+    return unknown("value", given, known=known) if isinstance(given, str) else f"expected one of {ticked(known)}"
 
 
 def _quoting(kind: str, place: Place) -> str:

@@ -59,11 +59,7 @@ def _floating_fault(value: object, _: DataType) -> str | None:
 
 def _date_fault(value: object, _: DataType) -> str | None:
     is_date = isinstance(value, date) and not isinstance(value, datetime)
-    return (
-        None
-        if is_date or (_is_time(value) and len(str(value)) == 10)
-        else "expected a date such as 2024-01-31"
-    )
+    return None if is_date or (_is_time(value) and len(str(value)) == 10) else "expected a date such as 2024-01-31"
 
 
 def _timestamp_fault(value: object, _: DataType) -> str | None:

@@ -72,9 +72,7 @@ def missing_file(source: InputSource, resolved: ResolvedSource, *, root: Path) -
     if not is_local or absolute(location, root).exists():
         return None
     place = source.place.at("config", "location")
-    return place.problem(
-        f"`{place.name}`: no file or folder `{location}`; paths start at the project's folder"
-    )
+    return place.problem(f"`{place.name}`: no file or folder `{location}`; paths start at the project's folder")
 
 
 def _is_same(one: str, other: str, root: Path) -> bool:
@@ -95,9 +93,7 @@ def _registered(
         message += f", given `{source.format}`; remove `format`, the registry says it"
         raise ConfigurationError([place.problem(message)])
     # Both embedded engines read the files of this machine.
-    here = registered.locations.get(
-        "local" if target == "spark" and target not in registered.locations else target
-    )
+    here = registered.locations.get("local" if target == "spark" and target not in registered.locations else target)
     if here is None:
         place = config.at("location")
         message = f"`{place.name}`: source `{registered.name}` has no location on target `{target}`, only on"

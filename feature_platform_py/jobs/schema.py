@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, TypeAdapter, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, WithJsonSchema
 from pydantic.dataclasses import dataclass
 
 from feature_platform_py.features.catalogue import TRANSFORMERS
@@ -25,6 +25,8 @@ from feature_platform_py.jobs.fields import (
     OptionValue,
     Text,
     Whole,
+    as_flag,
+    as_whole,
 )
 
 JOB_NAME_PATTERN = "[a-z][a-z0-9_]{0,59}"
@@ -33,9 +35,7 @@ ORDER_OPERATORS = frozenset({"gt", "gte", "lt", "lte"})
 NULL_OPERATORS = frozenset({"is_null", "is_not_null"})
 
 # Each of these makes a write replace, skip or redirect rows in ways that the sink's mode does not say.
-_REFUSED_WRITE_OPTIONS = frozenset(
-    {"mode", "partitionoverwritemode", "replacewhere", "txnappid", "txnversion"}
-)
+_REFUSED_WRITE_OPTIONS = frozenset({"mode", "partitionoverwritemode", "replacewhere", "txnappid", "txnversion"})
 
 
 def _job_name(value: str) -> str:
@@ -46,9 +46,7 @@ def _job_name(value: str) -> str:
 
 def _write_option_name(value: str) -> str:
     if value.lower() in _REFUSED_WRITE_OPTIONS:
-        raise ValueError(
-            f"the option `{value}` would change which rows are written; only the sink's `mode` says that"
-        )
+        raise ValueError(f"the option `{value}` would change which rows are written; only the sink's `mode` says that")
     return value
 
 
@@ -71,12 +69,14 @@ def _filter_value(value: Any) -> Any:
     return value
 
 
-JobName = Annotated[
-    Text, AfterValidator(_job_name), Field(description="a name, which the job's tables carry")
-]
+JobName = Annotated[Text, AfterValidator(_job_name), Field(description="a name, which the job's tables carry")]
 WriteOptionName = Annotated[OptionName, AfterValidator(_write_option_name)]
 Truncate = Annotated[
-    Any, AfterValidator(_truncate), WithJsonSchema({"type": ["boolean", "integer"], "minimum": 0})
+    Any,
+    BeforeValidator(as_whole),
+    BeforeValidator(as_flag),
+    AfterValidator(_truncate),
+    WithJsonSchema({"type": ["boolean", "integer"], "minimum": 0}),
 ]
 _SCALAR: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 FilterValues = Annotated[
@@ -139,9 +139,7 @@ class FilterPart:
         Literal["equals", "not_equals", "in", "not_in", "gt", "gte", "lt", "lte", "is_null", "is_not_null"],
         Field(description="a comparison such as `equals`"),
     ]
-    value: Annotated[
-        FilterValues, Field(description="what to compare with; a list for `in` and `not_in`")
-    ] = None
+    value: Annotated[FilterValues, Field(description="what to compare with; a list for `in` and `not_in`")] = None
 
     def __post_init__(self) -> None:
         if self.op in NULL_OPERATORS and self.value is not None:
@@ -154,17 +152,11 @@ class FilterPart:
     def _check_single(self) -> None:
         is_list = isinstance(self.value, list)
         if is_list:
-            raise ValueError(
-                f"value: expected a single value for the op `{self.op}`; for several use `in` or `not_in`"
-            )
+            raise ValueError(f"value: expected a single value for the op `{self.op}`; for several use `in` or `not_in`")
         if self.value is None:
-            raise ValueError(
-                f"value: expected a value for the op `{self.op}`; for NULL use `is_null` or `is_not_null`"
-            )
+            raise ValueError(f"value: expected a value for the op `{self.op}`; for NULL use `is_null` or `is_not_null`")
         if self.op in ORDER_OPERATORS and isinstance(self.value, bool):
-            raise ValueError(
-                f"value: expected a value with an order for `{self.op}`; for true and false use `equals`"
-            )
+            raise ValueError(f"value: expected a value with an order for `{self.op}`; for true and false use `equals`")
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -199,9 +191,7 @@ class DisplayPart:
     """A table on the screen."""
 
     num_rows: Annotated[Whole, Field(ge=0, description="how many rows to show")] = 20
-    truncate: Annotated[Truncate, Field(description="whether, or at which length, to cut long values")] = (
-        False
-    )
+    truncate: Annotated[Truncate, Field(description="whether, or at which length, to cut long values")] = False
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -212,8 +202,8 @@ class FixedWritePart:
     partition_by: Annotated[list[ColumnName], Field(description="columns to make folders of")] = Field(
         default_factory=list
     )
-    options: Annotated[dict[WriteOptionName, OptionValue], Field(description="options of the writer")] = (
-        Field(default_factory=dict)
+    options: Annotated[dict[WriteOptionName, OptionValue], Field(description="options of the writer")] = Field(
+        default_factory=dict
     )
 
 
@@ -254,9 +244,7 @@ def job_json_schema() -> dict[str, Any]:
     for shape in parts["input_source"]["oneOf"]:
         shape["properties"]["filters"]["items"] = _schema_of(FilterPart)
     parts["feature_transformers"]["items"] = {
-        "oneOf": [
-            _shape(TransformerPart, "params", [name], kind, tag="name") for name, kind in TRANSFORMERS.items()
-        ]
+        "oneOf": [_shape(TransformerPart, "params", [name], kind, tag="name") for name, kind in TRANSFORMERS.items()]
     }
     parts["output_sink"]["oneOf"] = [
         _shape(SinkPart, "config", [name], kind, tag="sink_type") for name, kind in SINK_PARTS.items()

@@ -79,9 +79,7 @@ def load_sources(project_root: Path) -> list[RegisteredSource]:
     sources = [_read_source(path, folder, problems) for path in sorted(folder.rglob("*.y*ml"))]
     if problems:
         raise ConfigurationError(problems)
-    return sorted(
-        (source for source in sources if source), key=lambda each: (each.type, each.name, each.version)
-    )
+    return sorted((source for source in sources if source), key=lambda each: (each.type, each.name, each.version))
 
 
 def _read_source(path: Path, folder: Path, problems: list[Problem]) -> RegisteredSource | None:
@@ -125,9 +123,7 @@ def _fields(place: Place, problems: list[Problem]) -> tuple[Field, ...]:
     for position in range(len(place.value) if isinstance(place.value, list) else 0):
         part = read_part(FieldPart, place.at(position), problems)
         if part and part.name.lower() in fields:
-            problems.append(
-                place.at(position).problem(f"field `{part.name}` is given twice; remove one of them")
-            )
+            problems.append(place.at(position).problem(f"field `{part.name}` is given twice; remove one of them"))
         elif part:
             fields[part.name.lower()] = Field(part.name, part.type, part.required, part.description)
     return tuple(fields.values())
@@ -147,25 +143,17 @@ def _freshness(place: Place, problems: list[Problem]) -> Freshness | None:
     part = read_part(FreshnessPart, place, problems) if isinstance(place.value, dict) else None
     if part is None:
         return None
-    lags = [
-        read_part(LagPart, place.at(key), problems)
-        for key in ("warn_after", "error_after")
-        if key in place.value
-    ]
+    lags = [read_part(LagPart, place.at(key), problems) for key in ("warn_after", "error_after") if key in place.value]
     named = dict(zip([key for key in ("warn_after", "error_after") if key in place.value], lags, strict=True))
     return Freshness(**{key: (lag.count, lag.period) for key, lag in named.items() if lag})
 
 
-def _place_in_folders(
-    path: Path, folder: Path, place: Place, problems: list[Problem]
-) -> tuple[str, int] | None:
+def _place_in_folders(path: Path, folder: Path, place: Place, problems: list[Problem]) -> tuple[str, int] | None:
     """The source's type and version, which are its folders' names."""
     match = re.fullmatch(r"([a-z][a-z0-9_]*)/v([1-9][0-9]*)/([a-z][a-z0-9_]*)", _stem(path, folder))
     if match is None:
         expected = f"expected the file at `registry/source/<type>/v<N>/<name>{_SUFFIX}`"
-        problems.append(
-            place.problem(f"{expected}, given `{path.relative_to(folder.parent.parent).as_posix()}`")
-        )
+        problems.append(place.problem(f"{expected}, given `{path.relative_to(folder.parent.parent).as_posix()}`"))
         return None
     name = place.at("name").value
     if isinstance(name, str) and name != match[3]:

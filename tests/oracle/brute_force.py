@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from pathlib import Path
@@ -13,12 +14,21 @@ from typing import Any
 
 Row = Mapping[str, Any]
 Features = dict[str, Any]
-Amount = Decimal | int | float
 
 # More digits than any sum of decimal(38, s) has, so that no sum is ever rounded.
 EXACT = Context(prec=120)
 MICRO = Decimal("0.000001")
 FLOAT_LIMIT = Decimal(10) ** 22  # decimal(28, 6) has 22 digits before the point
+
+
+@dataclass(frozen=True)
+class Event:
+    """What of a source row counts: the time in UTC, the amount exactly; None is NULL."""
+
+    user: Any
+    time: datetime | None
+    amount: Decimal | None = None
+    category: str | None = None
 
 
 def expected_rows(
@@ -61,44 +71,44 @@ def user_spend(
     rows: Sequence[Row], *, user_id_col: str, timestamp_col: str, amount_col: str, window_days: int | list[int] = 30
 ) -> list[Features]:
     """Total and average of the user's amounts in (t - N days, t], per window; NULL if there are none."""
-    users = rows_by_user(rows, user_id_col)
+    events = [
+        Event(row[user_id_col], instant(row[timestamp_col]), amount=exact_amount(row[amount_col])) for row in rows
+    ]
+    users = events_by_user(events)
     result = total_type(rows, amount_col)
 
-    def features(row: Row) -> Features:
+    def features(event: Event) -> Features:
         found: Features = {}
         for days in as_list(window_days):
-            amounts = exact_amounts(
-                other[amount_col]
-                for other in users[row[user_id_col]]
-                if is_in_window(other[timestamp_col], row[timestamp_col], days=days)
-            )
+            window = [other for other in users[event.user] if is_in_window(other.time, event.time, days=days)]
+            amounts = [other.amount for other in window if other.amount is not None]
             total = exact_sum(amounts) if amounts else None
             found[f"user_{days}d_total_spend"] = None if total is None else result(total)
             found[f"user_{days}d_avg_spend"] = None if total is None else float(total) / len(amounts)
         return found
 
-    return [features(row) for row in rows]
+    return [features(event) for event in events]
 
 
 def user_monthly_transactions(
     rows: Sequence[Row], *, user_id_col: str, timestamp_col: str, as_of: str | None = None
 ) -> list[Features]:
     """The month of t, and the user's rows in it: all of them, or those up to and at t."""
-    users = rows_by_user(rows, user_id_col)
+    events = [Event(row[user_id_col], instant(row[timestamp_col])) for row in rows]
+    users = events_by_user(events)
 
-    def features(row: Row) -> Features:
-        if row[user_id_col] is None or row[timestamp_col] is None:
+    def features(event: Event) -> Features:
+        if event.user is None or event.time is None:
             return {"year_month": None, "user_monthly_txn_count": None}
-        month = year_month(row[timestamp_col])
         in_month = [
-            other[timestamp_col]
-            for other in users[row[user_id_col]]
-            if other[timestamp_col] is not None and year_month(other[timestamp_col]) == month
+            other
+            for other in users[event.user]
+            if other.time is not None and year_month(other.time) == year_month(event.time)
         ]
-        counted = [each for each in in_month if as_of is None or instant(each) <= instant(row[timestamp_col])]
-        return {"year_month": month, "user_monthly_txn_count": len(counted)}
+        counted = [other for other in in_month if as_of is None or is_known(other.time, event.time)]
+        return {"year_month": year_month(event.time), "user_monthly_txn_count": len(counted)}
 
-    return [features(row) for row in rows]
+    return [features(event) for event in events]
 
 
 def user_categorical_spend(
@@ -112,30 +122,28 @@ def user_categorical_spend(
     as_of: str | None = None,
 ) -> list[Features]:
     """The user's total in each target category: over all rows, or over those up to and at t; 0 if there are none."""
-    users = rows_by_user(rows, user_id_col)
+    events = [
+        Event(
+            row[user_id_col],
+            instant(row[timestamp_col]) if timestamp_col else None,
+            amount=exact_amount(row[amount_col]),
+            category=row[category_col],
+        )
+        for row in rows
+    ]
+    users = events_by_user(events)
     result = total_type(rows, amount_col)
 
-    def is_counted(other: Row, row: Row) -> bool:
-        if as_of is None:
-            return True
-        assert timestamp_col is not None
-        if other[timestamp_col] is None:
-            return False
-        return instant(other[timestamp_col]) <= instant(row[timestamp_col])
-
-    def total(row: Row, category: str) -> Any:
-        if row[user_id_col] is None or (as_of and row[str(timestamp_col)] is None):
+    def total(event: Event, category: str) -> Any:
+        if event.user is None or (as_of and event.time is None):
             return None
-        amounts = exact_amounts(
-            other[amount_col]
-            for other in users[row[user_id_col]]
-            if other[category_col] == category and is_counted(other, row)
-        )
-        return result(exact_sum(amounts))
+        in_category = [other for other in users[event.user] if other.category == category]
+        counted = [other for other in in_category if as_of is None or is_known(other.time, event.time)]
+        return result(exact_sum(other.amount for other in counted if other.amount is not None))
 
+    categories = as_list(target_category_value)
     return [
-        {f"user_total_spend_{slug(category)}": total(row, category) for category in as_list(target_category_value)}
-        for row in rows
+        {f"user_total_spend_{slug(category)}": total(event, category) for category in categories} for event in events
     ]
 
 
@@ -146,37 +154,43 @@ TRANSFORMERS: Mapping[str, Callable[..., list[Features]]] = {
 }
 
 
-def rows_by_user(rows: Iterable[Row], user_id_col: str) -> defaultdict[Any, list[Row]]:
-    """The rows of each user; those of no user are in nobody's list."""
-    users: defaultdict[Any, list[Row]] = defaultdict(list)
-    for row in rows:
-        if row[user_id_col] is not None:
-            users[row[user_id_col]].append(row)
+def events_by_user(events: Iterable[Event]) -> defaultdict[Any, list[Event]]:
+    """The events of each user; those of no user are in nobody's list."""
+    users: defaultdict[Any, list[Event]] = defaultdict(list)
+    for event in events:
+        if event.user is not None:
+            users[event.user].append(event)
     return users
 
 
-def is_in_window(event_time: Any, until: Any, *, days: int) -> bool:
+def is_in_window(event_time: datetime | None, until: datetime | None, *, days: int) -> bool:
     """Whether an event time is in (until - days x 24 h, until]."""
     if event_time is None or until is None:
         return False
     # An age instead of `until - days`: nothing is before the year 1.
-    return timedelta(0) <= instant(until) - instant(event_time) < timedelta(days=days)
+    return timedelta(0) <= until - event_time < timedelta(days=days)
 
 
-def instant(event_time: date | datetime) -> datetime:
+def is_known(event_time: datetime | None, at: datetime | None) -> bool:
+    """Whether an event time is up to or at a time."""
+    return event_time is not None and at is not None and event_time <= at
+
+
+def instant(event_time: date | datetime | None) -> datetime | None:
     """The event time in UTC; a date is its midnight, and a time without a zone is in UTC already."""
+    if event_time is None:
+        return None
     if not isinstance(event_time, datetime):
         return datetime.combine(event_time, time(), UTC)
     return event_time.replace(tzinfo=UTC) if event_time.tzinfo is None else event_time.astimezone(UTC)
 
 
-def year_month(event_time: date | datetime) -> str:
-    """The month in UTC as 'yyyy-MM'."""
-    month = instant(event_time)
-    return f"{month.year:04d}-{month.month:02d}"
+def year_month(event_time: datetime) -> str:
+    """The month as 'yyyy-MM'."""
+    return f"{event_time.year:04d}-{event_time.month:02d}"
 
 
-def exact_amount(amount: Amount | None) -> Decimal | None:
+def exact_amount(amount: Decimal | int | float | None) -> Decimal | None:
     """The amount as a decimal; a float to six places, and NULL if it is no number or has no room in decimal(28, 6)."""
     if amount is None:
         return None
@@ -187,12 +201,6 @@ def exact_amount(amount: Amount | None) -> Decimal | None:
         return None
     rounded = shortest.quantize(MICRO, rounding=ROUND_HALF_UP, context=Context(prec=400))
     return rounded if abs(rounded) < FLOAT_LIMIT else None
-
-
-def exact_amounts(amounts: Iterable[Amount | None]) -> list[Decimal]:
-    """The amounts that are not NULL."""
-    exact = (exact_amount(amount) for amount in amounts)
-    return [amount for amount in exact if amount is not None]
 
 
 def exact_sum(amounts: Iterable[Decimal]) -> Decimal:

@@ -74,7 +74,8 @@ def _truncate(warehouse: Warehouse, match: re.Match[str]) -> None:
 
 
 def _add_columns(warehouse: Warehouse, match: re.Match[str]) -> None:
-    columns = re.findall(rf"({_IDENTIFIER})\s+([^,(]+(?:\([^)]*\))?)", match[3])
+    listed = match[3].removeprefix("(").removesuffix(")") if match[3].startswith("(") else match[3]
+    columns = re.findall(rf"({_IDENTIFIER})\s+([^,(]+(?:\([^)]*\))?)", listed)
     warehouse.add_columns(_name(match), [(_unquoted(column), dtype.strip()) for column, dtype in columns])
 
 
@@ -100,7 +101,7 @@ _CATALOG_STATEMENTS: list[tuple[re.Pattern[str], Action]] = [
         rf"drop\s+(?:table|view)\s+if\s+exists\s+{_NAME}": _drop,
         rf"alter\s+(?:table|view)\s+{_NAME}\s+rename\s+to\s+{_NAME}": _rename,
         rf"truncate\s+table\s+{_NAME}": _truncate,
-        rf"alter\s+table\s+{_NAME}\s+add\s+columns?\s*\((.+)\)": _add_columns,
+        rf"alter\s+table\s+{_NAME}\s+add\s+columns?\s*(.+)": _add_columns,
         rf"create\s+(?:schema|database)\s+(?:if\s+not\s+exists\s+)?({_IDENTIFIER})": _create_schema,
         rf"drop\s+(?:schema|database)\s+(?:if\s+exists\s+)?({_IDENTIFIER})(?:\s+cascade)?": _drop_schema,
     }.items()

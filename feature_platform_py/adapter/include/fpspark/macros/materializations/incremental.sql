@@ -46,10 +46,20 @@
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
+{#- As on Databricks: a model with a key and without a strategy merges. -#}
+{% macro fpspark__get_incremental_default_sql(arg_dict) -%}
+    {{ return(get_incremental_merge_sql(arg_dict) if arg_dict['unique_key'] else get_incremental_append_sql(arg_dict)) }}
+{%- endmacro %}
+
 {% macro fpspark__get_incremental_append_sql(arg_dict) -%}
-    {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
-    insert into {{ arg_dict['target_relation'] }} ({{ columns }})
-    select {{ columns }} from {{ arg_dict['temp_relation'] }}
+    {#- By position, every column: Sail wants them all, and drops what it cannot place by name. -#}
+    {%- set there = arg_dict['dest_columns'] | map(attribute='name') | list -%}
+    insert into {{ arg_dict['target_relation'] }}
+    select
+        {%- for column in adapter.get_columns_in_relation(arg_dict['target_relation']) %}
+        {{ column.quoted if column.name in there else 'cast(null as ' ~ column.dtype ~ ') as ' ~ column.quoted }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ arg_dict['temp_relation'] }}
 {%- endmacro %}
 
 {#- Explicit columns: what a model selects beyond the target's columns is left out, as on other databases. -#}
