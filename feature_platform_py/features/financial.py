@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass as validated_dataclass
 
 from feature_platform_py.core.data_types import NUMERIC, Columns, kind_of, parse_type
-from feature_platform_py.jobs.fields import STRICT, ColumnName, Text, Whole, as_tuple
+from feature_platform_py.jobs.fields import STRICT, ColumnName, Text, Whole, as_tuple, one_or_more
 
 MAX_WINDOW_DAYS = 36_500
 MAX_NAME_LENGTH = 255
@@ -68,7 +68,8 @@ class UserSpendParams:
     amount_col: Amount
     window_days: Annotated[
         tuple[Days, ...],
-        BeforeValidator(as_tuple, json_schema_input_type=Days | list[Days]),
+        BeforeValidator(as_tuple),
+        one_or_more({"type": "integer", "minimum": 1, "maximum": MAX_WINDOW_DAYS}),
         Field(
             min_length=1,
             description="the windows' length in days, one or a list: rows in (t - N days, t] count",
@@ -125,7 +126,8 @@ class CategoricalSpendParams:
     category_col: Annotated[ColumnName, Field(description="the column of the category, a text")]
     target_category_value: Annotated[
         tuple[Text, ...],
-        BeforeValidator(as_tuple, json_schema_input_type=Text | list[Text]),
+        BeforeValidator(as_tuple),
+        one_or_more({"type": "string"}),
         Field(min_length=1, description="the category, or a list of them, spelled exactly as in the data"),
     ]
     timestamp_col: Annotated[EventTime | None, Field(description="the column of the event time, for `as_of`")] = None

@@ -83,6 +83,11 @@ class Place:
         return value
 
     @property
+    def is_there(self) -> bool:
+        """Whether the file has this key, be it with nothing behind it."""
+        return not self.path or self.path in self.document.lines
+
+    @property
     def is_unread(self) -> bool:
         """Whether the file's own problems already explain that no value is here."""
         return any(self.path[:end] in self.document.unread for end in range(len(self.path) + 1))

@@ -106,13 +106,18 @@ Mapped = dict[str, Any]
 """A mapping whose own entries are read as another part."""
 
 
+def one_or_more(schema: dict[str, Any]) -> WithJsonSchema:
+    """The JSON Schema of what `as_tuple` takes: one value, or a list of at least one."""
+    return WithJsonSchema({"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1}]})
+
+
 def read_part(kind: type[Part], place: Place, problems: list[Problem]) -> Part | None:
     """The value at `place` as a `kind`, a validated dataclass; else None, and `problems` grows."""
     if place.is_unread:
         return None
     hashable: Any = kind
     try:
-        part: Part = _adapter(hashable).validate_python(place.value)
+        part: Part = _adapter(hashable).validate_python(place.value if place.is_there else {})
     except ValidationError as error:
         found = [_problem(detail, kind, place) for detail in _telling(error.errors(include_url=False))]
         problems += [problem for problem in dict.fromkeys(found) if problem]

@@ -27,6 +27,7 @@ from feature_platform_py.jobs.fields import (
     Whole,
     as_flag,
     as_whole,
+    one_or_more,
 )
 
 JOB_NAME_PATTERN = "[a-z][a-z0-9_]{0,59}"
@@ -69,7 +70,11 @@ def _filter_value(value: Any) -> Any:
     return value
 
 
-JobName = Annotated[Text, AfterValidator(_job_name), Field(description="a name, which the job's tables carry")]
+JobName = Annotated[
+    Text,
+    AfterValidator(_job_name),
+    Field(description="a name, which the job's tables carry", json_schema_extra={"pattern": f"^{JOB_NAME_PATTERN}$"}),
+]
 WriteOptionName = Annotated[OptionName, AfterValidator(_write_option_name)]
 Truncate = Annotated[
     Any,
@@ -78,11 +83,8 @@ Truncate = Annotated[
     AfterValidator(_truncate),
     WithJsonSchema({"type": ["boolean", "integer"], "minimum": 0}),
 ]
-_SCALAR: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 FilterValues = Annotated[
-    Any,
-    AfterValidator(_filter_value),
-    WithJsonSchema({"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR, "minItems": 1}]}),
+    Any, AfterValidator(_filter_value), one_or_more({"type": ["string", "number", "boolean", "null"]})
 ]
 ReadOptions = Annotated[Options, Field(description="options of the reader, such as a CSV file's delimiter")]
 

@@ -21,7 +21,7 @@ select
     {{ sql_identifier(name) if name in own_columns else 'null as ' ~ sql_identifier(name) }}{{ ',' if not loop.last }}
     {%- endfor %}
 from (
-{{ caller(feature_set.params) }}
+{{ caller(feature_set.params) | indent(4, first=true) }}
 ) as feature_set_{{ loop.index0 }}
 {{ 'union all' if not loop.last }}
         {%- endfor -%}

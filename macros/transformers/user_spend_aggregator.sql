@@ -46,8 +46,7 @@ spend_before_window as (
     select
         *,
         {%- for days in window_days %}
-        {{ latest_before('named_struct(\'spend\', _spend, \'amounts\', _amounts)', user_id, '_event_micros', days) }}
-            as _before_{{ days }}d{{ ',' if not loop.last }}
+        {{ latest_before('named_struct(\'spend\', _spend, \'amounts\', _amounts)', user_id, '_event_micros', days) }} as _before_{{ days }}d{{ ',' if not loop.last }}
         {%- endfor %}
     from spend_to_date
 ),

@@ -78,10 +78,12 @@ def user_spend(
     result = total_type(rows, amount_col)
 
     def features(event: Event) -> Features:
+        amounts_by_age = [
+            (age(other.time, at=event.time), other.amount) for other in users[event.user] if other.amount is not None
+        ]
         found: Features = {}
         for days in as_list(window_days):
-            window = [other for other in users[event.user] if is_in_window(other.time, event.time, days=days)]
-            amounts = [other.amount for other in window if other.amount is not None]
+            amounts = [amount for old, amount in amounts_by_age if old is not None and old < timedelta(days=days)]
             total = exact_sum(amounts) if amounts else None
             found[f"user_{days}d_total_spend"] = None if total is None else result(total)
             found[f"user_{days}d_avg_spend"] = None if total is None else float(total) / len(amounts)
@@ -95,18 +97,17 @@ def user_monthly_transactions(
 ) -> list[Features]:
     """The month of t, and the user's rows in it: all of them, or those up to and at t."""
     events = [Event(row[user_id_col], instant(row[timestamp_col])) for row in rows]
-    users = events_by_user(events)
+    months: defaultdict[Any, list[datetime]] = defaultdict(list)
+    for event in events:
+        if event.time is not None:
+            months[event.user, year_month(event.time)].append(event.time)
 
     def features(event: Event) -> Features:
         if event.user is None or event.time is None:
             return {"year_month": None, "user_monthly_txn_count": None}
-        in_month = [
-            other
-            for other in users[event.user]
-            if other.time is not None and year_month(other.time) == year_month(event.time)
-        ]
-        counted = [other for other in in_month if as_of is None or is_known(other.time, event.time)]
-        return {"year_month": year_month(event.time), "user_monthly_txn_count": len(counted)}
+        month = year_month(event.time)
+        counted = [each for each in months[event.user, month] if as_of is None or each <= event.time]
+        return {"year_month": month, "user_monthly_txn_count": len(counted)}
 
     return [features(event) for event in events]
 
@@ -138,7 +139,7 @@ def user_categorical_spend(
         if event.user is None or (as_of and event.time is None):
             return None
         in_category = [other for other in users[event.user] if other.category == category]
-        counted = [other for other in in_category if as_of is None or is_known(other.time, event.time)]
+        counted = [other for other in in_category if as_of is None or age(other.time, at=event.time) is not None]
         return result(exact_sum(other.amount for other in counted if other.amount is not None))
 
     categories = as_list(target_category_value)
@@ -163,17 +164,9 @@ def events_by_user(events: Iterable[Event]) -> defaultdict[Any, list[Event]]:
     return users
 
 
-def is_in_window(event_time: datetime | None, until: datetime | None, *, days: int) -> bool:
-    """Whether an event time is in (until - days x 24 h, until]."""
-    if event_time is None or until is None:
-        return False
-    # An age instead of `until - days`: nothing is before the year 1.
-    return timedelta(0) <= until - event_time < timedelta(days=days)
-
-
-def is_known(event_time: datetime | None, at: datetime | None) -> bool:
-    """Whether an event time is up to or at a time."""
-    return event_time is not None and at is not None and event_time <= at
+def age(event_time: datetime | None, *, at: datetime | None) -> timedelta | None:
+    """How long ago an event was; None if it was later, or if one of the times is NULL."""
+    return None if event_time is None or at is None or event_time > at else at - event_time
 
 
 def instant(event_time: date | datetime | None) -> datetime | None:

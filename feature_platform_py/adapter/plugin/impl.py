@@ -19,6 +19,7 @@ from dbt.adapters.spark.column import SparkColumn
 from dbt.adapters.spark.impl import SparkAdapter
 from dbt.adapters.spark.relation import SparkRelation
 from dbt_common.contracts.constraints import ConstraintType
+from dbt_common.contracts.metadata import CatalogTable, ColumnMetadata, TableMetadata
 from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 
 from feature_platform_py.core.catalog_file import TableName
@@ -106,7 +107,7 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
         return [SparkColumn(column=name, dtype=dtype) for name, dtype in columns]
 
     def _get_columns_for_catalog(self, relation: BaseRelation) -> Iterable[dict[str, Any]]:
-        for index, column in enumerate(self.get_columns_in_relation(relation)):
+        for index, column in enumerate(self.get_columns_in_relation(relation), start=1):
             yield {
                 "table_database": None,
                 "table_schema": relation.schema,
@@ -144,25 +145,33 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
         except Exception as error:
             raise DbtDatabaseError(f"source `{name.schema}.{name.name}`: {engine_message(error)}") from error
 
+    def get_catalog_for_single_relation(self, relation: BaseRelation) -> CatalogTable:
+        """Return what the docs show of one relation."""
+        columns = self.get_columns_in_relation(relation)
+        return CatalogTable(
+            metadata=TableMetadata(type=relation.type, schema=relation.schema, name=relation.identifier),
+            columns={
+                column.column: ColumnMetadata(type=column.dtype, index=index, name=column.column)
+                for index, column in enumerate(columns, start=1)
+            },
+            stats={},
+        )
+
     # What models and seeds write
 
     def valid_incremental_strategies(self) -> list[str]:
         """The built-in strategies; a project's own `get_incremental_<name>_sql` works besides."""
-        return ["append", "merge", "delete+insert"]
+        return ["append", "merge", "delete+insert", "microbatch"]
 
     @available  # type: ignore[untyped-decorator]
     def load_seed(self, relation: BaseRelation, seed: agate.Table, types: dict[str, str]) -> int:
         """Replace the relation by a seed's rows, in one atomic commit, and return their number."""
-        import pyarrow
+        from pyspark.sql.types import StringType, StructField, StructType
 
-        warehouse = self.warehouse
-        names = list(seed.column_names)
-        texts = [
-            [None if value is None else str(value) for value in column.values()] for column in seed.columns
-        ]
-        frame = warehouse.spark.createDataFrame(
-            pyarrow.table(texts, schema=pyarrow.schema([(name, pyarrow.string()) for name in names]))
-        )
+        warehouse, names = self.warehouse, list(seed.column_names)
+        rows = [[None if value is None else str(value) for value in row] for row in seed.rows]
+        texts = StructType([StructField(name, StringType()) for name in names])
+        frame = warehouse.spark.createDataFrame(rows, texts)
         typed = [frame[name].cast(types[name]).alias(name) for name in names]
         return warehouse.write_table(TableName(relation.schema, relation.identifier), frame.select(*typed))
 

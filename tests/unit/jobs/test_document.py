@@ -72,7 +72,7 @@ def test_a_file_that_is_no_yaml_mapping_is_refused(tmp_path: Path, content: byte
 
 @pytest.mark.parametrize("name", ["nothing.yaml", "."])
 def test_a_path_that_cannot_be_read_is_a_problem(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ConfigurationError, match=":1: cannot be read: .* Give the path of a YAML file"):
+    with pytest.raises(ConfigurationError, match=r":1: cannot be read: .* Give the path of a YAML file"):
         read_document(tmp_path / name)
 
 

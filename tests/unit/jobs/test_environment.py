@@ -47,7 +47,10 @@ def test_two_dollars_keep_the_characters(tmp_path: Path) -> None:
 
 def test_a_missing_variable_is_named_with_its_line(tmp_path: Path) -> None:
     text = GOOD_JOB.replace("path: output/features", "path: ${OUT}/${DAY}")
-    message = "`output_sink.config.path`: the environment variable `{0}` is not set; set it, or give a default: `${{{0}:-...}}`"
+    message = (
+        "`output_sink.config.path`: the environment variable `{0}` is not set; "
+        "set it, or give a default: `${{{0}:-...}}`"
+    )
     assert problems(tmp_path, text) == [(26, message.format("DAY")), (26, message.format("OUT"))]
 
 

@@ -91,3 +91,13 @@
     union all
     select {{ columns }} from {{ source }}
 {%- endmacro %}
+
+{#- One commit that replaces the rows of the batch's time, as on Databricks. -#}
+{% macro fpspark__get_incremental_microbatch_sql(arg_dict) -%}
+    {%- set event_time = adapter.quote(config.get('event_time')) -%}
+    {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
+    insert into {{ arg_dict['target_relation'] }}
+    replace where {{ event_time }} >= timestamp'{{ model.batch.event_time_start.strftime('%Y-%m-%d %H:%M:%S') }}'
+        and {{ event_time }} < timestamp'{{ model.batch.event_time_end.strftime('%Y-%m-%d %H:%M:%S') }}'
+    select {{ columns }} from {{ arg_dict['temp_relation'] }}
+{%- endmacro %}
