@@ -32,7 +32,11 @@ def ticked(names: Iterable[str]) -> str:
     return ", ".join(f"`{printable(name)}`" for name in names)
 
 
+def escaped(text: str) -> str:
+    """The text with its control and other invisible characters written out: none of them ever reaches a terminal."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
 def printable(text: str, longest: int = 80) -> str:
-    """The text on one line and shortened: no control character of a file ever reaches a terminal."""
-    escaped = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text[: longest + 1])
-    return escaped if len(text) <= longest else f"{escaped[:longest]}..."
+    """The text escaped, on one line, and shortened."""
+    return escaped(text) if len(text) <= longest else f"{escaped(text[:longest])}..."

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.errors import ConfigurationError, Problem
-from feature_platform_py.core.suggestions import printable
+from feature_platform_py.core.suggestions import escaped, printable
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 20
@@ -104,7 +104,7 @@ class Place:
 
     def problem(self, message: str) -> Problem:
         """A problem on this line."""
-        return Problem(self.document.file, self.line, message)
+        return Problem(self.document.file, self.line, escaped(message))
 
 
 NOWHERE = Place(Document("<no file>"))

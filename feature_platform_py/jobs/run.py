@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -67,16 +69,20 @@ def _write(plan: JobPlan, project: Project) -> SinkResult:
 
 
 def _raise_failures(run: DbtRun, project: Project) -> None:
+    """Raise what the run's outcome means: the source's fault, the engine's, or a failed test's."""
     log_file = Path(project.shown(run.log_file))
+    errors = [node for node in run.nodes if node.status == "error"]
+    for message in (run.error, *(node.message for node in errors)):
+        if fault := _SOURCE_FAULT.search(message):
+            raise DataCheckError(textwrap.dedent(fault[0]))
     if run.error:
         raise EngineError(run.error, log_file)
-    errors = [node for node in run.nodes if node.status == "error"]
-    failures = [node for node in run.nodes if node.status == "fail"]
-    unparsable = [node for node in errors if "does not parse" in node.message]
-    if unparsable:
-        raise DataCheckError(unparsable[0].message)
     if errors:
         raise EngineError("\n".join(f"{node.kind} `{node.name}`: {node.message}" for node in errors), log_file)
-    if failures:
+    if failures := [node for node in run.nodes if node.status == "fail"]:
         found = "\n".join(f"test `{node.name}`: {node.message}" for node in failures)
-        raise DataCheckError(f"{found}\nThe sink was not written. Failing rows: see the tests' SQL in {log_file}")
+        raise DataCheckError(f"{found}\nThe sink was not written. The tests' SQL, and what failed: {log_file}")
+
+
+# How the adapter begins what it says of a source that is not as declared.
+_SOURCE_FAULT = re.compile(r"source `\S+`(: | does not parse:).*", re.DOTALL)

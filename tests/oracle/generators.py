@@ -52,7 +52,7 @@ class Table:
 @st.composite
 def tables(draw: st.DrawFn, *, max_rows: int = 12, amount: AmountKind | None = None) -> Table:
     """A table of a few users whose times are ties, or just on or beside the edges of windows and months."""
-    kind = amount or draw(st.sampled_from(AMOUNT_KINDS))
+    kind = draw(st.sampled_from(AMOUNT_KINDS)) if amount is None else amount
     has_dates = draw(st.sampled_from((False, False, False, True)))
     row = st.fixed_dictionaries(
         {

@@ -1,0 +1,136 @@
+"""Every sink in every mode, on the real engine and real files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from feature_platform_py.core.errors import SinkError
+from feature_platform_py.core.project import Project, open_project
+from feature_platform_py.core.session import open_session
+from feature_platform_py.jobs.config import SinkSpec
+from feature_platform_py.sinks.write import SinkResult, check_sink, write_result
+
+KINDS = ("delta_table", "parquet_files")
+ROWS = "select id, cast(id * 1.5 as decimal(10, 2)) as amount, concat('g', id % 2) as kind from range({start}, {end})"
+
+
+@pytest.fixture(scope="module")
+def opened(module_project: Path) -> Project:
+    return open_project(module_project)
+
+
+@pytest.fixture(scope="module")
+def session(opened: Project) -> SparkSession:
+    return open_session(opened.target.engine, opened.target.warehouse)
+
+
+@pytest.fixture
+def path(request: pytest.FixtureRequest) -> str:
+    return f"output/{request.node.name}".replace("[", "_").replace("]", "")
+
+
+def _sink(kind: str, path: str, mode: str, **config: Any) -> SinkSpec:
+    return SinkSpec(kind=kind, mode=mode, config={"path": path, "partition_by": (), "options": {}, **config})
+
+
+def _rows(session: SparkSession, start: int, end: int) -> DataFrame:
+    return session.sql(ROWS.format(start=start, end=end))
+
+
+def _ids(session: SparkSession, kind: str, path: str, project: Project) -> list[int]:
+    frame = session.read.format(kind.split("_")[0]).load(str(project.root / path))
+    return sorted(row.id for row in frame.select("id").collect())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_overwrite_replaces_and_append_adds(session: SparkSession, opened: Project, path: str, kind: str) -> None:
+    def write(mode: str, start: int, end: int) -> SinkResult:
+        return write_result(session, _rows(session, start, end), _sink(kind, path, mode), opened)
+
+    assert write("overwrite", 0, 3).rows == 3
+    assert write("append", 3, 5).rows == 5
+    assert _ids(session, kind, path, opened) == [0, 1, 2, 3, 4]
+    assert write("overwrite", 7, 9).rows == 2
+    assert _ids(session, kind, path, opened) == [7, 8]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ignore_leaves_what_is_there(session: SparkSession, opened: Project, path: str, kind: str) -> None:
+    sink = _sink(kind, path, "ignore")
+    assert write_result(session, _rows(session, 0, 2), sink, opened).is_written
+    second = write_result(session, _rows(session, 5, 9), sink, opened)
+    assert (second.is_written, second.rows) == (False, 2)
+    assert _ids(session, kind, path, opened) == [0, 1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_error_refuses_before_anything_runs(session: SparkSession, opened: Project, path: str, kind: str) -> None:
+    sink = _sink(kind, path, "error")
+    check_sink(sink, opened)
+    write_result(session, _rows(session, 0, 2), sink, opened)
+    with pytest.raises(SinkError, match="holds data already and the mode is `error`"):
+        check_sink(sink, opened)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", ["overwrite", "append"])
+def test_a_failing_query_leaves_what_was_there(
+    session: SparkSession, opened: Project, path: str, kind: str, mode: str
+) -> None:
+    write_result(session, _rows(session, 0, 2), _sink(kind, path, "overwrite"), opened)
+    broken = session.sql(
+        "select id, cast(if(id = 99999, raise_error('boom'), 1) as decimal(10, 2)) as amount, 'g' as kind"
+        " from range(100000)"
+    )
+    with pytest.raises(SinkError, match="is as it was before"):
+        write_result(session, broken, _sink(kind, path, mode), opened)
+    assert _ids(session, kind, path, opened) == [0, 1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_appending_other_columns_is_refused(session: SparkSession, opened: Project, path: str, kind: str) -> None:
+    write_result(session, _rows(session, 0, 2), _sink(kind, path, "overwrite"), opened)
+    other = session.sql("select id, 'text' as amount, 'more' as extra from range(2)")
+    with pytest.raises(SinkError) as raised:
+        write_result(session, other, _sink(kind, path, "append"), opened)
+    assert "`amount` is decimal(10,2) there, string here" in str(raised.value)
+    assert "`extra` is absent there, string here" in str(raised.value)
+    assert "`kind` is string there, absent here" in str(raised.value)
+    assert _ids(session, kind, path, opened) == [0, 1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_partitions_and_options_are_used(session: SparkSession, opened: Project, path: str, kind: str) -> None:
+    options: Mapping[str, str] = {"compression": "zstd"} if kind == "parquet_files" else {}
+    sink = _sink(kind, path, "overwrite", partition_by=("kind",), options=options)
+    write_result(session, _rows(session, 0, 4), sink, opened)
+    folders = {folder.name for folder in (opened.root / path).iterdir() if folder.name.startswith("kind=")}
+    assert folders == {"kind=g0", "kind=g1"}
+    if options:
+        import pyarrow.parquet
+
+        file = next((opened.root / path).rglob("*.parquet"))
+        assert pyarrow.parquet.ParquetFile(file).metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_a_table_name_is_a_table_of_the_warehouse(session: SparkSession, opened: Project) -> None:
+    write_result(session, _rows(session, 0, 2), _sink("delta_table", "results.scores", "overwrite"), opened)
+    assert (opened.target.warehouse / "results" / "scores" / "_delta_log").is_dir()
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(opened: Project) -> None:
+    (opened.root / "taken").write_text("")
+    with pytest.raises(SinkError, match="expected a folder, `taken` is a file"):
+        check_sink(_sink("parquet_files", "taken", "overwrite"), opened)
+
+
+def test_display_shows_the_first_rows_in_a_fixed_order(session: SparkSession, opened: Project) -> None:
+    sink = SinkSpec(kind="display", mode=None, config={"num_rows": 3, "truncate": False})
+    shuffled = session.sql("select id from range(10) order by hash(id)")
+    result = write_result(session, shuffled, sink, opened)
+    assert (result.rows, result.columns, result.preview) == (10, ("id",), ((0,), (1,), (2,)))
