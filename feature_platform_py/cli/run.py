@@ -26,13 +26,14 @@ def run_command(job: Path, *, target: str | None, output_format: str, is_full_re
     if output_format == "json":
         print_json(_as_dict(plan, report, seconds))
         return
+    print_progress()
     if report.sink.kind == "display":
         print_table(report.sink.columns, report.sink.preview, truncate=plan.sink.config["truncate"])
     print_progress(_summary(plan, report, seconds))
 
 
 def _print_node(node: NodeResult) -> None:
-    if node.kind == "test" and node.is_good:
+    if node.kind == "test" and (node.is_good or node.status == "skipped"):
         return
     rows = "" if node.rows is None else f"{node.rows:,} rows"
     print_progress(f"  {node.status:<8} {node.name:<28} {rows:>16} {node.seconds:>8.2f} s")

@@ -56,9 +56,7 @@ class CatalogFile:
             return {}
         try:
             entries = json.loads(self.path.read_text(encoding="utf-8"))["relations"]
-            return {
-                TableName(entry.pop("schema"), entry.pop("name")): Definition(**entry) for entry in entries
-            }
+            return {TableName(entry.pop("schema"), entry.pop("name")): Definition(**entry) for entry in entries}
         except (ValueError, KeyError, TypeError) as error:
             raise EngineError(
                 f"{self.path}: expected the JSON catalog of views and sources, given {error!r}. "

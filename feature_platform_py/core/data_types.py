@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from feature_platform_py.core.suggestions import printable
+
 Columns = Sequence[tuple[str, str]]
 """Names and Spark SQL types of a table's columns, in its order."""
 
@@ -37,6 +39,7 @@ ALIASES: Mapping[str, str] = {
 }
 NUMERIC = frozenset({"integer", "decimal", "floating"})
 MAX_PRECISION = 38
+_MAX_DEPTH = 50
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def parse_type(text: str) -> DataType:
     name = re.sub(r"\s*([(),<>:])\s*", r"\1", text.strip()).lower()
     if match := re.fullmatch(r"([a-z_]+)(?:\((\d+)(?:,(\d+))?\))?", name):
         return _simple_type(text, *match.groups())
-    if match := re.fullmatch(r"(array|map|struct)<(.+)>", name):
+    if name.count("<") <= _MAX_DEPTH and (match := re.fullmatch(r"(array|map|struct)<(.+)>", name)):
         return _nested_type(text, match[1], match[2])
     raise ValueError(_expected(text))
 
@@ -84,7 +87,7 @@ def _simple_type(text: str, name: str, first: str | None, second: str | None) ->
 def _decimal_type(text: str, precision: int, scale: int) -> DataType:
     if not 1 <= precision <= MAX_PRECISION or scale > precision:
         raise ValueError(
-            f"`{text}`: expected a decimal of 1 to {MAX_PRECISION} digits, at most all of them decimal places"
+            f"`{printable(text)}`: expected a decimal of 1 to {MAX_PRECISION} digits, at most all of them decimals"
         )
     return DataType(f"decimal({precision},{scale})", "decimal", precision, scale)
 
@@ -115,4 +118,4 @@ def _split(inner: str) -> list[str]:
 
 def _expected(text: str) -> str:
     known = ", ".join(KINDS)
-    return f"`{text}` is no Spark SQL type; expected one of {known}, array<...>, map<...>, struct<...>"
+    return f"`{printable(text)}` is no Spark SQL type; expected one of {known}, array<...>, map<...>, struct<...>"

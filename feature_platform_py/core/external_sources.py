@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 FORMATS = ("csv", "delta", "json", "parquet")
 
 _ALL_ROWS = str(2**62)
-_WIDTHS = {
-    name: width for width, name in enumerate(("tinyint", "smallint", "int", "bigint", "float", "double"))
-}
+_WIDTHS = {name: width for width, name in enumerate(("tinyint", "smallint", "int", "bigint", "float", "double"))}
 # A column without a value, and a time without a zone in a session in UTC.
 _INFERRED_AS = {"void": "string", "timestamp_ntz": "timestamp"}
 # JSON has numbers and texts only; the reader makes the declared type of them.
@@ -93,22 +91,15 @@ def external_source(
     if not is_remote(location):
         location = str(absolute(location, folder or Path.cwd()))
         if not Path(location).exists():
-            raise ConfigurationError(
-                f"{shown(location)}: no such file or folder. Expected {format} data to be there"
-            )
+            raise ConfigurationError(f"{shown(location)}: no such file or folder. Expected {format} data to be there")
     texts = {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in (options or {}).items()
+        name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in (options or {}).items()
     }
-    types = tuple(
-        (name, _safe_type(dtype, where=f"{shown(location)}: column `{name}`")) for name, dtype in columns
-    )
+    types = tuple((name, _safe_type(dtype, where=f"{shown(location)}: column `{name}`")) for name, dtype in columns)
     return ExternalSource(location, format.lower(), texts, types)
 
 
-def define_source(
-    spark: SparkSession, source: ExternalSource, *, known: Definition | None = None
-) -> Definition:
+def define_source(spark: SparkSession, source: ExternalSource, *, known: Definition | None = None) -> Definition:
     """Return what registers the source: `known` itself if neither declaration nor files have changed.
 
     Raises ConfigurationError if the data lack declared columns or have other types for them.
@@ -140,10 +131,7 @@ def describe_source(spark: SparkSession, source: ExternalSource) -> list[tuple[s
     # One file at a time: Sail refuses files in which a column has different types.
     files = [str(file) for file in _csv_files(source)] if source.is_local else [source.location]
     schemas = [reader.load(file).schema for file in files]
-    types = [
-        _common_type(column.dataType.simpleString() for column in same)
-        for same in zip(*schemas, strict=False)
-    ]
+    types = [_common_type(column.dataType.simpleString() for column in same) for same in zip(*schemas, strict=False)]
     return list(zip(names or schemas[0].names, types, strict=False))
 
 
@@ -160,10 +148,7 @@ def table_columns(spark: SparkSession, source: ExternalSource) -> Columns:
         return []
     declared = {name.lower(): dtype for name, dtype in source.columns}
     columns = [(name, declared.get(name.lower(), dtype)) for name, dtype in actual]
-    return [
-        (name, _safe_type(dtype, where=f"{shown(source.location)}: column `{name}`"))
-        for name, dtype in columns
-    ]
+    return [(name, _safe_type(dtype, where=f"{shown(source.location)}: column `{name}`")) for name, dtype in columns]
 
 
 def shown(path: str | Path) -> str:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 _TABLE_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){0,2}", re.ASCII)
-_ENDING = re.compile(r"\.(csv|tsv|parquet|json|jsonl|ndjson)(\.gz|\.bz2|\.zst)?", re.IGNORECASE)
+_ENDING = re.compile(r"\.(csv|tsv|parquet|json|jsonl|ndjson)(\.gz|\.bz2|\.zst)?/*\Z", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
@@ -49,8 +49,8 @@ def overlap(one: str, other: str, *, root: Path) -> bool:
 
 
 def _ending(location: str) -> str:
-    match = _ENDING.search(location.rstrip("/"))
-    return match[1].lower() if match and match.end() == len(location.rstrip("/")) else ""
+    match = _ENDING.search(location)
+    return match[1].lower() if match else ""
 
 
 def _same_table(one: str, other: str) -> bool:

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from feature_platform_py.core.engine_paths import delta_path
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.warehouse import Warehouse
 
@@ -60,9 +64,23 @@ def _open(engine: str, folder: Path) -> Warehouse:
         known = ", ".join(f"`{name}`" for name in sorted(ENGINES))
         raise ConfigurationError(f"profile: engine `{engine}` is unknown. Known: {known}")
     os.environ.setdefault("PYARROW_IGNORE_TIMEZONE", "1")
-    warehouse = Warehouse(ENGINES[engine](), folder)
+    warehouse = Warehouse(ENGINES[engine](), delta_path(folder))
     warehouse.refresh()
     return warehouse
+
+
+def _plain_path(folder: Path) -> Path:
+    """Return the folder, or a link to it where its path has characters that are special in a URL.
+
+    Sail percent-encodes such a path once for a table's log and twice for its data, and finds neither.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if re.fullmatch(r"[\w./-]+", str(folder), re.ASCII):
+        return folder
+    link = Path(tempfile.mkdtemp(prefix="warehouse-")) / "warehouse"
+    link.symlink_to(folder)
+    atexit.register(shutil.rmtree, link.parent, ignore_errors=True)
+    return link
 
 
 def _open_sail_session() -> SparkSession:

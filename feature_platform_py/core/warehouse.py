@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 import threading
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feature_platform_py.core.catalog_file import CatalogFile, Definition, TableName, literal, quoted
+from feature_platform_py.core.data_types import Columns
+from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.external_sources import ExternalSource, define_source
+from feature_platform_py.core.view_text import create_as_plan, survives_as_text
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -25,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 COMMIT_FILES = "[0-9]" * 20 + ".json"
 DISCARDED_PREFIX = ".discarded-"
+PLAIN_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
 class Warehouse:
@@ -55,9 +60,7 @@ class Warehouse:
             found = remembered | {name: self._table_definition(name) for name in self._tables_on_disk()}
             for name in [name for name in self._registered if name not in found]:
                 self._unregister(name)
-            self._register_all(
-                {name: found[name] for name in found if self._registered.get(name) != found[name]}
-            )
+            self._register_all({name: found[name] for name in found if self._registered.get(name) != found[name]})
 
     def relations(self, schema: str) -> dict[str, Definition]:
         """Return the relations of a schema by name, as the folder has them now."""
@@ -90,6 +93,7 @@ class Warehouse:
         """Create the schema and its folder unless they exist."""
         with self._lock:
             if schema not in self._schemas:
+                _check_is_plain(schema)
                 location = self.folder / schema
                 location.mkdir(exist_ok=True)
                 self._run(f"create schema if not exists {quoted(schema)} location {literal(str(location))}")
@@ -113,6 +117,7 @@ class Warehouse:
         The frame may read the table itself and have other columns. When its query fails, the table
         stays as it was.
         """
+        _check_is_plain(name.name)
         self.create_schema(name.schema)
         with self._lock:
             before = self.columns(name)
@@ -122,17 +127,19 @@ class Warehouse:
         writer.partitionBy(*partition_by).save(str(self.location(name)))
         with self._lock:
             self._adopt(name)
-            if before and before != self.columns(name):
-                self._recreate_views()
+            self._follow_change(has_other_columns=bool(before) and before != self.columns(name))
         return self.committed_rows(name)
+
+    def follow_change_of_rows(self) -> None:
+        """Let every view see what SQL has just written."""
+        with self._lock:
+            self._follow_change(has_other_columns=False)
 
     def committed_rows(self, name: TableName) -> int:
         """Return how many rows the table's last commit wrote, changed or deleted."""
         commit = max((self.location(name) / "_delta_log").glob(COMMIT_FILES), key=lambda path: path.name)
         actions = (json.loads(line) for line in commit.read_text(encoding="utf-8").splitlines())
-        info: dict[str, Any] = next(
-            (action["commitInfo"] for action in actions if "commitInfo" in action), {}
-        )
+        info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
         return _rows_changed(info.get("operation", ""), info.get("operationMetrics", {}))
 
     def adopt(self, name: TableName) -> None:
@@ -176,7 +183,7 @@ class Warehouse:
             self._register(name, definition)
             self._remember(name, definition)
             if known:
-                self._recreate_views()
+                self._follow_change(has_other_columns=True)
 
     def drop(self, name: TableName) -> None:
         """Drop a table with its files, a view, or a source (whose files are not the warehouse's)."""
@@ -189,6 +196,7 @@ class Warehouse:
     def rename(self, name: TableName, new_name: TableName) -> None:
         """Give a relation a new name, which must be free."""
         with self._lock:
+            _check_is_plain(new_name.name)
             definition = self._registered[name]
             self._unregister(name)
             if definition.kind == "table":
@@ -200,14 +208,17 @@ class Warehouse:
                     entries[new_name] = entries.pop(name)
             self._register(new_name, definition)
 
-    def add_columns(self, name: TableName, columns: Iterable[tuple[str, str]]) -> None:
-        """Add (name, type) columns to a table; a change of its metadata alone, no file is rewritten."""
+    def add_columns(self, name: TableName, columns: Columns) -> None:
+        """Add (name, type) columns to a table: a change of its metadata alone, no file is rewritten."""
         added = [f"cast(null as {dtype}) as {quoted(column)}" for column, dtype in columns]
         frame = self.spark.sql(f"select *, {', '.join(added)} from {name} limit 0")  # noqa: S608
         writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
         writer.save(str(self.location(name)))
+        # Sail commits nothing, and says nothing, where it finds a NOT NULL column.
+        if missing := {column for column, _ in columns} - {column for column, _ in self.columns(name)}:
+            raise EngineError(f"table {name}: the engine did not add {sorted(missing)}. Build the table anew")
         with self._lock:
-            self._recreate_views()
+            self._follow_change(has_other_columns=True)
 
     # Registration in the session
 
@@ -231,9 +242,7 @@ class Warehouse:
         for names in rounds:
             waiting, errors = names, dict[TableName, Exception]()
             while waiting:
-                errors = {
-                    name: error for name in waiting if (error := self._try_register(name, pending[name]))
-                }
+                errors = {name: error for name in waiting if (error := self._try_register(name, pending[name]))}
                 if len(errors) == len(waiting):
                     break
                 waiting = list(errors)
@@ -259,7 +268,10 @@ class Warehouse:
             self._broken[name] = definition
 
     def _register(self, name: TableName, definition: Definition) -> None:
-        self._run(definition.statement(name))
+        if definition.kind == "view":
+            self._create_view(name, definition)
+        else:
+            self._run(definition.statement(name))
         self._registered[name] = definition
         self._broken.pop(name, None)
 
@@ -279,14 +291,25 @@ class Warehouse:
         self._broken.pop(name, None)
         self._remember(name, None)
 
-    def _recreate_views(self) -> None:
-        # Sail fixes a view's columns when it is created: `select *` fails once its table has others.
-        views = {name: found for name, found in self._registered.items() if found.kind == "view"}
-        for name, view in views.items():
-            try:
-                self._run(view.statement(name))
-            except Exception as error:
-                logger.debug("view %s waits for its next build: %s", name, error)
+    def _create_view(self, name: TableName, view: Definition) -> None:
+        select = view.sql.removeprefix("as ")
+        if survives_as_text(select):
+            self._run(view.statement(name))
+        else:
+            create_as_plan(self.spark, str(name), select=select, plan=f"{name.schema}__{name.name}__plan")
+
+    def _follow_change(self, *, has_other_columns: bool) -> None:
+        """Create the views again that would not see a change by themselves.
+
+        Sail fixes a view's columns when it is created: `select *` fails once its table has others. A view
+        that is kept as a plan sees no later write at all.
+        """
+        for name, view in [each for each in self._registered.items() if each[1].kind == "view"]:
+            if has_other_columns or not survives_as_text(view.sql):
+                try:
+                    self._create_view(name, view)
+                except Exception as error:
+                    logger.debug("view %s waits for its next build: %s", name, error)
 
     def _remember(self, name: TableName, definition: Definition | None) -> None:
         with self._file.changing() as entries:
@@ -301,6 +324,14 @@ class Warehouse:
 
 def _folders(parent: Path) -> list[Path]:
     return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _check_is_plain(name: str) -> None:
+    # Sail percent-encodes other characters of a table's path, and then writes its files elsewhere.
+    if not PLAIN_NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"`{name}` is no name for a folder of tables. Expected letters, digits and any of `_.-`"
+        )
 
 
 def _discard(folder: Path) -> None:
@@ -318,8 +349,7 @@ def _nullable(frame: DataFrame) -> DataFrame:
     """
     from pyspark.sql import functions
 
-    if not any(not field.nullable for field in frame.schema):
-        return frame
+    # Whatever its analysis says of NULLs: Sail calls `current_timestamp()` nullable and writes it as NOT NULL.
     nulls = [functions.lit(None).cast(field.dataType).alias(field.name) for field in frame.schema]
     return frame.union(frame.sparkSession.range(0).select(*nulls))
 

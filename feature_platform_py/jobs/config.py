@@ -200,31 +200,35 @@ def _transformers(place: Place, problems: list[Problem]) -> tuple[TransformerSpe
 
 
 def _transformer(place: Place, problems: list[Problem]) -> TransformerSpec | None:
-    part = read_part(TransformerPart, place, problems)
-    if part is None:
+    read_part(TransformerPart, place, problems)
+    name, params = place.at("name"), place.at("params")
+    if not isinstance(name.value, str):
         return None
-    if part.name not in TRANSFORMERS:
-        problems.append(place.at("name").problem(unknown("transformer", part.name, known=TRANSFORMERS)))
+    if name.value not in TRANSFORMERS:
+        problems.append(name.problem(unknown("transformer", name.value, known=TRANSFORMERS)))
         return None
-    params = read_part(TRANSFORMERS[part.name], place.at("params"), problems)
-    return None if params is None else TransformerSpec(part.name, params, place)
+    found = read_part(TRANSFORMERS[name.value], params, problems) if isinstance(params.value, dict) else None
+    return None if found is None else TransformerSpec(str(name.value), found, place)
 
 
 def _sink(place: Place, problems: list[Problem]) -> SinkSpec | None:
-    part = read_part(SinkPart, place, problems) if isinstance(place.value, dict) else None
+    if not isinstance(place.value, dict):
+        return None
+    read_part(SinkPart, place, problems)
+    sink_type, config = place.at("sink_type").value, place.at("config")
+    if not isinstance(sink_type, str) or sink_type not in SINK_PARTS or not isinstance(config.value, dict | None):
+        return None
+    fixed_mode, _, _ = sink_type.rpartition("_")
+    mode = fixed_mode if fixed_mode in {"overwrite", "append"} else None
+    if mode and config.at("mode").is_there:
+        message = f"`mode` is always `{mode}` for the sink `{sink_type}`; remove it, or use `{_KINDS[sink_type]}`"
+        problems.append(config.at("mode").problem(message))
+        config = config.without("mode")
+    part = read_part(SINK_PARTS[sink_type], config, problems)
     if part is None:
         return None
-    fixed_mode, _, _ = part.sink_type.rpartition("_")
-    mode = fixed_mode if fixed_mode in {"overwrite", "append"} else None
-    if mode and "mode" in part.config:
-        message = f"`mode` is always `{mode}` for the sink `{part.sink_type}`; remove it"
-        problems.append(place.at("config", "mode").problem(f"{message}, or use `{_KINDS[part.sink_type]}`"))
-        return None
-    config = read_part(SINK_PARTS[part.sink_type], place.at("config"), problems)
-    if config is None:
-        return None
-    settings = asdict(config)
-    return SinkSpec(_KINDS[part.sink_type], settings.pop("mode", mode), MappingProxyType(settings), place)
+    settings = asdict(part)
+    return SinkSpec(_KINDS[sink_type], settings.pop("mode", mode), MappingProxyType(settings), place)
 
 
 _KINDS: Mapping[str, SinkKind] = {

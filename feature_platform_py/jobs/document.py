@@ -61,6 +61,10 @@ class Place:
         """The position of something inside."""
         return replace(self, path=self.path + keys)
 
+    def without(self, key: str) -> Place:
+        """The same position, with nothing more to say about one key inside."""
+        return replace(self, document=replace(self.document, unread=self.document.unread | {(*self.path, key)}))
+
     @property
     def line(self) -> int:
         """The line in the file."""

@@ -33,7 +33,8 @@ _UNKNOWN_KEY = "unexpected_keyword_argument"
 Part = TypeVar("Part")
 
 
-def _text(value: str) -> str:
+def as_text(value: str) -> str:
+    """The text; ValueError if it holds what no terminal, file or table should see."""
     if _CONTROL.search(value):
         raise ValueError("expected a text without control characters")
     return value
@@ -72,7 +73,7 @@ def _option_name(value: str) -> str:
 def _option_value(value: Any) -> str:
     if not isinstance(value, str | bool | int | float) or isinstance(value, date):
         raise ValueError("expected a text, a number, true or false; quote a date")  # noqa: TRY004 - pydantic wants a ValueError
-    return str(value).lower() if isinstance(value, bool) else _text(str(value))
+    return str(value).lower() if isinstance(value, bool) else as_text(str(value))
 
 
 def as_whole(value: Any) -> Any:
@@ -91,7 +92,7 @@ def as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
-Text = Annotated[StrictStr, AfterValidator(_text)]
+Text = Annotated[StrictStr, AfterValidator(as_text)]
 FilledText = Annotated[Text, AfterValidator(_filled)]
 Name = Annotated[Text, AfterValidator(_name)]
 ColumnName = Name
@@ -141,6 +142,8 @@ def _telling(details: list[Any]) -> list[Any]:
 def _problem(detail: Any, kind: Any, place: Place) -> Problem | None:
     """One of pydantic's errors, where it is in the file; None where the file's own problems explain it."""
     at, message = place.at(*detail["loc"]), _message(detail)
+    if at.is_unread:
+        return None
     if detail["type"] == "missing":
         description = kind.__pydantic_fields__[at.path[-1]].description
         return at.problem(f"`{at.name}` is missing; expected {description}")

@@ -26,6 +26,7 @@ from feature_platform_py.jobs.fields import (
     Text,
     Whole,
     as_flag,
+    as_text,
     as_whole,
     one_or_more,
 )
@@ -66,7 +67,7 @@ def _filter_value(value: Any) -> Any:
         if isinstance(scalar, float) and not math.isfinite(scalar):
             raise ValueError("expected a finite number")
         if isinstance(scalar, str):
-            TypeAdapter(Text).validate_python(scalar)
+            as_text(scalar)
     return value
 
 

@@ -170,17 +170,28 @@ def _stem(path: Path, folder: Path) -> str:
 def _field_rule_problems(part: SourcePart, fields: tuple[Field, ...], place: Place) -> Iterator[Problem]:
     """The event time, the load time and the primary key are fields of the right kind."""
     known = {each.name: each for each in fields}
-    times = {"event_time": part.event_time, "loaded_at": part.loaded_at}
-    for key, name in times.items():
-        if name is not None and name not in known:
-            yield place.at(key).problem(f"`{key}`: {unknown('field', name, known=known)}")
-        elif name is not None and kind_of(known[name].type) not in {"date", "timestamp"}:
-            message = f"`{key}`: expected a date or a timestamp, field `{name}` is {known[name].type}"
-            yield place.at(key).problem(message)
-    for name in part.primary_key:
-        if name not in known:
-            yield place.at("primary_key").problem(f"`primary_key`: {unknown('field', name, known=known)}")
-        elif not known[name].required:
-            yield place.at("primary_key").problem(
-                f"`primary_key`: field `{name}` is not required; set `required: true`"
-            )
+    unread = _raw_names(place.at("fields")) - set(known)
+    named = [
+        ("event_time", part.event_time),
+        ("loaded_at", part.loaded_at),
+        *(("primary_key", name) for name in part.primary_key),
+    ]
+    for key, name in named:
+        fault = None if name is None or name in unread else _field_fault(key, name, known)
+        if fault:
+            yield place.at(key).problem(f"`{key}`: {fault}")
+
+
+def _field_fault(key: str, name: str, known: Mapping[str, Field]) -> str | None:
+    if name not in known:
+        return unknown("field", name, known=known)
+    if key == "primary_key":
+        return None if known[name].required else f"field `{name}` is not required; set `required: true`"
+    is_time = kind_of(known[name].type) in {"date", "timestamp"}
+    return None if is_time else f"expected a date or a timestamp, field `{name}` is {known[name].type}"
+
+
+def _raw_names(place: Place) -> set[str]:
+    """The names of all fields in the file, also of those with a fault that is told elsewhere."""
+    names = [place.at(position, "name").value for position in range(len(place.value))]
+    return {name for name in names if isinstance(name, str)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from feature_platform_py.core.engine_paths import delta_path
 from feature_platform_py.core.errors import SinkError
 from feature_platform_py.core.locations import absolute, is_remote, is_table_name
 from feature_platform_py.core.project import Project
@@ -96,7 +97,7 @@ def _write_delta(result: DataFrame, sink: SinkSpec, location: Path) -> None:
         writer = writer.mode("overwrite").option("overwriteSchema", "true")
     if sink.config["partition_by"]:
         writer = writer.partitionBy(*sink.config["partition_by"])
-    writer.save(str(location))
+    writer.save(str(delta_path(location)))
 
 
 def _write_parquet(result: DataFrame, sink: SinkSpec, location: Path) -> None:
@@ -124,7 +125,9 @@ def _check_same_columns(session: SparkSession, result: DataFrame, sink: SinkSpec
 
 
 def _read(session: SparkSession, kind: str, location: Path) -> DataFrame:
-    return session.read.format("delta" if kind == "delta_table" else "parquet").load(str(location))
+    if kind == "delta_table":
+        return session.read.format("delta").load(str(delta_path(location)))
+    return session.read.parquet(str(location))
 
 
 def _count(session: SparkSession, kind: str, location: Path) -> int:

@@ -40,7 +40,11 @@ final as (
     select
         {{ user_id }},
         {%- for total in totals %}
-        cast(coalesce(sum({{ total.amount }}), 0) as {{ total.type }}) as {{ total.column }}{{ ',' if not loop.last }}
+        cast(
+            coalesce(sum(
+                {{ total.amount }}
+            ), 0) as {{ total.type }}
+        ) as {{ total.column }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ relation }}
     where {{ user_id }} is not null
@@ -59,7 +63,9 @@ spend_at as (
         {{ user_id }},
         {{ event_time }},
         {%- for total in totals %}
-        coalesce(sum({{ total.amount }}), 0) as {{ total.column }}{{ ',' if not loop.last }}
+        coalesce(sum(
+            {{ total.amount }}
+        ), 0) as {{ total.column }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ relation }}
     where {{ user_id }} is not null and {{ event_time }} is not null

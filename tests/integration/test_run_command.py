@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import Fpjob
+import pytest
+
+from tests.conftest import Fpjob, copy_project
 
 SAMPLE = "configs/jobs/sample_financial_features_job.yaml"
 
@@ -183,3 +185,16 @@ output_sink: {sink_type: display, config: {num_rows: 1}}
             row["transaction_type"] == "debit" and float(row["amount"]) >= 1000.5 for row in csv.DictReader(file)
         )
     assert report["sink"]["rows"] == expected
+
+
+def test_a_project_in_a_folder_with_odd_characters_runs_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = copy_project(tmp_path / "my projects" / "100% é")
+    monkeypatch.delenv("FP_WAREHOUSE", raising=False)
+    for _ in range(2):
+        command = [Path(sys.executable).with_name("fpjob"), "run", SAMPLE, "--format", "json"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["sink"]["rows"] == 49102
+    tables = {log.parent.name for log in (folder / "warehouse").rglob("_delta_log")}
+    assert len(tables) == 3
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]

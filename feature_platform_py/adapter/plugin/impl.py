@@ -57,9 +57,7 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
 
     def __init__(self, config: Any, mp_context: Any) -> None:
         self._project_root = Path(config.project_root).resolve()
-        config.credentials.warehouse = str(
-            self._project_root / Path(config.credentials.warehouse).expanduser()
-        )
+        config.credentials.warehouse = str(self._project_root / Path(config.credentials.warehouse).expanduser())
         super().__init__(config, mp_context)
 
     @classmethod
@@ -136,9 +134,7 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
         name = TableName(relation.schema, relation.identifier)
         listed = [(column["name"], column["type"]) for column in columns]
         try:
-            source = external_source(
-                location, format, options=options, columns=listed, folder=self._project_root
-            )
+            source = external_source(location, format, options=options, columns=listed, folder=self._project_root)
             self.warehouse.register_source(name, source)
         except FeaturePlatformError as error:
             raise DbtRuntimeError(f"source `{name.schema}.{name.name}`: {error}") from error

@@ -51,15 +51,9 @@ class SessionPythonJobHelper(PythonJobHelper):  # type: ignore[misc]
         if hasattr(result, "to_spark"):
             return result.to_spark()
         given = f"{type(result).__module__}.{type(result).__qualname__}"
-        raise TypeError(
-            f"`model` returned a `{given}`. Expected a DataFrame of PySpark or pandas, or a pyarrow Table"
-        )
+        raise TypeError(f"`model` returned a `{given}`. Expected a DataFrame of PySpark or pandas, or a pyarrow Table")
 
     def _explained(self, error: Exception) -> str:
-        lines = [
-            frame.lineno
-            for frame in traceback.extract_tb(error.__traceback__)
-            if frame.filename == self._path
-        ]
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == self._path]
         place = f"{self._path}:{lines[-1]}" if lines else self._path
         return f"{place}: {type(error).__name__}: {explained(error, self._warehouse)}"

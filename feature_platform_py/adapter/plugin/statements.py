@@ -40,6 +40,7 @@ def _after(warehouse: Warehouse, body: str) -> int | None:
     if match := _CREATE_TABLE.match(body):
         warehouse.adopt(_name(match))
     if match := _CHANGE_ROWS.match(body):
+        warehouse.follow_change_of_rows()
         return warehouse.committed_rows(_name(match))
     return None
 
@@ -88,9 +89,7 @@ def _drop_schema(warehouse: Warehouse, match: re.Match[str]) -> None:
 
 
 _CREATE_TABLE = re.compile(rf"create\s+table\s+(?:if\s+not\s+exists\s+)?{_NAME}", _FLAGS)
-_CHANGE_ROWS = re.compile(
-    rf"(?:insert\s+into(?:\s+table)?|merge\s+into|delete\s+from|update)\s+{_NAME}", _FLAGS
-)
+_CHANGE_ROWS = re.compile(rf"(?:insert\s+into(?:\s+table)?|merge\s+into|delete\s+from|update)\s+{_NAME}", _FLAGS)
 
 _CATALOG_STATEMENTS: list[tuple[re.Pattern[str], Action]] = [
     (re.compile(pattern, _FLAGS), action)

@@ -4,8 +4,12 @@ spend_at as (
     select
         `user_id`,
         `timestamp`,
-        coalesce(sum(case when cast(`category` as string) = 'it\'s' then cast(`amount` as decimal(38, 2)) end), 0) as user_total_spend_it_s,
-        coalesce(sum(case when cast(`category` as string) = 'food & drink' then cast(`amount` as decimal(38, 2)) end), 0) as user_total_spend_food_drink
+        coalesce(sum(
+            case when cast(`category` as string) = 'it\'s' then cast(`amount` as decimal(38, 2)) end
+        ), 0) as user_total_spend_it_s,
+        coalesce(sum(
+            case when cast(`category` as string) = 'food & drink' then cast(`amount` as decimal(38, 2)) end
+        ), 0) as user_total_spend_food_drink
     from `features`.`as_of__stg_job_input`
     where `user_id` is not null and `timestamp` is not null
     group by `user_id`, `timestamp`

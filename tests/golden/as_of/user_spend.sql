@@ -34,8 +34,7 @@ spend_before_window as (
         last_value(named_struct('spend', _spend, 'amounts', _amounts)) over (
             partition by `user_id` order by _event_micros
             range between unbounded preceding and 2592000000000 preceding
-        )
-            as _before_30d
+        ) as _before_30d
     from spend_to_date
 ),
 

@@ -7,68 +7,67 @@ select
     null as `user_2d_total_spend`,
     null as `user_2d_avg_spend`
 from (
-with
+    with
 
-spend_at as (
-    select
-        `user_id`,
-        `timestamp`,
-        unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
-        sum(cast(`amount` as decimal(38, 2))) as _spend,
-        count(cast(`amount` as decimal(38, 2))) as _amounts
-    from `features`.`several_sets__stg_job_input`
-    where `user_id` is not null and `timestamp` is not null
-    group by `user_id`, `timestamp`
-),
+    spend_at as (
+        select
+            `user_id`,
+            `timestamp`,
+            unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
+            sum(cast(`amount` as decimal(38, 2))) as _spend,
+            count(cast(`amount` as decimal(38, 2))) as _amounts
+        from `features`.`several_sets__stg_job_input`
+        where `user_id` is not null and `timestamp` is not null
+        group by `user_id`, `timestamp`
+    ),
 
-spend_to_date as (
-    select
-        `user_id`,
-        `timestamp`,
-        _event_micros,
-        sum(coalesce(_spend, 0)) over (
-            partition by `user_id` order by _event_micros
-            rows between unbounded preceding and current row
-        ) as _spend,
-        sum(_amounts) over (
-            partition by `user_id` order by _event_micros
-            rows between unbounded preceding and current row
-        ) as _amounts
-    from spend_at
-),
+    spend_to_date as (
+        select
+            `user_id`,
+            `timestamp`,
+            _event_micros,
+            sum(coalesce(_spend, 0)) over (
+                partition by `user_id` order by _event_micros
+                rows between unbounded preceding and current row
+            ) as _spend,
+            sum(_amounts) over (
+                partition by `user_id` order by _event_micros
+                rows between unbounded preceding and current row
+            ) as _amounts
+        from spend_at
+    ),
 
-spend_before_window as (
-    select
-        *,
-        last_value(named_struct('spend', _spend, 'amounts', _amounts)) over (
-            partition by `user_id` order by _event_micros
-            range between unbounded preceding and 86400000000 preceding
-        )
-            as _before_1d
-    from spend_to_date
-),
+    spend_before_window as (
+        select
+            *,
+            last_value(named_struct('spend', _spend, 'amounts', _amounts)) over (
+                partition by `user_id` order by _event_micros
+                range between unbounded preceding and 86400000000 preceding
+            ) as _before_1d
+        from spend_to_date
+    ),
 
-spend_in_window as (
-    select
-        `user_id`,
-        `timestamp`,
-        _spend - coalesce(_before_1d.spend, 0) as _spend_1d,
-        nullif(_amounts - coalesce(_before_1d.amounts, 0), 0) as _amounts_1d
-    from spend_before_window
-),
+    spend_in_window as (
+        select
+            `user_id`,
+            `timestamp`,
+            _spend - coalesce(_before_1d.spend, 0) as _spend_1d,
+            nullif(_amounts - coalesce(_before_1d.amounts, 0), 0) as _amounts_1d
+        from spend_before_window
+    ),
 
-final as (
-    select
-        `user_id`,
-        `timestamp`,
-        case
-            when _amounts_1d is not null then cast(_spend_1d as decimal(38, 2))
-        end as user_1d_total_spend,
-        cast(_spend_1d as double) / _amounts_1d as user_1d_avg_spend
-    from spend_in_window
-)
+    final as (
+        select
+            `user_id`,
+            `timestamp`,
+            case
+                when _amounts_1d is not null then cast(_spend_1d as decimal(38, 2))
+            end as user_1d_total_spend,
+            cast(_spend_1d as double) / _amounts_1d as user_1d_avg_spend
+        from spend_in_window
+    )
 
-select * from final
+    select * from final
 ) as feature_set_0
 union all
 select
@@ -80,66 +79,65 @@ select
     `user_2d_total_spend`,
     `user_2d_avg_spend`
 from (
-with
+    with
 
-spend_at as (
-    select
-        `user_id`,
-        `timestamp`,
-        unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
-        sum(try_cast(`fee` as decimal(28, 6))) as _spend,
-        count(try_cast(`fee` as decimal(28, 6))) as _amounts
-    from `features`.`several_sets__stg_job_input`
-    where `user_id` is not null and `timestamp` is not null
-    group by `user_id`, `timestamp`
-),
+    spend_at as (
+        select
+            `user_id`,
+            `timestamp`,
+            unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
+            sum(try_cast(`fee` as decimal(28, 6))) as _spend,
+            count(try_cast(`fee` as decimal(28, 6))) as _amounts
+        from `features`.`several_sets__stg_job_input`
+        where `user_id` is not null and `timestamp` is not null
+        group by `user_id`, `timestamp`
+    ),
 
-spend_to_date as (
-    select
-        `user_id`,
-        `timestamp`,
-        _event_micros,
-        sum(coalesce(_spend, 0)) over (
-            partition by `user_id` order by _event_micros
-            rows between unbounded preceding and current row
-        ) as _spend,
-        sum(_amounts) over (
-            partition by `user_id` order by _event_micros
-            rows between unbounded preceding and current row
-        ) as _amounts
-    from spend_at
-),
+    spend_to_date as (
+        select
+            `user_id`,
+            `timestamp`,
+            _event_micros,
+            sum(coalesce(_spend, 0)) over (
+                partition by `user_id` order by _event_micros
+                rows between unbounded preceding and current row
+            ) as _spend,
+            sum(_amounts) over (
+                partition by `user_id` order by _event_micros
+                rows between unbounded preceding and current row
+            ) as _amounts
+        from spend_at
+    ),
 
-spend_before_window as (
-    select
-        *,
-        last_value(named_struct('spend', _spend, 'amounts', _amounts)) over (
-            partition by `user_id` order by _event_micros
-            range between unbounded preceding and 172800000000 preceding
-        )
-            as _before_2d
-    from spend_to_date
-),
+    spend_before_window as (
+        select
+            *,
+            last_value(named_struct('spend', _spend, 'amounts', _amounts)) over (
+                partition by `user_id` order by _event_micros
+                range between unbounded preceding and 172800000000 preceding
+            ) as _before_2d
+        from spend_to_date
+    ),
 
-spend_in_window as (
-    select
-        `user_id`,
-        `timestamp`,
-        _spend - coalesce(_before_2d.spend, 0) as _spend_2d,
-        nullif(_amounts - coalesce(_before_2d.amounts, 0), 0) as _amounts_2d
-    from spend_before_window
-),
+    spend_in_window as (
+        select
+            `user_id`,
+            `timestamp`,
+            _spend - coalesce(_before_2d.spend, 0) as _spend_2d,
+            nullif(_amounts - coalesce(_before_2d.amounts, 0), 0) as _amounts_2d
+        from spend_before_window
+    ),
 
-final as (
-    select
-        `user_id`,
-        `timestamp`,
-        case
-            when _amounts_2d is not null then cast(_spend_2d as double)
-        end as user_2d_total_spend,
-        cast(_spend_2d as double) / _amounts_2d as user_2d_avg_spend
-    from spend_in_window
-)
+    final as (
+        select
+            `user_id`,
+            `timestamp`,
+            case
+                when _amounts_2d is not null then cast(_spend_2d as double)
+            end as user_2d_total_spend,
+            cast(_spend_2d as double) / _amounts_2d as user_2d_avg_spend
+        from spend_in_window
+    )
 
-select * from final
+    select * from final
 ) as feature_set_1

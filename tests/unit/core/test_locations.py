@@ -49,7 +49,7 @@ def test_an_ending_names_a_format(location: str, expected: str | None) -> None:
     [
         ("a/b", "a/b", True),
         ("a/b", "./a//b/", True),
-        ("a", "a/b", True),
+        ("./a", "a/b", True),
         ("a/b/c", "a/b", True),
         ("a/b", "a/bc", False),
         ("shop.sales", "SHOP.SALES", True),

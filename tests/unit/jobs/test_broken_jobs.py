@@ -70,6 +70,16 @@ def test_a_fault_of_one_transformer_does_not_hide_another_ones_columns(tmp_path:
     assert [line for line, _ in problems(tmp_path, text)] == [16, 21]
 
 
+def test_a_key_too_many_does_not_hide_what_is_wrong_beside_it(tmp_path: Path) -> None:
+    text = GOOD_JOB.replace("    params:\n", "    params:\n      tags: x\n", 1).replace(
+        "window_days: 30", "window_days: 0"
+    )
+    text = text.replace("  sink_type:", "  retries: 3\n  sink_type:").replace(
+        "path: output", "rows: 3\n    mode: append\n    pth: output"
+    )
+    assert [line for line, _ in problems(tmp_path, text)] == [13, 17, 25, 28, 29, 30]
+
+
 def test_a_wrong_source_type_does_not_hide_missing_columns(tmp_path: Path) -> None:
     text = GOOD_JOB.replace("databricks_spark", "sparc").replace("category_col: category", "category_col: kind")
     assert [line for line, _ in problems(tmp_path, text)] == [4, 21]

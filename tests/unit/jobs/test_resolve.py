@@ -112,5 +112,7 @@ def test_an_ad_hoc_source_is_its_location(
 
 @pytest.mark.parametrize("location", ["x/sales", "a.b.c.d", "my-table", "s3://bucket/x"])
 def test_a_path_without_ending_needs_a_format(tmp_path: Path, location: str) -> None:
-    message = f"`input_source.config.location`: `{location}` does not say its format; add `format`: delta, parquet, csv or json"
-    assert refusal(tmp_path, f"location: {location}") == (6, message)
+    line, message = refusal(tmp_path, f"location: {location}")
+    assert line == 6
+    expected = f"`{location}` does not say its format; add `format`: delta, parquet, csv or json"
+    assert message == f"`input_source.config.location`: {expected}"

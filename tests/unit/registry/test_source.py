@@ -140,14 +140,14 @@ def test_sources_come_by_type_name_and_version(tmp_path: Path) -> None:
             "decimal(10, 2)",
             "decimal(50, 2)",
             11,
-            "`fields[2].type`: `decimal(50, 2)`: expected a decimal of 1 to 38 digits, at most all of them decimal places",
+            "`fields[2].type`: `decimal(50, 2)`: expected a decimal of 1 to 38 digits, at most all of them decimals",
         ),
         (
             "decimal(10, 2)",
             "money",
             11,
-            "`fields[2].type`: `money` is no Spark SQL type; expected one of boolean, tinyint, smallint, int, bigint, decimal, "
-            "float, double, string, binary, date, timestamp, timestamp_ntz, array<...>, map<...>, struct<...>",
+            "`fields[2].type`: `money` is no Spark SQL type; expected one of boolean, tinyint, smallint, int, bigint, "
+            "decimal, float, double, string, binary, date, timestamp, timestamp_ntz, array<...>, map<...>, struct<...>",
         ),
         (
             "    description: What was paid.\n",
@@ -178,7 +178,8 @@ def test_sources_come_by_type_name_and_version(tmp_path: Path) -> None:
             "data/sales.csv",
             "'data/*.csv'",
             14,
-            "`locations.local.location`: expected a path without `*`, which Spark reads as a pattern; name the folder itself, given `data/*.csv`",
+            "`locations.local.location`: expected a path without `*`, which Spark reads as a pattern; "
+            "name the folder itself, given `data/*.csv`",
         ),
     ],
 )

@@ -1,0 +1,1 @@
+"""The same features, written by hand for other engines."""

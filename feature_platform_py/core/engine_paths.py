@@ -1,0 +1,34 @@
+"""Paths as the embedded engine can use them.
+
+Sail encodes a Delta table's path twice: below a folder called `my data`, its log and its files end up in
+two other folders. A link without such characters leads it to the right one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
+
+
+def delta_path(folder: Path) -> Path:
+    """The folder, or a link to it that this process keeps, where its own path has characters that a URL encodes.
+
+    The folder is created if a link has to lead to it.
+    """
+    if quote(str(folder), safe="/~") == str(folder):
+        return folder
+    return _link(folder)
+
+
+@cache
+def _link(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(prefix="feature-platform-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    link = place / "folder"
+    link.symlink_to(folder, target_is_directory=True)
+    return link

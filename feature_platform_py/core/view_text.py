@@ -1,0 +1,33 @@
+"""Views whose text Sail would not read back as it was written.
+
+Sail keeps a view as text without the backticks of its identifiers: `select `a b` from t` comes back as
+`select a b from t`, which means another thing. Such a view is created from its analysed plan instead.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_QUOTED = re.compile(r"`((?:[^`]|``)+)`|'(?:[^'\\]|\\.)*'", re.DOTALL)
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Words that are values or functions without backticks, and would silently take a column's place.
+_VALUES = frozenset(
+    "null true false default user current_user session_user current_date current_time current_timestamp current_catalog"
+    " current_database current_schema localtimestamp".split()
+)
+
+
+def survives_as_text(select: str) -> bool:
+    """Whether every identifier in backticks means the same without them."""
+    names = [match[1] for match in _QUOTED.finditer(select) if match[1] is not None]
+    return all(_PLAIN.fullmatch(name) and name.lower() not in _VALUES for name in names)
+
+
+def create_as_plan(spark: SparkSession, view: str, *, select: str, plan: str) -> None:
+    """Create the view over a temporary one named `plan`, which holds the query's plan; it does not see later writes."""
+    spark.sql(select).createOrReplaceTempView(plan)
+    spark.sql(f"create or replace view {view} as select * from `{plan}`")
