@@ -18,7 +18,6 @@ from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.external_sources import (
     ExternalSource,
     csv_records,
-    open_text,
     shown,
     table_columns,
 )
@@ -119,14 +118,6 @@ def _places(source: ExternalSource, columns: Columns, bad: Mapping[str, set[str]
 
 def _rows(source: ExternalSource) -> Iterator[tuple[Path, int, list[str]]]:
     """Yield each data row with its file and the physical line on which it starts."""
-    comment = source.option("comment", default="")
     for file in source.files():
-        with open_text(file, source) as lines:
-            records = csv_records(lines, source)
-            is_header, line = source.has_header, 1
-            for row in records:
-                if row and not (comment and row[0].startswith(comment)):
-                    if not is_header:
-                        yield file, line, row
-                    is_header = False
-                line = records.line_num + 1
+        for line, row in islice(csv_records(file, source), int(source.has_header), None):
+            yield file, line, row

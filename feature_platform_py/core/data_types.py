@@ -60,6 +60,7 @@ def parse_type(text: str) -> DataType:
     name = re.sub(r"\s*([(),<>:])\s*", r"\1", text.strip()).lower()
     if match := re.fullmatch(r"([a-z_]+)(?:\((\d+)(?:,(\d+))?\))?", name):
         return _simple_type(text, *match.groups())
+    # Nesting is read by recursion, whose depth a file must not decide.
     if name.count("<") <= _MAX_DEPTH and (match := re.fullmatch(r"(array|map|struct)<(.+)>", name)):
         return _nested_type(text, match[1], match[2])
     raise ValueError(_expected(text))

@@ -6,11 +6,11 @@ import csv
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from feature_platform_py.core.catalog_file import Definition, literal, quoted
 from feature_platform_py.core.data_types import Columns, parse_type
@@ -158,22 +158,30 @@ def shown(path: str | Path) -> str:
     return str(absolute_path.relative_to(Path.cwd()) if is_below else path)
 
 
-def open_text(file: Path, source: ExternalSource) -> IO[str]:
-    """Open a local CSV file for reading as Python's csv module wants it."""
+def csv_records(file: Path, source: ExternalSource) -> Iterator[tuple[int, list[str]]]:
+    """Yield each record of a local CSV file, its header included, with the physical line on which it starts.
+
+    Blank lines and comments are left out, as the engine does.
+    """
+    comment, line = source.option("comment", default=""), 1
+    with _open_text(file, source) as lines:
+        records = csv.reader(
+            lines,
+            delimiter=source.option("sep", "delimiter", default=","),
+            quotechar=source.option("quote", default='"'),
+            escapechar=source.option("escape", default="\\"),
+        )
+        for record in records:
+            if record and not (comment and record[0].startswith(comment)):
+                yield line, record
+            line = records.line_num + 1
+
+
+def _open_text(file: Path, source: ExternalSource) -> IO[str]:
     encoding = source.option("encoding", default="utf-8-sig")
     if file.suffix == ".gz":
         return gzip.open(file, "rt", encoding=encoding, newline="", errors="replace")
     return file.open(encoding=encoding, newline="", errors="replace")
-
-
-def csv_records(lines: Iterable[str], source: ExternalSource) -> Any:
-    """Return a `csv.reader` that follows the source's options; defaults are Spark's."""
-    return csv.reader(
-        lines,
-        delimiter=source.option("sep", "delimiter", default=","),
-        quotechar=source.option("quote", default='"'),
-        escapechar=source.option("escape", default="\\"),
-    )
 
 
 def _reader(spark: SparkSession, source: ExternalSource, **more: str) -> DataFrameReader:
@@ -208,7 +216,7 @@ def _csv_columns(spark: SparkSession, source: ExternalSource) -> Columns:
 
 def _csv_header(source: ExternalSource) -> list[str]:
     """Return the column names of the file, or of all the files of the folder, which must agree."""
-    headers = {file: _first_record(file, source) for file in _csv_files(source)}
+    headers = {file: next(csv_records(file, source), (1, []))[1] for file in _csv_files(source)}
     first_file, first = next(iter(headers.items()))
     for file, header in headers.items():
         if not header or len({name.lower() for name in header}) < len(header):
@@ -224,11 +232,6 @@ def _csv_files(source: ExternalSource) -> list[Path]:
     if not (files := source.files()):
         raise ConfigurationError(f"{shown(source.location)}: expected CSV files in the folder, found none")
     return files
-
-
-def _first_record(file: Path, source: ExternalSource) -> list[str]:
-    with open_text(file, source) as lines:
-        return next(filter(None, csv_records(lines, source)), [])
 
 
 def _check_declared(source: ExternalSource, actual: Columns) -> None:

@@ -56,6 +56,7 @@ def _ending(location: str) -> str:
 def _same_table(one: str, other: str) -> bool:
     """Equal names; a name without its catalog may be the one with it."""
     first, second = one.lower().split("."), other.lower().split(".")
+    # Which catalog a short name is in is the engine's to say; a doubt must not overwrite an input.
     shared = min(len(first), len(second))
     return first == second or (shared > 1 and first[-shared:] == second[-shared:])
 

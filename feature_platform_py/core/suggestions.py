@@ -20,6 +20,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The one of `known` that is most like the name, whatever the case; None when none is near."""
+    # Only messages need it, and most runs have none.
     from difflib import get_close_matches
 
     by_lower = {candidate.lower(): candidate for candidate in known}

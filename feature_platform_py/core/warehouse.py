@@ -323,7 +323,7 @@ class Warehouse:
 
 
 def _folders(parent: Path) -> list[Path]:
-    return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return sorted(path for path in parent.iterdir() if path.is_dir() and PLAIN_NAME.fullmatch(path.name))
 
 
 def _check_is_plain(name: str) -> None:

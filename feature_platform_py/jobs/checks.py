@@ -121,6 +121,7 @@ def _resolved(draft: JobDraft, project: Project) -> ResolvedSource | None:
 
 def _column(name: str, columns: Columns) -> tuple[str, str] | None:
     """The source's column of the name, as Spark finds it: whatever the case."""
+    # An exact match first: where two columns differ only in case, messages name the one that was meant.
     exact = [column for column in columns if column[0] == name]
     return next(iter(exact + [column for column in columns if column[0].lower() == name.lower()]), None)
 

@@ -23,6 +23,7 @@ KeyPath = tuple[str | int, ...]
 
 _UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?:(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\})?", re.ASCII)
+# YAML 1.1 reads 030 as 24, 1:30 as 90 and 1_000 as 1000; a reader of the file would not.
 _PLAIN_NUMBER = re.compile(
     r"[-+]?(0|[1-9][0-9]*)|[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan", re.IGNORECASE
 )
@@ -158,6 +159,7 @@ def _text(path: Path, file: str) -> str:
     if len(content) > MAX_BYTES:
         raise _failure(file, 1, f"the file is larger than {MAX_BYTES} bytes; expected a small YAML file")
     try:
+        # Editors on Windows put a byte order mark in front; it is no part of the first key.
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
@@ -183,6 +185,7 @@ class _Composition:
         """The node of the document's one mapping."""
         import yaml
 
+        # The loader in C reads a large file in a moment, the one in Python takes seconds; not every install has it.
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
             self._check_bounds(yaml.parse(self.text, Loader=loader))
@@ -254,6 +257,7 @@ class _Builder:
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
+            # The first of two equal keys is kept, so that one mistake gives one problem.
             if fault := self._key_fault(key_node, path, result):
                 self.problems.append(Problem(self.file, line, fault))
                 continue

@@ -23,6 +23,7 @@ from feature_platform_py.core.errors import Problem
 from feature_platform_py.core.suggestions import nearest, printable, ticked, unknown
 from feature_platform_py.jobs.document import EnvironmentText, Place
 
+# Building a validator costs milliseconds: only those of the parts that a file has are built.
 STRICT = ConfigDict(extra="forbid", defer_build=True)
 MAX_NAME_LENGTH = 255
 MAX_LOCATION_LENGTH = 1024
@@ -135,6 +136,7 @@ def _telling(details: list[Any]) -> list[Any]:
     """The errors without those of a key that is missing only because it is misspelled."""
     missing = {detail["loc"][-1] for detail in details if detail["type"] == "missing"}
     unknown_keys = [detail["loc"][-1] for detail in details if detail["type"] == _UNKNOWN_KEY]
+    # A misspelled key is one mistake, not an unknown key and a missing one.
     misspelled = {nearest(str(key), missing) for key in unknown_keys}
     return [each for each in details if each["type"] != "missing" or each["loc"][-1] not in misspelled]
 
@@ -153,6 +155,7 @@ def _problem(detail: Any, kind: Any, place: Place) -> Problem | None:
         # A rule of the whole part names its field first.
         at, message = place.at(rule[1]), message[rule.end() :]
     while at.path not in at.document.lines and len(at.path) > len(place.path) and detail["loc"]:
+        # Validators see one value as a list of one, and unions by their members; the file has neither.
         at = Place(at.document, at.path[:-1])
     if at.is_unread:
         return None

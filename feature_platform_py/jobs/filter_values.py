@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from feature_platform_py.core.data_types import MAX_PRECISION, DataType, parse_type
 
 _BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
+# Python reads more forms of time than Spark casts: only those that both know.
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?")
 
 
@@ -46,6 +47,7 @@ def _decimal_fault(value: object, data_type: DataType) -> str | None:
     number = _number(value)
     if number is None:
         return "expected a number"
+    # A text is compared as the column's own type, which would round away what does not fit its scale.
     places = max(0, -int(number.as_tuple().exponent))
     if isinstance(value, str) and places > data_type.scale:
         return f"expected a number with at most {data_type.scale} decimal places"
