@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -134,6 +135,8 @@ def main() -> None:
     """Run the command line and exit with the status that its outcome has."""
     # dbt and pyspark make millions of objects that live until the end: collecting garbage meanwhile costs a tenth of a run.
     gc.set_threshold(200_000, 20, 100)
+    # Looking through all installed packages for plugins of pydantic takes longer than checking a job.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     try:
         cli(standalone_mode=True)
     except FeaturePlatformError as error:

@@ -169,7 +169,8 @@ def csv_records(file: Path, source: ExternalSource) -> Iterator[tuple[int, list[
             lines,
             delimiter=source.option("sep", "delimiter", default=","),
             quotechar=source.option("quote", default='"'),
-            escapechar=source.option("escape", default="\\"),
+            # Without this option Sail takes a backslash for itself, where JVM Spark takes it for an escape.
+            escapechar=source.option("escape", default="") or None,
         )
         for record in records:
             if record and not (comment and record[0].startswith(comment)):

@@ -64,13 +64,16 @@ class Warehouse:
 
     def relations(self, schema: str) -> dict[str, Definition]:
         """Return the relations of a schema by name, as the folder has them now."""
-        self.refresh()
-        return {name.name: found for name, found in sorted(self._registered.items()) if name.schema == schema}
+        with self._lock:
+            self.refresh()
+            there = sorted(self._registered.items())
+        return {name.name: found for name, found in there if name.schema == schema}
 
     def schemas(self) -> list[str]:
         """Return the schemas of the warehouse in order."""
-        self.refresh()
-        return sorted(self._schemas)
+        with self._lock:
+            self.refresh()
+            return sorted(self._schemas)
 
     def definition(self, name: TableName) -> Definition | None:
         """Return what the session knows of a relation, None if it has none of this name."""

@@ -50,6 +50,7 @@ def build(
     *,
     variables: Mapping[str, Any],
     select: Sequence[str],
+    exclude: Sequence[str] = (),
     is_full_refresh: bool = False,
     on_node: Callable[[NodeResult], None] = lambda _: None,
 ) -> DbtRun:
@@ -71,6 +72,7 @@ def build(
         *("--exclude-resource-type", "unit_test", "--no-write-json", "--no-version-check"),
         *(["--full-refresh"] if is_full_refresh else []),
         *("--select", *select),
+        *(["--exclude", *exclude] if exclude else []),
     ]
     error = _invoke(arguments, watch)
     return DbtRun(nodes=tuple(nodes), log_file=log_file, error=error)

@@ -27,6 +27,7 @@ from feature_platform_py.jobs.document import EnvironmentText, Place
 STRICT = ConfigDict(extra="forbid", defer_build=True)
 MAX_NAME_LENGTH = 255
 MAX_LOCATION_LENGTH = 1024
+_SECRET = re.compile("secret|passw|token|credential|(access|account)[._-]?key|[._-]sas([._-]|$)", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 _UNKNOWN_KEY = "unexpected_keyword_argument"
@@ -68,6 +69,8 @@ def _option_name(value: str) -> str:
         raise ValueError("expected an option's name: letters, digits, `_`, `.` and `-`")
     if value.lower() in {"path", "location"}:
         raise ValueError(f"the option `{value}` would name another place; it is given beside `options`")
+    if _SECRET.search(value):
+        raise ValueError("looks like a secret, and options are kept in logs; give it to the engine by its own environment")
     return value
 
 

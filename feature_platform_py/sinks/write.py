@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feature_platform_py.core.engine_paths import delta_path
-from feature_platform_py.core.errors import SinkError
+from feature_platform_py.core.catalog_file import quoted
+from feature_platform_py.core.errors import DataCheckError, FeaturePlatformError, SinkError
 from feature_platform_py.core.locations import absolute, is_remote, is_table_name
 from feature_platform_py.core.project import Project
 from feature_platform_py.jobs.config import SinkSpec
@@ -57,11 +58,16 @@ def check_sink(sink: SinkSpec, project: Project) -> None:
         )
 
 
-def write_result(session: SparkSession, result: DataFrame, sink: SinkSpec, project: Project) -> SinkResult:
-    """Write the result to the sink and return what is there; SinkError leaves what was there before."""
+def write_result(
+    session: SparkSession, result: DataFrame, sink: SinkSpec, project: Project, *, expected_rows: int
+) -> SinkResult:
+    """Write the result to the sink and return what is there; SinkError leaves what was there before.
+
+    Raises DataCheckError if the result has not exactly the expected rows.
+    """
     location = sink_location(sink, project)
     if location is None:
-        return _display(result, sink.config)
+        return _display(result, sink.config, expected_rows)
     place = str(sink.config["path"])
     if sink.mode == "ignore" and _has_data(location):
         return SinkResult(sink.kind, place, _count(session, sink.kind, location), is_written=False)
@@ -69,27 +75,38 @@ def write_result(session: SparkSession, result: DataFrame, sink: SinkSpec, proje
         if sink.mode == "append" and _has_data(location):
             _check_same_columns(session, result, sink, location)
         write = _write_delta if sink.kind == "delta_table" else _write_parquet
-        write(result, sink, location)
+        write(result, sink, location, expected_rows)
         return SinkResult(sink.kind, place, _count(session, sink.kind, location))
-    except SinkError:
+    except FeaturePlatformError:
         raise
     except Exception as error:
         raise SinkError(f"output_sink: `{place}` was not written and is as it was before: {error}") from error
 
 
-def _display(result: DataFrame, config: Mapping[str, Any]) -> SinkResult:
+def _check_rows(given: int, expected: int) -> None:
+    if given != expected:
+        raise DataCheckError(
+            f"the result has {given:,} rows for {expected:,} source rows; expected one each. The keys of a feature table are not unique:"
+            " run its test `unique_grain`"
+        )
+
+
+def _display(result: DataFrame, config: Mapping[str, Any], expected_rows: int) -> SinkResult:
     """The first rows by the source's columns, in an order that does not change from run to run."""
-    rows = result.orderBy(*[f"`{column}`" for column in result.columns]).limit(int(config["num_rows"])).collect()
+    _check_rows(result.count(), expected_rows)
+    rows = result.orderBy(*map(quoted, result.columns)).limit(int(config["num_rows"])).collect()
     return SinkResult(
         kind="display",
         place="stdout",
-        rows=result.count(),
+        rows=expected_rows,
         columns=tuple(result.columns),
         preview=tuple(tuple(row) for row in rows),
     )
 
 
-def _write_delta(result: DataFrame, sink: SinkSpec, location: Path) -> None:
+def _write_delta(result: DataFrame, sink: SinkSpec, location: Path, expected_rows: int) -> None:
+    # A commit cannot be looked at before it is made.
+    _check_rows(result.count(), expected_rows)
     writer = result.write.format("delta").options(**sink.config["options"])
     if sink.mode == "append":
         writer = writer.mode("append")
@@ -100,12 +117,13 @@ def _write_delta(result: DataFrame, sink: SinkSpec, location: Path) -> None:
     writer.save(str(delta_path(location)))
 
 
-def _write_parquet(result: DataFrame, sink: SinkSpec, location: Path) -> None:
+def _write_parquet(result: DataFrame, sink: SinkSpec, location: Path, expected_rows: int) -> None:
     def write(folder: Path) -> None:
         writer = result.write.options(**sink.config["options"])
         if sink.config["partition_by"]:
             writer = writer.partitionBy(*sink.config["partition_by"])
         writer.parquet(str(folder))
+        _check_rows(_count(result.sparkSession, sink.kind, folder), expected_rows)
 
     replace_folder(location, write, keep_existing=sink.mode == "append")
 

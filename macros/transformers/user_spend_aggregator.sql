@@ -25,42 +25,18 @@ spend_at as (
         {{ user_id }},
         {{ event_time }},
         unix_micros(cast({{ event_time }} as timestamp)) as _event_micros,
-        sum({{ exact_amount(amount_col, types) }}) as _spend,
+        coalesce(sum({{ exact_amount(amount_col, types) }}), 0) as _spend,
         count({{ exact_amount(amount_col, types) }}) as _amounts
     from {{ relation }}
     where {{ user_id }} is not null and {{ event_time }} is not null
     group by {{ user_id }}, {{ event_time }}
 ),
 
-spend_to_date as (
-    select
-        {{ user_id }},
-        {{ event_time }},
-        _event_micros,
-        {{ growing_sum('coalesce(_spend, 0)', user_id, '_event_micros') }} as _spend,
-        {{ growing_sum('_amounts', user_id, '_event_micros') }} as _amounts
-    from spend_at
-),
-
-spend_before_window as (
-    select
-        *,
-        {%- for days in window_days %}
-        {{ latest_before('named_struct(\'spend\', _spend, \'amounts\', _amounts)', user_id, '_event_micros', days) }} as _before_{{ days }}d{{ ',' if not loop.last }}
-        {%- endfor %}
-    from spend_to_date
-),
-
-spend_in_window as (
-    select
-        {{ user_id }},
-        {{ event_time }},
-        {%- for days in window_days %}
-        _spend - coalesce(_before_{{ days }}d.spend, 0) as _spend_{{ days }}d,
-        nullif(_amounts - coalesce(_before_{{ days }}d.amounts, 0), 0) as _amounts_{{ days }}d{{ ',' if not loop.last }}
-        {%- endfor %}
-    from spend_before_window
-),
+{% if types.unit -%}
+{{ spend_in_window_by_entries(user_id, event_time, window_days, types) }}
+{%- else -%}
+{{ spend_in_window_by_pairs(user_id, event_time, window_days) }}
+{%- endif %},
 
 final as (
     select
@@ -68,9 +44,9 @@ final as (
         {{ event_time }},
         {%- for days in window_days %}
         case
-            when _amounts_{{ days }}d is not null then cast(_spend_{{ days }}d as {{ types.result }})
+            when _amounts_{{ days }}d > 0 then cast(_spend_{{ days }}d as {{ types.result }})
         end as user_{{ days }}d_total_spend,
-        cast(_spend_{{ days }}d as double) / _amounts_{{ days }}d as user_{{ days }}d_avg_spend{{ ',' if not loop.last }}
+        cast(_spend_{{ days }}d as double) / nullif(_amounts_{{ days }}d, 0) as user_{{ days }}d_avg_spend{{ ',' if not loop.last }}
         {%- endfor %}
     from spend_in_window
 )

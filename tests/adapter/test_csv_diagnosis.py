@@ -83,7 +83,7 @@ def test_a_folder_names_its_file(spark: SparkSession) -> None:
 
 def test_the_readers_options_are_followed(spark: SparkSession) -> None:
     text = "# a remark\n" + HEADER.replace(",", ";") + '2;"say \\"x;y\\"";"bad";;\n'
-    assert found(spark, "a.csv", text, sep=";", comment="#") == [
+    assert found(spark, "a.csv", text, sep=";", comment="#", escape="\\") == [
         "a.csv:3: column `amount`: `bad` is not a decimal(12,2)"
     ]
 

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from feature_platform_py.core.errors import SinkError
+from feature_platform_py.core.errors import DataCheckError, SinkError
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.core.session import open_session
 from feature_platform_py.jobs.config import SinkSpec
-from feature_platform_py.sinks.write import SinkResult, check_sink, write_result
+from feature_platform_py.sinks import write as sinks
+from feature_platform_py.sinks.write import SinkResult, check_sink
 
 KINDS = ("delta_table", "parquet_files")
 ROWS = "select id, cast(id * 1.5 as decimal(10, 2)) as amount, concat('g', id % 2) as kind from range({start}, {end})"
@@ -36,6 +37,11 @@ def path(request: pytest.FixtureRequest) -> str:
 
 def _sink(kind: str, path: str, mode: str, **config: Any) -> SinkSpec:
     return SinkSpec(kind=kind, mode=mode, config={"path": path, "partition_by": (), "options": {}, **config})
+
+
+def write_result(session: SparkSession, result: DataFrame, sink: SinkSpec, project: Project, **rows: int) -> SinkResult:
+    expected_rows = rows["expected_rows"] if rows else result.count()
+    return sinks.write_result(session, result, sink, project, expected_rows=expected_rows)
 
 
 def _rows(session: SparkSession, start: int, end: int) -> DataFrame:
@@ -88,7 +94,7 @@ def test_a_failing_query_leaves_what_was_there(
         " from range(100000)"
     )
     with pytest.raises(SinkError, match="is as it was before"):
-        write_result(session, broken, _sink(kind, path, mode), opened)
+        write_result(session, broken, _sink(kind, path, mode), opened, expected_rows=100000)
     assert _ids(session, kind, path, opened) == [0, 1]
 
 
@@ -134,3 +140,14 @@ def test_display_shows_the_first_rows_in_a_fixed_order(session: SparkSession, op
     shuffled = session.sql("select id from range(10) order by hash(id)")
     result = write_result(session, shuffled, sink, opened)
     assert (result.rows, result.columns, result.preview) == (10, ("id",), ((0,), (1,), (2,)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", ["overwrite", "append"])
+def test_a_result_with_other_than_the_expected_rows_is_not_written(
+    session: SparkSession, opened: Project, path: str, kind: str, mode: str
+) -> None:
+    write_result(session, _rows(session, 0, 2), _sink(kind, path, "overwrite"), opened)
+    with pytest.raises(DataCheckError, match="the result has 3 rows for 2 source rows"):
+        write_result(session, _rows(session, 2, 5), _sink(kind, path, mode), opened, expected_rows=2)
+    assert _ids(session, kind, path, opened) == [0, 1]

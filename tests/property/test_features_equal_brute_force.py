@@ -38,6 +38,7 @@ AMOUNTS: dict[str, tuple[pyarrow.DataType, st.SearchStrategy[Any]]] = {
         st.integers(-(10**29), 10**29).map(lambda units: Decimal(units).scaleb(-10)),
     ),
     "bigint": (pyarrow.int64(), st.integers(-(10**15), 10**15)),
+    "int": (pyarrow.int32(), st.integers(-(2**31) + 1, 2**31 - 1)),
     "double": (
         pyarrow.float64(),
         st.one_of(st.floats(-1e9, 1e9), st.sampled_from([0.1, 0.2, 1e-7, 5e-7, -5e-7, float("nan"), float("inf")])),
@@ -100,6 +101,7 @@ SHAPES = [
     Shape("decimal", "bigint", has_dates=False, as_of=None),
     Shape("wide_decimal", "string", has_dates=False, as_of="event_time"),
     Shape("bigint", "string", has_dates=True, as_of="event_time"),
+    Shape("int", "bigint", has_dates=False, as_of=None),
     Shape("double", "bigint", has_dates=False, as_of="event_time"),
     Shape("double", "string", has_dates=True, as_of=None),
 ]

@@ -5,7 +5,7 @@ spend_at as (
         `user_id`,
         `timestamp`,
         unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
-        sum(try_cast(`fee` as decimal(28, 6))) as _spend,
+        coalesce(sum(try_cast(`fee` as decimal(28, 6))), 0) as _spend,
         count(try_cast(`fee` as decimal(28, 6))) as _amounts
     from `features`.`as_of__stg_job_input`
     where `user_id` is not null and `timestamp` is not null
@@ -17,7 +17,7 @@ spend_to_date as (
         `user_id`,
         `timestamp`,
         _event_micros,
-        sum(coalesce(_spend, 0)) over (
+        sum(_spend) over (
             partition by `user_id` order by _event_micros
             rows between unbounded preceding and current row
         ) as _spend,
@@ -43,7 +43,7 @@ spend_in_window as (
         `user_id`,
         `timestamp`,
         _spend - coalesce(_before_30d.spend, 0) as _spend_30d,
-        nullif(_amounts - coalesce(_before_30d.amounts, 0), 0) as _amounts_30d
+        _amounts - coalesce(_before_30d.amounts, 0) as _amounts_30d
     from spend_before_window
 ),
 
@@ -52,9 +52,9 @@ final as (
         `user_id`,
         `timestamp`,
         case
-            when _amounts_30d is not null then cast(_spend_30d as double)
+            when _amounts_30d > 0 then cast(_spend_30d as double)
         end as user_30d_total_spend,
-        cast(_spend_30d as double) / _amounts_30d as user_30d_avg_spend
+        cast(_spend_30d as double) / nullif(_amounts_30d, 0) as user_30d_avg_spend
     from spend_in_window
 )
 

@@ -14,46 +14,50 @@ from (
             `user_id`,
             `timestamp`,
             unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
-            sum(cast(`amount` as decimal(38, 2))) as _spend,
+            coalesce(sum(cast(`amount` as decimal(38, 2))), 0) as _spend,
             count(cast(`amount` as decimal(38, 2))) as _amounts
         from `features`.`several_sets__stg_job_input`
         where `user_id` is not null and `timestamp` is not null
         group by `user_id`, `timestamp`
     ),
 
-    spend_to_date as (
+    entries_to_date as (
         select
             `user_id`,
             `timestamp`,
             _event_micros,
-            sum(coalesce(_spend, 0)) over (
+            sum(cast(_spend * 100 as decimal(28, 0)) * 10000000000 + _amounts) over (
                 partition by `user_id` order by _event_micros
                 rows between unbounded preceding and current row
-            ) as _spend,
-            sum(_amounts) over (
-                partition by `user_id` order by _event_micros
-                rows between unbounded preceding and current row
-            ) as _amounts
+            ) as _entries
         from spend_at
     ),
 
-    spend_before_window as (
+    entries_in_window as (
         select
-            *,
-            last_value(named_struct('spend', _spend, 'amounts', _amounts)) over (
+            `user_id`,
+            `timestamp`,
+            _entries - coalesce(last_value(_entries) over (
                 partition by `user_id` order by _event_micros
                 range between unbounded preceding and 86400000000 preceding
-            ) as _before_1d
-        from spend_to_date
+            ), 0) as _entries_1d
+        from entries_to_date
+    ),
+
+    amounts_in_window as (
+        select
+            *,
+            cast(pmod(_entries_1d, 10000000000) as bigint) as _amounts_1d
+        from entries_in_window
     ),
 
     spend_in_window as (
         select
             `user_id`,
             `timestamp`,
-            _spend - coalesce(_before_1d.spend, 0) as _spend_1d,
-            nullif(_amounts - coalesce(_before_1d.amounts, 0), 0) as _amounts_1d
-        from spend_before_window
+            cast((_entries_1d - _amounts_1d) / 1000000000000 as decimal(38, 2)) as _spend_1d,
+            _amounts_1d
+        from amounts_in_window
     ),
 
     final as (
@@ -61,9 +65,9 @@ from (
             `user_id`,
             `timestamp`,
             case
-                when _amounts_1d is not null then cast(_spend_1d as decimal(38, 2))
+                when _amounts_1d > 0 then cast(_spend_1d as decimal(38, 2))
             end as user_1d_total_spend,
-            cast(_spend_1d as double) / _amounts_1d as user_1d_avg_spend
+            cast(_spend_1d as double) / nullif(_amounts_1d, 0) as user_1d_avg_spend
         from spend_in_window
     )
 
@@ -86,7 +90,7 @@ from (
             `user_id`,
             `timestamp`,
             unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
-            sum(try_cast(`fee` as decimal(28, 6))) as _spend,
+            coalesce(sum(try_cast(`fee` as decimal(28, 6))), 0) as _spend,
             count(try_cast(`fee` as decimal(28, 6))) as _amounts
         from `features`.`several_sets__stg_job_input`
         where `user_id` is not null and `timestamp` is not null
@@ -98,7 +102,7 @@ from (
             `user_id`,
             `timestamp`,
             _event_micros,
-            sum(coalesce(_spend, 0)) over (
+            sum(_spend) over (
                 partition by `user_id` order by _event_micros
                 rows between unbounded preceding and current row
             ) as _spend,
@@ -124,7 +128,7 @@ from (
             `user_id`,
             `timestamp`,
             _spend - coalesce(_before_2d.spend, 0) as _spend_2d,
-            nullif(_amounts - coalesce(_before_2d.amounts, 0), 0) as _amounts_2d
+            _amounts - coalesce(_before_2d.amounts, 0) as _amounts_2d
         from spend_before_window
     ),
 
@@ -133,9 +137,9 @@ from (
             `user_id`,
             `timestamp`,
             case
-                when _amounts_2d is not null then cast(_spend_2d as double)
+                when _amounts_2d > 0 then cast(_spend_2d as double)
             end as user_2d_total_spend,
-            cast(_spend_2d as double) / _amounts_2d as user_2d_avg_spend
+            cast(_spend_2d as double) / nullif(_amounts_2d, 0) as user_2d_avg_spend
         from spend_in_window
     )
 

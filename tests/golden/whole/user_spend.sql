@@ -5,52 +5,57 @@ spend_at as (
         `user_id`,
         `timestamp`,
         unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
-        sum(cast(`amount` as decimal(38, 2))) as _spend,
+        coalesce(sum(cast(`amount` as decimal(38, 2))), 0) as _spend,
         count(cast(`amount` as decimal(38, 2))) as _amounts
     from `features`.`whole__stg_job_input`
     where `user_id` is not null and `timestamp` is not null
     group by `user_id`, `timestamp`
 ),
 
-spend_to_date as (
+entries_to_date as (
     select
         `user_id`,
         `timestamp`,
         _event_micros,
-        sum(coalesce(_spend, 0)) over (
+        sum(cast(_spend * 100 as decimal(28, 0)) * 10000000000 + _amounts) over (
             partition by `user_id` order by _event_micros
             rows between unbounded preceding and current row
-        ) as _spend,
-        sum(_amounts) over (
-            partition by `user_id` order by _event_micros
-            rows between unbounded preceding and current row
-        ) as _amounts
+        ) as _entries
     from spend_at
 ),
 
-spend_before_window as (
+entries_in_window as (
     select
-        *,
-        last_value(named_struct('spend', _spend, 'amounts', _amounts)) over (
+        `user_id`,
+        `timestamp`,
+        _entries - coalesce(last_value(_entries) over (
             partition by `user_id` order by _event_micros
             range between unbounded preceding and 604800000000 preceding
-        ) as _before_7d,
-        last_value(named_struct('spend', _spend, 'amounts', _amounts)) over (
+        ), 0) as _entries_7d,
+        _entries - coalesce(last_value(_entries) over (
             partition by `user_id` order by _event_micros
             range between unbounded preceding and 2592000000000 preceding
-        ) as _before_30d
-    from spend_to_date
+        ), 0) as _entries_30d
+    from entries_to_date
+),
+
+amounts_in_window as (
+    select
+        *,
+        cast(pmod(_entries_7d, 10000000000) as bigint) as _amounts_7d,
+        cast(pmod(_entries_30d, 10000000000) as bigint) as _amounts_30d
+    from entries_in_window
 ),
 
 spend_in_window as (
     select
         `user_id`,
         `timestamp`,
-        _spend - coalesce(_before_7d.spend, 0) as _spend_7d,
-        nullif(_amounts - coalesce(_before_7d.amounts, 0), 0) as _amounts_7d,
-        _spend - coalesce(_before_30d.spend, 0) as _spend_30d,
-        nullif(_amounts - coalesce(_before_30d.amounts, 0), 0) as _amounts_30d
-    from spend_before_window
+        cast((_entries_7d - _amounts_7d) / 1000000000000 as decimal(38, 2)) as _spend_7d,
+        _amounts_7d,
+        cast((_entries_30d - _amounts_30d) / 1000000000000 as decimal(38, 2)) as _spend_30d,
+        _amounts_30d
+    from amounts_in_window
 ),
 
 final as (
@@ -58,13 +63,13 @@ final as (
         `user_id`,
         `timestamp`,
         case
-            when _amounts_7d is not null then cast(_spend_7d as decimal(38, 2))
+            when _amounts_7d > 0 then cast(_spend_7d as decimal(38, 2))
         end as user_7d_total_spend,
-        cast(_spend_7d as double) / _amounts_7d as user_7d_avg_spend,
+        cast(_spend_7d as double) / nullif(_amounts_7d, 0) as user_7d_avg_spend,
         case
-            when _amounts_30d is not null then cast(_spend_30d as decimal(38, 2))
+            when _amounts_30d > 0 then cast(_spend_30d as decimal(38, 2))
         end as user_30d_total_spend,
-        cast(_spend_30d as double) / _amounts_30d as user_30d_avg_spend
+        cast(_spend_30d as double) / nullif(_amounts_30d, 0) as user_30d_avg_spend
     from spend_in_window
 )
 
