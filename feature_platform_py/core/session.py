@@ -7,12 +7,15 @@ engine's catalog lives and dies with the session.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import re
 import shutil
+import signal
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,16 +87,30 @@ def _plain_path(folder: Path) -> Path:
 
 
 def _open_sail_session() -> SparkSession:
-    url = f"sc://{_start_sail()}"
     from pyspark.sql.connect.session import SparkSession
 
     # `pyspark.sql.functions` builds Connect expressions only where this is set.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
-    builder = SparkSession.builder.remote(url)
-    for key, value in SESSION_CONFIG.items():
-        builder = builder.config(key, value)
-    session: SparkSession = builder.create()
+    with _interrupts_kept():
+        builder = SparkSession.builder.remote(f"sc://{_start_sail()}")
+        for key, value in SESSION_CONFIG.items():
+            builder = builder.config(key, value)
+        session: SparkSession = builder.create()
     return session
+
+
+@contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Give Ctrl-C back to Python: Sail's server takes it for itself, and dbt would never hear of it.
+
+    Past Python's `signal` module, which is for the main thread, where dbt opens no connection.
+    """
+    sigaction = ctypes.CDLL(None).sigaction
+    # Larger than `struct sigaction` is anywhere.
+    action = ctypes.create_string_buffer(1024)
+    sigaction(signal.SIGINT, None, action)
+    yield
+    sigaction(signal.SIGINT, action, None)
 
 
 def _start_sail() -> str:

@@ -1,0 +1,133 @@
+"""`fpjob plan`, `validate`, `show`, `list` and `registry sync`, and the statuses that they end with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Fpjob
+
+SAMPLE = "configs/jobs/sample_financial_features_job.yaml"
+
+
+def _refuse_engine(*_: object) -> None:
+    raise AssertionError("an engine was started")
+
+
+@pytest.fixture
+def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feature_platform_py.core.session.open_warehouse", _refuse_engine)
+
+
+@pytest.mark.usefixtures("_no_engine")
+def test_the_plan_names_tables_grain_columns_and_what_looks_ahead(project: Path, fpjob: Fpjob) -> None:
+    plan = json.loads(fpjob("plan", SAMPLE, "--format", "json").stdout)
+    assert [(table["model"], table["grain"]) for table in plan["tables"]] == [
+        ("user_spend", ["user_id", "timestamp"]),
+        ("user_monthly_transactions", ["user_id", "year_month"]),
+        ("user_categorical_spend", ["user_id"]),
+    ]
+    assert [column["name"] for column in plan["columns"] if column["looks_ahead"]] == [
+        "user_monthly_txn_count",
+        "user_total_spend_household_payment",
+    ]
+    assert plan["columns"][8] == {"name": "user_30d_total_spend", "type": "decimal(38,2)", "looks_ahead": False}
+    assert not (project / "warehouse").exists()
+
+
+@pytest.mark.usefixtures("_no_engine")
+def test_the_planned_types_are_the_built_types(project: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = "configs/jobs/training_features_job.yaml"
+    plan = json.loads(fpjob("plan", job, "--format", "json").stdout)
+    monkeypatch.undo()
+    monkeypatch.chdir(project)
+    assert fpjob("run", job).status == 0
+    from feature_platform_py.core.project import open_project
+    from feature_platform_py.core.session import open_session
+
+    target = open_project().target
+    built = open_session(target.engine, target.warehouse).table("features.training_features_v1__job_features").schema
+    planned = [(column["name"], column["type"]) for column in plan["columns"]]
+    assert [(field.name, field.dataType.simpleString()) for field in built] == planned
+
+
+@pytest.mark.usefixtures("_no_engine")
+def test_validate_reports_every_problem_of_every_file_and_starts_no_engine(project: Path, fpjob: Fpjob) -> None:
+    text = Path(SAMPLE).read_text()
+    Path("one.yaml").write_text(text.replace("UserSpendAggregator", "UserSpendAgregator").replace("category\n", "catgory\n"))
+    Path("two.yaml").write_text(text.replace("display", "displai"))
+    outcome = fpjob("validate", SAMPLE, "one.yaml", "two.yaml")
+    assert outcome.status == 2
+    assert outcome.stdout == f"{SAMPLE}: valid\n"
+    problems = outcome.stderr.splitlines()
+    assert [line.split(": ")[0] for line in problems] == ["one.yaml:13", "one.yaml:27", "two.yaml:31"]
+    assert "Did you mean `UserSpendAggregator`?" in problems[0]
+    assert "Did you mean `category`?" in problems[1]
+    assert "Did you mean `display`?" in problems[2]
+
+
+def test_show_a_table_that_is_not_there_names_the_ones_that_are(project: Path, fpjob: Fpjob) -> None:
+    outcome = fpjob("show", "user_spent")
+    assert outcome.status == 2
+    assert "table `features.user_spent` is unknown" in outcome.stderr
+
+
+@pytest.mark.usefixtures("_no_engine")
+def test_list_names_jobs_sources_and_transformers(project: Path, fpjob: Fpjob) -> None:
+    listed = json.loads(fpjob("list", "--format", "json").stdout)
+    assert SAMPLE in [job["path"] for job in listed["jobs"]]
+    assert [source["name"] for source in listed["sources"]] == ["transaction.mm_transaction"]
+    assert [transformer["name"] for transformer in listed["transformers"]] == [
+        "UserSpendAggregator",
+        "UserMonthlyTransactionCounter",
+        "UserCategoricalSpendAggregator",
+    ]
+    assert listed["tables"] == []
+
+
+@pytest.mark.usefixtures("_no_engine")
+def test_a_changed_registry_entry_makes_the_check_fail_with_a_diff_and_sync_mends_it(project: Path, fpjob: Fpjob) -> None:
+    assert fpjob("registry", "sync", "--check").status == 0
+    entry = project / "registry/source/transaction/v1/mm_transaction_source.yaml"
+    entry.write_text(entry.read_text().replace("Identifies the transaction.", "What {{ it }} is called."))
+    outcome = fpjob("registry", "sync", "--check")
+    assert outcome.status == 2
+    assert any(line.startswith("+") and "is called." in line for line in outcome.stderr.splitlines())
+    assert "run `fpjob registry sync`" in outcome.stderr
+    assert fpjob("registry", "sync").stdout == "wrote models/sources/transaction__v1__mm_transaction.yml\n"
+    assert fpjob("registry", "sync", "--check").status == 0
+
+
+@pytest.mark.usefixtures("_no_engine")
+def test_a_source_that_left_the_registry_leaves_dbt(project: Path, fpjob: Fpjob) -> None:
+    stale = project / "models/sources/transaction__v1__gone.yml"
+    stale.write_text("sources: []\n")
+    assert fpjob("registry", "sync", "--check").status == 2
+    assert fpjob("registry", "sync").status == 0
+    assert not stale.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", SAMPLE, "--target", "moon"], "target `moon` is unknown. Known: `local`"),
+        (["run", "no_such_job.yaml"], "no_such_job.yaml"),
+        (["plan"], "Missing argument"),
+        (["frobnicate"], "No such command"),
+    ],
+)
+@pytest.mark.usefixtures("_no_engine")
+def test_wrong_usage_ends_with_status_two(project: Path, fpjob: Fpjob, arguments: list[str], message: str) -> None:
+    outcome = fpjob(*arguments)
+    assert outcome.status == 2
+    assert message in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_outside_a_project_the_error_says_so(tmp_path: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = fpjob("list")
+    assert outcome.status == 2
+    assert "found no `dbt_project.yml` here or above" in outcome.stderr
