@@ -37,9 +37,11 @@ def _machine() -> str:
 
 def _section(result: Mapping[str, Any]) -> str:
     windows = ", ".join(map(str, result["windows"]))
-    title = f"### `{result['configuration']}`: windows of {windows} days, {len(result['categories'])} categories"
+    known = ", as known at the time" if result["is_as_of"] else ""
+    categories = ", ".join(result["categories"])
+    title = f"### `{result['configuration']}`: windows of {windows} days, spend on {categories}{known}"
     data = f"{result['rows']:,} rows of {result['users']:,} users in {result['months']} months"
-    facts = f"{data}; medians of {result['repeats']} runs each, in turns. {result['agreement']}"
+    facts = f"{data}; runs of each engine: {result['repeats']}. {result['agreement']}"
     return "\n\n".join([title, facts, _engines(result["engines"]), _models(result["models"])])
 
 

@@ -78,7 +78,7 @@ def _run_configuration(name: str, table: Input, *, repeats: int, engines: Sequen
     outputs = {engine: DATA / "output" / f"{name}_{engine}.parquet" for engine in engines}
     runs: dict[str, list[Finished]] = {engine: [] for engine in engines}
     for repeat in range(repeats):
-        # Every other round the other way round, so that no engine always runs on a warmer machine.
+        # Every other round goes the other way, so that no engine always runs on a warmer machine.
         for engine in engines if repeat % 2 == 0 else reversed(engines):
             finished = _run_engine(engine, name, table, output=outputs[engine])
             runs[engine].append(finished)

@@ -30,12 +30,16 @@ def list_command(*, target: str | None, output_format: str) -> None:
 
 def _listed(project: Project) -> dict[str, list[dict[str, Any]]]:
     return {
-        "jobs": [_job(path.relative_to(project.root).as_posix(), project) for path in sorted(project.jobs.glob("*.yaml"))],
+        "jobs": [
+            _job(path.relative_to(project.root).as_posix(), project) for path in sorted(project.jobs.glob("*.yaml"))
+        ],
         "sources": [
             {
                 "name": f"{source.type}.{source.name}",
                 "version": f"v{source.version}",
-                "reads": place.location if (place := source.locations.get(project.target.name)) else f"not on {project.target.name}",
+                "reads": place.location
+                if (place := source.locations.get(project.target.name))
+                else f"not on {project.target.name}",
             }
             for source in load_sources(project.root)
         ],

@@ -28,7 +28,9 @@ _EXIT_CODES: dict[type[FeaturePlatformError], int] = {
 
 _job = click.argument("job", type=click.Path(path_type=Path))
 _target = click.option("--target", help="Target of profiles/profiles.yml; its default target if not given.")
-_format = click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+_format = click.option(
+    "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 
 
 def _examples(*lines: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

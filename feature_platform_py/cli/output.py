@@ -25,7 +25,8 @@ def aligned(rows: Iterable[Sequence[str]], indent: str = "  ") -> list[str]:
     lines = [list(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)] if lines else []
     return [
-        (indent + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))).rstrip() for line in lines
+        (indent + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))).rstrip()
+        for line in lines
     ]
 
 

@@ -30,13 +30,20 @@ def plan_lines(plan: JobPlan, project: Project) -> list[str]:
     lines = [
         f"{plan.job_name} on target {project.target.name} ({project.target.engine})",
         f"  reads   {plan.source.shown}",
-        *(f"  filter  {each.column} {each.op} {_filter_value(each.value)}".rstrip() for each in plan.config.input_source.filters),
+        *(
+            f"  filter  {each.column} {each.op} {_filter_value(each.value)}".rstrip()
+            for each in plan.config.input_source.filters
+        ),
         f"  writes  {_sink_text(plan)}",
         "",
         *aligned(rows),
     ]
     if looking_ahead:
-        lines += ["", f"  Looks ahead of the row: {', '.join(looking_ahead)}", "  (training data should use `as_of: event_time`)"]
+        lines += [
+            "",
+            f"  Looks ahead of the row: {', '.join(looking_ahead)}",
+            "  (training data should use `as_of: event_time`)",
+        ]
     return lines
 
 

@@ -18,9 +18,11 @@ def sync_command(*, is_check: bool) -> None:
         for path in write_files(project):
             click.echo(f"wrote {path}")
         return
-    diffs = [
-        "".join(difflib.unified_diff(there.splitlines(True), wanted.splitlines(True), str(path), f"{path} (from the registry)"))
-        for path, (there, wanted) in stale_files(project).items()
-    ]
+    diffs = [_diff(str(path), there, wanted) for path, (there, wanted) in stale_files(project).items()]
     if diffs:
         raise ConfigurationError("\n".join(diffs) + "\nGenerated files are stale; run `fpjob registry sync`")
+
+
+def _diff(path: str, there: str, wanted: str) -> str:
+    lines = there.splitlines(keepends=True), wanted.splitlines(keepends=True)
+    return "".join(difflib.unified_diff(*lines, path, f"{path} (from the registry)"))

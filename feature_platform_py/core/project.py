@@ -81,6 +81,6 @@ def _rendered(value: str) -> str:
     """The value as dbt renders it, as far as a profile's target goes: `env_var` is all that it may call."""
     from jinja2.sandbox import SandboxedEnvironment
 
-    environment = SandboxedEnvironment(autoescape=False)  # noqa: S701 - a profile is not HTML
+    environment = SandboxedEnvironment(autoescape=False)
     environment.globals = {"env_var": os.environ.get}
     return environment.from_string(value).render()

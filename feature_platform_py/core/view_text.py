@@ -16,8 +16,22 @@ _QUOTED = re.compile(r"`((?:[^`]|``)+)`|'(?:[^'\\]|\\.)*'", re.DOTALL)
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Words that are values or functions without backticks, and would silently take a column's place.
 _VALUES = frozenset(
-    "null true false default user current_user session_user current_date current_time current_timestamp current_catalog"
-    " current_database current_schema localtimestamp".split()
+    [
+        "null",
+        "true",
+        "false",
+        "default",
+        "user",
+        "current_user",
+        "session_user",
+        "current_date",
+        "current_time",
+        "current_timestamp",
+        "current_catalog",
+        "current_database",
+        "current_schema",
+        "localtimestamp",
+    ]
 )
 
 
@@ -30,4 +44,4 @@ def survives_as_text(select: str) -> bool:
 def create_as_plan(spark: SparkSession, view: str, *, select: str, plan: str) -> None:
     """Create the view over a temporary one named `plan`, which holds the query's plan; it does not see later writes."""
     spark.sql(select).createOrReplaceTempView(plan)
-    spark.sql(f"create or replace view {view} as select * from `{plan}`")
+    spark.sql(f"create or replace view {view} as select * from `{plan}`")  # noqa: S608 - both are quoted names

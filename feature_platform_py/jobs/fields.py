@@ -70,7 +70,9 @@ def _option_name(value: str) -> str:
     if value.lower() in {"path", "location"}:
         raise ValueError(f"the option `{value}` would name another place; it is given beside `options`")
     if _SECRET.search(value):
-        raise ValueError("looks like a secret, and options are kept in logs; give it to the engine by its own environment")
+        raise ValueError(
+            "looks like a secret, and options are kept in logs; give it to the engine by its own environment"
+        )
     return value
 
 

@@ -82,7 +82,9 @@ def plan_job(config: JobConfig, source: ResolvedSource, columns: Sequence[tuple[
         source=source,
         columns=tuple(columns),
         feature_sets=tuple(feature_sets.values()),
-        features=tuple(column for transformer in config.feature_transformers for column in transformer.outputs(columns)),
+        features=tuple(
+            column for transformer in config.feature_transformers for column in transformer.outputs(columns)
+        ),
     )
 
 
@@ -107,7 +109,11 @@ def _feature_set(
             arguments |= {"timestamp_col": params.timestamp_col, "as_of": params.as_of}
         case CategoricalSpendParams():
             model = "user_categorical_spend"
-            keys = (params.user_id_col, params.timestamp_col) if params.as_of and params.timestamp_col else (params.user_id_col,)
+            keys = (
+                (params.user_id_col, params.timestamp_col)
+                if params.as_of and params.timestamp_col
+                else (params.user_id_col,)
+            )
             arguments |= {
                 "category_col": params.category_col,
                 "target_category_value": list(params.target_category_value),

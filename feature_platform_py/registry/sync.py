@@ -31,7 +31,9 @@ def stale_files(project: Project) -> dict[Path, tuple[str, str]]:
     """The files whose text differs from what it should be, as (what is there, what should be)."""
     wanted = generated_files(project)
     there = {path: _text(project.root / path) for path in wanted}
-    left_over = set((project.root / "models" / "sources").glob("*__v*__*.yml")) - {project.root / path for path in wanted}
+    left_over = set((project.root / "models" / "sources").glob("*__v*__*.yml")) - {
+        project.root / path for path in wanted
+    }
     stale = {path: (there[path], text) for path, text in wanted.items() if there[path] != text}
     return stale | {path.relative_to(project.root): (_text(path), "") for path in left_over}
 
@@ -62,7 +64,11 @@ def _source_file(source: RegisteredSource) -> str:
 
 
 def _dbt_source(source: RegisteredSource) -> dict[str, Any]:
-    names = {target: table_parts(place.location) for target, place in source.locations.items() if is_table_name(place.location)}
+    names = {
+        target: table_parts(place.location)
+        for target, place in source.locations.items()
+        if is_table_name(place.location)
+    }
     name = source.name if source.version == 1 else f"{source.name}_v{source.version}"
     return {
         "name": source.type,
@@ -75,7 +81,8 @@ def _dbt_source(source: RegisteredSource) -> dict[str, Any]:
                 "identifier": _by_target({target: parts[2] for target, parts in names.items()}, name),
                 "config": {"meta": {"owner": source.owner, "entity": source.entity, "locations": _locations(source)}},
                 "columns": [
-                    {"name": each.name, "data_type": each.type, "description": _plain(each.description)} for each in source.fields
+                    {"name": each.name, "data_type": each.type, "description": _plain(each.description)}
+                    for each in source.fields
                 ],
             }
         ],
@@ -105,7 +112,9 @@ def _with_job_default(project: Project) -> str:
     indented = "".join(f"  {line}\n" for line in block.splitlines())
     text = _text(project.root / "dbt_project.yml")
     if not _JOB_BLOCK.search(text):
-        raise ConfigurationError("dbt_project.yml: the lines `# >>> generated ...` and `# <<< generated` under `vars` are missing")
+        raise ConfigurationError(
+            "dbt_project.yml: the lines `# >>> generated ...` and `# <<< generated` under `vars` are missing"
+        )
     return _JOB_BLOCK.sub(lambda found: found[1] + indented + found[2], text)
 
 

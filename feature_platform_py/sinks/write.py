@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from feature_platform_py.core.engine_paths import delta_path
 from feature_platform_py.core.catalog_file import quoted
+from feature_platform_py.core.engine_paths import delta_path
 from feature_platform_py.core.errors import DataCheckError, FeaturePlatformError, SinkError
-from feature_platform_py.core.locations import absolute, is_remote, is_table_name
+from feature_platform_py.core.locations import absolute, is_remote, is_table_name, table_parts
 from feature_platform_py.core.project import Project
 from feature_platform_py.jobs.config import SinkSpec
 from feature_platform_py.sinks.folders import replace_folder
@@ -37,8 +37,12 @@ def sink_location(sink: SinkSpec, project: Project) -> Path | None:
         return None
     path = str(sink.config["path"])
     if sink.kind == "delta_table" and is_table_name(path):
-        schema, _, table = path.rpartition(".")
-        return project.target.warehouse / (schema or project.target.schema) / table
+        catalog, schema, table = table_parts(path if "." in path else f"{project.target.schema}.{path}")
+        if catalog is not None:
+            raise SinkError(
+                f"output_sink.path: expected `schema.table`, given `{path}`; target {project.target.name} has no catalogs"
+            )
+        return project.target.warehouse / schema / table
     return absolute(path, project.root)
 
 
@@ -48,7 +52,10 @@ def check_sink(sink: SinkSpec, project: Project) -> None:
     if location is None:
         return
     if is_remote(str(sink.config["path"])):
-        raise SinkError(f"output_sink.path: expected a local folder, given `{sink.config['path']}`; this target writes to local folders")
+        raise SinkError(
+            f"output_sink.path: expected a local folder, given `{sink.config['path']}`;"
+            " this target writes to local folders"
+        )
     if location.exists() and not location.is_dir():
         raise SinkError(f"output_sink.path: expected a folder, `{sink.config['path']}` is a file; name another path")
     if sink.mode == "error" and _has_data(location):
@@ -86,8 +93,8 @@ def write_result(
 def _check_rows(given: int, expected: int) -> None:
     if given != expected:
         raise DataCheckError(
-            f"the result has {given:,} rows for {expected:,} source rows; expected one each. The keys of a feature table are not unique:"
-            " run its test `unique_grain`"
+            f"the result has {given:,} rows for {expected:,} source rows; expected one each."
+            " The keys of a feature table are not unique: run its test `unique_grain`"
         )
 
 
@@ -108,10 +115,8 @@ def _write_delta(result: DataFrame, sink: SinkSpec, location: Path, expected_row
     # A commit cannot be looked at before it is made.
     _check_rows(result.count(), expected_rows)
     writer = result.write.format("delta").options(**sink.config["options"])
-    if sink.mode == "append":
-        writer = writer.mode("append")
-    else:
-        writer = writer.mode("overwrite").option("overwriteSchema", "true")
+    is_append = sink.mode == "append"
+    writer = writer.mode("append") if is_append else writer.mode("overwrite").option("overwriteSchema", "true")
     if sink.config["partition_by"]:
         writer = writer.partitionBy(*sink.config["partition_by"])
     writer.save(str(delta_path(location)))
@@ -136,7 +141,9 @@ def _check_same_columns(session: SparkSession, result: DataFrame, sink: SinkSpec
     after = {field.name: field.dataType.simpleString() for field in given}
     if before != after:
         differing = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-        detail = "; ".join(f"`{name}` is {before.get(name, 'absent')} there, {after.get(name, 'absent')} here" for name in differing)
+        detail = "; ".join(
+            f"`{name}` is {before.get(name, 'absent')} there, {after.get(name, 'absent')} here" for name in differing
+        )
         raise SinkError(
             f"output_sink: cannot append to `{sink.config['path']}`, its columns differ: {detail}; overwrite it or name another path"
         )

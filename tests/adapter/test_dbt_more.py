@@ -33,6 +33,10 @@ from dbt.tests.adapter.unit_testing.test_case_insensitivity import BaseUnitTestC
 from dbt.tests.adapter.unit_testing.test_invalid_input import BaseUnitTestInvalidInput
 from dbt.tests.adapter.unit_testing.test_types import BaseUnitTestingTypes
 from dbt.tests.adapter.utils.test_current_timestamp import BaseCurrentTimestampNaive
+from dbt.tests.adapter.utils.test_date_spine import BaseDateSpine
+from dbt.tests.adapter.utils.test_dateadd import BaseDateAdd
+from dbt.tests.adapter.utils.test_last_day import BaseLastDay
+from dbt.tests.adapter.utils.test_split_part import BaseSplitPart
 from dbt.tests.adapter.utils.test_validate_sql import BaseValidateSqlMethod
 from dbt.tests.util import run_dbt
 
@@ -202,4 +206,20 @@ class TestCurrentTimestamp(BaseCurrentTimestampNaive):
 
 
 class TestValidateSql(BaseValidateSqlMethod):
+    pass
+
+
+class TestDateAdd(BaseDateAdd):
+    pass
+
+
+class TestDateSpine(BaseDateSpine):
+    pass
+
+
+class TestLastDay(BaseLastDay):
+    pass
+
+
+class TestSplitPart(BaseSplitPart):
     pass

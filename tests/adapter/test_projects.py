@@ -165,7 +165,8 @@ class TestSources:
             {% macro register() %}{% if execute %}
                 {% do adapter.register_source(
                     api.Relation.create(schema=target.schema, identifier='spend'),
-                    'data/spend.csv', var('format', 'csv'), {'header': true}, [{'name': 'amount', 'type': 'decimal(12,2)'}]
+                    'data/spend.csv', var('format', 'csv'), {'header': true},
+                    [{'name': 'amount', 'type': 'decimal(12,2)'}]
                 ) %}
             {% endif %}{% endmacro %}
             """

@@ -292,6 +292,13 @@ def test_what_another_process_leaves_is_complete_even_if_it_is_killed(tmp_path: 
     json.loads((tmp_path / "catalog.json").read_text())
 
 
+def test_an_interrupt_reaches_python_and_leaves_the_engine(warehouse: Warehouse) -> None:
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        assert write(warehouse, "select 1 as a") == 1
+
+
 @pytest.mark.slow
 def test_a_session_says_nothing_on_the_terminal(tmp_path: Path) -> None:
     script = (

@@ -56,7 +56,9 @@ def test_the_planned_types_are_the_built_types(project: Path, fpjob: Fpjob, monk
 @pytest.mark.usefixtures("_no_engine")
 def test_validate_reports_every_problem_of_every_file_and_starts_no_engine(project: Path, fpjob: Fpjob) -> None:
     text = Path(SAMPLE).read_text()
-    Path("one.yaml").write_text(text.replace("UserSpendAggregator", "UserSpendAgregator").replace("category\n", "catgory\n"))
+    Path("one.yaml").write_text(
+        text.replace("UserSpendAggregator", "UserSpendAgregator").replace("category\n", "catgory\n")
+    )
     Path("two.yaml").write_text(text.replace("display", "displai"))
     outcome = fpjob("validate", SAMPLE, "one.yaml", "two.yaml")
     assert outcome.status == 2
@@ -88,7 +90,9 @@ def test_list_names_jobs_sources_and_transformers(project: Path, fpjob: Fpjob) -
 
 
 @pytest.mark.usefixtures("_no_engine")
-def test_a_changed_registry_entry_makes_the_check_fail_with_a_diff_and_sync_mends_it(project: Path, fpjob: Fpjob) -> None:
+def test_a_changed_registry_entry_makes_the_check_fail_with_a_diff_and_sync_mends_it(
+    project: Path, fpjob: Fpjob
+) -> None:
     assert fpjob("registry", "sync", "--check").status == 0
     entry = project / "registry/source/transaction/v1/mm_transaction_source.yaml"
     entry.write_text(entry.read_text().replace("Identifies the transaction.", "What {{ it }} is called."))

@@ -108,7 +108,9 @@ def test_a_failing_grain_test_keeps_the_sink(shop: Path, fpjob: Fpjob) -> None:
     assert fpjob("run", "shop.yaml").status == 0
     sink = {name: data for name, data in _state(shop).items() if "output" in name}
     model = shop / "models/financial/user_spend.sql"
-    model.write_text("select * from (\n" + model.read_text().replace("{{- config", "{{ config") + "\n) cross join range(2)\n")
+    model.write_text(
+        "select * from (\n" + model.read_text().replace("{{- config", "{{ config") + "\n) cross join range(2)\n"
+    )
     outcome = fpjob("run", "shop.yaml")
     assert outcome.status == 1, outcome.stderr
     assert "unique_grain_user_spend_" in outcome.stderr

@@ -156,7 +156,9 @@ output_sink: {sink_type: display, config: {}}
     outcome = fpjob("run", "moves.yaml", "--format", "json")
     assert outcome.status == 0, outcome.stderr
     names = ["7d", "30d", "1d", "2d", "14d"]
-    totals = [[row[f"user_{name}_total_spend"] for name in names] for row in json.loads(outcome.stdout)["sink"]["preview"]]
+    totals = [
+        [row[f"user_{name}_total_spend"] for name in names] for row in json.loads(outcome.stdout)["sink"]["preview"]
+    ]
     assert totals == [
         ["30", "10", "3", "3", "30"],
         ["30", "20", "3", "3", "30"],
@@ -179,7 +181,11 @@ output_sink: {sink_type: display, config: {num_rows: 1}}
 """
     )
     report = json.loads(fpjob("run", "count.yaml", "--format", "json").stdout)
-    assert [model["name"] for model in report["models"]] == ["stg_job_input", "user_monthly_transactions", "job_features"]
+    assert [model["name"] for model in report["models"]] == [
+        "stg_job_input",
+        "user_monthly_transactions",
+        "job_features",
+    ]
     with Path("data/bank/transactions.csv").open() as file:
         expected = sum(
             row["transaction_type"] == "debit" and float(row["amount"]) >= 1000.5 for row in csv.DictReader(file)

@@ -129,6 +129,11 @@ def test_a_table_name_is_a_table_of_the_warehouse(session: SparkSession, opened:
     assert (opened.target.warehouse / "results" / "scores" / "_delta_log").is_dir()
 
 
+def test_a_table_name_with_a_catalog_is_refused(opened: Project) -> None:
+    with pytest.raises(SinkError, match=r"expected `schema\.table`, given `jupiter\.mm\.scores`"):
+        check_sink(_sink("delta_table", "jupiter.mm.scores", "overwrite"), opened)
+
+
 def test_a_file_in_the_place_of_the_folder_is_refused(opened: Project) -> None:
     (opened.root / "taken").write_text("")
     with pytest.raises(SinkError, match="expected a folder, `taken` is a file"):

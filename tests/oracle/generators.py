@@ -54,16 +54,16 @@ def tables(draw: st.DrawFn, *, max_rows: int = 12, amount: AmountKind | None = N
     """A table of a few users whose times are ties, or just on or beside the edges of windows and months."""
     kind = draw(st.sampled_from(AMOUNT_KINDS)) if amount is None else amount
     has_dates = draw(st.sampled_from((False, False, False, True)))
-    row = st.fixed_dictionaries(
-        {
-            "transaction_id": _or_null(st.integers(0, max_rows)),
-            "user_id": _or_null(_USERS),
-            "timestamp": _or_null(_times(draw(st.sampled_from(_ANCHORS)), has_dates=has_dates)),
-            "amount": _or_null(_AMOUNTS[kind]),
-            "category": _or_null(_CATEGORIES),
-            "transaction_type": _or_null(st.sampled_from(("debit", "credit"))),
-        }
-    )
+    values = {
+        "transaction_id": _or_null(st.integers(0, max_rows)),
+        "user_id": _or_null(_USERS),
+        "timestamp": _or_null(_times(draw(st.sampled_from(_ANCHORS)), has_dates=has_dates)),
+        "amount": _or_null(_AMOUNTS[kind]),
+        "category": _or_null(_CATEGORIES),
+        "transaction_type": _or_null(st.sampled_from(("debit", "credit"))),
+    }
+    # `fixed_dictionaries` would give the columns in any order.
+    row = st.tuples(*values.values()).map(lambda row: dict(zip(values, row, strict=True)))
     return Table(draw(st.lists(row, max_size=max_rows)), kind, has_dates)
 
 
