@@ -28,9 +28,14 @@ def warehouse(tmp_path: Path) -> Warehouse:
     return open_warehouse("sail", tmp_path / "warehouse")
 
 
+# A session that is collected as garbage while Sail runs Python code waits for Sail, which waits for it.
+_kept: list[Warehouse] = []
+
+
 def reopened(warehouse: Warehouse) -> Warehouse:
     """The same folder as the next process finds it: Sail's catalog belongs to the session."""
     again = Warehouse(session.ENGINES["sail"](), warehouse.folder)
+    _kept.append(again)
     again.refresh()
     return again
 

@@ -160,7 +160,7 @@ def explained(error: Exception, warehouse: Warehouse) -> str:
         if found[name]:
             places = "\n".join(map(str, found[name]))
             return f"source `{name.schema}.{name.name}` does not parse:\n{places}"
-    return message
+    return f"{message}\nA large CSV file with line breaks inside quotes needs the option `multiLine: true`"
 
 
 def _without_time_zone(value: Any) -> Any:
