@@ -105,8 +105,11 @@ def _refused_values(spark: SparkSession, source: ExternalSource, columns: Column
 
 
 def _read(spark: SparkSession, source: ExternalSource, columns: Columns) -> DataFrame:
+    """Return the data as those types, with line breaks in quotes read right whatever the source's options say."""
     listed = ", ".join(f"{quoted(name)} {dtype}" for name, dtype in columns)
-    return spark.read.format("csv").schema(listed).options(**source.options).load(source.location)
+    return (
+        spark.read.format("csv").schema(listed).options(**{**source.options, "multiLine": "true"}).load(source.location)
+    )
 
 
 def _places(source: ExternalSource, columns: Columns, bad: Mapping[str, set[str]]) -> Iterator[Unparsable]:

@@ -164,6 +164,7 @@ def csv_records(file: Path, source: ExternalSource) -> Iterator[tuple[int, list[
     Blank lines and comments are left out, as the engine does.
     """
     comment, line = source.option("comment", default=""), 1
+    csv.field_size_limit(2**31 - 1)
     with _open_text(file, source) as lines:
         records = csv.reader(
             lines,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from dbt.adapters.fpspark.connections import explained
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from feature_platform_py.core.catalog_file import TableName
 from feature_platform_py.core.csv_diagnosis import find_unparsable, is_parse_failure
 from feature_platform_py.core.external_sources import external_source
-from feature_platform_py.core.session import open_session
+from feature_platform_py.core.session import open_session, open_warehouse
 
 COLUMNS = [("amount", "decimal(12,2)"), ("id", "bigint"), ("t", "timestamp"), ("d", "date")]
 HEADER = "id,note,amount,t,d\n"
@@ -96,3 +99,21 @@ def test_the_engines_message_tells_a_parse_failure(spark: SparkSession) -> None:
             spark.read.schema(types).option("header", "true").csv(str(Path("a.csv").resolve())).collect()
         assert is_parse_failure(str(raised.value))
     assert not is_parse_failure("Cannot cast string 'x' to value of Int32 type")
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one core reads a file in one piece")
+def test_a_split_inside_quotes_is_told_from_a_bad_value(spark: SparkSession, tmp_path: Path) -> None:
+    lines = "\n".join(["a, line"] * 20)
+    rows = (f'{number},"{lines}",1,,' for number in range(80_000))
+    Path("a.csv").write_text(HEADER + "\n".join(rows) + "\n")
+    warehouse = open_warehouse("sail", tmp_path / "split")
+    for options in ({}, {"multiLine": True}):
+        source = external_source("a.csv", "csv", options={"header": True, **options}, columns=COLUMNS)
+        warehouse.register_source(TableName("sources", "spend"), source)
+        query = warehouse.spark.sql("select count(amount), count(t), count(id) from sources.spend")
+        if options:
+            assert query.first()[0] == 80_000
+            continue
+        with pytest.raises(PySparkException) as raised:
+            query.collect()
+        assert "needs the option `multiLine: true`" in explained(raised.value, warehouse)
