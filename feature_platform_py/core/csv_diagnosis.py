@@ -72,6 +72,32 @@ def find_unparsable(spark: SparkSession, source: ExternalSource) -> list[Unparsa
     return list(islice(_places(source, columns, bad), MOST_REPORTED)) if bad else []
 
 
+def find_cut_decimals(spark: SparkSession, source: ExternalSource) -> list[Unparsable]:
+    """Return the first values, five at most, with more decimal places than their declared type keeps.
+
+    The engine's typed read cuts them without a word: `1.239` becomes the decimal(12,2) 1.23.
+    """
+    if source.format != "csv" or not source.is_local or not source.columns:
+        return []
+    columns = table_columns(spark, source)
+    patterns = {
+        name: f"[.][0-9]{{{int(found[1])}}}[0-9]*[1-9]"
+        for name, dtype in columns
+        if (found := re.fullmatch(r"decimal\(\d+,(\d+)\)", dtype))
+    }
+    texts = _read(spark, source, [(name, "string") for name, _ in columns])
+    bad: dict[str, set[str]] = {}
+    for name, pattern in patterns.items():
+        try:
+            rows = texts.where(texts[quoted(name)].rlike(pattern)).select(quoted(name)).limit(MOST_REPORTED).collect()
+        except Exception as error:
+            if is_parse_failure(str(error)):
+                return []  # A row of another shape: the typed read says so.
+            raise
+        bad[name] = {row[0] for row in rows}
+    return list(islice(_places(source, columns, bad), MOST_REPORTED)) if any(bad.values()) else []
+
+
 def _misshapen_rows(source: ExternalSource, expected: int) -> Iterator[Unparsable]:
     may_be_short = source.option("allowtruncatedrows", default="false").lower() == "true"
     for file, line, row in _rows(source):

@@ -12,8 +12,7 @@ def stored_relations(folder: Path) -> list[tuple[TableName, Kind]]:
     if not folder.is_dir():
         return []
     tables: dict[TableName, Kind] = {
-        TableName(log.parent.parent.name, log.parent.name): "table"
-        for log in folder.glob("[!.]*/[!.]*/_delta_log")
+        TableName(log.parent.parent.name, log.parent.name): "table" for log in folder.glob("[!.]*/[!.]*/_delta_log")
     }
     remembered = {name: definition.kind for name, definition in CatalogFile(folder).load().items()}
     return sorted((tables | remembered).items())

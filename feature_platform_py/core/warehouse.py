@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feature_platform_py.core.catalog_file import CatalogFile, Definition, TableName, literal, quoted
+from feature_platform_py.core.csv_diagnosis import find_cut_decimals
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.external_sources import ExternalSource, define_source
@@ -179,6 +180,8 @@ class Warehouse:
         self.sources[name] = source
         if known == definition:
             return
+        if cut := find_cut_decimals(self.spark, source):
+            raise ConfigurationError("\n".join(map(str, cut)))
         self.create_schema(name.schema)
         with self._lock:
             if known:

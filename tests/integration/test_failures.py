@@ -62,6 +62,11 @@ def _synced(fpjob: Fpjob) -> None:
     ("line", "place", "problem"),
     [
         ("b,2024-01-03 10:00:00,12;50,z", "shop.csv:4", "column `amount`: `12;50` is not a decimal(8,2)"),
+        (
+            "b,2024-01-03 10:00:00,1.2300,z\nb,2024-01-03 10:00:00,-1.239,z",
+            "shop.csv:5",
+            "column `amount`: `-1.239` is not",
+        ),
         ("b,yesterday,1.00,z", "shop.csv:4", "column `at`: `yesterday` is not a timestamp"),
         ("b,2024-01-03 10:00:00,1.00", "shop.csv:4", "the row has 3 fields"),
         ('"b\nc",2024-01-03 10:00:00,x,z', "shop.csv:4", "column `amount`: `x` is not a decimal(8,2)"),
