@@ -35,6 +35,9 @@ SESSION_CONFIG = {
 # Read by Sail when its server starts; a value that the user has set wins.
 SAIL_ENVIRONMENT = {
     "RUST_LOG": "off",
+    # A file whose statistics say that a column's least and greatest value are equal reads as that constant, and NaN,
+    # which statistics leave out, becomes the constant too.
+    "SAIL_EXECUTION__COLLECT_STATISTICS": "false",
     # Sail forgets a session, its whole catalog included, after 15 idle minutes otherwise.
     "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(10 * 365 * 24 * 3600),
 }

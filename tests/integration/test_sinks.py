@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
@@ -118,8 +120,6 @@ def test_partitions_and_options_are_used(session: SparkSession, opened: Project,
     folders = {folder.name for folder in (opened.root / path).iterdir() if folder.name.startswith("kind=")}
     assert folders == {"kind=g0", "kind=g1"}
     if options:
-        import pyarrow.parquet
-
         file = next((opened.root / path).rglob("*.parquet"))
         assert pyarrow.parquet.ParquetFile(file).metadata.row_group(0).column(0).compression == "ZSTD"
 
@@ -156,3 +156,9 @@ def test_a_result_with_other_than_the_expected_rows_is_not_written(
     with pytest.raises(DataCheckError, match="the result has 3 rows for 2 source rows"):
         write_result(session, _rows(session, 2, 5), _sink(kind, path, mode), opened, expected_rows=2)
     assert _ids(session, kind, path, opened) == [0, 1]
+
+
+def test_nan_among_equal_values_of_a_parquet_file_stays_nan(session: SparkSession, tmp_path: Path) -> None:
+    pyarrow.parquet.write_table(pyarrow.table({"amount": [1.0, float("nan")]}), tmp_path / "nan.parquet")
+    rows = session.read.parquet(str(tmp_path / "nan.parquet")).collect()
+    assert sorted(str(row.amount) for row in rows) == ["1.0", "nan"]
