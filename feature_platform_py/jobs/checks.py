@@ -24,12 +24,12 @@ from feature_platform_py.jobs.config import (
 from feature_platform_py.jobs.document import Place
 from feature_platform_py.jobs.filter_values import comparison_fault
 from feature_platform_py.jobs.resolve import ResolvedSource, missing_file, resolve_input
-from feature_platform_py.registry.source import RegisteredSource, load_sources
+from feature_platform_py.registry.source import load_sources
 
-__all__ = ["CheckedJob", "ResolvedSource", "check_job", "load_checked_job", "resolve_source"]
+__all__ = ["CheckedJob", "ResolvedSource", "check_job", "load_checked_job"]
 
 # Feature tables keep these beside the keys of the job's source.
-_FEATURE_TABLE_COLUMNS = frozenset({"_input_fingerprint", "period_start"})
+_FEATURE_TABLE_COLUMNS = frozenset({"_feature_set", "_input_fingerprint", "_input_loaded_at", "period_start"})
 _WANTED = {
     "user": "a column of plain values",
     "event time": "a date or timestamp column",
@@ -77,16 +77,6 @@ def load_checked_job(
         raise ConfigurationError(dict.fromkeys(problems))
     known = None if columns is None else tuple(columns)
     return CheckedJob(_spelled_as(draft.config(), known or ()), source, known)
-
-
-def resolve_source(
-    config: JobConfig, registry_sources: Sequence[RegisteredSource], target: str, *, root: Path = Path()
-) -> ResolvedSource:
-    """The job's input on a target: the registered source with its location, else the location.
-
-    Raises ConfigurationError if the target has no location for the source, or if its format cannot be told.
-    """
-    return resolve_input(config.input_source, registry_sources, target, root=root)
 
 
 def check_job(config: JobConfig | JobDraft, columns: Columns | None) -> list[Problem]:

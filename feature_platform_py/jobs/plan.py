@@ -16,6 +16,7 @@ from feature_platform_py.features.financial import (
 )
 from feature_platform_py.jobs.checks import ResolvedSource
 from feature_platform_py.jobs.config import JobConfig, RowFilter, SinkSpec
+from feature_platform_py.registry.schema import Period
 
 MODELS = ("user_spend", "user_monthly_transactions", "user_categorical_spend")
 INPUT_MODEL = "stg_job_input"
@@ -32,6 +33,21 @@ class FeatureSet:
     features: tuple[OutputColumn, ...]
     timestamp_col: str | None
     params: Mapping[str, Any]
+
+    @property
+    def has_time(self) -> bool:
+        """Whether a row of the features stands for a time, not for a user's whole history."""
+        return "year_month" in self.keys or self.timestamp_col in self.keys
+
+    @property
+    def reach_days(self) -> int | None:
+        """For how many days after its event time a source row counts, beyond its own month; None: for ever."""
+        match self.model:
+            case "user_spend":
+                return max(self.params["window_days"])
+            case "user_monthly_transactions":
+                return 0
+        return None
 
 
 @dataclass(frozen=True)
@@ -63,6 +79,14 @@ class JobPlan:
     def sets_of(self, model: str) -> tuple[FeatureSet, ...]:
         """The feature sets of one model, in the order of the YAML."""
         return tuple(feature_set for feature_set in self.feature_sets if feature_set.model == model)
+
+    def period(self, model: str) -> Period | None:
+        """The length of time by which a model's table is partitioned; None if its rows do not all stand for a time."""
+        if not all(feature_set.has_time for feature_set in self.sets_of(model)):
+            return None
+        source = self.source.registered
+        period = source.period if source else "month"
+        return "month" if period == "day" and model == "user_monthly_transactions" else period
 
     def table_name(self, model: str) -> str:
         """The name of the job's table or view for a model, without its schema."""
@@ -139,9 +163,10 @@ def job_variable(plan: JobPlan) -> dict[str, Any]:
             "source": list(plan.source.dbt_source),
             "columns": _columns_variable(plan),
             "filters": [_filter_variable(row_filter, plan) for row_filter in plan.config.input_source.filters],
+            "loaded_at": plan.source.registered.loaded_at if plan.source.registered else None,
             "ad_hoc": _ad_hoc_variable(plan),
         },
-        **{model: [_set_variable(feature_set) for feature_set in plan.sets_of(model)] for model in MODELS},
+        **{model: _table_variable(model, plan) for model in MODELS},
         "joins": [_join_variable(feature_set, plan) for feature_set in plan.feature_sets],
         "features": [{"name": column.name, "table": _table_of(column, plan)} for column in plan.features],
     }
@@ -180,6 +205,16 @@ def _ad_hoc_variable(plan: JobPlan) -> dict[str, Any]:
 
 def _columns_variable(plan: JobPlan) -> list[dict[str, str]]:
     return [{"name": name, "type": data_type} for name, data_type in plan.columns]
+
+
+def _table_variable(model: str, plan: JobPlan) -> dict[str, Any]:
+    feature_sets = plan.sets_of(model)
+    reaches = [feature_set.reach_days for feature_set in feature_sets]
+    return {
+        "period": plan.period(model) if feature_sets else None,
+        "reach_days": None if None in reaches else max(reaches, default=None),
+        "feature_sets": [_set_variable(feature_set) for feature_set in feature_sets],
+    }
 
 
 def _set_variable(feature_set: FeatureSet) -> dict[str, Any]:

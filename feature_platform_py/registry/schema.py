@@ -22,6 +22,7 @@ from feature_platform_py.jobs.fields import (
 )
 
 FieldType = Annotated[FilledText, AfterValidator(lambda text: parse_type(text).text)]
+Period = Literal["day", "month", "year"]
 Target = Annotated[str, Field(strict=True, pattern="^[a-z][a-z0-9_]*$")]
 
 
@@ -39,6 +40,10 @@ class SourcePart:
     ]
     event_time: Annotated[Name, Field(description="the field that says when a row's event happened")]
     loaded_at: Annotated[Name | None, Field(description="the field that says when a row arrived")] = None
+    period: Annotated[
+        Period,
+        Field(description="how feature tables are partitioned and recomputed: by `day`, `month` or `year`"),
+    ] = "month"
     primary_key: Annotated[
         tuple[Name, ...],
         BeforeValidator(as_tuple),

@@ -13,7 +13,7 @@ from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.suggestions import unknown
 from feature_platform_py.jobs.document import Place, read_document
 from feature_platform_py.jobs.fields import read_part
-from feature_platform_py.registry.schema import FieldPart, FreshnessPart, LagPart, LocationPart, SourcePart
+from feature_platform_py.registry.schema import FieldPart, FreshnessPart, LagPart, LocationPart, Period, SourcePart
 
 _SUFFIX = "_source.yaml"
 
@@ -60,6 +60,7 @@ class RegisteredSource:
     locations: Mapping[str, SourceLocation]
     event_time: str
     loaded_at: str | None = None
+    period: Period = "month"
     primary_key: tuple[str, ...] = ()
     freshness: Freshness | None = None
 
@@ -113,6 +114,7 @@ def _read_source(path: Path, folder: Path, problems: list[Problem]) -> Registere
         locations=MappingProxyType(locations),
         event_time=part.event_time,
         loaded_at=part.loaded_at,
+        period=part.period,
         primary_key=part.primary_key,
         freshness=freshness,
     )

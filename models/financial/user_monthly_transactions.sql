@@ -1,5 +1,5 @@
-{%- set feature_sets = var('job').user_monthly_transactions -%}
-{{- config(enabled=feature_sets | length > 0) -}}
-{% call(params) feature_table(feature_sets) -%}
-{{ user_monthly_transaction_counter(ref('stg_job_input'), **params) }}
+{%- set table = var('job').user_monthly_transactions -%}
+{{- config(enabled=table.feature_sets | length > 0, partition_by='period_start' if table.period else none) -}}
+{% call(relation, params) feature_table(table, ref('stg_job_input')) -%}
+{{ user_monthly_transaction_counter(relation, **params) }}
 {%- endcall %}

@@ -1,22 +1,3 @@
 {#- The job's source rows: typed columns, filtered rows, nothing else changed. -#}
 {%- set job_input = var('job').input -%}
-with
-
-source_rows as (
-    select * from {{ source(*job_input.source) }}
-),
-
-final as (
-    select
-        {%- for column in job_input.columns %}
-        {%- set name = sql_identifier(column.name) %}
-        {{ 'cast(' ~ name ~ ' as timestamp) as ' ~ name if column.type == 'timestamp' else name }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from source_rows
-    {%- if job_input.filters %}
-    where
-        {{ row_filters(job_input.filters) }}
-    {%- endif %}
-)
-
-select * from final
+{{ job_input_rows(job_input, source(*job_input.source)) }}

@@ -1,7 +1,7 @@
 {#- The keys of a feature table: unique and not NULL, in each feature set. -#}
 {% test unique_grain(model) %}
 {%- set name = model.identifier.split('__')[-1] -%}
-{%- set feature_sets = var('job')[name] -%}
+{%- set feature_sets = var('job').get(name, {}).get('feature_sets', []) -%}
 {%- for feature_set in feature_sets %}
 select
     {{ sql_identifiers(feature_set['keys']) }},

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from feature_platform_py.core.errors import ConfigurationError
-from feature_platform_py.jobs.checks import ResolvedSource, resolve_source
+from feature_platform_py.jobs.resolve import ResolvedSource, resolve_input
 from feature_platform_py.jobs.config import load_job_config
 from feature_platform_py.registry.source import Field, RegisteredSource, SourceLocation, load_sources
 from tests.unit.jobs.jobs import GOOD_JOB, ROOT
@@ -22,7 +22,8 @@ def resolve(
     path = folder / "job.yaml"
     path.write_text(GOOD_JOB.replace(f"location: {TABLE}\n    format: delta", config))
     job = load_job_config(path, environ={})
-    return resolve_source(job, load_sources(ROOT) if sources is None else sources, target, root=ROOT)
+    registered = load_sources(ROOT) if sources is None else sources
+    return resolve_input(job.input_source, registered, target, root=ROOT)
 
 
 def refusal(

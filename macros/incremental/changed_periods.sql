@@ -1,0 +1,125 @@
+{#-
+  A query of the periods in which a feature table differs from what its input asks for now: one row per period of either, with the
+  number of input rows now, and `change`:
+
+    redefined  the period was computed by another definition: other parameters, or other SQL
+    new        the table lacks the period
+    vanished   the input has no rows of the period any more
+    changed    the input rows are not those that the period was computed from
+    reached    rows of an earlier period count here, and that one has changed
+    NULL       nothing
+
+  `candidates` are the periods that may have changed, where that is known: only their rows are then read.
+-#}
+{% macro changed_periods(table, input_rows, stored_relation, definition, loaded_at=none, candidates=none) -%}
+with
+
+{{ import_input_rows(table, input_rows, candidates) }},
+
+{{ input_fingerprint(table, definition, loaded_at) }},
+
+{% if table.period -%}
+table_periods as (
+    select distinct
+        period_start,
+        _input_fingerprint
+    from {{ stored_relation }}
+),
+
+compared as (
+    select
+        coalesce(input_periods.period_start, table_periods.period_start) as period_start,
+        coalesce(input_periods.input_rows, 0) as input_rows,
+        case
+            when table_periods._input_fingerprint not like '{{ definition }}:%' then 'redefined'
+            {%- if candidates %}
+            when not coalesce({{ partition_predicate(candidates, 'input_periods.period_start') }}, false)
+                and not coalesce({{ partition_predicate(candidates, 'table_periods.period_start') }}, false) then null
+            {%- endif %}
+            when table_periods._input_fingerprint is null then 'new'
+            when input_periods._input_fingerprint is null then 'vanished'
+            when table_periods._input_fingerprint != input_periods._input_fingerprint then 'changed'
+        end as change
+    from input_periods
+    full outer join table_periods
+        on input_periods.period_start = table_periods.period_start
+),
+
+changed_before as (
+    select
+        *,
+        max(case when change is not null then period_start end) over (
+            order by period_start
+            rows between unbounded preceding and 1 preceding
+        ) as _changed_period
+    from compared
+),
+
+final as (
+    select
+        period_start,
+        input_rows,
+        case
+            when change is not null then change
+            when {{ reaches('_changed_period', 'period_start', table.period, table.reach_days) }} then 'reached'
+        end as change
+    from changed_before
+)
+
+select * from final
+order by period_start
+{%- else -%}
+table_periods as (
+    select distinct _input_fingerprint from {{ stored_relation }}
+),
+
+final as (
+    select
+        cast(null as date) as period_start,
+        input_periods.input_rows,
+        case
+            when table_periods._input_fingerprint is null then 'new'
+            when table_periods._input_fingerprint not like '{{ definition }}:%' then 'redefined'
+            when table_periods._input_fingerprint != input_periods._input_fingerprint then 'changed'
+        end as change
+    from input_periods
+    left join table_periods
+        on true
+)
+
+select * from final
+{%- endif -%}
+{%- endmacro %}
+
+
+{#- Whether rows of a changed period count in a later one: the later one starts before the last of them has left the window. -#}
+{% macro reaches(changed_period, period_start, period, reach_days) -%}
+    {%- if reach_days is none -%}
+        {{ changed_period }} is not null
+    {%- else -%}
+        {%- set changed_end = {
+            'day': 'date_add(' ~ changed_period ~ ', 1)',
+            'month': 'add_months(' ~ changed_period ~ ', 1)',
+            'year': 'add_months(' ~ changed_period ~ ', 12)',
+        }[period] -%}
+        unix_micros(cast({{ period_start }} as timestamp)) - unix_micros(cast({{ changed_end }} as timestamp)) < {{ reach_days * 86400000000 }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- CTEs with the rows that each feature set reads: all of the input's, or those of the candidate periods. -#}
+{% macro import_input_rows(table, input_rows, candidates=none) -%}
+job_input as (
+{{ input_rows | indent(4, first=true) }}
+)
+{%- for feature_set in table.feature_sets %},
+
+{{ numbered('input_rows', table, loop.index0) }} as (
+    {% if candidates is none -%}
+    select * from job_input
+    {%- else -%}
+    {{ rows_in_periods('job_input', feature_set.params.timestamp_col, candidates, table.period, 0) }}
+    {%- endif %}
+)
+{%- endfor -%}
+{%- endmacro %}

@@ -1,0 +1,142 @@
+{#-
+  The query of a feature table: all of it, or the periods that have changed since it was last built. Each row carries the fingerprint of
+  its period's input rows, by which the next run knows what has changed by then. Call it with a block that writes the query of one feature
+  set from a relation and the set's parameters.
+
+  Usually a job has one feature set per table. A job may use one transformer several times with different keys or amounts; then each
+  use is a feature set of its own, numbered in `_feature_set`, and the columns of the other sets are NULL in its rows.
+-#}
+{% macro feature_table(table, relation) -%}
+    {%- set queries = [] -%}
+    {%- for feature_set in table.feature_sets -%}
+        {%- do queries.append(caller(numbered('input_rows', table, loop.index0), feature_set.params)) -%}
+    {%- endfor -%}
+    {%- set job_input = var('job').input -%}
+    {%- set definition = local_md5(tojson([table.period, queries]))[:12] -%}
+    {%- set work = rebuild('first run') -%}
+    {%- if execute and (is_incremental() or flags.WHICH == 'compile') -%}
+        {%- set work = feature_table_work(table, job_input, definition, this if is_incremental() else none) -%}
+    {%- endif -%}
+    {%- if execute -%}
+        {%- do log('feature table: ' ~ tojson(loggable(this.name, table.period, work))) -%}
+    {%- endif -%}
+    {{- feature_table_query(table, relation, this, queries, definition, job_input.loaded_at, work) -}}
+{%- endmacro %}
+
+
+{#- What is to be done to the stored table, or how many rows each period of a table that is not there yet will be computed from. -#}
+{% macro feature_table_work(table, job_input, definition, stored_relation=none) -%}
+    {%- do register_sources() if flags.WHICH == 'compile' -%}
+    {%- set input_rows = job_input_rows(job_input, source(*job_input.source)) -%}
+    {%- if stored_relation is none -%}
+        {%- do return(first_run(table, input_rows)) -%}
+    {%- endif -%}
+    {%- set loaded_at = none if var('reconcile', false) else job_input.loaded_at -%}
+    {%- do return(incremental_work(
+        table, input_rows, stored_relation, feature_table_columns(table, job_input.loaded_at), definition, loaded_at
+    )) -%}
+{%- endmacro %}
+
+
+{% macro feature_table_query(table, relation, stored_relation, queries, definition, loaded_at, work) -%}
+{%- set starts = work.periods | map(attribute='start') | list -%}
+-- {{ work_in_words(table.period, work) }}
+-- replaces: {{ {'rebuild': 'everything', 'skip': 'nothing'}.get(work.action) or partition_predicate(starts) }}
+{%- if work.action == 'skip' %}
+select * from {{ stored_relation }}
+where false
+{%- else %}
+with
+
+{% for feature_set in table.feature_sets -%}
+{{ numbered('input_rows', table, loop.index0) }} as (
+    {% if work.action == 'replace' -%}
+    {{ rows_in_periods(relation, feature_set.params.timestamp_col, starts, table.period, table.reach_days) }}
+    {%- else -%}
+    select * from {{ relation }}
+    {%- endif %}
+),
+
+{{ numbered('feature_set', table, loop.index0) }} as (
+{{ queries[loop.index0] | indent(4, first=true) }}
+),
+
+{% endfor -%}
+features as (
+    {{- feature_set_rows(table) }}
+),
+
+{{ input_fingerprint(table, definition, loaded_at) }},
+
+final as (
+    select
+        features.*,
+        {%- if loaded_at and table.period %}
+        input_periods._input_loaded_at,
+        {%- endif %}
+        input_periods._input_fingerprint
+    from features
+    {%- if table.period %}
+    inner join input_periods
+        on features.period_start = input_periods.period_start
+    {%- else %}
+    cross join input_periods
+    {%- endif %}
+    {%- if work.action == 'replace' %}
+    where {{ partition_predicate(starts, 'features.period_start') }}
+    {%- endif %}
+)
+
+select * from final
+{%- endif -%}
+{%- endmacro %}
+
+
+{#- The rows of all feature sets, with the columns of all. -#}
+{% macro feature_set_rows(table) -%}
+    {%- set columns = feature_columns(table) -%}
+    {%- for feature_set in table.feature_sets -%}
+        {%- set own_columns = feature_set['keys'] + feature_set.features %}
+    select
+        {%- if table.feature_sets | length > 1 %}
+        {{ loop.index0 }} as _feature_set,
+        {%- endif %}
+        {%- for name in columns %}
+        {{ sql_identifier(name) if name in own_columns else 'null as ' ~ sql_identifier(name) }}{{ ',' if not loop.last or table.period }}
+        {%- endfor %}
+        {%- if table.period %}
+        {%- set day = "concat(year_month, '-01')" if 'year_month' in feature_set['keys'] else sql_identifier(feature_set.params.timestamp_col) %}
+        {{ period_start('cast(' ~ day ~ ' as date)', table.period) }} as period_start
+        {%- endif %}
+    from {{ numbered('feature_set', table, loop.index0) }}
+    {{- '\n    union all' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{#- The columns of all feature sets, each once. -#}
+{% macro feature_columns(table) -%}
+    {%- set columns = [] -%}
+    {%- for feature_set in table.feature_sets -%}
+        {%- for name in feature_set['keys'] + feature_set.features if name not in columns -%}
+            {%- do columns.append(name) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- do return(columns) -%}
+{%- endmacro %}
+
+
+{#- The columns of a feature table: those of its feature sets, and its own. -#}
+{% macro feature_table_columns(table, loaded_at) -%}
+    {%- do return(
+        (['_feature_set'] if table.feature_sets | length > 1 else []) + feature_columns(table)
+        + (['period_start'] if table.period else []) + (['_input_loaded_at'] if loaded_at and table.period else [])
+        + ['_input_fingerprint']
+    ) -%}
+{%- endmacro %}
+
+
+{#- A CTE's name: numbered where a table has several feature sets. -#}
+{% macro numbered(name, table, number) -%}
+    {%- do return(name if table.feature_sets | length == 1 else name ~ '_' ~ number) -%}
+{%- endmacro %}

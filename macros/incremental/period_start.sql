@@ -1,0 +1,21 @@
+{#- The first day of the period that a day lies in, as a date. -#}
+{% macro period_start(day, period) -%}
+    {%- set units = {'day': none, 'month': 'MM', 'year': 'YYYY'} -%}
+    {%- if period not in units -%}
+        {%- do exceptions.raise_compiler_error('period_start: `period` is day, month or year, given `' ~ period ~ '`') -%}
+    {%- endif -%}
+    {{- 'trunc(' ~ day ~ ", '" ~ units[period] ~ "')" if units[period] else day -}}
+{%- endmacro %}
+
+
+{#- The first day after a period, given its own first day; none where the calendar has no such day. -#}
+{% macro period_end(start, period) -%}
+    {%- if start.year >= 9999 -%}
+        {%- do return(none) -%}
+    {%- elif period == 'year' -%}
+        {%- do return(start.replace(year=start.year + 1)) -%}
+    {%- elif period == 'month' -%}
+        {%- do return((start.replace(day=28) + modules.datetime.timedelta(days=4)).replace(day=1)) -%}
+    {%- endif -%}
+    {%- do return(start + modules.datetime.timedelta(days=1)) -%}
+{%- endmacro %}

@@ -1,0 +1,37 @@
+{#-
+  The rows of a relation whose event time lies in one of the periods, or up to `reach_days` before one; with `reach_days` none, all
+  rows up to the end of the last one. `periods` are the first days of periods, in order.
+
+      reach_days           period
+  ---[----------------====================)-------->  event time
+
+  One day more is read than asked for, because a day of a session's time zone may have 25 hours.
+-#}
+{% macro rows_in_periods(relation, event_time, periods, period, reach_days) -%}
+    {%- set ranges = [] -%}
+    {%- for start in periods -%}
+        {%- set end = period_end(start, period) -%}
+        {%- set begin = none if reach_days is none else days_before(start, reach_days + 1 if reach_days else 0) -%}
+        {%- if ranges and (begin is none or ranges[-1].end is none or begin <= ranges[-1].end) -%}
+            {%- do ranges[-1].update({'end': end}) -%}
+        {%- else -%}
+            {%- do ranges.append({'begin': begin, 'end': end}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- set column = sql_identifier(event_time) -%}
+    {%- set conditions = [] -%}
+    {%- for range in ranges -%}
+        {%- set begins = column ~ " >= date'" ~ range.begin ~ "'" if range.begin else none -%}
+        {%- set ends = column ~ " < date'" ~ range.end ~ "'" if range.end else none -%}
+        {%- do conditions.append([begins, ends] | select | join(' and ') or 'true') -%}
+    {%- endfor -%}
+    select * from {{ relation }}
+    where
+        {{ conditions | join('\n        or ') }}
+{%- endmacro %}
+
+
+{#- A day some days earlier; none where the calendar has no such day. -#}
+{% macro days_before(day, number) -%}
+    {%- do return(none if number >= day.toordinal() else day - modules.datetime.timedelta(days=number)) -%}
+{%- endmacro %}
