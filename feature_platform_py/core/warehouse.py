@@ -175,15 +175,15 @@ class Warehouse:
         Costs next to nothing if the data and their declaration are as they were. Raises
         ConfigurationError if the data are not as declared.
         """
-        known = self._registered.get(name)
-        definition = define_source(self.spark, source, known=known)
-        self.sources[name] = source
-        if known == definition:
-            return
-        if cut := find_cut_decimals(self.spark, source):
-            raise ConfigurationError("\n".join(map(str, cut)))
-        self.create_schema(name.schema)
         with self._lock:
+            known = self._registered.get(name)
+            definition = define_source(self.spark, source, known=known)
+            self.sources[name] = source
+            if known == definition:
+                return
+            if cut := find_cut_decimals(self.spark, source):
+                raise ConfigurationError("\n".join(map(str, cut)))
+            self.create_schema(name.schema)
             if known:
                 self._unregister(name)
             self._register(name, definition)

@@ -18,7 +18,7 @@
         {%- set work = feature_table_work(table, job_input, definition, this if is_incremental() else none) -%}
     {%- endif -%}
     {%- if execute -%}
-        {%- do log('feature table: ' ~ tojson(loggable(this.name, table.period, work))) -%}
+        {%- do log('feature table: ' ~ tojson(loggable(table.period, work))) -%}
     {%- endif -%}
     {{- feature_table_query(table, relation, this, queries, definition, job_input.loaded_at, work) -}}
 {%- endmacro %}

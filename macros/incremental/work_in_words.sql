@@ -18,10 +18,10 @@
 
 
 {#- Work as plain data, dates as text: what `fpjob` reads from dbt's log. -#}
-{% macro loggable(name, period, work) -%}
+{% macro loggable(period, work) -%}
     {%- set periods = [] -%}
     {%- for each in work.periods -%}
         {%- do periods.append({'period': period_name(each.start, period) if period else none, 'change': each.change, 'rows': each.rows}) -%}
     {%- endfor -%}
-    {%- do return({'table': name, 'action': work.action, 'reason': work.reason, 'of': work.of, 'unit': period, 'periods': periods}) -%}
+    {%- do return({'action': work.action, 'reason': work.reason, 'of': work.of, 'unit': period, 'periods': periods}) -%}
 {%- endmacro %}

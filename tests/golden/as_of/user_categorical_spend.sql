@@ -1,33 +1,100 @@
+-- all rows: first run
+-- replaces: everything
 with
 
-spend_at as (
+input_rows as (
+    select * from `features`.`as_of__stg_job_input`
+),
+
+feature_set as (
+    with
+
+    spend_at as (
+        select
+            `user_id`,
+            `timestamp`,
+            coalesce(sum(
+                case when cast(`category` as string) = 'it\'s' then cast(`amount` as decimal(38, 2)) end
+            ), 0) as user_total_spend_it_s,
+            coalesce(sum(
+                case when cast(`category` as string) = 'food & drink' then cast(`amount` as decimal(38, 2)) end
+            ), 0) as user_total_spend_food_drink
+        from input_rows
+        where `user_id` is not null and `timestamp` is not null
+        group by `user_id`, `timestamp`
+    ),
+
+    final as (
+        select
+            `user_id`,
+            `timestamp`,
+            cast(sum(user_total_spend_it_s) over (
+                partition by `user_id` order by `timestamp`
+                rows between unbounded preceding and current row
+            ) as decimal(38, 2)) as user_total_spend_it_s,
+            cast(sum(user_total_spend_food_drink) over (
+                partition by `user_id` order by `timestamp`
+                rows between unbounded preceding and current row
+            ) as decimal(38, 2)) as user_total_spend_food_drink
+        from spend_at
+    )
+
+    select * from final
+),
+
+features as (
     select
         `user_id`,
         `timestamp`,
-        coalesce(sum(
-            case when cast(`category` as string) = 'it\'s' then cast(`amount` as decimal(38, 2)) end
-        ), 0) as user_total_spend_it_s,
-        coalesce(sum(
-            case when cast(`category` as string) = 'food & drink' then cast(`amount` as decimal(38, 2)) end
-        ), 0) as user_total_spend_food_drink
-    from `features`.`as_of__stg_job_input`
-    where `user_id` is not null and `timestamp` is not null
-    group by `user_id`, `timestamp`
+        `user_total_spend_it_s`,
+        `user_total_spend_food_drink`,
+        trunc(cast(`timestamp` as date), 'MM') as period_start
+    from feature_set
+),
+
+hashed_rows as (
+    select
+        cast(`timestamp` as date) as _day,
+        cast(xxhash64(0, `user_id`, `timestamp`, `amount`, `amount` is null, `category`, `category` is null) as decimal(20, 0)) as _hash
+    from input_rows
+    where
+        `user_id` is not null
+        and `timestamp` is not null
+    
+),
+
+input_days as (
+    select
+        _day,
+        count(*) as _rows,
+        sum(_hash) as _hashes
+    from hashed_rows
+    group by _day
+),
+
+days_in_period as (
+    select
+        *,
+        trunc(_day, 'MM') as period_start
+    from input_days
+),
+
+input_periods as (
+    select
+        period_start,
+        sum(_rows) as input_rows,
+        concat('91f483229187:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
+    from days_in_period
+    group by period_start
 ),
 
 final as (
     select
-        `user_id`,
-        `timestamp`,
-        cast(sum(user_total_spend_it_s) over (
-            partition by `user_id` order by `timestamp`
-            rows between unbounded preceding and current row
-        ) as decimal(38, 2)) as user_total_spend_it_s,
-        cast(sum(user_total_spend_food_drink) over (
-            partition by `user_id` order by `timestamp`
-            rows between unbounded preceding and current row
-        ) as decimal(38, 2)) as user_total_spend_food_drink
-    from spend_at
+        features.*,
+        input_periods._input_fingerprint
+    from features
+    inner join input_periods
+        on features.period_start = input_periods.period_start
 )
 
 select * from final

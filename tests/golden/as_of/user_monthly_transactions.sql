@@ -1,32 +1,99 @@
+-- all rows: first run
+-- replaces: everything
 with
 
-transactions_at as (
+input_rows as (
+    select * from `features`.`as_of__stg_job_input`
+),
+
+feature_set as (
+    with
+
+    transactions_at as (
+        select
+            `user_id`,
+            `timestamp`,
+            count(*) as _transactions
+        from input_rows
+        where `user_id` is not null and `timestamp` is not null
+        group by `user_id`, `timestamp`
+    ),
+
+    transactions_in_month as (
+        select
+            *,
+            date_format(`timestamp`, 'yyyy-MM') as year_month
+        from transactions_at
+    ),
+
+    final as (
+        select
+            `user_id`,
+            `timestamp`,
+            year_month,
+            sum(_transactions) over (
+                partition by `user_id`, year_month order by `timestamp`
+                rows between unbounded preceding and current row
+            ) as user_monthly_txn_count
+        from transactions_in_month
+    )
+
+    select * from final
+),
+
+features as (
     select
         `user_id`,
         `timestamp`,
-        count(*) as _transactions
-    from `features`.`as_of__stg_job_input`
-    where `user_id` is not null and `timestamp` is not null
-    group by `user_id`, `timestamp`
+        `year_month`,
+        `user_monthly_txn_count`,
+        trunc(cast(`timestamp` as date), 'MM') as period_start
+    from feature_set
 ),
 
-transactions_in_month as (
+hashed_rows as (
+    select
+        cast(`timestamp` as date) as _day,
+        cast(xxhash64(0, `user_id`, `timestamp`) as decimal(20, 0)) as _hash
+    from input_rows
+    where
+        `user_id` is not null
+        and `timestamp` is not null
+    
+),
+
+input_days as (
+    select
+        _day,
+        count(*) as _rows,
+        sum(_hash) as _hashes
+    from hashed_rows
+    group by _day
+),
+
+days_in_period as (
     select
         *,
-        date_format(`timestamp`, 'yyyy-MM') as year_month
-    from transactions_at
+        trunc(_day, 'MM') as period_start
+    from input_days
+),
+
+input_periods as (
+    select
+        period_start,
+        sum(_rows) as input_rows,
+        concat('4b376c558a0a:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
+    from days_in_period
+    group by period_start
 ),
 
 final as (
     select
-        `user_id`,
-        `timestamp`,
-        year_month,
-        sum(_transactions) over (
-            partition by `user_id`, year_month order by `timestamp`
-            rows between unbounded preceding and current row
-        ) as user_monthly_txn_count
-    from transactions_in_month
+        features.*,
+        input_periods._input_fingerprint
+    from features
+    inner join input_periods
+        on features.period_start = input_periods.period_start
 )
 
 select * from final

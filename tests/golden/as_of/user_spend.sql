@@ -1,61 +1,128 @@
+-- all rows: first run
+-- replaces: everything
 with
 
-spend_at as (
+input_rows as (
+    select * from `features`.`as_of__stg_job_input`
+),
+
+feature_set as (
+    with
+
+    spend_at as (
+        select
+            `user_id`,
+            `timestamp`,
+            unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
+            coalesce(sum(try_cast(`fee` as decimal(28, 6))), 0) as _spend,
+            count(try_cast(`fee` as decimal(28, 6))) as _amounts
+        from input_rows
+        where `user_id` is not null and `timestamp` is not null
+        group by `user_id`, `timestamp`
+    ),
+
+    spend_to_date as (
+        select
+            `user_id`,
+            `timestamp`,
+            _event_micros,
+            sum(_spend) over (
+                partition by `user_id` order by _event_micros
+                rows between unbounded preceding and current row
+            ) as _spend,
+            sum(_amounts) over (
+                partition by `user_id` order by _event_micros
+                rows between unbounded preceding and current row
+            ) as _amounts
+        from spend_at
+    ),
+
+    spend_before_window as (
+        select
+            *,
+            last_value(named_struct('spend', _spend, 'amounts', _amounts)) over (
+                partition by `user_id` order by _event_micros
+                range between unbounded preceding and 2592000000000 preceding
+            ) as _before_30d
+        from spend_to_date
+    ),
+
+    spend_in_window as (
+        select
+            `user_id`,
+            `timestamp`,
+            _spend - coalesce(_before_30d.spend, 0) as _spend_30d,
+            _amounts - coalesce(_before_30d.amounts, 0) as _amounts_30d
+        from spend_before_window
+    ),
+
+    final as (
+        select
+            `user_id`,
+            `timestamp`,
+            case
+                when _amounts_30d > 0 then cast(_spend_30d as double)
+            end as user_30d_total_spend,
+            cast(_spend_30d as double) / nullif(_amounts_30d, 0) as user_30d_avg_spend
+        from spend_in_window
+    )
+
+    select * from final
+),
+
+features as (
     select
         `user_id`,
         `timestamp`,
-        unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
-        coalesce(sum(try_cast(`fee` as decimal(28, 6))), 0) as _spend,
-        count(try_cast(`fee` as decimal(28, 6))) as _amounts
-    from `features`.`as_of__stg_job_input`
-    where `user_id` is not null and `timestamp` is not null
-    group by `user_id`, `timestamp`
+        `user_30d_total_spend`,
+        `user_30d_avg_spend`,
+        trunc(cast(`timestamp` as date), 'MM') as period_start
+    from feature_set
 ),
 
-spend_to_date as (
+hashed_rows as (
     select
-        `user_id`,
-        `timestamp`,
-        _event_micros,
-        sum(_spend) over (
-            partition by `user_id` order by _event_micros
-            rows between unbounded preceding and current row
-        ) as _spend,
-        sum(_amounts) over (
-            partition by `user_id` order by _event_micros
-            rows between unbounded preceding and current row
-        ) as _amounts
-    from spend_at
+        cast(`timestamp` as date) as _day,
+        cast(xxhash64(0, `user_id`, `timestamp`, `fee`, `fee` is null) as decimal(20, 0)) as _hash
+    from input_rows
+    where
+        `user_id` is not null
+        and `timestamp` is not null
+    
 ),
 
-spend_before_window as (
+input_days as (
+    select
+        _day,
+        count(*) as _rows,
+        sum(_hash) as _hashes
+    from hashed_rows
+    group by _day
+),
+
+days_in_period as (
     select
         *,
-        last_value(named_struct('spend', _spend, 'amounts', _amounts)) over (
-            partition by `user_id` order by _event_micros
-            range between unbounded preceding and 2592000000000 preceding
-        ) as _before_30d
-    from spend_to_date
+        trunc(_day, 'MM') as period_start
+    from input_days
 ),
 
-spend_in_window as (
+input_periods as (
     select
-        `user_id`,
-        `timestamp`,
-        _spend - coalesce(_before_30d.spend, 0) as _spend_30d,
-        _amounts - coalesce(_before_30d.amounts, 0) as _amounts_30d
-    from spend_before_window
+        period_start,
+        sum(_rows) as input_rows,
+        concat('ed7d3baaafe6:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
+    from days_in_period
+    group by period_start
 ),
 
 final as (
     select
-        `user_id`,
-        `timestamp`,
-        case
-            when _amounts_30d > 0 then cast(_spend_30d as double)
-        end as user_30d_total_spend,
-        cast(_spend_30d as double) / nullif(_amounts_30d, 0) as user_30d_avg_spend
-    from spend_in_window
+        features.*,
+        input_periods._input_fingerprint
+    from features
+    inner join input_periods
+        on features.period_start = input_periods.period_start
 )
 
 select * from final

@@ -1,12 +1,12 @@
-select
-    0 as _feature_set,
-    `user_id`,
-    `timestamp`,
-    `user_1d_total_spend`,
-    `user_1d_avg_spend`,
-    null as `user_2d_total_spend`,
-    null as `user_2d_avg_spend`
-from (
+-- all rows: first run
+-- replaces: everything
+with
+
+input_rows_0 as (
+    select * from `features`.`several_sets__stg_job_input`
+),
+
+feature_set_0 as (
     with
 
     spend_at as (
@@ -16,7 +16,7 @@ from (
             unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
             coalesce(sum(cast(`amount` as decimal(38, 2))), 0) as _spend,
             count(cast(`amount` as decimal(38, 2))) as _amounts
-        from `features`.`several_sets__stg_job_input`
+        from input_rows_0
         where `user_id` is not null and `timestamp` is not null
         group by `user_id`, `timestamp`
     ),
@@ -72,17 +72,13 @@ from (
     )
 
     select * from final
-) as feature_set_0
-union all
-select
-    1 as _feature_set,
-    `user_id`,
-    `timestamp`,
-    null as `user_1d_total_spend`,
-    null as `user_1d_avg_spend`,
-    `user_2d_total_spend`,
-    `user_2d_avg_spend`
-from (
+),
+
+input_rows_1 as (
+    select * from `features`.`several_sets__stg_job_input`
+),
+
+feature_set_1 as (
     with
 
     spend_at as (
@@ -92,7 +88,7 @@ from (
             unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
             coalesce(sum(try_cast(`fee` as decimal(28, 6))), 0) as _spend,
             count(try_cast(`fee` as decimal(28, 6))) as _amounts
-        from `features`.`several_sets__stg_job_input`
+        from input_rows_1
         where `user_id` is not null and `timestamp` is not null
         group by `user_id`, `timestamp`
     ),
@@ -144,4 +140,83 @@ from (
     )
 
     select * from final
-) as feature_set_1
+),
+
+features as (
+    select
+        0 as _feature_set,
+        `user_id`,
+        `timestamp`,
+        `user_1d_total_spend`,
+        `user_1d_avg_spend`,
+        null as `user_2d_total_spend`,
+        null as `user_2d_avg_spend`,
+        trunc(cast(`timestamp` as date), 'MM') as period_start
+    from feature_set_0
+    union all
+    select
+        1 as _feature_set,
+        `user_id`,
+        `timestamp`,
+        null as `user_1d_total_spend`,
+        null as `user_1d_avg_spend`,
+        `user_2d_total_spend`,
+        `user_2d_avg_spend`,
+        trunc(cast(`timestamp` as date), 'MM') as period_start
+    from feature_set_1
+),
+
+hashed_rows as (
+    select
+        cast(`timestamp` as date) as _day,
+        cast(xxhash64(0, `user_id`, `timestamp`, `amount`, `amount` is null) as decimal(20, 0)) as _hash
+    from input_rows_0
+    where
+        `user_id` is not null
+        and `timestamp` is not null
+    union all
+    select
+        cast(`timestamp` as date) as _day,
+        cast(xxhash64(1, `user_id`, `timestamp`, `fee`, `fee` is null) as decimal(20, 0)) as _hash
+    from input_rows_1
+    where
+        `user_id` is not null
+        and `timestamp` is not null
+    
+),
+
+input_days as (
+    select
+        _day,
+        count(*) as _rows,
+        sum(_hash) as _hashes
+    from hashed_rows
+    group by _day
+),
+
+days_in_period as (
+    select
+        *,
+        trunc(_day, 'MM') as period_start
+    from input_days
+),
+
+input_periods as (
+    select
+        period_start,
+        sum(_rows) as input_rows,
+        concat('1f5a0b10cd61:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
+    from days_in_period
+    group by period_start
+),
+
+final as (
+    select
+        features.*,
+        input_periods._input_fingerprint
+    from features
+    inner join input_periods
+        on features.period_start = input_periods.period_start
+)
+
+select * from final

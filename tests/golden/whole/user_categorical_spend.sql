@@ -1,21 +1,65 @@
+-- all rows: first run
+-- replaces: everything
 with
+
+input_rows as (
+    select * from `features`.`whole__stg_job_input`
+),
+
+feature_set as (
+    with
+
+    final as (
+        select
+            `user_id`,
+            cast(
+                coalesce(sum(
+                    case when cast(`category` as string) = 'it\'s' then cast(`amount` as decimal(38, 2)) end
+                ), 0) as decimal(38, 2)
+            ) as user_total_spend_it_s,
+            cast(
+                coalesce(sum(
+                    case when cast(`category` as string) = 'food & drink' then cast(`amount` as decimal(38, 2)) end
+                ), 0) as decimal(38, 2)
+            ) as user_total_spend_food_drink
+        from input_rows
+        where `user_id` is not null
+        group by `user_id`
+    )
+
+    select * from final
+),
+
+features as (
+    select
+        `user_id`,
+        `user_total_spend_it_s`,
+        `user_total_spend_food_drink`
+    from feature_set
+),
+
+hashed_rows as (
+    select
+        cast(xxhash64(0, `user_id`, `amount`, `amount` is null, `category`, `category` is null) as decimal(20, 0)) as _hash
+    from input_rows
+    where
+        `user_id` is not null
+    
+),
+
+input_periods as (
+    select
+        count(*) as input_rows,
+        concat('4b31a02fbca7:', count(*), ':', coalesce(sum(_hash), 0)) as _input_fingerprint
+    from hashed_rows
+),
 
 final as (
     select
-        `user_id`,
-        cast(
-            coalesce(sum(
-                case when cast(`category` as string) = 'it\'s' then cast(`amount` as decimal(38, 2)) end
-            ), 0) as decimal(38, 2)
-        ) as user_total_spend_it_s,
-        cast(
-            coalesce(sum(
-                case when cast(`category` as string) = 'food & drink' then cast(`amount` as decimal(38, 2)) end
-            ), 0) as decimal(38, 2)
-        ) as user_total_spend_food_drink
-    from `features`.`whole__stg_job_input`
-    where `user_id` is not null
-    group by `user_id`
+        features.*,
+        input_periods._input_fingerprint
+    from features
+    cross join input_periods
 )
 
 select * from final

@@ -1,20 +1,86 @@
+-- all rows: first run
+-- replaces: everything
 with
 
-transactions as (
+input_rows as (
+    select * from `features`.`whole__stg_job_input`
+),
+
+feature_set as (
+    with
+
+    transactions as (
+        select
+            `user_id`,
+            date_format(`timestamp`, 'yyyy-MM') as year_month
+        from input_rows
+        where `user_id` is not null and `timestamp` is not null
+    ),
+
+    final as (
+        select
+            `user_id`,
+            year_month,
+            count(*) as user_monthly_txn_count
+        from transactions
+        group by `user_id`, year_month
+    )
+
+    select * from final
+),
+
+features as (
     select
         `user_id`,
-        date_format(`timestamp`, 'yyyy-MM') as year_month
-    from `features`.`whole__stg_job_input`
-    where `user_id` is not null and `timestamp` is not null
+        `year_month`,
+        `user_monthly_txn_count`,
+        trunc(cast(concat(year_month, '-01') as date), 'MM') as period_start
+    from feature_set
+),
+
+hashed_rows as (
+    select
+        cast(`timestamp` as date) as _day,
+        cast(xxhash64(0, `user_id`, `timestamp`) as decimal(20, 0)) as _hash
+    from input_rows
+    where
+        `user_id` is not null
+        and `timestamp` is not null
+    
+),
+
+input_days as (
+    select
+        _day,
+        count(*) as _rows,
+        sum(_hash) as _hashes
+    from hashed_rows
+    group by _day
+),
+
+days_in_period as (
+    select
+        *,
+        trunc(_day, 'MM') as period_start
+    from input_days
+),
+
+input_periods as (
+    select
+        period_start,
+        sum(_rows) as input_rows,
+        concat('3bf26d0bf2c3:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
+    from days_in_period
+    group by period_start
 ),
 
 final as (
     select
-        `user_id`,
-        year_month,
-        count(*) as user_monthly_txn_count
-    from transactions
-    group by `user_id`, year_month
+        features.*,
+        input_periods._input_fingerprint
+    from features
+    inner join input_periods
+        on features.period_start = input_periods.period_start
 )
 
 select * from final
