@@ -58,13 +58,28 @@ def cli() -> None:
 @_job
 @_target
 @click.option("--full-refresh", "is_full_refresh", is_flag=True, help="Rebuild every feature table from its inputs.")
+@click.option(
+    "--reconcile",
+    "is_reconciled",
+    is_flag=True,
+    help="Look at all periods, not only at those with rows loaded since (for sources with `loaded_at`).",
+)
 @_format
 @_examples("fpjob run configs/jobs/sample_financial_features_job.yaml")
-def run(job: Path, target: str | None, output_format: str, *, is_full_refresh: bool) -> None:
-    """Build the job's feature tables and write its result to its sink."""
+def run(job: Path, target: str | None, output_format: str, *, is_full_refresh: bool, is_reconciled: bool) -> None:
+    """Bring the job's feature tables up to date and write its result to its sink.
+
+    Only periods whose input has changed are computed; the tables always equal a full refresh.
+    """
     from feature_platform_py.cli.run import run_command
 
-    run_command(job, target=target, output_format=output_format, is_full_refresh=is_full_refresh)
+    run_command(
+        job,
+        target=target,
+        output_format=output_format,
+        is_full_refresh=is_full_refresh,
+        is_reconciled=is_reconciled,
+    )
 
 
 @cli.command()
@@ -73,7 +88,7 @@ def run(job: Path, target: str | None, output_format: str, *, is_full_refresh: b
 @_format
 @_examples("fpjob plan configs/jobs/sample_financial_features_job.yaml")
 def plan(job: Path, target: str | None, output_format: str) -> None:
-    """Show what a run would build and write, and which columns look ahead; nothing is changed."""
+    """Show what a run would compute and why, what it would write, and which columns look ahead; nothing is changed."""
     from feature_platform_py.cli.plan import plan_command
 
     plan_command(job, target=target, output_format=output_format)

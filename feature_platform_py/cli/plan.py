@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,29 @@ from feature_platform_py.cli.output import aligned, print_json
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.jobs.plan import FeatureSet, JobPlan
 from feature_platform_py.jobs.prepare import prepare_job
+from feature_platform_py.jobs.run import plan_work
+from feature_platform_py.jobs.work import TableWork
 
 
 def plan_command(job: Path, *, target: str | None, output_format: str) -> None:
     """Print the plan of one job."""
     project = open_project(target=target)
-    plan = prepare_job(job, project)
+    plan = prepare_job(job, project, is_read_only=True)
+    works = plan_work(plan, project)
     if output_format == "json":
-        print_json(plan_as_dict(plan, project))
+        print_json(plan_as_dict(plan, project, works))
     else:
-        click.echo("\n".join(plan_lines(plan, project)))
+        click.echo("\n".join([*plan_lines(plan, project), "", *work_lines(works)]))
+
+
+def work_lines(works: Mapping[str, TableWork]) -> list[str]:
+    """What each table needs, as the lines that a user reads."""
+    rows = [(name, work.extent, _input_rows(work), work.why) for name, work in works.items()]
+    return aligned([("table", "computes", "from", "because"), *rows])
+
+
+def _input_rows(work: TableWork) -> str:
+    return "" if work.rows is None or work.action == "skip" else f"{work.rows:,} rows"
 
 
 def plan_lines(plan: JobPlan, project: Project) -> list[str]:
@@ -64,7 +78,7 @@ def _sink_text(plan: JobPlan) -> str:
     return f"{sink.kind} {sink.config['path']} ({sink.mode})"
 
 
-def plan_as_dict(plan: JobPlan, project: Project) -> dict[str, Any]:
+def plan_as_dict(plan: JobPlan, project: Project, works: Mapping[str, TableWork]) -> dict[str, Any]:
     """The plan as plain data, for `--format json`."""
     return {
         "job": plan.job_name,
@@ -79,6 +93,7 @@ def plan_as_dict(plan: JobPlan, project: Project) -> dict[str, Any]:
             }
             for each in plan.feature_sets
         ],
+        "work": {name: work.as_dict() for name, work in works.items()},
         "columns": [{"name": name, "type": data_type, "looks_ahead": False} for name, data_type in plan.columns]
         + [{"name": each.name, "type": each.type, "looks_ahead": each.looks_ahead} for each in plan.features],
         "sink": {"type": plan.sink.kind, "mode": plan.sink.mode, **plan.sink.config},

@@ -13,15 +13,18 @@ from feature_platform_py.jobs.dbt import NodeResult
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.prepare import prepare_job
 from feature_platform_py.jobs.run import RunReport, run_job
+from feature_platform_py.jobs.work import TableWork
 
 
-def run_command(job: Path, *, target: str | None, output_format: str, is_full_refresh: bool) -> None:
+def run_command(
+    job: Path, *, target: str | None, output_format: str, is_full_refresh: bool, is_reconciled: bool
+) -> None:
     """Run one job and print what it did."""
     started = time.monotonic()
     project = open_project(target=target)
     plan = prepare_job(job, project)
     print_progress("\n".join([*plan_lines(plan, project), ""]))
-    report = run_job(plan, project, is_full_refresh=is_full_refresh, on_node=_print_node)
+    report = run_job(plan, project, is_full_refresh=is_full_refresh, is_reconciled=is_reconciled, on_node=_print_node)
     seconds = time.monotonic() - started
     if output_format == "json":
         print_json(_as_dict(plan, report, seconds))
@@ -36,11 +39,17 @@ def _print_node(node: NodeResult) -> None:
     if node.kind == "test" and (node.is_good or node.status == "skipped"):
         return
     rows = "" if node.rows is None else f"{node.rows:,} rows"
-    print_progress(f"  {node.status:<8} {node.name:<28} {rows:>16} {node.seconds:>8.2f} s")
+    work = f"  {_work_text(node.work)}" if node.work else ""
+    print_progress(f"  {node.status:<8} {node.name:<26} {rows:>15} {node.seconds:>7.2f} s{work}")
+
+
+def _work_text(work: TableWork) -> str:
+    return work.why if work.action == "skip" else f"{work.extent}: {work.why}"
 
 
 def _summary(plan: JobPlan, report: RunReport, seconds: float) -> str:
-    models = sum(node.kind == "model" for node in report.nodes)
+    tables = [node.work for node in report.nodes if node.work]
+    computed = sum(work.action != "skip" for work in tables)
     tests = sum(node.kind == "test" for node in report.nodes)
     sink = report.sink
     if sink.kind == "display":
@@ -49,7 +58,8 @@ def _summary(plan: JobPlan, report: RunReport, seconds: float) -> str:
         result = f"{sink.place} holds {sink.rows:,} rows"
     else:
         result = f"{sink.place} was left as it is ({sink.rows:,} rows, mode ignore)"
-    return f"{plan.job_name}: {models} models built, {tests} tests passed, {result}, {seconds:.1f} s"
+    counted = f"{computed} of {len(tables)} feature tables computed, {tests} tests passed"
+    return f"{plan.job_name}: {counted}, {result}, {seconds:.1f} s"
 
 
 def _as_dict(plan: JobPlan, report: RunReport, seconds: float) -> dict[str, Any]:
@@ -70,4 +80,5 @@ def _as_dict(plan: JobPlan, report: RunReport, seconds: float) -> dict[str, Any]
 
 
 def _node_dict(node: NodeResult) -> dict[str, Any]:
-    return {"name": node.name, "status": node.status, "rows": node.rows, "seconds": round(node.seconds, 3)}
+    work = {"work": node.work.as_dict()} if node.work else {}
+    return {"name": node.name, "status": node.status, "rows": node.rows, "seconds": round(node.seconds, 3), **work}

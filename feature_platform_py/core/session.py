@@ -9,10 +9,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
-import re
-import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,41 +49,28 @@ def open_session(engine: str, warehouse: str | Path) -> SparkSession:
     return open_warehouse(engine, warehouse).spark
 
 
-def open_warehouse(engine: str, warehouse: str | Path) -> Warehouse:
+def open_warehouse(engine: str, warehouse: str | Path, *, is_read_only: bool = False) -> Warehouse:
     """Return the process's catalog of the warehouse folder, opening its session at the first call.
 
-    Raises ConfigurationError for an engine that is not known.
+    The first call says whether the process only reads the folder. Raises ConfigurationError for an engine that is not known.
     """
     key = (engine, Path(warehouse).expanduser().resolve())
     # Two threads that start the embedded server at once hang it.
     with _lock:
         if key not in _warehouses:
-            _warehouses[key] = _open(*key)
+            _warehouses[key] = _open(*key, is_read_only=is_read_only)
         return _warehouses[key]
 
 
-def _open(engine: str, folder: Path) -> Warehouse:
+def _open(engine: str, folder: Path, *, is_read_only: bool) -> Warehouse:
     if engine not in ENGINES:
         known = ", ".join(f"`{name}`" for name in sorted(ENGINES))
         raise ConfigurationError(f"profile: engine `{engine}` is unknown. Known: {known}")
     os.environ.setdefault("PYARROW_IGNORE_TIMEZONE", "1")
-    warehouse = Warehouse(ENGINES[engine](), delta_path(folder))
+    path = folder if is_read_only and not folder.exists() else delta_path(folder)
+    warehouse = Warehouse(ENGINES[engine](), path, is_read_only=is_read_only)
     warehouse.refresh()
     return warehouse
-
-
-def _plain_path(folder: Path) -> Path:
-    """Return the folder, or a link to it where its path has characters that are special in a URL.
-
-    Sail percent-encodes such a path once for a table's log and twice for its data, and finds neither.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    if re.fullmatch(r"[\w./-]+", str(folder), re.ASCII):
-        return folder
-    link = Path(tempfile.mkdtemp(prefix="warehouse-")) / "warehouse"
-    link.symlink_to(folder)
-    atexit.register(shutil.rmtree, link.parent, ignore_errors=True)
-    return link
 
 
 def _open_sail_session() -> SparkSession:

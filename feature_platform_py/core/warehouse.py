@@ -34,19 +34,24 @@ PLAIN_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
 class Warehouse:
-    """The tables, sources and views of one folder, and the session in which they are registered."""
+    """The tables, sources and views of one folder, and the session in which they are registered.
 
-    def __init__(self, spark: SparkSession, folder: Path) -> None:
+    If `is_read_only`, what is registered is known to the session alone, and the folder stays as it is.
+    """
+
+    def __init__(self, spark: SparkSession, folder: Path, *, is_read_only: bool = False) -> None:
         self.spark = spark
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        self.is_read_only = is_read_only
+        if not is_read_only:
+            folder.mkdir(parents=True, exist_ok=True)
         self.sources: dict[TableName, ExternalSource] = {}
         self._file = CatalogFile(folder)
         self._lock = threading.RLock()
         self._schemas: set[str] = set()
         self._registered: dict[TableName, Definition] = {}
         self._broken: dict[TableName, Definition] = {}
-        for leftover in folder.glob(f"*/{DISCARDED_PREFIX}*"):
+        for leftover in [] if is_read_only else folder.glob(f"*/{DISCARDED_PREFIX}*"):
             shutil.rmtree(leftover, ignore_errors=True)
 
     # What there is
@@ -99,7 +104,8 @@ class Warehouse:
             if schema not in self._schemas:
                 _check_is_plain(schema)
                 location = self.folder / schema
-                location.mkdir(exist_ok=True)
+                if not self.is_read_only:
+                    location.mkdir(exist_ok=True)
                 self._run(f"create schema if not exists {quoted(schema)} location {literal(str(location))}")
                 self._schemas.add(schema)
 
@@ -122,6 +128,8 @@ class Warehouse:
         stays as it was.
         """
         _check_is_plain(name.name)
+        if self.is_read_only:
+            raise EngineError(f"table {name}: the warehouse was opened for reading only")
         self.create_schema(name.schema)
         with self._lock:
             before = self.columns(name)
@@ -318,6 +326,8 @@ class Warehouse:
                     logger.debug("view %s waits for its next build: %s", name, error)
 
     def _remember(self, name: TableName, definition: Definition | None) -> None:
+        if self.is_read_only:
+            return
         with self._file.changing() as entries:
             if definition is None:
                 entries.pop(name, None)
@@ -329,7 +339,7 @@ class Warehouse:
 
 
 def _folders(parent: Path) -> list[Path]:
-    return sorted(path for path in parent.iterdir() if path.is_dir() and PLAIN_NAME.fullmatch(path.name))
+    return sorted(path for path in parent.glob("*/") if PLAIN_NAME.fullmatch(path.name))
 
 
 def _check_is_plain(name: str) -> None:

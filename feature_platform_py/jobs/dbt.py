@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.project import Project
+from feature_platform_py.jobs.work import TableWork, read_work
 
 _COUNTED = ("model", "test")
 
 
 @dataclass(frozen=True)
 class NodeResult:
-    """How one dbt node ended; `rows` is None for nodes that write none, `seconds` is dbt's own execution time."""
+    """How one dbt node ended; `rows` is None for nodes that write none, `seconds` is dbt's own execution time.
+
+    `work` is what a feature table needed.
+    """
 
     name: str
     kind: str
@@ -23,6 +27,7 @@ class NodeResult:
     seconds: float
     rows: int | None = None
     message: str = ""
+    work: TableWork | None = None
 
     @property
     def is_good(self) -> bool:
@@ -55,27 +60,63 @@ def build(
     on_node: Callable[[NodeResult], None] = lambda _: None,
 ) -> DbtRun:
     """Run `dbt build` on the selected nodes with the job's variables, and return how each node ended."""
-    log_file = project.root / "logs" / job_name / "dbt.log"
     nodes: list[NodeResult] = []
+    works: dict[str, TableWork] = {}
 
     def watch(event: Any) -> None:
-        if event.info.name == "NodeFinished" and (node := _finished(event.data)):
+        _note_work(event, works)
+        if event.info.name == "NodeFinished" and (node := _finished(event.data, works)):
             nodes.append(node)
             on_node(node)
 
     arguments = [
-        "build",
-        *("--project-dir", str(project.root), "--profiles-dir", str(project.root / "profiles")),
-        *("--target", project.target.name, "--vars", json.dumps(variables)),
-        *("--target-path", str(project.root / "target" / "jobs" / job_name), "--log-path", str(log_file.parent)),
-        *("--log-level", "none", "--log-level-file", "debug", "--no-use-colors", "--no-use-colors-file"),
-        *("--exclude-resource-type", "unit_test", "--no-write-json", "--no-version-check"),
+        *("build", *_common_arguments(project, job_name, variables)),
+        *("--exclude-resource-type", "unit_test"),
         *(["--full-refresh"] if is_full_refresh else []),
         *("--select", *select),
         *(["--exclude", *exclude] if exclude else []),
     ]
     error = _invoke(arguments, watch)
-    return DbtRun(nodes=tuple(nodes), log_file=log_file, error=error)
+    return DbtRun(nodes=tuple(nodes), log_file=_log_file(project, job_name), error=error)
+
+
+def find_work(
+    project: Project,
+    job_name: str,
+    *,
+    variables: Mapping[str, Any],
+    select: Sequence[str],
+    is_full_refresh: bool = False,
+) -> tuple[dict[str, TableWork], DbtRun]:
+    """Compile the selected feature tables, which writes nothing, and return what each needs by its model's name."""
+    works: dict[str, TableWork] = {}
+    arguments = [
+        *("compile", *_common_arguments(project, job_name, variables)),
+        *(["--full-refresh"] if is_full_refresh else []),
+        *("--select", *select),
+    ]
+    error = _invoke(arguments, lambda event: _note_work(event, works))
+    return works, DbtRun(nodes=(), log_file=_log_file(project, job_name), error=error)
+
+
+def _common_arguments(project: Project, job_name: str, variables: Mapping[str, Any]) -> list[str]:
+    return [
+        *("--project-dir", str(project.root), "--profiles-dir", str(project.root / "profiles")),
+        *("--target", project.target.name, "--vars", json.dumps(variables)),
+        *("--target-path", str(project.root / "target" / "jobs" / job_name)),
+        *("--log-path", str(_log_file(project, job_name).parent)),
+        *("--log-level", "none", "--log-level-file", "debug", "--no-use-colors", "--no-use-colors-file"),
+        *("--no-write-json", "--no-version-check"),
+    ]
+
+
+def _log_file(project: Project, job_name: str) -> Path:
+    return project.root / "logs" / job_name / "dbt.log"
+
+
+def _note_work(event: Any, works: dict[str, TableWork]) -> None:
+    if event.info.name == "JinjaLogDebug" and (work := read_work(event.data.msg)):
+        works[event.data.node_info.node_name] = work
 
 
 def _invoke(arguments: Sequence[str], watch: Callable[[Any], None]) -> str:
@@ -86,7 +127,7 @@ def _invoke(arguments: Sequence[str], watch: Callable[[Any], None]) -> str:
     return "" if result.exception is None else str(result.exception)
 
 
-def _finished(data: Any) -> NodeResult | None:
+def _finished(data: Any, works: Mapping[str, TableWork]) -> NodeResult | None:
     kind = data.node_info.resource_type
     if kind not in _COUNTED:
         return None
@@ -99,4 +140,5 @@ def _finished(data: Any) -> NodeResult | None:
         seconds=data.run_result.execution_time,
         rows=int(rows) if rows is not None else None,
         message=data.run_result.message,
+        work=works.get(data.node_info.node_name),
     )

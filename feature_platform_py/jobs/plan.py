@@ -73,8 +73,12 @@ class JobPlan:
     @property
     def models(self) -> tuple[str, ...]:
         """The dbt models that the job needs, in the order in which they are built."""
-        needed = {feature_set.model for feature_set in self.feature_sets}
-        return (INPUT_MODEL, *(model for model in MODELS if model in needed), OUTPUT_MODEL)
+        return (INPUT_MODEL, *self.tables, OUTPUT_MODEL)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Those of the models that are feature tables."""
+        return tuple(model for model in MODELS if self.sets_of(model))
 
     def sets_of(self, model: str) -> tuple[FeatureSet, ...]:
         """The feature sets of one model, in the order of the YAML."""

@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from feature_platform_py.core.errors import DataCheckError, EngineError
 from feature_platform_py.core.project import Project
 from feature_platform_py.jobs import dbt
 from feature_platform_py.jobs.dbt import DbtRun, NodeResult
 from feature_platform_py.jobs.plan import INPUT_MODEL, OUTPUT_MODEL, JobPlan, job_variable
+from feature_platform_py.jobs.work import TableWork
 from feature_platform_py.sinks.write import SinkResult, check_sink, write_result
 
 
@@ -36,10 +38,12 @@ def run_job(
     project: Project,
     *,
     is_full_refresh: bool = False,
+    is_reconciled: bool = False,
     on_node: Callable[[NodeResult], None] = lambda _: None,
 ) -> RunReport:
     """Build the plan's models and write its sink.
 
+    A full refresh computes every row of the tables anew; reconciling looks at all periods, also at those in which nothing was loaded.
     Raises DataCheckError if a test fails or a value does not parse, EngineError if dbt or the engine fails, SinkError if the
     result cannot be written; in each case the sink holds what it held before.
     """
@@ -48,7 +52,7 @@ def run_job(
     dbt_run = dbt.build(
         project,
         plan.job_name,
-        variables={"job": job_variable(plan)},
+        variables=_variables(plan, is_reconciled=is_reconciled),
         select=plan.models,
         # The sink counts the rows that it is about to hold: the same check, without computing the result twice.
         exclude=["test_name:one_row_per_source_row"],
@@ -60,6 +64,25 @@ def run_job(
     sink = _write(plan, project)
     phases = {"dbt": built - started, "sink": time.monotonic() - built}
     return RunReport(nodes=dbt_run.nodes, sink=sink, phases=phases)
+
+
+def plan_work(plan: JobPlan, project: Project) -> dict[str, TableWork]:
+    """Return what each feature table of the plan needs, by its model's name; nothing is written.
+
+    Raises DataCheckError if a value of the source does not parse, EngineError if dbt or the engine fails.
+    """
+    from feature_platform_py.core.session import open_warehouse
+
+    open_warehouse(project.target.engine, project.target.warehouse, is_read_only=True)
+    variables = _variables(plan, is_reconciled=False)
+    works, dbt_run = dbt.find_work(project, plan.job_name, variables=variables, select=plan.tables)
+    _raise_failures(dbt_run, project)
+    return {name: works[name] for name in plan.tables}
+
+
+def _variables(plan: JobPlan, *, is_reconciled: bool) -> dict[str, Any]:
+    # Only where it is asked for: dbt parses the project anew when a variable changes.
+    return {"job": job_variable(plan), **({"reconcile": True} if is_reconciled else {})}
 
 
 def _write(plan: JobPlan, project: Project) -> SinkResult:

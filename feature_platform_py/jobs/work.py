@@ -1,0 +1,84 @@
+"""What a feature table needs so that it equals a full refresh, as dbt's macros found it: which periods, and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_PREFIX = "feature table: "
+_WORDS = {"reached": "reached by a window"}
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class PeriodWork:
+    """A period to compute: its name (`1994-02`; None for a table without time), why, and its input rows now."""
+
+    period: str | None
+    change: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class TableWork:
+    """The work on one table.
+
+    `action` is `rebuild` (all rows are replaced, for the `reason`), `replace` (those of `periods` are) or `skip`; `of` is the number
+    of periods there are, None if nobody counted; `unit` is the length of a period.
+    """
+
+    action: str
+    reason: str | None
+    of: int | None
+    unit: str | None
+    periods: tuple[PeriodWork, ...]
+
+    @property
+    def rows(self) -> int | None:
+        """The input rows of the periods to compute; None if nobody counted."""
+        return None if self.action == "rebuild" and not self.periods else sum(each.rows for each in self.periods)
+
+    @property
+    def extent(self) -> str:
+        """How much is computed, in words."""
+        if self.action == "skip":
+            return "nothing"
+        if self.action == "rebuild":
+            return f"all {self.of} {self.unit}s" if self.of and self.unit else "all rows"
+        return f"{len(self.periods)} of {self.of} {self.unit}s"
+
+    @property
+    def why(self) -> str:
+        """Why it is computed, in words: the periods by what has happened to them."""
+        if self.action == "skip":
+            return "nothing new"
+        if self.reason:
+            return self.reason
+        changes = dict.fromkeys(each.change for each in self.periods)
+        return ", ".join(f"{self._listed(change)} {_WORDS.get(change, change)}" for change in changes)
+
+    def _listed(self, change: str) -> str:
+        names = [str(each.period) for each in self.periods if each.change == change]
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        return ", ".join(names[:_SHOWN]) + more
+
+    def as_dict(self) -> dict[str, Any]:
+        """The work as plain data, for `--format json`."""
+        return {
+            "action": self.action,
+            "reason": self.reason,
+            "period": self.unit,
+            "rows": self.rows,
+            "periods": [{"period": each.period, "change": each.change, "rows": each.rows} for each in self.periods],
+        }
+
+
+def read_work(message: str) -> TableWork | None:
+    """The work that a line of dbt's log tells; None for any other line."""
+    if not message.startswith(_PREFIX):
+        return None
+    told: Mapping[str, Any] = json.loads(message.removeprefix(_PREFIX))
+    periods = tuple(PeriodWork(**each) for each in told["periods"])
+    return TableWork(told["action"], told["reason"], told["of"], told["unit"], periods)
