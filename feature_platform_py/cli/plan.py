@@ -10,6 +10,7 @@ import click
 
 from feature_platform_py.cli.output import aligned, print_json
 from feature_platform_py.core.project import Project, open_project
+from feature_platform_py.core.session import reading_only
 from feature_platform_py.jobs.plan import FeatureSet, JobPlan
 from feature_platform_py.jobs.prepare import prepare_job
 from feature_platform_py.jobs.run import plan_work
@@ -19,8 +20,9 @@ from feature_platform_py.jobs.work import TableWork
 def plan_command(job: Path, *, target: str | None, output_format: str) -> None:
     """Print the plan of one job."""
     project = open_project(target=target)
-    plan = prepare_job(job, project, is_read_only=True)
-    works = plan_work(plan, project)
+    with reading_only(project.target.engine, project.target.warehouse):
+        plan = prepare_job(job, project)
+        works = plan_work(plan, project)
     if output_format == "json":
         print_json(plan_as_dict(plan, project, works))
     else:

@@ -41,6 +41,7 @@ SAIL_ENVIRONMENT = {
 
 _lock = threading.RLock()
 _warehouses: dict[tuple[str, Path], Warehouse] = {}
+_read_only: set[tuple[str, Path]] = set()
 _sail_server: Any = None
 
 
@@ -49,24 +50,43 @@ def open_session(engine: str, warehouse: str | Path) -> SparkSession:
     return open_warehouse(engine, warehouse).spark
 
 
-def open_warehouse(engine: str, warehouse: str | Path, *, is_read_only: bool = False) -> Warehouse:
+def open_warehouse(engine: str, warehouse: str | Path) -> Warehouse:
     """Return the process's catalog of the warehouse folder, opening its session at the first call.
 
-    The first call says whether the process only reads the folder. Raises ConfigurationError for an engine that is not known.
+    Raises ConfigurationError for an engine that is not known.
     """
     key = (engine, Path(warehouse).expanduser().resolve())
     # Two threads that start the embedded server at once hang it.
     with _lock:
         if key not in _warehouses:
-            _warehouses[key] = _open(*key, is_read_only=is_read_only)
+            _warehouses[key] = _open(*key)
         return _warehouses[key]
 
 
-def _open(engine: str, folder: Path, *, is_read_only: bool) -> Warehouse:
+@contextmanager
+def reading_only(engine: str, warehouse: str | Path) -> Iterator[None]:
+    """Inside, the warehouse is opened anew, and what is registered in it leaves the folder as it is."""
+    key = (engine, Path(warehouse).expanduser().resolve())
+    with _lock:
+        kept = _warehouses.pop(key, None)
+        _read_only.add(key)
+    try:
+        yield
+    finally:
+        with _lock:
+            _read_only.discard(key)
+            if opened := _warehouses.pop(key, None):
+                opened.spark.stop()
+            if kept:
+                _warehouses[key] = kept
+
+
+def _open(engine: str, folder: Path) -> Warehouse:
     if engine not in ENGINES:
         known = ", ".join(f"`{name}`" for name in sorted(ENGINES))
         raise ConfigurationError(f"profile: engine `{engine}` is unknown. Known: {known}")
     os.environ.setdefault("PYARROW_IGNORE_TIMEZONE", "1")
+    is_read_only = (engine, folder) in _read_only
     path = folder if is_read_only and not folder.exists() else delta_path(folder)
     warehouse = Warehouse(ENGINES[engine](), path, is_read_only=is_read_only)
     warehouse.refresh()

@@ -42,12 +42,10 @@ class FeatureSet:
     @property
     def reach_days(self) -> int | None:
         """For how many days after its event time a source row counts, beyond its own month; None: for ever."""
-        match self.model:
-            case "user_spend":
-                return max(self.params["window_days"])
-            case "user_monthly_transactions":
-                return 0
-        return None
+        if self.model == "user_categorical_spend":
+            return None
+        windows: list[int] = self.params.get("window_days", [])
+        return max(windows, default=0)
 
 
 @dataclass(frozen=True)
@@ -214,9 +212,10 @@ def _columns_variable(plan: JobPlan) -> list[dict[str, str]]:
 def _table_variable(model: str, plan: JobPlan) -> dict[str, Any]:
     feature_sets = plan.sets_of(model)
     reaches = [feature_set.reach_days for feature_set in feature_sets]
+    known = [reach for reach in reaches if reach is not None]
     return {
         "period": plan.period(model) if feature_sets else None,
-        "reach_days": None if None in reaches else max(reaches, default=None),
+        "reach_days": max(known) if known and len(known) == len(reaches) else None,
         "feature_sets": [_set_variable(feature_set) for feature_set in feature_sets],
     }
 

@@ -12,25 +12,23 @@ from feature_platform_py.jobs.checks import ResolvedSource, load_checked_job
 from feature_platform_py.jobs.plan import JobPlan, plan_job
 
 
-def prepare_job(path: Path, project: Project, *, is_read_only: bool = False) -> JobPlan:
+def prepare_job(path: Path, project: Project) -> JobPlan:
     """Return the plan of a job file, which then has nothing wrong that can be seen before it runs.
 
-    The columns of a registered source come from the registry; only for another source is an engine asked, which leaves the
-    warehouse folder alone if `is_read_only`. Raises ConfigurationError with every problem of the file.
+    The columns of a registered source come from the registry; only for another source is an engine asked. Raises
+    ConfigurationError with every problem of the file.
     """
-    checked = load_checked_job(
-        path, project, columns_of=lambda source: _columns_of(source, project, is_read_only=is_read_only)
-    )
+    checked = load_checked_job(path, project, columns_of=lambda source: _columns_of(source, project))
     return plan_job(checked.config, checked.source, checked.columns or ())
 
 
-def _columns_of(source: ResolvedSource, project: Project, *, is_read_only: bool) -> Columns | None:
+def _columns_of(source: ResolvedSource, project: Project) -> Columns | None:
     if source.columns is not None:
         return source.columns
     from feature_platform_py.core.external_sources import describe_source, external_source
     from feature_platform_py.core.session import open_warehouse
 
-    warehouse = open_warehouse(project.target.engine, project.target.warehouse, is_read_only=is_read_only)
+    warehouse = open_warehouse(project.target.engine, project.target.warehouse)
     if source.format is None:
         _, schema, table = table_parts(source.location)
         return warehouse.columns(TableName(schema, table)) or None

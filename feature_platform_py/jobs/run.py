@@ -71,9 +71,6 @@ def plan_work(plan: JobPlan, project: Project) -> dict[str, TableWork]:
 
     Raises DataCheckError if a value of the source does not parse, EngineError if dbt or the engine fails.
     """
-    from feature_platform_py.core.session import open_warehouse
-
-    open_warehouse(project.target.engine, project.target.warehouse, is_read_only=True)
     variables = _variables(plan, is_reconciled=False)
     works, dbt_run = dbt.find_work(project, plan.job_name, variables=variables, select=plan.tables)
     _raise_failures(dbt_run, project)

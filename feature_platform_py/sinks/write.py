@@ -128,9 +128,19 @@ def _write_parquet(result: DataFrame, sink: SinkSpec, location: Path, expected_r
         if sink.config["partition_by"]:
             writer = writer.partitionBy(*sink.config["partition_by"])
         writer.parquet(str(folder))
+        if not any(folder.rglob("*.parquet")):
+            _write_empty(result, folder)
         _check_rows(_count(result.sparkSession, sink.kind, folder), expected_rows)
 
     replace_folder(location, write, keep_existing=sink.mode == "append")
+
+
+def _write_empty(result: DataFrame, folder: Path) -> None:
+    """Sail writes no file where there are no rows; one without rows keeps the columns."""
+    from pyarrow.parquet import write_table
+
+    folder.mkdir(exist_ok=True)
+    write_table(result.limit(0).toArrow(), folder / "part-00000.parquet")
 
 
 def _check_same_columns(session: SparkSession, result: DataFrame, sink: SinkSpec, location: Path) -> None:

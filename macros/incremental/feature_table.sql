@@ -12,8 +12,8 @@
         {%- do queries.append(caller(numbered('input_rows', table, loop.index0), feature_set.params)) -%}
     {%- endfor -%}
     {%- set job_input = var('job').input -%}
-    {%- set definition = local_md5(tojson([table.period, queries]))[:12] -%}
-    {%- set work = rebuild('first run') -%}
+    {%- set definition = local_md5(tojson([table.period, queries, model.raw_code]))[:12] -%}
+    {%- set work = rebuild('full refresh' if execute and should_full_refresh() else 'first run') -%}
     {%- if execute and (is_incremental() or flags.WHICH == 'compile') -%}
         {%- set work = feature_table_work(table, job_input, definition, this if is_incremental() else none) -%}
     {%- endif -%}

@@ -21,7 +21,6 @@ def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("feature_platform_py.core.session.open_warehouse", _refuse_engine)
 
 
-@pytest.mark.usefixtures("_no_engine")
 def test_the_plan_names_tables_grain_columns_and_what_looks_ahead(project: Path, fpjob: Fpjob) -> None:
     plan = json.loads(fpjob("plan", SAMPLE, "--format", "json").stdout)
     assert [(table["model"], table["grain"]) for table in plan["tables"]] == [
@@ -37,12 +36,9 @@ def test_the_plan_names_tables_grain_columns_and_what_looks_ahead(project: Path,
     assert not (project / "warehouse").exists()
 
 
-@pytest.mark.usefixtures("_no_engine")
-def test_the_planned_types_are_the_built_types(project: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_planned_types_are_the_built_types(fpjob: Fpjob) -> None:
     job = "configs/jobs/training_features_job.yaml"
     plan = json.loads(fpjob("plan", job, "--format", "json").stdout)
-    monkeypatch.undo()
-    monkeypatch.chdir(project)
     assert fpjob("run", job).status == 0
     from feature_platform_py.core.project import open_project
     from feature_platform_py.core.session import open_session

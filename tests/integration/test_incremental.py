@@ -1,0 +1,266 @@
+"""Runs after a change of the source: what is computed, what is left alone, and that both are told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+import yaml
+
+from tests.conftest import Fpjob
+
+KEYS = {"user_id_col": "who", "timestamp_col": "at"}
+CATEGORY = {"amount_col": "amount", "category_col": "kind", "target_category_value": "food & drink"}
+TRANSFORMERS = [
+    {"name": "UserSpendAggregator", "params": {**KEYS, "amount_col": "amount", "window_days": [7, 30]}},
+    {"name": "UserMonthlyTransactionCounter", "params": KEYS},
+    {"name": "UserCategoricalSpendAggregator", "params": {"user_id_col": "who", **CATEGORY}},
+]
+TABLES = ("user_spend", "user_monthly_transactions", "user_categorical_spend")
+HEADER = "who,at,amount,kind,loaded\n"
+ROWS = [
+    "1,2024-01-31 10:00:00,10.00,food & drink,2024-06-01 00:00:00",
+    "1,2024-02-20 10:00:00,20.00,other,2024-06-01 00:00:00",
+    "2,2024-03-01 10:00:00,30.00,food & drink,2024-06-01 00:00:00",
+    "1,2024-05-05 10:00:00,40.00,,2024-06-01 00:00:00",
+]
+SOURCE = """
+name: sales
+description: Rows of a test.
+owner: tests
+entity: sale
+event_time: at
+fields:
+  - {name: who, type: bigint, description: a user}
+  - {name: at, type: timestamp, description: a time}
+  - {name: amount, type: "decimal(12,2)", description: an amount}
+  - {name: kind, type: string, description: a category}
+  - {name: loaded, type: timestamp, description: when the row arrived}
+locations:
+  local: {location: sales.csv, format: csv, options: {header: true}}
+"""
+
+
+@pytest.fixture
+def sales(project: Path, fpjob: Fpjob) -> Path:
+    """A project with a registered source of four rows, and a job over it."""
+    write_source(project)
+    write_rows(project, ROWS)
+    write_job(project, TRANSFORMERS)
+    assert fpjob("registry", "sync").status == 0
+    return project
+
+
+def write_source(project: Path, more: str = "") -> None:
+    path = project / "registry/source/shop/v1/sales_source.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(SOURCE + more)
+
+
+def write_rows(project: Path, rows: list[str]) -> None:
+    (project / "sales.csv").write_text(HEADER + "".join(f"{row}\n" for row in rows))
+
+
+def write_job(project: Path, transformers: list[dict[str, Any]], **source: Any) -> None:
+    job = {
+        "job_name": "sales",
+        "description": "a test",
+        "input_source": {"source_type": "spark", "config": {"location": "sales.csv", "format": "csv"}, **source},
+        "feature_transformers": transformers,
+        "output_sink": {"sink_type": "overwrite_parquet", "config": {"path": "output/sales"}},
+    }
+    (project / "sales.yaml").write_text(yaml.safe_dump(job, sort_keys=False))
+
+
+def run(fpjob: Fpjob, *options: str) -> dict[str, Any]:
+    """The work of a run by table."""
+    outcome = fpjob("run", "sales.yaml", "--format", "json", *options)
+    assert outcome.status == 0, outcome.stderr
+    models: list[Mapping[str, Any]] = json.loads(outcome.stdout)["models"]
+    return {model["name"]: model["work"] for model in models if "work" in model}
+
+
+def changes(work: Mapping[str, Any]) -> dict[str, str]:
+    return {each["period"]: each["change"] for each in work["periods"]}
+
+
+def versions(project: Path) -> dict[str, int]:
+    """How many commits each table has."""
+    folder = project / "warehouse" / "features"
+    return {table: len(list((folder / f"sales__{table}" / "_delta_log").glob("*.json"))) for table in TABLES}
+
+
+def output(project: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pyarrow.parquet.read_table(project / "output/sales").to_pylist()
+    return sorted(rows, key=str)
+
+
+def refreshed(project: Path, fpjob: Fpjob) -> list[dict[str, Any]]:
+    """The output of a full refresh."""
+    run(fpjob, "--full-refresh")
+    return output(project)
+
+
+def test_a_run_with_nothing_new_writes_no_table_and_says_so(sales: Path, fpjob: Fpjob) -> None:
+    run(fpjob)
+    before = versions(sales)
+    outcome = fpjob("run", "sales.yaml")
+    assert outcome.status == 0, outcome.stderr
+    assert versions(sales) == before == dict.fromkeys(TABLES, 1)
+    assert outcome.stderr.count("nothing new") == 3
+    assert "0 of 3 feature tables computed" in outcome.stderr.splitlines()[-1]
+
+
+def test_a_late_row_computes_its_month_and_the_months_that_its_window_reaches(sales: Path, fpjob: Fpjob) -> None:
+    run(fpjob)
+    write_rows(sales, [*ROWS, "1,2024-01-30 00:00:00,1.00,food & drink,2024-06-02 00:00:00"])
+    work = run(fpjob)
+    assert changes(work["user_spend"]) == {"2024-01": "changed", "2024-02": "reached", "2024-03": "reached"}
+    assert changes(work["user_monthly_transactions"]) == {"2024-01": "changed"}
+    assert work["user_categorical_spend"]["reason"] == "input changed"
+    assert versions(sales) == dict.fromkeys(TABLES, 2)
+    assert output(sales) == refreshed(sales, fpjob)
+
+
+def test_a_month_without_rows_is_deleted_and_a_month_with_new_ones_is_added(sales: Path, fpjob: Fpjob) -> None:
+    run(fpjob)
+    write_rows(sales, [*ROWS[:3], "2,2024-07-01 00:00:00,5.00,other,2024-07-01 00:00:00"])
+    work = run(fpjob)
+    expected = {"2024-05": "vanished", "2024-07": "new"}
+    assert changes(work["user_monthly_transactions"]) == changes(work["user_spend"]) == expected
+    assert work["user_spend"]["rows"] == 1
+    assert output(sales) == refreshed(sales, fpjob)
+
+
+def test_a_column_that_no_feature_reads_changes_nothing(sales: Path, fpjob: Fpjob) -> None:
+    run(fpjob)
+    write_rows(sales, [row.replace("2024-06-01", "2024-06-09") for row in ROWS])
+    assert {work["action"] for work in run(fpjob).values()} == {"skip"}
+
+
+def test_a_value_that_becomes_null_is_a_change(sales: Path, fpjob: Fpjob) -> None:
+    run(fpjob)
+    write_rows(sales, [*ROWS[:3], ROWS[3].replace("40.00", "")])
+    assert changes(run(fpjob)["user_spend"]) == {"2024-05": "changed"}
+    assert output(sales) == refreshed(sales, fpjob)
+
+
+def test_parameters_and_filters_compute_what_they_change(sales: Path, fpjob: Fpjob) -> None:
+    run(fpjob)
+    same_slug = {**CATEGORY, "target_category_value": "Food & Drink"}
+    other = [
+        *TRANSFORMERS[:2],
+        {"name": "UserCategoricalSpendAggregator", "params": {"user_id_col": "who", **same_slug}},
+    ]
+    write_job(sales, other)
+    work = run(fpjob)
+    assert [work[table]["action"] for table in TABLES] == ["skip", "skip", "rebuild"]
+    assert work["user_categorical_spend"]["reason"] == "parameters changed"
+    write_job(sales, other, filters=[{"column": "amount", "op": "lt", "value": 40}])
+    assert changes(run(fpjob)["user_spend"]) == {"2024-05": "vanished"}
+    assert output(sales) == refreshed(sales, fpjob)
+
+
+def test_other_windows_are_other_columns_and_rebuild_the_table(sales: Path, fpjob: Fpjob) -> None:
+    run(fpjob)
+    params = {**TRANSFORMERS[0]["params"], "window_days": [7, 14]}
+    write_job(sales, [{**TRANSFORMERS[0], "params": params}, *TRANSFORMERS[1:]])
+    work = run(fpjob)
+    assert work["user_spend"]["reason"] == (
+        "columns changed: adds user_14d_total_spend, user_14d_avg_spend; drops user_30d_total_spend, user_30d_avg_spend"
+    )
+    assert [work[table]["action"] for table in TABLES] == ["rebuild", "skip", "skip"]
+    assert output(sales) == refreshed(sales, fpjob)
+
+
+def test_a_full_refresh_rebuilds_every_table(sales: Path, fpjob: Fpjob) -> None:
+    run(fpjob)
+    work = run(fpjob, "--full-refresh")
+    assert {(each["action"], each["reason"]) for each in work.values()} == {("rebuild", "full refresh")}
+
+
+def test_an_emptied_source_empties_the_tables_and_a_filled_one_fills_them(sales: Path, fpjob: Fpjob) -> None:
+    run(fpjob)
+    write_rows(sales, [])
+    assert set(changes(run(fpjob)["user_spend"]).values()) == {"vanished"}
+    assert output(sales) == []
+    write_rows(sales, ROWS)
+    assert run(fpjob)["user_spend"]["reason"] == "the table is empty"
+    assert output(sales) == refreshed(sales, fpjob)
+
+
+def test_the_totals_to_date_of_all_later_months_are_reached(sales: Path, fpjob: Fpjob) -> None:
+    as_of = {**KEYS, **CATEGORY, "as_of": "event_time"}
+    write_job(sales, [{"name": "UserCategoricalSpendAggregator", "params": as_of}])
+    run(fpjob)
+    write_rows(sales, [ROWS[0], ROWS[1].replace("other", "food & drink"), *ROWS[2:]])
+    expected = {"2024-02": "changed", "2024-03": "reached", "2024-05": "reached"}
+    assert changes(run(fpjob)["user_categorical_spend"]) == expected
+    assert output(sales) == refreshed(sales, fpjob)
+
+
+@pytest.mark.parametrize(
+    ("period", "spend", "count"),
+    [
+        ("day", {"2024-02-20": "changed", "2024-03-01": "reached"}, {"2024-02": "changed"}),
+        ("year", {"2024": "changed"}, {"2024": "changed"}),
+    ],
+)
+def test_a_source_says_how_long_its_periods_are(
+    sales: Path, fpjob: Fpjob, period: str, spend: dict[str, str], count: dict[str, str]
+) -> None:
+    write_source(sales, f"period: {period}\n")
+    assert fpjob("registry", "sync").status == 0
+    run(fpjob)
+    write_rows(sales, [ROWS[0], ROWS[1].replace("20.00", "21.00"), *ROWS[2:]])
+    work = run(fpjob)
+    assert (work["user_spend"]["period"], changes(work["user_spend"])) == (period, spend)
+    # A month's count is one value for the whole month.
+    write_rows(sales, [ROWS[0], ROWS[1], ROWS[1], *ROWS[2:]])
+    assert changes(run(fpjob)["user_monthly_transactions"]) == count
+    assert output(sales) == refreshed(sales, fpjob)
+
+
+def test_with_a_load_time_only_periods_with_loads_are_looked_at_until_reconciled(sales: Path, fpjob: Fpjob) -> None:
+    write_source(sales, "loaded_at: loaded\n")
+    assert fpjob("registry", "sync").status == 0
+    run(fpjob)
+    loaded = [*ROWS[1:], "2,2024-02-10 00:00:00,7.00,other,2024-06-02 00:00:00"]
+    write_rows(sales, loaded)
+    seen = changes(run(fpjob)["user_spend"])
+    assert seen == {"2024-02": "changed", "2024-03": "reached"}, "a deletion cannot be seen by a load time"
+    assert changes(run(fpjob, "--reconcile")["user_spend"])["2024-01"] == "vanished"
+    assert output(sales) == refreshed(sales, fpjob)
+    assert {work["action"] for work in run(fpjob).values()} == {"skip"}
+
+
+def test_the_plan_says_what_a_run_then_does_and_writes_nothing(sales: Path, fpjob: Fpjob) -> None:
+    first = json.loads(fpjob("plan", "sales.yaml", "--format", "json").stdout)["work"]
+    assert first["user_spend"]["rows"] == 4
+    assert not (sales / "warehouse").exists()
+    run(fpjob)
+    write_rows(sales, ROWS[1:])
+    before = {path: path.read_bytes() for path in (sales / "warehouse").rglob("*") if path.is_file()}
+    planned = fpjob("plan", "sales.yaml", "--format", "json")
+    assert planned.status == 0, planned.stderr
+    assert {path: path.read_bytes() for path in (sales / "warehouse").rglob("*") if path.is_file()} == before
+    lines = fpjob("plan", "sales.yaml").stdout.splitlines()
+    assert [line.split() for line in lines if "reached" in line] == [
+        "user_spend 3 of 4 months 2 rows 2024-01 vanished, 2024-02, 2024-03 reached by a window".split()
+    ]
+    assert json.loads(planned.stdout)["work"] == run(fpjob)
+    after = json.loads(fpjob("plan", "sales.yaml", "--format", "json").stdout)["work"]
+    assert {work["action"] for work in after.values()} == {"skip"}
+
+
+def test_a_changed_model_is_another_definition(sales: Path, fpjob: Fpjob) -> None:
+    run(fpjob)
+    model = sales / "models/financial/user_monthly_transactions.sql"
+    model.write_text(model.read_text() + "\n-- counted otherwise\n")
+    work = run(fpjob)
+    assert work["user_monthly_transactions"]["reason"] == "parameters changed"
+    assert work["user_spend"]["action"] == "skip"
