@@ -102,7 +102,8 @@ select * from final
             'month': 'add_months(' ~ changed_period ~ ', 1)',
             'year': 'add_months(' ~ changed_period ~ ', 12)',
         }[period] -%}
-        unix_micros(cast({{ period_start }} as timestamp)) - unix_micros(cast({{ changed_end }} as timestamp)) < {{ reach_days * 86400000000 }}
+        unix_micros(cast({{ period_start }} as timestamp))
+                - unix_micros(cast({{ changed_end }} as timestamp)) < {{ reach_days * 86400000000 }}
     {%- endif -%}
 {%- endmacro %}
 

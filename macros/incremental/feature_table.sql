@@ -27,9 +27,10 @@
 {#- What is to be done to the stored table, or how many rows each period of a table that is not there yet will be computed from. -#}
 {% macro feature_table_work(table, job_input, definition, stored_relation=none) -%}
     {%- do register_sources() if flags.WHICH == 'compile' -%}
-    {%- set input_rows = job_input_rows(job_input, source(*job_input.source)) -%}
+    {%- set source_relation = source(*job_input.source) -%}
+    {%- set input_rows = job_input_rows(job_input, source_relation) -%}
     {%- if stored_relation is none -%}
-        {%- do return(first_run(table, input_rows)) -%}
+        {%- do return(first_run(table, input_rows) if load_relation(source_relation) else rebuild('first run')) -%}
     {%- endif -%}
     {%- set loaded_at = none if var('reconcile', false) else job_input.loaded_at -%}
     {%- do return(incremental_work(

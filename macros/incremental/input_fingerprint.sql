@@ -6,20 +6,22 @@
 {% macro input_fingerprint(table, definition, loaded_at=none) -%}
 hashed_rows as (
     {%- for feature_set in table.feature_sets %}
+    {%- if table.period %}
     select
-        {%- if table.period %}
         cast({{ sql_identifier(feature_set.params.timestamp_col) }} as date) as _day,
-        {%- endif %}
         {%- if loaded_at %}
         {{ sql_identifier(loaded_at) }} as _loaded_at,
         {%- endif %}
         cast({{ row_hash(feature_set, loop.index0) }} as decimal(20, 0)) as _hash
+    {%- else %}
+    select cast({{ row_hash(feature_set, loop.index0) }} as decimal(20, 0)) as _hash
+    {%- endif %}
     from {{ numbered('input_rows', table, loop.index0) }}
     where
         {%- for key in feature_set['keys'] %}
         {{ 'and ' if not loop.first }}{{ sql_identifier(feature_set.params.timestamp_col if key == 'year_month' else key) }} is not null
         {%- endfor %}
-    {{ 'union all' if not loop.last }}
+    {{- '\n    union all' if not loop.last }}
     {%- endfor %}
 ),
 

@@ -2,7 +2,7 @@
 {% macro partition_predicate(periods, column='period_start') -%}
     {{ column }} in (
     {%- for start in periods -%}
-        date'{{ start }}'{{ ', ' if not loop.last }}
+        date '{{ start }}'{{ ', ' if not loop.last }}
     {%- endfor -%}
     )
 {%- endmacro %}

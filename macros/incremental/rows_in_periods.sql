@@ -21,8 +21,8 @@
     {%- set column = sql_identifier(event_time) -%}
     {%- set conditions = [] -%}
     {%- for range in ranges -%}
-        {%- set begins = column ~ " >= date'" ~ range.begin ~ "'" if range.begin else none -%}
-        {%- set ends = column ~ " < date'" ~ range.end ~ "'" if range.end else none -%}
+        {%- set begins = column ~ " >= date '" ~ range.begin ~ "'" if range.begin else none -%}
+        {%- set ends = column ~ " < date '" ~ range.end ~ "'" if range.end else none -%}
         {%- do conditions.append([begins, ends] | select | join(' and ') or 'true') -%}
     {%- endfor -%}
     select * from {{ relation }}

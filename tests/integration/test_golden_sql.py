@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pyarrow
+import pyarrow.parquet
 import pytest
 
 from tests.compiled import compile_job
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Fpjob
 
 GOLDEN = ROOT / "tests" / "golden"
 SOURCE = pyarrow.table(
@@ -42,6 +44,14 @@ JOBS: dict[str, list[dict[str, Any]]] = {
         {"name": "UserSpendAggregator", "params": {**KEYS, "amount_col": "fee", "window_days": 2}},
     ],
 }
+INCREMENTAL_JOB = """
+job_name: incremental
+description: Rows of three months, of which one goes and another comes.
+input_source: {source_type: spark, config: {location: rows.parquet, format: parquet}}
+feature_transformers:
+  - {name: UserSpendAggregator, params: {user_id_col: user_id, timestamp_col: timestamp, amount_col: amount}}
+output_sink: {sink_type: display, config: {}}
+"""
 FILTERS = [
     {"column": "category", "op": "not_in", "value": ["a$b", "c\\d"]},
     {"column": "amount", "op": "gt", "value": 10.125},
@@ -61,8 +71,32 @@ def test_compiled_sql_is_as_kept(module_project: Path, request: pytest.FixtureRe
     }
     compiled = compile_job(module_project, job, SOURCE)
     for model, sql in compiled.sql.items():
-        kept = GOLDEN / name / f"{model}.sql"
-        if request.config.getoption("--update-golden"):
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_text(sql.strip() + "\n")
-        assert kept.read_text() == sql.strip() + "\n", f"{kept} differs; if that is meant, use --update-golden"
+        check(request, GOLDEN / name / f"{model}.sql", sql)
+
+
+def test_sql_of_an_incremental_run_is_as_kept(project: Path, fpjob: Fpjob, request: pytest.FixtureRequest) -> None:
+    rows = SOURCE.to_pylist()
+    for months in ([1, 2, 5], [1, 2, 6]):
+        table = [{**rows[0], "timestamp": datetime(2024, month, 1)} for month in months]
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(table, SOURCE.schema), project / "rows.parquet")
+        (project / "job.yaml").write_text(INCREMENTAL_JOB)
+        assert fpjob("run", "job.yaml").status == 0
+    log = (project / "logs" / "incremental" / "dbt.log").read_text()
+    models = project / "target/jobs/incremental/compiled/feature_platform/models/financial"
+    check(request, GOLDEN / "incremental" / "user_spend.sql", (models / "user_spend.sql").read_text())
+    check(request, GOLDEN / "incremental" / "changed_periods.sql", statement(log, "changed_before as ("))
+    check(request, GOLDEN / "incremental" / "replace_partitions.sql", statement(log, "replace where"))
+
+
+def check(request: pytest.FixtureRequest, kept: Path, sql: str) -> None:
+    """The SQL is what the file keeps, or becomes it where that is asked for."""
+    if request.config.getoption("--update-golden"):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(sql.strip() + "\n")
+    assert kept.read_text() == sql.strip() + "\n", f"{kept} differs; if that is meant, use --update-golden"
+
+
+def statement(log: str, part: str) -> str:
+    """The last statement in dbt's log with this part, without dbt's comment."""
+    found = re.findall(r"^\d\d:\d\d:\S+ [^\n]*\n?/\* .*? \*/\n(.*?)(?=^\d\d:\d\d:)", log, re.DOTALL | re.MULTILINE)
+    return [text for text in found if part in text][-1]

@@ -60,7 +60,6 @@ hashed_rows as (
     where
         `user_id` is not null
         and `timestamp` is not null
-    
 ),
 
 input_days as (
@@ -83,7 +82,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('91f483229187:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
+        concat('430dc1176c2f:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -59,7 +59,6 @@ hashed_rows as (
     where
         `user_id` is not null
         and `timestamp` is not null
-    
 ),
 
 input_days as (
@@ -82,7 +81,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('4b376c558a0a:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
+        concat('4f8be09ad145:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -88,7 +88,6 @@ hashed_rows as (
     where
         `user_id` is not null
         and `timestamp` is not null
-    
 ),
 
 input_days as (
@@ -111,7 +110,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('ed7d3baaafe6:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
+        concat('8d5337dfe39b:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -182,7 +182,6 @@ hashed_rows as (
     where
         `user_id` is not null
         and `timestamp` is not null
-    
 ),
 
 input_days as (
@@ -205,7 +204,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('1f5a0b10cd61:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
+        concat('27481fe73d53:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

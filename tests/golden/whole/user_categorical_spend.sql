@@ -39,18 +39,16 @@ features as (
 ),
 
 hashed_rows as (
-    select
-        cast(xxhash64(0, `user_id`, `amount`, `amount` is null, `category`, `category` is null) as decimal(20, 0)) as _hash
+    select cast(xxhash64(0, `user_id`, `amount`, `amount` is null, `category`, `category` is null) as decimal(20, 0)) as _hash
     from input_rows
     where
         `user_id` is not null
-    
 ),
 
 input_periods as (
     select
         count(*) as input_rows,
-        concat('4b31a02fbca7:', count(*), ':', coalesce(sum(_hash), 0)) as _input_fingerprint
+        concat('2d1fb52ada5a:', count(*), ':', coalesce(sum(_hash), 0)) as _input_fingerprint
     from hashed_rows
 ),
 

@@ -46,7 +46,6 @@ hashed_rows as (
     where
         `user_id` is not null
         and `timestamp` is not null
-    
 ),
 
 input_days as (
@@ -69,7 +68,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('3bf26d0bf2c3:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
+        concat('956af00fb927:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -105,7 +105,6 @@ hashed_rows as (
     where
         `user_id` is not null
         and `timestamp` is not null
-    
 ),
 
 input_days as (
@@ -128,7 +127,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('1c7f1c598bb6:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
+        concat('d9fa393cc239:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -1,0 +1,107 @@
+with
+
+job_input as (
+    with
+
+    source_rows as (
+        select * from `sources`.`incremental__input`
+    ),
+
+    final as (
+        select
+            `user_id`,
+            cast(`timestamp` as timestamp) as `timestamp`,
+            `amount`,
+            `fee`,
+            `category`
+        from source_rows
+    )
+
+    select * from final
+),
+
+input_rows as (
+    select * from job_input
+),
+
+hashed_rows as (
+    select
+        cast(`timestamp` as date) as _day,
+        cast(xxhash64(0, `user_id`, `timestamp`, `amount`, `amount` is null) as decimal(20, 0)) as _hash
+    from input_rows
+    where
+        `user_id` is not null
+        and `timestamp` is not null
+),
+
+input_days as (
+    select
+        _day,
+        count(*) as _rows,
+        sum(_hash) as _hashes
+    from hashed_rows
+    group by _day
+),
+
+days_in_period as (
+    select
+        *,
+        trunc(_day, 'MM') as period_start
+    from input_days
+),
+
+input_periods as (
+    select
+        period_start,
+        sum(_rows) as input_rows,
+        concat('f4eaf8d20fb3:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
+    from days_in_period
+    group by period_start
+),
+
+table_periods as (
+    select distinct
+        period_start,
+        _input_fingerprint
+    from `features`.`incremental__user_spend`
+),
+
+compared as (
+    select
+        coalesce(input_periods.period_start, table_periods.period_start) as period_start,
+        coalesce(input_periods.input_rows, 0) as input_rows,
+        case
+            when table_periods._input_fingerprint not like 'f4eaf8d20fb3:%' then 'redefined'
+            when table_periods._input_fingerprint is null then 'new'
+            when input_periods._input_fingerprint is null then 'vanished'
+            when table_periods._input_fingerprint != input_periods._input_fingerprint then 'changed'
+        end as change
+    from input_periods
+    full outer join table_periods
+        on input_periods.period_start = table_periods.period_start
+),
+
+changed_before as (
+    select
+        *,
+        max(case when change is not null then period_start end) over (
+            order by period_start
+            rows between unbounded preceding and 1 preceding
+        ) as _changed_period
+    from compared
+),
+
+final as (
+    select
+        period_start,
+        input_rows,
+        case
+            when change is not null then change
+            when unix_micros(cast(period_start as timestamp))
+                - unix_micros(cast(add_months(_changed_period, 1) as timestamp)) < 2592000000000 then 'reached'
+        end as change
+    from changed_before
+)
+
+select * from final
+order by period_start

@@ -1,0 +1,134 @@
+-- 2 of 4 months: 2024-05 (vanished), 2024-06 (new)
+-- replaces: period_start in (date '2024-05-01', date '2024-06-01')
+with
+
+input_rows as (
+    select * from `features`.`incremental__stg_job_input`
+    where
+        `timestamp` >= date '2024-03-31' and `timestamp` < date '2024-07-01'
+),
+
+feature_set as (
+    with
+
+    spend_at as (
+        select
+            `user_id`,
+            `timestamp`,
+            unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
+            coalesce(sum(cast(`amount` as decimal(38, 2))), 0) as _spend,
+            count(cast(`amount` as decimal(38, 2))) as _amounts
+        from input_rows
+        where `user_id` is not null and `timestamp` is not null
+        group by `user_id`, `timestamp`
+    ),
+
+    entries_to_date as (
+        select
+            `user_id`,
+            `timestamp`,
+            _event_micros,
+            sum(cast(_spend * 100 as decimal(28, 0)) * 10000000000 + _amounts) over (
+                partition by `user_id` order by _event_micros
+                rows between unbounded preceding and current row
+            ) as _entries
+        from spend_at
+    ),
+
+    entries_in_window as (
+        select
+            `user_id`,
+            `timestamp`,
+            _entries - coalesce(last_value(_entries) over (
+                partition by `user_id` order by _event_micros
+                range between unbounded preceding and 2592000000000 preceding
+            ), 0) as _entries_30d
+        from entries_to_date
+    ),
+
+    amounts_in_window as (
+        select
+            *,
+            cast(pmod(_entries_30d, 10000000000) as bigint) as _amounts_30d
+        from entries_in_window
+    ),
+
+    spend_in_window as (
+        select
+            `user_id`,
+            `timestamp`,
+            cast((_entries_30d - _amounts_30d) / 1000000000000 as decimal(38, 2)) as _spend_30d,
+            _amounts_30d
+        from amounts_in_window
+    ),
+
+    final as (
+        select
+            `user_id`,
+            `timestamp`,
+            case
+                when _amounts_30d > 0 then cast(_spend_30d as decimal(38, 2))
+            end as user_30d_total_spend,
+            cast(_spend_30d as double) / nullif(_amounts_30d, 0) as user_30d_avg_spend
+        from spend_in_window
+    )
+
+    select * from final
+),
+
+features as (
+    select
+        `user_id`,
+        `timestamp`,
+        `user_30d_total_spend`,
+        `user_30d_avg_spend`,
+        trunc(cast(`timestamp` as date), 'MM') as period_start
+    from feature_set
+),
+
+hashed_rows as (
+    select
+        cast(`timestamp` as date) as _day,
+        cast(xxhash64(0, `user_id`, `timestamp`, `amount`, `amount` is null) as decimal(20, 0)) as _hash
+    from input_rows
+    where
+        `user_id` is not null
+        and `timestamp` is not null
+),
+
+input_days as (
+    select
+        _day,
+        count(*) as _rows,
+        sum(_hash) as _hashes
+    from hashed_rows
+    group by _day
+),
+
+days_in_period as (
+    select
+        *,
+        trunc(_day, 'MM') as period_start
+    from input_days
+),
+
+input_periods as (
+    select
+        period_start,
+        sum(_rows) as input_rows,
+        concat('f4eaf8d20fb3:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
+    from days_in_period
+    group by period_start
+),
+
+final as (
+    select
+        features.*,
+        input_periods._input_fingerprint
+    from features
+    inner join input_periods
+        on features.period_start = input_periods.period_start
+    where features.period_start in (date '2024-05-01', date '2024-06-01')
+)
+
+select * from final
