@@ -38,7 +38,8 @@ def test_commands_print_what_the_readme_says(project: Path, request: pytest.Fixt
     for block in shown:
         printed = _run(block["command"])
         if request.config.getoption("--update-golden"):
-            README.write_text(text.replace(block[0], block[0].replace(block["output"] + "```\n", printed + "```\n")))
+            text = text.replace(block[0], block[0].replace(block["output"] + "```\n", printed + "```\n"))
+            README.write_text(text)
         else:
             assert _comparable(printed) == _comparable(block["output"])
 
