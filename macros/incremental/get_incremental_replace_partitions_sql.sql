@@ -14,7 +14,7 @@
     {%- else -%}
         insert into {{ target }}
         replace where {{ replaced }}
-        select {{ arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') }}
+        select {{ sql_identifiers(arg_dict['dest_columns'] | map(attribute='name')) }}
         from {{ source }}
     {%- endif -%}
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#-
   CTEs from `input_rows` (numbered with several feature sets) to `input_periods`: per period, the number of input rows and their fingerprint,
-  `<definition>:<number of rows>:<sum of the rows' 64-bit hashes>`, which does not depend on the rows' order. Equal fingerprints: equal features.
+  `<definition>:<number of rows>:<sum of the rows' 64-bit hashes, in two halves>`, which does not depend on the rows' order. Equal fingerprints: equal features.
   The rows are counted by day first, because a date is found from a time much faster than a month is.
 -#}
 {% macro input_fingerprint(table, definition, loaded_at=none) -%}
@@ -12,9 +12,9 @@ hashed_rows as (
         {%- if loaded_at %}
         {{ sql_identifier(loaded_at) }} as _loaded_at,
         {%- endif %}
-        cast({{ row_hash(feature_set, loop.index0) }} as decimal(20, 0)) as _hash
+        {{ row_hash(feature_set, loop.index0) }} as _hash
     {%- else %}
-    select cast({{ row_hash(feature_set, loop.index0) }} as decimal(20, 0)) as _hash
+    select {{ row_hash(feature_set, loop.index0) }} as _hash
     {%- endif %}
     from {{ numbered('input_rows', table, loop.index0) }}
     where
@@ -33,7 +33,7 @@ input_days as (
         {%- if loaded_at %}
         max(_loaded_at) as _loaded_at,
         {%- endif %}
-        sum(_hash) as _hashes
+        {{ hash_sums('_hash') }}
     from hashed_rows
     group by _day
 ),
@@ -52,18 +52,32 @@ input_periods as (
         {%- if loaded_at %}
         max(_loaded_at) as _input_loaded_at,
         {%- endif %}
-        concat('{{ definition }}:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
+        concat('{{ definition }}:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
     from days_in_period
     group by period_start
 )
 {%- else -%}
-input_periods as (
+input_hashes as (
     select
         count(*) as input_rows,
-        concat('{{ definition }}:', count(*), ':', coalesce(sum(_hash), 0)) as _input_fingerprint
+        {{ hash_sums('_hash') }}
     from hashed_rows
+),
+
+input_periods as (
+    select
+        input_rows,
+        concat('{{ definition }}:', input_rows, ':', coalesce(_low_bits, 0), ':', coalesce(_high_bits, 0)) as _input_fingerprint
+    from input_hashes
 )
 {%- endif -%}
+{%- endmacro %}
+
+
+{#- The sum of 64-bit hashes as the sums of their halves: no engine overflows before 2^31 rows, and sums of decimals take longer. -#}
+{% macro hash_sums(hash) -%}
+        sum({{ hash }} & 4294967295) as _low_bits,
+        sum(shiftright({{ hash }}, 32)) as _high_bits
 {%- endmacro %}
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pyarrow.parquet
 import pytest
 import yaml
@@ -264,3 +266,29 @@ def test_a_changed_model_is_another_definition(sales: Path, fpjob: Fpjob) -> Non
     work = run(fpjob)
     assert work["user_monthly_transactions"]["reason"] == "parameters changed"
     assert work["user_spend"]["action"] == "skip"
+
+
+def test_columns_of_any_name_are_computed_incrementally(sales: Path, fpjob: Fpjob) -> None:
+    names = ["user `id`", "event time; --", "it's", "{{ kind }}"]
+    keys = {"user_id_col": names[0], "timestamp_col": names[1]}
+    spend = {"name": "UserSpendAggregator", "params": {**keys, "amount_col": names[2], "window_days": 1}}
+    total = {
+        "amount_col": names[2],
+        "category_col": names[3],
+        "target_category_value": "'; {{ 1 }}",
+        "as_of": "event_time",
+    }
+    write_job(
+        sales,
+        [spend, {"name": "UserCategoricalSpendAggregator", "params": {**keys, **total}}],
+        config={"location": "named.parquet", "format": "parquet"},
+    )
+    for amount in (1, 2):
+        days = [datetime(2024, month, 1, tzinfo=UTC) for month in (1, 2, 3)]
+        columns = [[1, 1, 1], days, [1, amount, 1], ["'; {{ 1 }}"] * 3]
+        pyarrow.parquet.write_table(pyarrow.table(dict(zip(names, columns, strict=True))), sales / "named.parquet")
+        work = run(fpjob)
+    assert changes(work["user_spend"]) == {"2024-02": "changed", "2024-03": "reached"}
+    found = output(sales)
+    assert found == refreshed(sales, fpjob)
+    assert [row["user_1d_total_spend"] for row in sorted(found, key=lambda row: row[names[1]])] == [1, 2, 1]

@@ -27,7 +27,7 @@ input_rows as (
 hashed_rows as (
     select
         cast(`timestamp` as date) as _day,
-        cast(xxhash64(0, `user_id`, `timestamp`, `amount`, `amount` is null) as decimal(20, 0)) as _hash
+        xxhash64(0, `user_id`, `timestamp`, `amount`, `amount` is null) as _hash
     from input_rows
     where
         `user_id` is not null
@@ -38,7 +38,8 @@ input_days as (
     select
         _day,
         count(*) as _rows,
-        sum(_hash) as _hashes
+        sum(_hash & 4294967295) as _low_bits,
+        sum(shiftright(_hash, 32)) as _high_bits
     from hashed_rows
     group by _day
 ),
@@ -54,7 +55,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('f4eaf8d20fb3:', sum(_rows), ':', sum(_hashes)) as _input_fingerprint
+        concat('f4eaf8d20fb3:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

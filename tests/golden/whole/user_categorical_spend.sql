@@ -39,17 +39,25 @@ features as (
 ),
 
 hashed_rows as (
-    select cast(xxhash64(0, `user_id`, `amount`, `amount` is null, `category`, `category` is null) as decimal(20, 0)) as _hash
+    select xxhash64(0, `user_id`, `amount`, `amount` is null, `category`, `category` is null) as _hash
     from input_rows
     where
         `user_id` is not null
 ),
 
-input_periods as (
+input_hashes as (
     select
         count(*) as input_rows,
-        concat('2d1fb52ada5a:', count(*), ':', coalesce(sum(_hash), 0)) as _input_fingerprint
+        sum(_hash & 4294967295) as _low_bits,
+        sum(shiftright(_hash, 32)) as _high_bits
     from hashed_rows
+),
+
+input_periods as (
+    select
+        input_rows,
+        concat('2d1fb52ada5a:', input_rows, ':', coalesce(_low_bits, 0), ':', coalesce(_high_bits, 0)) as _input_fingerprint
+    from input_hashes
 ),
 
 final as (
