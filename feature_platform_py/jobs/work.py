@@ -46,7 +46,7 @@ class TableWork:
         if self.action == "skip":
             return "nothing"
         if self.action == "rebuild":
-            return f"all {self.of} {self.unit}s" if self.of and self.unit else "all rows"
+            return f"all {self.of} {self.unit}s" if self.of and self.of > 1 and self.unit else "all rows"
         return f"{len(self.periods)} of {self.of} {self.unit}s"
 
     @property

@@ -12,7 +12,7 @@
         {%- do queries.append(caller(numbered('input_rows', table, loop.index0), feature_set.params)) -%}
     {%- endfor -%}
     {%- set job_input = var('job').input -%}
-    {%- set definition = local_md5(tojson([table.period, queries, model.raw_code]))[:12] -%}
+    {%- set definition = local_md5(tojson([table.period, queries, types_read(table, job_input.columns), model.raw_code]))[:12] -%}
     {%- set work = rebuild('full refresh' if execute and should_full_refresh() else 'first run') -%}
     {%- if execute and (is_incremental() or flags.WHICH == 'compile') -%}
         {%- set work = feature_table_work(table, job_input, definition, this if is_incremental() else none) -%}
@@ -134,6 +134,18 @@ select * from final
         + (['period_start'] if table.period else []) + (['_input_loaded_at'] if loaded_at and table.period else [])
         + ['_input_fingerprint']
     ) -%}
+{%- endmacro %}
+
+
+{#- The types of the columns that the feature sets read, by their names. -#}
+{% macro types_read(table, columns) -%}
+    {%- set types = {} -%}
+    {%- for feature_set in table.feature_sets -%}
+        {%- for column in columns if column.name in feature_set.params.values() -%}
+            {%- do types.update({column.name: column.type}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- do return(types | dictsort) -%}
 {%- endmacro %}
 
 

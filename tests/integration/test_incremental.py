@@ -292,3 +292,13 @@ def test_columns_of_any_name_are_computed_incrementally(sales: Path, fpjob: Fpjo
     found = output(sales)
     assert found == refreshed(sales, fpjob)
     assert [row["user_1d_total_spend"] for row in sorted(found, key=lambda row: row[names[1]])] == [1, 2, 1]
+
+
+def test_a_key_of_another_type_rebuilds_the_table(sales: Path, fpjob: Fpjob) -> None:
+    run(fpjob)
+    write_source(sales)
+    path = sales / "registry/source/shop/v1/sales_source.yaml"
+    path.write_text(path.read_text().replace("name: who, type: bigint", "name: who, type: string"))
+    assert fpjob("registry", "sync").status == 0
+    assert {work["reason"] for work in run(fpjob).values()} == {"parameters changed"}
+    assert {row["who"] for row in output(sales)} == {"1", "2"}

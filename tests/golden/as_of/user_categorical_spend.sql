@@ -83,7 +83,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('430dc1176c2f:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('9a3ff5c3d948:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -82,7 +82,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('4f8be09ad145:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('881f2d377a17:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

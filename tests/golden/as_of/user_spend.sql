@@ -111,7 +111,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('8d5337dfe39b:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('5df34e78e81a:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

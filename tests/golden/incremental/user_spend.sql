@@ -117,7 +117,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('f4eaf8d20fb3:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('6d527c267ca8:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -205,7 +205,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('27481fe73d53:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('7d05c742f342:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -69,7 +69,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('956af00fb927:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('c95347a18f43:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

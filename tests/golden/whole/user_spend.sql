@@ -128,7 +128,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('d9fa393cc239:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('edff11617b77:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from feature_platform_py.core.errors import ConfigurationError
-from feature_platform_py.jobs.resolve import ResolvedSource, resolve_input
 from feature_platform_py.jobs.config import load_job_config
+from feature_platform_py.jobs.resolve import ResolvedSource, resolve_input
 from feature_platform_py.registry.source import Field, RegisteredSource, SourceLocation, load_sources
 from tests.unit.jobs.jobs import GOOD_JOB, ROOT
 
