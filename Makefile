@@ -1,14 +1,17 @@
 # `make run`: environment (once), then the sample job. `make test`: environment with the tools, then every gate and test.
+# `make bench`: the benchmarks, and docs/benchmarks.md from them; BENCH holds further arguments.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOB ?= configs/jobs/sample_financial_features_job.yaml
+BENCH ?=
 
-.PHONY: help run test gates lock clean
+.PHONY: help run test bench gates lock clean
 
 help:
 	@echo "make run    environment, then fpjob run $(JOB)"
 	@echo "make test   environment with the development tools, then every gate and test"
+	@echo "make bench  generate data, run this platform beside its peers, write docs/benchmarks.md; BENCH=\"--rows 300000 --parts sample\""
 	@echo "make lock   resolve the dependencies again and rewrite the lock files"
 	@echo "make clean  remove the environment, the warehouse and the build folders"
 
@@ -17,6 +20,9 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ./.ci/gates
+
+bench: $(VENV)/.installed-dev
+	@$(BIN)/python -m benchmarks.run $(BENCH)
 
 lock: $(VENV)/.installed-dev
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \

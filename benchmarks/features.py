@@ -35,6 +35,7 @@ CONFIGURATIONS = {
     "sample": Features(windows=(30,), categories=("household payment",)),
     "heavy": Features(windows=(1, 7, 30, 365), categories=("household payment", "groceries", "loan payment")),
     "as_of": Features(windows=(30,), categories=("household payment",), is_as_of=True),
+    "year": Features(windows=(365,), categories=("household payment",)),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -56,14 +57,28 @@ class Finished:
         return max((each.memory_bytes for each in self.samples if since <= each.at <= until), default=None)
 
 
+class TimeLimitError(RuntimeError):
+    """A command took longer than it may."""
+
+
 @dataclass
 class _Usage:
     samples: list[Sample] = field(default_factory=list)
     cpu_by_process: dict[int, float] = field(default_factory=dict)
+    is_over_limit: bool = False
 
 
-def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str] | None = None) -> Finished:
-    """Run a command whose stdout is one JSON object; RuntimeError with the end of its stderr if it fails."""
+def run(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    limit_seconds: float | None = None,
+) -> Finished:
+    """Run a command whose stdout is one JSON object.
+
+    RuntimeError with the end of its stderr if it fails, TimeLimitError if it was stopped at the limit.
+    """
     started = time.monotonic()
     process = subprocess.Popen(
         command,
@@ -76,7 +91,7 @@ def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str] 
     )
     usage, progress = _Usage(), list[Line]()
     watchers = [
-        threading.Thread(target=_watch, args=(process, usage)),
+        threading.Thread(target=_watch, args=(process, usage, started + (limit_seconds or math.inf))),
         threading.Thread(target=_read_lines, args=(process, progress)),
     ]
     for watcher in watchers:
@@ -91,6 +106,8 @@ def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str] 
         ended = time.monotonic()
         for watcher in watchers:
             watcher.join()
+    if usage.is_over_limit:
+        raise TimeLimitError(f"{' '.join(command)} was stopped after {limit_seconds} s")
     if process.returncode:
         last_lines = "\n".join(line.text for line in progress[-20:])
         raise RuntimeError(f"{' '.join(command)} ended with status {process.returncode}:\n{last_lines}")
@@ -102,8 +119,11 @@ def _read_lines(process: subprocess.Popen[str], lines: list[Line]) -> None:
     lines.extend(Line(time.monotonic(), text.rstrip()) for text in process.stderr or ())
 
 
-def _watch(process: subprocess.Popen[str], usage: _Usage) -> None:
+def _watch(process: subprocess.Popen[str], usage: _Usage, until: float) -> None:
     while process.poll() is None:
+        if time.monotonic() > until:
+            usage.is_over_limit = True
+            os.killpg(process.pid, signal.SIGKILL)
         memory = 0
         for process_id, fields in _session(process.pid):
             memory += int(fields[21]) * _PAGE_BYTES

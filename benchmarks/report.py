@@ -1,85 +1,164 @@
-"""The page of results, written anew between its markers."""
+"""The page of results, written anew between its markers, with its plots."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks import plots
+from benchmarks.engines import OURS, PEERS
+from benchmarks.features import CONFIGURATIONS
+from benchmarks.tables import (
+    curve_table,
+    engines_table,
+    gigabytes,
+    models_table,
+    step_models_table,
+    steps_table,
+    theirs_table,
+)
+
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
-OURS = "fpjob"
-_LABELS = {OURS: "`fpjob run`", "pyspark": "PySpark `local[2]`", "duckdb": "DuckDB query"}
+_IMAGES = "images"
 
 
-def write_report(page: Path, results: Sequence[Mapping[str, Any]]) -> None:
+def write_report(page: Path, results: Mapping[str, Any]) -> None:
     """Replace what is between the page's markers; ValueError if it has none."""
     before, begin, rest = page.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"{page}: expected the lines `{BEGIN}` and `{END}`; put them where the results belong")
-    sections = [_machine(), *(_section(result) for result in results)]
-    page.write_text("\n\n".join([before + BEGIN, *sections, END + after]))
+    images = page.parent / _IMAGES
+    images.mkdir(exist_ok=True)
+    page.write_text("\n\n".join([before + BEGIN, _machine(), *_sections(results, images), END + after]))
 
 
 def _machine() -> str:
     import os
 
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    engines = ", ".join(f"{name} {version(name)}" for name in ("pysail", "pyspark", "duckdb"))
+    engines = ", ".join(f"{name} {version(name)}" for name in ("pysail", "pyspark", "duckdb", "polars"))
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB of memory; "
+        f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB of memory; "
         f"Python {platform.python_version()}, {engines}."
     )
 
 
-def _section(result: Mapping[str, Any]) -> str:
+def _sections(results: Mapping[str, Any], images: Path) -> Iterator[str]:
+    yield from (_configuration(results[name]) for name in CONFIGURATIONS if name in results)
+    incremental = {name: result for name in CONFIGURATIONS if (result := results.get(f"incremental_{name}"))}
+    if incremental:
+        yield _incremental(incremental, images)
+    if "rows" in results:
+        yield _rows(results["rows"], images)
+    if "density" in results:
+        yield _windows(results["density"], images)
+    if "large" in results:
+        yield _large(results["large"])
+
+
+def _configuration(result: Mapping[str, Any]) -> str:
+    title = f"### `{result['configuration']}`: {_features(result)}"
+    facts = f"{_table_read(result)}; {_runs(result)} {result['agreement']}"
+    return _paragraphs(title, facts, engines_table(result["engines"]), models_table(result["models"]))
+
+
+def _incremental(results: Mapping[str, Mapping[str, Any]], images: Path) -> str:
+    plots.plot_steps(images / "benchmark_incremental.png", results)
+    return _paragraphs(
+        "### Incremental: new rows in the last month, and nothing new",
+        "The job runs four times on one warehouse: from the start, after the new rows were added to its source, once more "
+        "with nothing new, and as a full refresh of all rows. *models* is the time from the first model's start to the last "
+        "one's end, and *models, summed* the sum over the models, which run at the same time; *dbt* is the models with dbt's "
+        "own start and the tests. The sink is always written whole. The peers know no increments: they compute all rows.",
+        f"![Seconds of each step by stage]({_IMAGES}/benchmark_incremental.png)",
+        *(_steps(name, result) for name, result in results.items()),
+    )
+
+
+def _steps(name: str, result: Mapping[str, Any]) -> str:
+    share = 100 * result["new_rows"] / result["rows"]
+    return _paragraphs(
+        f"#### `{name}`: {_features(result)}",
+        f"{_table_read(result)}, then {result['new_rows']:,} new rows ({share:.3g} %) in the last month; {_runs(result)} "
+        f"{result['agreement']} (Compared: after the new rows, full refresh, peers.)",
+        steps_table(result["steps"]),
+        step_models_table(result["models"]),
+        theirs_table(result["engines"], result["steps"]) if result["engines"] else "",
+    )
+
+
+def _rows(curve: Mapping[str, Any], images: Path) -> str:
+    points = curve["points"]
+    plots.plot_rows(images / "benchmark_rows.png", points)
+    per_user = points[-1]["rows"] / points[-1]["users"]
+    return _paragraphs(
+        f"### Time against rows: `{curve['configuration']}`",
+        f"{per_user:,.0f} rows of each user on average, in {points[0]['months']} months; {_runs(points[0])} {_agreements(points)}",
+        f"![Seconds and peak memory against the rows of the table]({_IMAGES}/benchmark_rows.png)",
+        "Seconds, and in brackets peak memory in GB:",
+        curve_table(curve, _measured(points), first={"rows": "rows", "users": "users"}),
+        _left_out(curve),
+    )
+
+
+def _windows(curve: Mapping[str, Any], images: Path) -> str:
+    points = curve["points"]
+    plots.plot_windows(images / "benchmark_windows.png", points)
+    return _paragraphs(
+        "### Time against rows per window: the same rows of fewer and fewer users, windows of 365 days",
+        f"{points[0]['rows']:,} rows in {points[0]['months']} months; {_runs(points[0])} {_agreements(points)}",
+        f"![Seconds and peak memory against the rows in a window]({_IMAGES}/benchmark_windows.png)",
+        "Seconds, and in brackets peak memory in GB:",
+        curve_table(curve, _measured(points), first={"rows_per_window": "rows in a window", "users": "users"}),
+        _left_out(curve),
+    )
+
+
+def _large(result: Mapping[str, Any]) -> str:
+    ours = result["engines"][OURS]
+    return _paragraphs(
+        f"### A large table: {_features(result)}",
+        f"{_table_read(result)}; {_runs(result)} `fpjob run` alone, from an empty warehouse: **{ours['seconds']:.0f} seconds**, "
+        f"of which {ours['models_wall_seconds']:.0f} for the models and {ours['sink_seconds']:.0f} for the sink; "
+        f"**{gigabytes(ours['peak_bytes'])} GB** of memory at most; {result['rows'] / ours['seconds']:,.0f} rows a second.",
+        models_table(result["models"]),
+    )
+
+
+def _features(result: Mapping[str, Any]) -> str:
     windows = ", ".join(map(str, result["windows"]))
     known = ", as known at the time" if result["is_as_of"] else ""
-    categories = ", ".join(result["categories"])
-    title = f"### `{result['configuration']}`: windows of {windows} days, spend on {categories}{known}"
-    data = f"{result['rows']:,} rows of {result['users']:,} users in {result['months']} months"
-    facts = f"{data}; runs of each engine: {result['repeats']}. {result['agreement']}"
-    return "\n\n".join([title, facts, _engines(result["engines"]), _models(result["models"])])
+    return f"windows of {windows} days, spend on {', '.join(result['categories'])}{known}"
 
 
-def _engines(engines: Mapping[str, Mapping[str, float]]) -> str:
-    ours = engines[OURS]
-    rows = [
-        [
-            _LABELS[name],
-            f"{engine['seconds']:.1f}",
-            f"{ours['seconds'] / engine['seconds']:.2f}",
-            f"{engine['whole_seconds']:.1f}",
-            f"{engine['cpu_seconds']:.1f}",
-            f"{ours['cpu_seconds'] / engine['cpu_seconds']:.2f}",
-            _gigabytes(engine["peak_bytes"]),
-        ]
-        for name, engine in engines.items()
-    ]
-    heads = ["", "seconds", "ours / this", "whole process", "CPU seconds", "ours / this", "peak memory, GB"]
-    return _table(heads, rows)
+def _table_read(result: Mapping[str, Any]) -> str:
+    return f"{result['rows']:,} rows of {result['users']:,} users in {result['months']} months"
 
 
-def _models(models: Sequence[Mapping[str, Any]]) -> str:
-    rows = [
-        [
-            model["name"],
-            "" if model["rows"] is None else f"{model['rows']:,}",
-            f"{model['seconds']:.1f}",
-            _gigabytes(model["peak_bytes"]),
-        ]
-        for model in models
-    ]
-    return _table(["`fpjob run`, by model", "rows", "seconds", "peak memory meanwhile, GB"], rows)
+def _runs(result: Mapping[str, Any]) -> str:
+    measured = f", measured on {result['measured']}" if "measured" in result else ""
+    return f"runs of each engine: {result['repeats']}{measured}."
 
 
-def _gigabytes(size: float | None) -> str:
-    return "" if size is None else f"{size / 1e9:.1f}"
+def _agreements(points: Sequence[Mapping[str, Any]]) -> str:
+    """What is said of the outputs at every point; each thing once."""
+    return " ".join(dict.fromkeys(point["agreement"] for point in points))
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---", *["--:"] * (len(heads) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def _measured(points: Sequence[Mapping[str, Any]]) -> list[str]:
+    known = {engine for point in points for engine in (*point["engines"], *point["stopped"])}
+    return [engine for engine in (OURS, *PEERS) if engine in known]
+
+
+def _left_out(curve: Mapping[str, Any]) -> str:
+    if not any(point["stopped"] for point in curve["points"]):
+        return ""
+    return f"An engine that was stopped, after {curve['limit_seconds']:.0f} seconds, was not run again at the points after that one."
+
+
+def _paragraphs(*texts: str) -> str:
+    return "\n\n".join(text for text in texts if text)
