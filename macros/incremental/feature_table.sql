@@ -5,6 +5,8 @@
 
   Usually a job has one feature set per table. A job may use one transformer several times with different keys or amounts; then each
   use is a feature set of its own, numbered in `_feature_set`, and the columns of the other sets are NULL in its rows.
+
+  With a load time, other filters are another definition: periods without loads would not be looked at.
 -#}
 {% macro feature_table(table, relation) -%}
     {%- set queries = [] -%}
@@ -12,7 +14,10 @@
         {%- do queries.append(caller(numbered('input_rows', table, loop.index0), feature_set.params)) -%}
     {%- endfor -%}
     {%- set job_input = var('job').input -%}
-    {%- set definition = local_md5(tojson([table.period, queries, types_read(table, job_input.columns), model.raw_code]))[:12] -%}
+    {%- set definition = local_md5(tojson([
+        table.period, queries, types_read(table, job_input.columns), model.raw_code,
+        job_input.filters if job_input.loaded_at else none,
+    ]))[:12] -%}
     {%- set work = rebuild('full refresh' if execute and should_full_refresh() else 'first run') -%}
     {%- if execute and (is_incremental() or flags.WHICH == 'compile') -%}
         {%- set work = feature_table_work(table, job_input, definition, this if is_incremental() else none) -%}

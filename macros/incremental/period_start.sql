@@ -1,10 +1,14 @@
-{#- The first day of the period that a day lies in, as a date. -#}
+{#- The first day of the period that a day lies in, as a date. Not with `trunc`, which Sail has for the years 1677 to 2262 only. -#}
 {% macro period_start(day, period) -%}
-    {%- set units = {'day': none, 'month': 'MM', 'year': 'YYYY'} -%}
-    {%- if period not in units -%}
+    {%- set expressions = {
+        'day': day,
+        'month': 'make_date(year(' ~ day ~ '), month(' ~ day ~ '), 1)',
+        'year': 'make_date(year(' ~ day ~ '), 1, 1)',
+    } -%}
+    {%- if period not in expressions -%}
         {%- do exceptions.raise_compiler_error('period_start: `period` is day, month or year, given `' ~ period ~ '`') -%}
     {%- endif -%}
-    {{- 'trunc(' ~ day ~ ", '" ~ units[period] ~ "')" if units[period] else day -}}
+    {{- expressions[period] -}}
 {%- endmacro %}
 
 

@@ -18,11 +18,12 @@
             {%- do ranges.append({'begin': begin, 'end': end}) -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- set column = sql_identifier(event_time) -%}
+    {#- Sail compares a timestamp with a date by nanoseconds, which end in the year 2262. -#}
+    {%- set column = 'cast(' ~ sql_identifier(event_time) ~ ' as timestamp)' -%}
     {%- set conditions = [] -%}
     {%- for range in ranges -%}
-        {%- set begins = column ~ " >= date '" ~ range.begin ~ "'" if range.begin else none -%}
-        {%- set ends = column ~ " < date '" ~ range.end ~ "'" if range.end else none -%}
+        {%- set begins = column ~ " >= timestamp '" ~ range.begin ~ "'" if range.begin else none -%}
+        {%- set ends = column ~ " < timestamp '" ~ range.end ~ "'" if range.end else none -%}
         {%- do conditions.append([begins, ends] | select | join(' and ') or 'true') -%}
     {%- endfor -%}
     select * from {{ relation }}

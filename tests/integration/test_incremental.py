@@ -302,3 +302,23 @@ def test_a_key_of_another_type_rebuilds_the_table(sales: Path, fpjob: Fpjob) -> 
     assert fpjob("registry", "sync").status == 0
     assert {work["reason"] for work in run(fpjob).values()} == {"parameters changed"}
     assert {row["who"] for row in output(sales)} == {"1", "2"}
+
+
+def test_with_a_load_time_another_filter_rebuilds_the_tables(sales: Path, fpjob: Fpjob) -> None:
+    write_source(sales, "loaded_at: loaded\n")
+    assert fpjob("registry", "sync").status == 0
+    run(fpjob)
+    write_job(sales, TRANSFORMERS, filters=[{"column": "amount", "op": "lt", "value": 40}])
+    assert {work["reason"] for work in run(fpjob).values()} == {"parameters changed"}
+    assert output(sales) == refreshed(sales, fpjob)
+
+
+def test_times_at_both_ends_of_the_calendar_are_periods_too(sales: Path, fpjob: Fpjob) -> None:
+    ends = ["1,0001-01-01 00:00:00,1.00,other,", "1,9999-12-31 23:59:59,2.00,other,"]
+    write_rows(sales, [*ROWS, *ends])
+    run(fpjob)
+    write_rows(sales, [*ROWS, *(end.replace(".00", ".50") for end in ends)])
+    assert changes(run(fpjob)["user_monthly_transactions"]) == {}
+    write_rows(sales, [*ROWS, *ends, *ends])
+    assert changes(run(fpjob)["user_spend"]) == {"0001-01": "changed", "9999-12": "changed"}
+    assert output(sales) == refreshed(sales, fpjob)

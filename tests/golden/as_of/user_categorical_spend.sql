@@ -48,7 +48,7 @@ features as (
         `timestamp`,
         `user_total_spend_it_s`,
         `user_total_spend_food_drink`,
-        trunc(cast(`timestamp` as date), 'MM') as period_start
+        make_date(year(cast(`timestamp` as date)), month(cast(`timestamp` as date)), 1) as period_start
     from feature_set
 ),
 
@@ -75,7 +75,7 @@ input_days as (
 days_in_period as (
     select
         *,
-        trunc(_day, 'MM') as period_start
+        make_date(year(_day), month(_day), 1) as period_start
     from input_days
 ),
 
@@ -83,7 +83,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('9a3ff5c3d948:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('8a385fae4365:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

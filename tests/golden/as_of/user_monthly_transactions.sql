@@ -47,7 +47,7 @@ features as (
         `timestamp`,
         `year_month`,
         `user_monthly_txn_count`,
-        trunc(cast(`timestamp` as date), 'MM') as period_start
+        make_date(year(cast(`timestamp` as date)), month(cast(`timestamp` as date)), 1) as period_start
     from feature_set
 ),
 
@@ -74,7 +74,7 @@ input_days as (
 days_in_period as (
     select
         *,
-        trunc(_day, 'MM') as period_start
+        make_date(year(_day), month(_day), 1) as period_start
     from input_days
 ),
 
@@ -82,7 +82,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('881f2d377a17:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('bda86d81ee6a:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

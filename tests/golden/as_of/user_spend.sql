@@ -14,8 +14,8 @@ feature_set as (
             `user_id`,
             `timestamp`,
             unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
-            coalesce(sum(try_cast(`fee` as decimal(28, 6))), 0) as _spend,
-            count(try_cast(`fee` as decimal(28, 6))) as _amounts
+            coalesce(sum(case when abs(`fee`) < 1e22 then try_cast(`fee` as decimal(28, 6)) end), 0) as _spend,
+            count(case when abs(`fee`) < 1e22 then try_cast(`fee` as decimal(28, 6)) end) as _amounts
         from input_rows
         where `user_id` is not null and `timestamp` is not null
         group by `user_id`, `timestamp`
@@ -76,7 +76,7 @@ features as (
         `timestamp`,
         `user_30d_total_spend`,
         `user_30d_avg_spend`,
-        trunc(cast(`timestamp` as date), 'MM') as period_start
+        make_date(year(cast(`timestamp` as date)), month(cast(`timestamp` as date)), 1) as period_start
     from feature_set
 ),
 
@@ -103,7 +103,7 @@ input_days as (
 days_in_period as (
     select
         *,
-        trunc(_day, 'MM') as period_start
+        make_date(year(_day), month(_day), 1) as period_start
     from input_days
 ),
 
@@ -111,7 +111,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('5df34e78e81a:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('a7383cf3be92:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -47,7 +47,7 @@ input_days as (
 days_in_period as (
     select
         *,
-        trunc(_day, 'MM') as period_start
+        make_date(year(_day), month(_day), 1) as period_start
     from input_days
 ),
 
@@ -55,7 +55,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('6d527c267ca8:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('57dcb4189b97:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
@@ -72,7 +72,7 @@ compared as (
         coalesce(input_periods.period_start, table_periods.period_start) as period_start,
         coalesce(input_periods.input_rows, 0) as input_rows,
         case
-            when table_periods._input_fingerprint not like '6d527c267ca8:%' then 'redefined'
+            when table_periods._input_fingerprint not like '57dcb4189b97:%' then 'redefined'
             when table_periods._input_fingerprint is null then 'new'
             when input_periods._input_fingerprint is null then 'vanished'
             when table_periods._input_fingerprint != input_periods._input_fingerprint then 'changed'

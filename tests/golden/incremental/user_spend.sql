@@ -5,7 +5,7 @@ with
 input_rows as (
     select * from `features`.`incremental__stg_job_input`
     where
-        `timestamp` >= date '2024-03-31' and `timestamp` < date '2024-07-01'
+        cast(`timestamp` as timestamp) >= timestamp '2024-03-31' and cast(`timestamp` as timestamp) < timestamp '2024-07-01'
 ),
 
 feature_set as (
@@ -82,7 +82,7 @@ features as (
         `timestamp`,
         `user_30d_total_spend`,
         `user_30d_avg_spend`,
-        trunc(cast(`timestamp` as date), 'MM') as period_start
+        make_date(year(cast(`timestamp` as date)), month(cast(`timestamp` as date)), 1) as period_start
     from feature_set
 ),
 
@@ -109,7 +109,7 @@ input_days as (
 days_in_period as (
     select
         *,
-        trunc(_day, 'MM') as period_start
+        make_date(year(_day), month(_day), 1) as period_start
     from input_days
 ),
 
@@ -117,7 +117,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('6d527c267ca8:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('57dcb4189b97:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

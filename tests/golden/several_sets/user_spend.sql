@@ -86,8 +86,8 @@ feature_set_1 as (
             `user_id`,
             `timestamp`,
             unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
-            coalesce(sum(try_cast(`fee` as decimal(28, 6))), 0) as _spend,
-            count(try_cast(`fee` as decimal(28, 6))) as _amounts
+            coalesce(sum(case when abs(`fee`) < 1e22 then try_cast(`fee` as decimal(28, 6)) end), 0) as _spend,
+            count(case when abs(`fee`) < 1e22 then try_cast(`fee` as decimal(28, 6)) end) as _amounts
         from input_rows_1
         where `user_id` is not null and `timestamp` is not null
         group by `user_id`, `timestamp`
@@ -151,7 +151,7 @@ features as (
         `user_1d_avg_spend`,
         null as `user_2d_total_spend`,
         null as `user_2d_avg_spend`,
-        trunc(cast(`timestamp` as date), 'MM') as period_start
+        make_date(year(cast(`timestamp` as date)), month(cast(`timestamp` as date)), 1) as period_start
     from feature_set_0
     union all
     select
@@ -162,7 +162,7 @@ features as (
         null as `user_1d_avg_spend`,
         `user_2d_total_spend`,
         `user_2d_avg_spend`,
-        trunc(cast(`timestamp` as date), 'MM') as period_start
+        make_date(year(cast(`timestamp` as date)), month(cast(`timestamp` as date)), 1) as period_start
     from feature_set_1
 ),
 
@@ -197,7 +197,7 @@ input_days as (
 days_in_period as (
     select
         *,
-        trunc(_day, 'MM') as period_start
+        make_date(year(_day), month(_day), 1) as period_start
     from input_days
 ),
 
@@ -205,7 +205,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('7d05c742f342:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('90eeb406ce24:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -56,7 +56,7 @@ input_hashes as (
 input_periods as (
     select
         input_rows,
-        concat('e320941ff963:', input_rows, ':', coalesce(_low_bits, 0), ':', coalesce(_high_bits, 0)) as _input_fingerprint
+        concat('be1c4edd6dd9:', input_rows, ':', coalesce(_low_bits, 0), ':', coalesce(_high_bits, 0)) as _input_fingerprint
     from input_hashes
 ),
 

@@ -34,7 +34,7 @@ features as (
         `user_id`,
         `year_month`,
         `user_monthly_txn_count`,
-        trunc(cast(concat(year_month, '-01') as date), 'MM') as period_start
+        make_date(year(cast(concat(year_month, '-01') as date)), month(cast(concat(year_month, '-01') as date)), 1) as period_start
     from feature_set
 ),
 
@@ -61,7 +61,7 @@ input_days as (
 days_in_period as (
     select
         *,
-        trunc(_day, 'MM') as period_start
+        make_date(year(_day), month(_day), 1) as period_start
     from input_days
 ),
 
@@ -69,7 +69,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('c95347a18f43:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('16d6b30145b3:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

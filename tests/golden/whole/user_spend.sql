@@ -93,7 +93,7 @@ features as (
         `user_7d_avg_spend`,
         `user_30d_total_spend`,
         `user_30d_avg_spend`,
-        trunc(cast(`timestamp` as date), 'MM') as period_start
+        make_date(year(cast(`timestamp` as date)), month(cast(`timestamp` as date)), 1) as period_start
     from feature_set
 ),
 
@@ -120,7 +120,7 @@ input_days as (
 days_in_period as (
     select
         *,
-        trunc(_day, 'MM') as period_start
+        make_date(year(_day), month(_day), 1) as period_start
     from input_days
 ),
 
@@ -128,7 +128,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('edff11617b77:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('dd147ab47f00:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
