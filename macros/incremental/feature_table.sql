@@ -35,7 +35,7 @@
     {%- set source_relation = source(*job_input.source) -%}
     {%- set input_rows = job_input_rows(job_input, source_relation) -%}
     {%- if stored_relation is none -%}
-        {%- do return(first_run(table, input_rows) if load_relation(source_relation) else rebuild('first run')) -%}
+        {%- do return(first_run(table, input_rows) if adapter.get_columns_in_relation(source_relation) else rebuild('first run')) -%}
     {%- endif -%}
     {%- set loaded_at = none if var('reconcile', false) else job_input.loaded_at -%}
     {%- do return(incremental_work(
