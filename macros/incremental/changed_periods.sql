@@ -11,12 +11,12 @@
 
   `candidates` are the periods that may have changed, where that is known: only their rows are then read.
 -#}
-{% macro changed_periods(table, input_rows, stored_relation, definition, loaded_at=none, candidates=none) -%}
+{% macro changed_periods(table, input_rows, stored_relation, definition, candidates=none) -%}
 with
 
 {{ import_input_rows(table, input_rows, candidates) }},
 
-{{ input_fingerprint(table, definition, loaded_at) }},
+{{ input_fingerprint(table, definition) }},
 
 {% if table.period -%}
 table_periods as (
@@ -78,7 +78,7 @@ final as (
         cast(null as date) as period_start,
         input_periods.input_rows,
         case
-            when table_periods._input_fingerprint is null then 'new'
+            when table_periods._input_fingerprint is null and input_periods.input_rows > 0 then 'new'
             when table_periods._input_fingerprint not like '{{ definition }}:%' then 'redefined'
             when table_periods._input_fingerprint != input_periods._input_fingerprint then 'changed'
         end as change

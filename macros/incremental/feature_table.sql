@@ -39,7 +39,8 @@
     {%- endif -%}
     {%- set loaded_at = none if var('reconcile', false) else job_input.loaded_at -%}
     {%- do return(incremental_work(
-        table, input_rows, stored_relation, feature_table_columns(table, job_input.loaded_at), definition, loaded_at
+        table, input_rows, job_input_rows(dict(job_input, filters=[]), source_relation), stored_relation,
+        feature_table_columns(table, job_input.loaded_at), definition, loaded_at
     )) -%}
 {%- endmacro %}
 

@@ -1,24 +1,20 @@
 {#-
-  What a feature table needs so that it equals a full refresh. `input_rows` is a query of the input's rows, and `columns` are the names
-  of the columns that the table is to have. Returns a mapping of
+  What a feature table needs so that it equals a full refresh. `input_rows` is a query of the input's rows, `unfiltered_rows` one of those
+  and of the rows that the job's filters leave out, and `columns` are the names of the columns that the table is to have. Returns a
+  mapping of
 
     action    `rebuild` (all rows are replaced), `replace` (those of some periods are), or `skip`
     reason    why a table is rebuilt; none for the other actions
     periods   the periods to compute, each a mapping of `start`, `change` and `rows`
     of        the number of periods that input and table have together; none if it is not known
 -#}
-{% macro incremental_work(table, input_rows, stored_relation, columns, definition, loaded_at=none) -%}
+{% macro incremental_work(table, input_rows, unfiltered_rows, stored_relation, columns, definition, loaded_at=none) -%}
     {%- set differences = column_differences(stored_relation, columns) -%}
     {%- if differences -%}
         {%- do return(rebuild(differences)) -%}
     {%- endif -%}
-    {%- set candidates = loaded_periods(table, input_rows, stored_relation, loaded_at) if loaded_at and table.period else none -%}
-    {%- if candidates == [] -%}
-        {%- do return({'action': 'skip', 'reason': none, 'periods': [], 'of': none}) -%}
-    {%- endif -%}
-    {%- set rows = run_query(changed_periods(
-        table, input_rows, stored_relation, definition, loaded_at, candidates
-    )).rows -%}
+    {%- set candidates = loaded_periods(table, unfiltered_rows, stored_relation, loaded_at) if loaded_at and table.period else none -%}
+    {%- set rows = run_query(changed_periods(table, input_rows, stored_relation, definition, candidates)).rows -%}
     {%- set periods = [] -%}
     {%- for row in rows if row['change'] -%}
         {%- do periods.append({'start': row['period_start'], 'change': row['change'], 'rows': row['input_rows'] | int}) -%}
@@ -79,9 +75,10 @@
 
 {#-
   The first days of the periods with rows that were loaded since the stored table was computed, in order; none if the table does not
-  tell since when. Rows of the very last load count, because another one may have had the same instant.
+  tell since when, or if even the rows of its last load are gone: then all periods are looked at. Rows of the very last load count,
+  because another one may have had the same instant. So do rows that the job's filters leave out: a correction may have made them so.
 -#}
-{% macro loaded_periods(table, input_rows, stored_relation, loaded_at) -%}
+{% macro loaded_periods(table, unfiltered_rows, stored_relation, loaded_at) -%}
     {%- set since = run_query('select max(_input_loaded_at) as since from ' ~ stored_relation).rows[0]['since'] -%}
     {%- if since is none -%}
         {%- do return(none) -%}
@@ -92,7 +89,7 @@
         loaded_days as (
             {%- for feature_set in table.feature_sets %}
             select cast({{ sql_identifier(feature_set.params.timestamp_col) }} as date) as _day
-            from ({{ input_rows }}) as input_rows
+            from ({{ unfiltered_rows }}) as unfiltered_rows
             where {{ sql_identifier(loaded_at) }} >= timestamp'{{ since }}' or {{ sql_identifier(loaded_at) }} is null
             {{ 'union' if not loop.last }}
             {%- endfor %}
@@ -108,5 +105,5 @@
         from loaded_periods
         order by period_start
     {%- endset -%}
-    {%- do return(run_query(query).columns['period_start'].values() | list) -%}
+    {%- do return(run_query(query).columns['period_start'].values() | list or none) -%}
 {%- endmacro %}

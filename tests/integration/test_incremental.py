@@ -190,6 +190,7 @@ def test_an_emptied_source_empties_the_tables_and_a_filled_one_fills_them(sales:
     write_rows(sales, [])
     assert set(changes(run(fpjob)["user_spend"]).values()) == {"vanished"}
     assert output(sales) == []
+    assert {work["action"] for work in run(fpjob).values()} == {"skip"}
     write_rows(sales, ROWS)
     assert run(fpjob)["user_spend"]["reason"] == "the table is empty"
     assert output(sales) == refreshed(sales, fpjob)
@@ -302,6 +303,26 @@ def test_a_key_of_another_type_rebuilds_the_table(sales: Path, fpjob: Fpjob) -> 
     assert fpjob("registry", "sync").status == 0
     assert {work["reason"] for work in run(fpjob).values()} == {"parameters changed"}
     assert {row["who"] for row in output(sales)} == {"1", "2"}
+
+
+def test_a_source_whose_last_load_is_gone_is_looked_at_whole(sales: Path, fpjob: Fpjob) -> None:
+    write_source(sales, "loaded_at: loaded\n")
+    assert fpjob("registry", "sync").status == 0
+    write_rows(sales, [*ROWS, "1,2024-07-01 00:00:00,1.00,other,2024-06-09 00:00:00"])
+    run(fpjob)
+    write_rows(sales, ROWS)
+    assert changes(run(fpjob)["user_spend"]) == {"2024-07": "vanished"}
+    assert output(sales) == refreshed(sales, fpjob)
+
+
+def test_with_a_load_time_a_row_corrected_out_of_the_filter_is_gone(sales: Path, fpjob: Fpjob) -> None:
+    write_source(sales, "loaded_at: loaded\n")
+    assert fpjob("registry", "sync").status == 0
+    write_job(sales, TRANSFORMERS, filters=[{"column": "amount", "op": "lt", "value": 40}])
+    run(fpjob)
+    write_rows(sales, [*ROWS[:2], "2,2024-03-01 10:00:00,50.00,food & drink,2024-06-02 00:00:00", ROWS[3]])
+    assert changes(run(fpjob)["user_spend"]) == {"2024-03": "vanished"}
+    assert output(sales) == refreshed(sales, fpjob)
 
 
 def test_with_a_load_time_another_filter_rebuilds_the_tables(sales: Path, fpjob: Fpjob) -> None:

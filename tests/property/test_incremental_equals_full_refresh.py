@@ -72,7 +72,7 @@ def histories(draw: st.DrawFn, shape: Shape) -> History:
         Batch,
         st.lists(edits(shape.kind, anchor, is_load=shape.is_loaded), max_size=4),
         st.sampled_from((0, 1)),
-        st.sampled_from((None, None, None)) | version,
+        st.none() | version,
     )
     size = draw(st.sampled_from((1, 2, 1, 3)))
     batches = draw(st.lists(batch, min_size=size, max_size=size))
