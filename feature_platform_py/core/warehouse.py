@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Where the least and the greatest value of a file are equal, Sail reads the column as that constant, out of the Delta log:
+# a decimal goes through a double there, and a NaN or a part of a microsecond is not in it.
+WITHOUT_STATISTICS = {"delta.dataSkippingNumIndexedCols": "0"}
 COMMIT_FILES = "[0-9]" * 20 + ".json"
 DISCARDED_PREFIX = ".discarded-"
 PLAIN_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
@@ -136,7 +139,7 @@ class Warehouse:
             if name in self._broken:
                 _discard(self.location(name))
         writer = _nullable(frame).write.format("delta").mode("overwrite").option("overwriteSchema", "true")
-        writer.partitionBy(*partition_by).save(str(self.location(name)))
+        writer.options(**WITHOUT_STATISTICS).partitionBy(*partition_by).save(str(self.location(name)))
         with self._lock:
             self._adopt(name)
             self._follow_change(has_other_columns=bool(before) and before != self.columns(name))

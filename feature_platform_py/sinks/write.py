@@ -12,6 +12,7 @@ from feature_platform_py.core.engine_paths import delta_path
 from feature_platform_py.core.errors import DataCheckError, FeaturePlatformError, SinkError
 from feature_platform_py.core.locations import absolute, is_remote, is_table_name, table_parts
 from feature_platform_py.core.project import Project
+from feature_platform_py.core.warehouse import WITHOUT_STATISTICS
 from feature_platform_py.jobs.config import SinkSpec
 from feature_platform_py.sinks.folders import replace_folder
 
@@ -114,7 +115,7 @@ def _display(result: DataFrame, config: Mapping[str, Any], expected_rows: int) -
 def _write_delta(result: DataFrame, sink: SinkSpec, location: Path, expected_rows: int) -> None:
     # A commit cannot be looked at before it is made.
     _check_rows(result.count(), expected_rows)
-    writer = result.write.format("delta").options(**sink.config["options"])
+    writer = result.write.format("delta").options(**WITHOUT_STATISTICS | dict(sink.config["options"]))
     is_append = sink.mode == "append"
     writer = writer.mode("append") if is_append else writer.mode("overwrite").option("overwriteSchema", "true")
     if sink.config["partition_by"]:

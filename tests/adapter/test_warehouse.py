@@ -74,6 +74,20 @@ def test_a_table_takes_other_columns_and_partitions(warehouse: Warehouse) -> Non
     assert (warehouse.location(TABLE) / "day=2020-01-01").is_dir()
 
 
+def test_a_file_of_equal_values_reads_back_as_it_was_written(warehouse: Warehouse) -> None:
+    exact = "725340.9488961539"
+    moment = "2024-02-29 23:59:59.999999"
+    select = f"select cast('{exact}' as decimal(38, 10)) as amount, timestamp '{moment}' as at, 7 as part"
+    write(warehouse, select, partition_by=["part"])
+    warehouse.spark.sql(f"insert into {TABLE} replace where part in (8) {select.replace('7 as', '8 as')}").toArrow()
+    assert {(str(row[0]), str(row[1])) for row in rows(warehouse, TABLE)} == {(exact, moment)}
+
+
+def test_nan_among_equal_values_is_nan(warehouse: Warehouse) -> None:
+    write(warehouse, "select x from values (double('NaN')), (1.0D), (1.0D) as t(x)")
+    assert [str(value) for (value,) in rows(warehouse, TABLE)].count("nan") == 1
+
+
 def test_a_write_may_read_the_table_that_it_replaces(warehouse: Warehouse) -> None:
     write(warehouse, "select 1 as a")
     write(warehouse, f"select a + 1 as a from {TABLE}")

@@ -68,6 +68,21 @@ def test_overwrite_replaces_and_append_adds(session: SparkSession, opened: Proje
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_file_of_equal_values_reads_back_as_it_was_written(
+    session: SparkSession, opened: Project, path: str, kind: str
+) -> None:
+    exact = "725340.9488961539"
+    write_result(
+        session,
+        session.sql(f"select cast('{exact}' as decimal(38, 10)) as amount"),
+        _sink(kind, path, "overwrite"),
+        opened,
+    )
+    frame = session.read.format(kind.split("_")[0]).load(str(opened.root / path))
+    assert [str(row.amount) for row in frame.collect()] == [exact]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_ignore_leaves_what_is_there(session: SparkSession, opened: Project, path: str, kind: str) -> None:
     sink = _sink(kind, path, "ignore")
     assert write_result(session, _rows(session, 0, 2), sink, opened).is_written
