@@ -58,18 +58,26 @@ select * from final
 {% macro default__user_categorical_spend_to_date(relation, user_id, event_time, totals) -%}
 with
 
-spend_at as (
+amounts as (
     select
         {{ user_id }},
         {{ event_time }},
         {%- for total in totals %}
-        coalesce(sum(
-            {{ total.amount }}
-        ), 0) as {{ total.column }}{{ ',' if not loop.last }}
+        coalesce({{ total.amount }}, 0) as _amount_{{ loop.index0 }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ relation }}
     where {{ user_id }} is not null and {{ event_time }} is not null
-    group by {{ user_id }}, {{ event_time }}
+),
+
+spend_to_date as (
+    select
+        {{ user_id }},
+        {{ event_time }},
+        {{ next_in_order(event_time, user_id) }} as _next_time,
+        {%- for total in totals %}
+        {{ growing_sum('_amount_' ~ loop.index0, user_id, event_time) }} as {{ total.column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from amounts
 ),
 
 final as (
@@ -77,9 +85,10 @@ final as (
         {{ user_id }},
         {{ event_time }},
         {%- for total in totals %}
-        cast({{ growing_sum(total.column, user_id, event_time) }} as {{ total.type }}) as {{ total.column }}{{ ',' if not loop.last }}
+        cast({{ total.column }} as {{ total.type }}) as {{ total.column }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from spend_at
+    from spend_to_date
+    where {{ is_last_at_its_time(event_time) }}
 )
 
 select * from final

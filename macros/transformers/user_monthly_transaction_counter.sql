@@ -26,18 +26,33 @@ with
 transactions as (
     select
         {{ user_id }},
-        {{ year_month(event_time) }} as year_month
+        cast({{ event_time }} as date) as _day
     from {{ relation }}
     where {{ user_id }} is not null and {{ event_time }} is not null
+),
+
+transactions_in_month as (
+    select
+        {{ user_id }},
+        {{ period_start('_day', 'month') }} as _month
+    from transactions
+),
+
+months as (
+    select
+        {{ user_id }},
+        _month,
+        count(*) as user_monthly_txn_count
+    from transactions_in_month
+    group by {{ user_id }}, _month
 ),
 
 final as (
     select
         {{ user_id }},
-        year_month,
-        count(*) as user_monthly_txn_count
-    from transactions
-    group by {{ user_id }}, year_month
+        {{ year_month('_month') }} as year_month,
+        user_monthly_txn_count
+    from months
 )
 
 select * from final
@@ -47,30 +62,38 @@ select * from final
 {% macro default__user_monthly_transactions_to_date(relation, user_id, event_time) -%}
 with
 
-transactions_at as (
+transactions as (
     select
         {{ user_id }},
         {{ event_time }},
-        count(*) as _transactions
+        cast({{ event_time }} as date) as _day
     from {{ relation }}
     where {{ user_id }} is not null and {{ event_time }} is not null
-    group by {{ user_id }}, {{ event_time }}
 ),
 
 transactions_in_month as (
     select
         *,
-        {{ year_month(event_time) }} as year_month
-    from transactions_at
+        {{ period_start('_day', 'month') }} as _month
+    from transactions
+),
+
+transactions_to_date as (
+    select
+        *,
+        {{ next_in_order(event_time, user_id ~ ', _month') }} as _next_time,
+        {{ growing_sum('1', user_id ~ ', _month', event_time) }} as user_monthly_txn_count
+    from transactions_in_month
 ),
 
 final as (
     select
         {{ user_id }},
         {{ event_time }},
-        year_month,
-        {{ growing_sum('_transactions', user_id ~ ', year_month', event_time) }} as user_monthly_txn_count
-    from transactions_in_month
+        {{ year_month('_month') }} as year_month,
+        user_monthly_txn_count
+    from transactions_to_date
+    where {{ is_last_at_its_time(event_time) }}
 )
 
 select * from final

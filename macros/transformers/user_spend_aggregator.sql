@@ -20,16 +20,14 @@
 {%- set event_time = sql_identifier(timestamp_col) -%}
 with
 
-spend_at as (
+amounts as (
     select
         {{ user_id }},
         {{ event_time }},
         unix_micros(cast({{ event_time }} as timestamp)) as _event_micros,
-        coalesce(sum({{ exact_amount(amount_col, types) }}), 0) as _spend,
-        count({{ exact_amount(amount_col, types) }}) as _amounts
+        {{ exact_amount(amount_col, types) }} as _amount
     from {{ relation }}
     where {{ user_id }} is not null and {{ event_time }} is not null
-    group by {{ user_id }}, {{ event_time }}
 ),
 
 {% if types.unit -%}
