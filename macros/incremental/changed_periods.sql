@@ -14,9 +14,15 @@
 {% macro changed_periods(table, input_rows, stored_relation, definition, candidates=none) -%}
 with
 
-{{ import_input_rows(table, input_rows, candidates) }},
+{% if candidates is none -%}
+{{ input_days_now(table, input_rows) }},
+{%- else -%}
+{{ candidate_rows(table, input_rows, candidates) }},
 
-{{ input_fingerprint(table, definition) }},
+{{ hashed_days(table) }},
+{%- endif %}
+
+{{ input_periods(table, definition) }},
 
 {% if table.period -%}
 table_periods as (
@@ -108,19 +114,15 @@ select * from final
 {%- endmacro %}
 
 
-{#- CTEs with the rows that each feature set reads: all of the input's, or those of the candidate periods. -#}
-{% macro import_input_rows(table, input_rows, candidates=none) -%}
+{#- CTEs with the rows of the candidate periods that each feature set reads. -#}
+{% macro candidate_rows(table, input_rows, candidates) -%}
 job_input as (
 {{ input_rows | indent(4, first=true) }}
 )
 {%- for feature_set in table.feature_sets %},
 
 {{ numbered('input_rows', table, loop.index0) }} as (
-    {% if candidates is none -%}
-    select * from job_input
-    {%- else -%}
     {{ rows_in_periods('job_input', feature_set.params.timestamp_col, candidates, table.period, 0) }}
-    {%- endif %}
 )
 {%- endfor -%}
 {%- endmacro %}

@@ -82,14 +82,15 @@ final as (
         input_periods._input_loaded_at,
         {%- endif %}
         input_periods._input_fingerprint
-    from features
+    {#- Sail keeps the left side of a join in memory. #}
+    from input_periods
     {%- if table.period %}
-    inner join input_periods
-        on features.period_start = input_periods.period_start
+    inner join features
+        on input_periods.period_start = features.period_start
     {%- else %}
-    cross join input_periods
+    cross join features
     {%- endif %}
-    {%- if work.action == 'replace' %}
+    {%- if work.action == 'replace' and table.reach_days != 0 %}
     where {{ partition_predicate(starts, 'features.period_start') }}
     {%- endif %}
 )

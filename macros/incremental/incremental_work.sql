@@ -36,9 +36,9 @@
     {%- set query -%}
         with
 
-        {{ import_input_rows(table, input_rows) }},
+        {{ input_days_now(table, input_rows) }},
 
-        {{ input_fingerprint(table, '') }}
+        {{ input_periods(table, '') }}
 
         select
             {{ 'period_start' if table.period else 'cast(null as date) as period_start' }},

@@ -4,6 +4,14 @@
   The rows are counted by day first, because a date is found from a time much faster than a month is.
 -#}
 {% macro input_fingerprint(table, definition, loaded_at=none) -%}
+{{ hashed_days(table, loaded_at) }},
+
+{{ input_periods(table, definition, loaded_at) }}
+{%- endmacro %}
+
+
+{#- CTEs from `input_rows` to `input_days`: the rows counted and their hashes summed by day; in all, where the table has no periods. -#}
+{% macro hashed_days(table, loaded_at) -%}
 hashed_rows as (
     {%- for feature_set in table.feature_sets %}
     {%- if table.period %}
@@ -18,26 +26,34 @@ hashed_rows as (
     {%- endif %}
     from {{ numbered('input_rows', table, loop.index0) }}
     where
-        {%- for key in feature_set['keys'] %}
-        {{ 'and ' if not loop.first }}{{ sql_identifier(feature_set.params.timestamp_col if key == 'year_month' else key) }} is not null
+        {%- for key in key_columns(feature_set) %}
+        {{ 'and ' if not loop.first }}{{ key }} is not null
         {%- endfor %}
     {{- '\n    union all' if not loop.last }}
     {%- endfor %}
 ),
 
-{% if table.period -%}
 input_days as (
     select
+        {%- if table.period %}
         _day,
+        {%- endif %}
         count(*) as _rows,
-        {%- if loaded_at %}
+        {%- if loaded_at and table.period %}
         max(_loaded_at) as _loaded_at,
         {%- endif %}
         {{ hash_sums('_hash') }}
     from hashed_rows
+    {%- if table.period %}
     group by _day
-),
+    {%- endif %}
+)
+{%- endmacro %}
 
+
+{#- CTEs from `input_days` to `input_periods`. -#}
+{% macro input_periods(table, definition, loaded_at=none) -%}
+{% if table.period -%}
 days_in_period as (
     select
         *,
@@ -52,32 +68,30 @@ input_periods as (
         {%- if loaded_at %}
         max(_loaded_at) as _input_loaded_at,
         {%- endif %}
-        concat('{{ definition }}:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        {{ fingerprint(definition) }} as _input_fingerprint
     from days_in_period
     group by period_start
 )
 {%- else -%}
-input_hashes as (
-    select
-        count(*) as input_rows,
-        {{ hash_sums('_hash') }}
-    from hashed_rows
-),
-
 input_periods as (
     select
-        input_rows,
-        concat('{{ definition }}:', input_rows, ':', coalesce(_low_bits, 0), ':', coalesce(_high_bits, 0)) as _input_fingerprint
-    from input_hashes
+        coalesce(sum(_rows), 0) as input_rows,
+        {{ fingerprint(definition) }} as _input_fingerprint
+    from input_days
 )
 {%- endif -%}
 {%- endmacro %}
 
 
+{% macro fingerprint(definition) -%}
+    concat('{{ definition }}:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0))
+{%- endmacro %}
+
+
 {#- The sum of 64-bit hashes as the sums of their halves: no engine overflows before 2^31 rows, and sums of decimals take longer. -#}
-{% macro hash_sums(hash) -%}
-        sum({{ hash }} & 4294967295) as _low_bits,
-        sum(shiftright({{ hash }}, 32)) as _high_bits
+{% macro hash_sums(hash, suffix='') -%}
+        sum({{ hash }} & 4294967295) as _low_bits{{ suffix }},
+        sum(shiftright({{ hash }}, 32)) as _high_bits{{ suffix }}
 {%- endmacro %}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import hashlib
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +60,8 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
     def __init__(self, config: Any, mp_context: Any) -> None:
         self._project_root = Path(config.project_root).resolve()
         config.credentials.warehouse = str(self._project_root / Path(config.credentials.warehouse).expanduser())
+        self._computed: set[str] = set()
+        self._computing = threading.Lock()
         super().__init__(config, mp_context)
 
     @classmethod
@@ -140,6 +144,19 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
             raise DbtRuntimeError(f"source `{name.schema}.{name.name}`: {error}") from error
         except Exception as error:
             raise DbtDatabaseError(f"source `{name.schema}.{name.name}`: {engine_message(error)}") from error
+
+    @available  # type: ignore[untyped-decorator]
+    def computed_once(self, query: str) -> str:
+        """Return the name of a view of the query's rows: the first to ask in a run computes them, they stay in memory."""
+        name = f"computed_once_{hashlib.sha256(query.encode()).hexdigest()[:16]}"
+        with self._computing, self.connections.exception_handler(query):
+            if name not in self._computed:
+                rows = self.warehouse.spark.sql(query)
+                # Without a schema no rows are no table.
+                kept = self.warehouse.spark.createDataFrame(rows.toArrow(), rows.schema)
+                kept.createOrReplaceTempView(name)
+                self._computed.add(name)
+        return name
 
     def get_catalog_for_single_relation(self, relation: BaseRelation) -> CatalogTable:
         """Return what the docs show of one relation."""

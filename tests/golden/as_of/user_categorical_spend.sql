@@ -9,34 +9,40 @@ input_rows as (
 feature_set as (
     with
 
-    spend_at as (
+    amounts as (
         select
             `user_id`,
             `timestamp`,
-            coalesce(sum(
-                case when cast(`category` as string) = 'it\'s' then cast(`amount` as decimal(38, 2)) end
-            ), 0) as user_total_spend_it_s,
-            coalesce(sum(
-                case when cast(`category` as string) = 'food & drink' then cast(`amount` as decimal(38, 2)) end
-            ), 0) as user_total_spend_food_drink
+            coalesce(case when cast(`category` as string) = 'it\'s' then cast(`amount` as decimal(38, 2)) end, 0) as _amount_0,
+            coalesce(case when cast(`category` as string) = 'food & drink' then cast(`amount` as decimal(38, 2)) end, 0) as _amount_1
         from input_rows
         where `user_id` is not null and `timestamp` is not null
-        group by `user_id`, `timestamp`
+    ),
+
+    spend_to_date as (
+        select
+            `user_id`,
+            `timestamp`,
+            lead(`timestamp`) over (partition by `user_id` order by `timestamp`) as _next_time,
+            sum(_amount_0) over (
+                partition by `user_id` order by `timestamp`
+                rows between unbounded preceding and current row
+            ) as user_total_spend_it_s,
+            sum(_amount_1) over (
+                partition by `user_id` order by `timestamp`
+                rows between unbounded preceding and current row
+            ) as user_total_spend_food_drink
+        from amounts
     ),
 
     final as (
         select
             `user_id`,
             `timestamp`,
-            cast(sum(user_total_spend_it_s) over (
-                partition by `user_id` order by `timestamp`
-                rows between unbounded preceding and current row
-            ) as decimal(38, 2)) as user_total_spend_it_s,
-            cast(sum(user_total_spend_food_drink) over (
-                partition by `user_id` order by `timestamp`
-                rows between unbounded preceding and current row
-            ) as decimal(38, 2)) as user_total_spend_food_drink
-        from spend_at
+            cast(user_total_spend_it_s as decimal(38, 2)) as user_total_spend_it_s,
+            cast(user_total_spend_food_drink as decimal(38, 2)) as user_total_spend_food_drink
+        from spend_to_date
+        where _next_time is null or _next_time > `timestamp`
     )
 
     select * from final
@@ -83,7 +89,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('8a385fae4365:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('93254a0bb4db:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
@@ -92,9 +98,9 @@ final as (
     select
         features.*,
         input_periods._input_fingerprint
-    from features
-    inner join input_periods
-        on features.period_start = input_periods.period_start
+    from input_periods
+    inner join features
+        on input_periods.period_start = features.period_start
 )
 
 select * from final

@@ -9,33 +9,41 @@ input_rows as (
 feature_set as (
     with
 
-    transactions_at as (
+    transactions as (
         select
             `user_id`,
             `timestamp`,
-            count(*) as _transactions
+            cast(`timestamp` as date) as _day
         from input_rows
         where `user_id` is not null and `timestamp` is not null
-        group by `user_id`, `timestamp`
     ),
 
     transactions_in_month as (
         select
             *,
-            date_format(`timestamp`, 'yyyy-MM') as year_month
-        from transactions_at
+            make_date(year(_day), month(_day), 1) as _month
+        from transactions
+    ),
+
+    transactions_to_date as (
+        select
+            *,
+            lead(`timestamp`) over (partition by `user_id`, _month order by `timestamp`) as _next_time,
+            sum(1) over (
+                partition by `user_id`, _month order by `timestamp`
+                rows between unbounded preceding and current row
+            ) as user_monthly_txn_count
+        from transactions_in_month
     ),
 
     final as (
         select
             `user_id`,
             `timestamp`,
-            year_month,
-            sum(_transactions) over (
-                partition by `user_id`, year_month order by `timestamp`
-                rows between unbounded preceding and current row
-            ) as user_monthly_txn_count
-        from transactions_in_month
+            date_format(_month, 'yyyy-MM') as year_month,
+            user_monthly_txn_count
+        from transactions_to_date
+        where _next_time is null or _next_time > `timestamp`
     )
 
     select * from final
@@ -82,7 +90,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('bda86d81ee6a:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('00e24586ab5d:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
@@ -91,9 +99,9 @@ final as (
     select
         features.*,
         input_periods._input_fingerprint
-    from features
-    inner join input_periods
-        on features.period_start = input_periods.period_start
+    from input_periods
+    inner join features
+        on input_periods.period_start = features.period_start
 )
 
 select * from final

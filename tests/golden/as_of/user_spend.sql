@@ -9,16 +9,24 @@ input_rows as (
 feature_set as (
     with
 
-    spend_at as (
+    amounts as (
         select
             `user_id`,
             `timestamp`,
             unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
-            coalesce(sum(case when abs(`fee`) < 1e22 then try_cast(`fee` as decimal(28, 6)) end), 0) as _spend,
-            count(case when abs(`fee`) < 1e22 then try_cast(`fee` as decimal(28, 6)) end) as _amounts
+            case when abs(`fee`) < 1e22 then try_cast(`fee` as decimal(28, 6)) end as _amount
         from input_rows
         where `user_id` is not null and `timestamp` is not null
-        group by `user_id`, `timestamp`
+    ),
+
+    spend as (
+        select
+            `user_id`,
+            `timestamp`,
+            _event_micros,
+            coalesce(_amount, 0) as _spend,
+            case when _amount is null then 0 else 1 end as _amounts
+        from amounts
     ),
 
     spend_to_date as (
@@ -26,6 +34,7 @@ feature_set as (
             `user_id`,
             `timestamp`,
             _event_micros,
+            lead(_event_micros) over (partition by `user_id` order by _event_micros) as _next_time,
             sum(_spend) over (
                 partition by `user_id` order by _event_micros
                 rows between unbounded preceding and current row
@@ -34,7 +43,12 @@ feature_set as (
                 partition by `user_id` order by _event_micros
                 rows between unbounded preceding and current row
             ) as _amounts
-        from spend_at
+        from spend
+    ),
+
+    spend_at as (
+        select * from spend_to_date
+        where _next_time is null or _next_time > _event_micros
     ),
 
     spend_before_window as (
@@ -44,7 +58,7 @@ feature_set as (
                 partition by `user_id` order by _event_micros
                 range between unbounded preceding and 2592000000000 preceding
             ) as _before_30d
-        from spend_to_date
+        from spend_at
     ),
 
     spend_in_window as (
@@ -111,7 +125,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('a7383cf3be92:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('83392905c9b6:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
@@ -120,9 +134,9 @@ final as (
     select
         features.*,
         input_periods._input_fingerprint
-    from features
-    inner join input_periods
-        on features.period_start = input_periods.period_start
+    from input_periods
+    inner join features
+        on input_periods.period_start = features.period_start
 )
 
 select * from final

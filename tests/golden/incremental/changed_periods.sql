@@ -1,47 +1,13 @@
 with
 
-job_input as (
-    with
-
-    source_rows as (
-        select * from `sources`.`incremental__input`
-    ),
-
-    final as (
-        select
-            `user_id`,
-            cast(`timestamp` as timestamp) as `timestamp`,
-            `amount`,
-            `fee`,
-            `category`
-        from source_rows
-    )
-
-    select * from final
-),
-
-input_rows as (
-    select * from job_input
-),
-
-hashed_rows as (
-    select
-        cast(`timestamp` as date) as _day,
-        xxhash64(0, `user_id`, `timestamp`, `amount`, `amount` is null) as _hash
-    from input_rows
-    where
-        `user_id` is not null
-        and `timestamp` is not null
-),
-
 input_days as (
     select
         _day,
-        count(*) as _rows,
-        sum(_hash & 4294967295) as _low_bits,
-        sum(shiftright(_hash, 32)) as _high_bits
-    from hashed_rows
-    group by _day
+        _rows_0 as _rows,
+        _low_bits_0 as _low_bits,
+        _high_bits_0 as _high_bits
+    from computed_once_8a7af75391bcbffd
+    where _rows_0 > 0
 ),
 
 days_in_period as (
@@ -55,7 +21,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('57dcb4189b97:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('09456d2589bf:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
@@ -72,7 +38,7 @@ compared as (
         coalesce(input_periods.period_start, table_periods.period_start) as period_start,
         coalesce(input_periods.input_rows, 0) as input_rows,
         case
-            when table_periods._input_fingerprint not like '57dcb4189b97:%' then 'redefined'
+            when table_periods._input_fingerprint not like '09456d2589bf:%' then 'redefined'
             when table_periods._input_fingerprint is null then 'new'
             when input_periods._input_fingerprint is null then 'vanished'
             when table_periods._input_fingerprint != input_periods._input_fingerprint then 'changed'

@@ -45,9 +45,9 @@ hashed_rows as (
         `user_id` is not null
 ),
 
-input_hashes as (
+input_days as (
     select
-        count(*) as input_rows,
+        count(*) as _rows,
         sum(_hash & 4294967295) as _low_bits,
         sum(shiftright(_hash, 32)) as _high_bits
     from hashed_rows
@@ -55,17 +55,17 @@ input_hashes as (
 
 input_periods as (
     select
-        input_rows,
-        concat('be1c4edd6dd9:', input_rows, ':', coalesce(_low_bits, 0), ':', coalesce(_high_bits, 0)) as _input_fingerprint
-    from input_hashes
+        coalesce(sum(_rows), 0) as input_rows,
+        concat('be1c4edd6dd9:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+    from input_days
 ),
 
 final as (
     select
         features.*,
         input_periods._input_fingerprint
-    from features
-    cross join input_periods
+    from input_periods
+    cross join features
 )
 
 select * from final

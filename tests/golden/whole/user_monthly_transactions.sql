@@ -12,18 +12,33 @@ feature_set as (
     transactions as (
         select
             `user_id`,
-            date_format(`timestamp`, 'yyyy-MM') as year_month
+            cast(`timestamp` as date) as _day
         from input_rows
         where `user_id` is not null and `timestamp` is not null
+    ),
+
+    transactions_in_month as (
+        select
+            `user_id`,
+            make_date(year(_day), month(_day), 1) as _month
+        from transactions
+    ),
+
+    months as (
+        select
+            `user_id`,
+            _month,
+            count(*) as user_monthly_txn_count
+        from transactions_in_month
+        group by `user_id`, _month
     ),
 
     final as (
         select
             `user_id`,
-            year_month,
-            count(*) as user_monthly_txn_count
-        from transactions
-        group by `user_id`, year_month
+            date_format(_month, 'yyyy-MM') as year_month,
+            user_monthly_txn_count
+        from months
     )
 
     select * from final
@@ -69,7 +84,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('16d6b30145b3:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('d2ebb3d2df23:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
@@ -78,9 +93,9 @@ final as (
     select
         features.*,
         input_periods._input_fingerprint
-    from features
-    inner join input_periods
-        on features.period_start = input_periods.period_start
+    from input_periods
+    inner join features
+        on input_periods.period_start = features.period_start
 )
 
 select * from final

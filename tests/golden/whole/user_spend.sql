@@ -9,16 +9,23 @@ input_rows as (
 feature_set as (
     with
 
-    spend_at as (
+    amounts as (
         select
             `user_id`,
             `timestamp`,
             unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
-            coalesce(sum(cast(`amount` as decimal(38, 2))), 0) as _spend,
-            count(cast(`amount` as decimal(38, 2))) as _amounts
+            cast(`amount` as decimal(38, 2)) as _amount
         from input_rows
         where `user_id` is not null and `timestamp` is not null
-        group by `user_id`, `timestamp`
+    ),
+
+    entries as (
+        select
+            `user_id`,
+            `timestamp`,
+            _event_micros,
+            coalesce(cast(_amount * 100 as decimal(28, 0)) * 10000000000 + 1, 0) as _entry
+        from amounts
     ),
 
     entries_to_date as (
@@ -26,11 +33,17 @@ feature_set as (
             `user_id`,
             `timestamp`,
             _event_micros,
-            sum(cast(_spend * 100 as decimal(28, 0)) * 10000000000 + _amounts) over (
+            lead(_event_micros) over (partition by `user_id` order by _event_micros) as _next_time,
+            sum(_entry) over (
                 partition by `user_id` order by _event_micros
                 rows between unbounded preceding and current row
             ) as _entries
-        from spend_at
+        from entries
+    ),
+
+    entries_at as (
+        select * from entries_to_date
+        where _next_time is null or _next_time > _event_micros
     ),
 
     entries_in_window as (
@@ -45,7 +58,7 @@ feature_set as (
                 partition by `user_id` order by _event_micros
                 range between unbounded preceding and 2592000000000 preceding
             ), 0) as _entries_30d
-        from entries_to_date
+        from entries_at
     ),
 
     amounts_in_window as (
@@ -128,7 +141,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('dd147ab47f00:', sum(_rows), ':', sum(_low_bits), ':', sum(_high_bits)) as _input_fingerprint
+        concat('3829e24e224a:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
@@ -137,9 +150,9 @@ final as (
     select
         features.*,
         input_periods._input_fingerprint
-    from features
-    inner join input_periods
-        on features.period_start = input_periods.period_start
+    from input_periods
+    inner join features
+        on input_periods.period_start = features.period_start
 )
 
 select * from final
