@@ -85,14 +85,22 @@ def _stages(finished: Finished) -> dict[str, float]:
     phases = finished.report["phases"]
     models = {model["name"]: model["seconds"] for model in finished.report["models"]}
     ends = {name: end for name in models if (end := _end(name, finished)) is not None}
-    begins = [end - models[name] for name, end in ends.items()]
     return {
         "models_seconds": sum(models.values()),
-        "models_wall_seconds": max(ends.values()) - min(begins) if ends else sum(models.values()),
+        "models_wall_seconds": covered((end - models[name], end) for name, end in ends.items()),
         "dbt_seconds": phases["dbt"],
         "sink_seconds": phases["sink"],
         "start_seconds": finished.seconds - phases["dbt"] - phases["sink"],
     }
+
+
+def covered(spans: Iterable[tuple[float, float]]) -> float:
+    """How long at least one of the spans, each of a begin and an end, lasted."""
+    seconds, until = 0.0, float("-inf")
+    for begin, end in sorted(spans):
+        seconds += max(0.0, end - max(begin, until))
+        until = max(until, end)
+    return seconds
 
 
 def models(runs: Iterable[Finished]) -> list[dict[str, Any]]:

@@ -71,9 +71,9 @@ def _incremental(results: Mapping[str, Mapping[str, Any]], images: Path) -> str:
     return _paragraphs(
         "### Incremental: new rows in the last month, and nothing new",
         "The job runs four times on one warehouse: from the start, after the new rows were added to its source, once more "
-        "with nothing new, and as a full refresh of all rows. *models* is the time from the first model's start to the last "
-        "one's end, and *models, summed* the sum over the models, which run at the same time; *dbt* is the models with dbt's "
-        "own start and the tests. The sink is always written whole. The peers know no increments: they compute all rows.",
+        "with nothing new, and as a full refresh of all rows. *models* is the time in which at least one model ran, without "
+        "the tests between them; *models, summed* is the sum over the models, which run at the same time; *dbt* is the models "
+        "with dbt's own start and the tests. The sink is always written whole. The peers know no increments: they compute all rows.",
         f"![Seconds of each step by stage]({_IMAGES}/benchmark_incremental.png)",
         *(_steps(name, result) for name, result in results.items()),
     )

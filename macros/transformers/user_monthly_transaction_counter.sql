@@ -38,21 +38,13 @@ transactions_in_month as (
     from transactions
 ),
 
-months as (
-    select
-        {{ user_id }},
-        _month,
-        count(*) as user_monthly_txn_count
-    from transactions_in_month
-    group by {{ user_id }}, _month
-),
-
 final as (
     select
         {{ user_id }},
         {{ year_month('_month') }} as year_month,
-        user_monthly_txn_count
-    from months
+        count(*) as user_monthly_txn_count
+    from transactions_in_month
+    group by {{ user_id }}, _month
 )
 
 select * from final
@@ -81,6 +73,7 @@ transactions_in_month as (
 transactions_to_date as (
     select
         *,
+        {{ year_month('_month') }} as year_month,
         {{ next_in_order(event_time, user_id ~ ', _month') }} as _next_time,
         {{ growing_sum('1', user_id ~ ', _month', event_time) }} as user_monthly_txn_count
     from transactions_in_month
@@ -90,7 +83,7 @@ final as (
     select
         {{ user_id }},
         {{ event_time }},
-        {{ year_month('_month') }} as year_month,
+        year_month,
         user_monthly_txn_count
     from transactions_to_date
     where {{ is_last_at_its_time(event_time) }}

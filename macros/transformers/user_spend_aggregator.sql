@@ -24,8 +24,8 @@ amounts as (
     select
         {{ user_id }},
         {{ event_time }},
-        unix_micros(cast({{ event_time }} as timestamp)) as _event_micros,
-        {{ exact_amount(amount_col, types) }} as _amount
+        {{ exact_amount(amount_col, types) }} as _amount,
+        unix_micros(cast({{ event_time }} as timestamp)) as _event_micros
     from {{ relation }}
     where {{ user_id }} is not null and {{ event_time }} is not null
 ),

@@ -305,6 +305,18 @@ def test_a_key_of_another_type_rebuilds_the_table(sales: Path, fpjob: Fpjob) -> 
     assert {row["who"] for row in output(sales)} == {"1", "2"}
 
 
+def test_an_adapter_without_a_memory_for_all_models_computes_the_same(sales: Path, fpjob: Fpjob) -> None:
+    macros = sales / "macros/incremental/job_input_days.sql"
+    macros.write_text(macros.read_text().replace("fpspark__computed_once", "embedded__computed_once"))
+    run(fpjob)
+    assert {work["action"] for work in run(fpjob).values()} == {"skip"}
+    write_rows(sales, ROWS[1:])
+    work = run(fpjob)
+    assert changes(work["user_spend"]) == {"2024-01": "vanished", "2024-02": "reached", "2024-03": "reached"}
+    assert work["user_categorical_spend"]["reason"] == "input changed"
+    assert output(sales) == refreshed(sales, fpjob)
+
+
 def test_a_source_whose_last_load_is_gone_is_looked_at_whole(sales: Path, fpjob: Fpjob) -> None:
     write_source(sales, "loaded_at: loaded\n")
     assert fpjob("registry", "sync").status == 0

@@ -28,6 +28,7 @@ feature_set as (
     transactions_to_date as (
         select
             *,
+            date_format(_month, 'yyyy-MM') as year_month,
             lead(`timestamp`) over (partition by `user_id`, _month order by `timestamp`) as _next_time,
             sum(1) over (
                 partition by `user_id`, _month order by `timestamp`
@@ -40,7 +41,7 @@ feature_set as (
         select
             `user_id`,
             `timestamp`,
-            date_format(_month, 'yyyy-MM') as year_month,
+            year_month,
             user_monthly_txn_count
         from transactions_to_date
         where _next_time is null or _next_time > `timestamp`
@@ -90,7 +91,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('00e24586ab5d:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('e1fe580e2c81:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

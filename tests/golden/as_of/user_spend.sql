@@ -13,8 +13,8 @@ feature_set as (
         select
             `user_id`,
             `timestamp`,
-            unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
-            case when abs(`fee`) < 1e22 then try_cast(`fee` as decimal(28, 6)) end as _amount
+            case when abs(`fee`) < 1e22 then try_cast(`fee` as decimal(28, 6)) end as _amount,
+            unix_micros(cast(`timestamp` as timestamp)) as _event_micros
         from input_rows
         where `user_id` is not null and `timestamp` is not null
     ),
@@ -125,7 +125,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('83392905c9b6:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('7196493c1dfe:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

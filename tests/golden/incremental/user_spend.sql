@@ -15,8 +15,8 @@ feature_set as (
         select
             `user_id`,
             `timestamp`,
-            unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
-            cast(`amount` as decimal(38, 2)) as _amount
+            cast(`amount` as decimal(38, 2)) as _amount,
+            unix_micros(cast(`timestamp` as timestamp)) as _event_micros
         from input_rows
         where `user_id` is not null and `timestamp` is not null
     ),
@@ -130,7 +130,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('09456d2589bf:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('1ab4c0803c32:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -24,21 +24,13 @@ feature_set as (
         from transactions
     ),
 
-    months as (
-        select
-            `user_id`,
-            _month,
-            count(*) as user_monthly_txn_count
-        from transactions_in_month
-        group by `user_id`, _month
-    ),
-
     final as (
         select
             `user_id`,
             date_format(_month, 'yyyy-MM') as year_month,
-            user_monthly_txn_count
-        from months
+            count(*) as user_monthly_txn_count
+        from transactions_in_month
+        group by `user_id`, _month
     )
 
     select * from final
@@ -84,7 +76,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('d2ebb3d2df23:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('dd730b3a41f6:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
