@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass as validated_dataclass
 
 from feature_platform_py.core.data_types import NUMERIC, Columns, kind_of, parse_type
-from feature_platform_py.jobs.fields import STRICT, ColumnName, Text, Whole, as_tuple, one_or_more
+from feature_platform_py.core.fields import STRICT, ColumnName, Text, Whole, as_tuple, one_or_more
 
 MAX_WINDOW_DAYS = 36_500
 MAX_NAME_LENGTH = 255

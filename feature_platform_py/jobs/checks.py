@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.data_types import Columns, kind_of
+from feature_platform_py.core.document import Place
 from feature_platform_py.core.errors import ConfigurationError, FeaturePlatformError, Problem
 from feature_platform_py.core.locations import absolute, is_remote, is_table_name, overlap, table_parts
 from feature_platform_py.core.project import Project
@@ -21,7 +22,6 @@ from feature_platform_py.jobs.config import (
     TransformerSpec,
     read_job,
 )
-from feature_platform_py.jobs.document import Place
 from feature_platform_py.jobs.filter_values import comparison_fault
 from feature_platform_py.jobs.resolve import ResolvedSource, missing_file, resolve_input
 from feature_platform_py.registry.source import load_sources

@@ -11,12 +11,12 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from feature_platform_py.core.data_types import Columns
+from feature_platform_py.core.document import NOWHERE, Document, Place, read_document, with_environment
 from feature_platform_py.core.errors import ConfigurationError, Problem
+from feature_platform_py.core.fields import read_part
 from feature_platform_py.core.suggestions import unknown
 from feature_platform_py.features.catalogue import TRANSFORMERS, TransformerParams
 from feature_platform_py.features.financial import InputColumn, OutputColumn
-from feature_platform_py.jobs.document import NOWHERE, Document, Place, read_document, with_environment
-from feature_platform_py.jobs.fields import read_part
 from feature_platform_py.jobs.schema import (
     SINK_PARTS,
     FilterPart,

@@ -12,8 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, WithJsonSchema
 from pydantic.dataclasses import dataclass
 
-from feature_platform_py.features.catalogue import TRANSFORMERS
-from feature_platform_py.jobs.fields import (
+from feature_platform_py.core.fields import (
     STRICT,
     ColumnName,
     FileFormat,
@@ -30,6 +29,7 @@ from feature_platform_py.jobs.fields import (
     as_whole,
     one_or_more,
 )
+from feature_platform_py.features.catalogue import TRANSFORMERS
 
 JOB_NAME_PATTERN = "[a-z][a-z0-9_]{0,59}"
 LIST_OPERATORS = frozenset({"in", "not_in"})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
 from feature_platform_py.core.data_types import parse_type
-from feature_platform_py.jobs.fields import (
+from feature_platform_py.core.fields import (
     STRICT,
     FileFormat,
     FilledText,
@@ -19,11 +20,95 @@ from feature_platform_py.jobs.fields import (
     Options,
     Whole,
     as_tuple,
+    one_or_more,
 )
 
 FieldType = Annotated[FilledText, AfterValidator(lambda text: parse_type(text).text)]
 Period = Literal["day", "month", "year"]
+Cardinality = Literal["1:1", "1:many", "many:1", "many:many"]
+Keys = Annotated[tuple[Name, ...], BeforeValidator(as_tuple), one_or_more({"type": "string"})]
+Tags = Annotated[tuple[Name, ...], BeforeValidator(as_tuple), one_or_more({"type": "string"})]
+Version = Annotated[
+    str,
+    Field(
+        strict=True,
+        pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$",
+    ),
+]
+
+
+def _feature_type(text: str) -> str:
+    if "<scale>" not in text:
+        return parse_type(text).text
+    parse_type(text.replace("<scale>", "0"))
+    return re.sub(r"\s", "", text.lower())
+
+
+def _feature_name(text: str) -> str:
+    if not re.fullmatch("(?:[a-z_]|<[a-z][a-z0-9_]*>)(?:[a-z0-9_]|<[a-z][a-z0-9_]*>)*", text):
+        raise ValueError("expected letters a-z, digits and `_`, with parameters as `<name>`")
+    return text
+
+
+FeatureName = Annotated[Name, AfterValidator(_feature_name)]
+FeatureTypes = Annotated[
+    tuple[Annotated[FilledText, AfterValidator(_feature_type)], ...],
+    BeforeValidator(as_tuple),
+    one_or_more({"type": "string"}),
+]
 Target = Annotated[str, Field(strict=True, pattern="^[a-z][a-z0-9_]*$")]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class EntityPart:
+    """An entity: what it is, what identifies one, and how it relates to others."""
+
+    name: Annotated[Name, Field(description="the entity's name, as its file and its folder are named")]
+    description: Annotated[FilledText, Field(description="what one of it is")]
+    version: Annotated[Version, Field(description="a semantic version such as `1.0.0`")]
+    is_leaf: Annotated[Flag, Field(description="whether no other entity is part of this one")]
+    primary_key: Annotated[Keys, Field(min_length=1, description="the field, or fields, that identify one")]
+    fields: Annotated[list[Any], Field(min_length=1, description="a list of fields")]
+    relations: Annotated[list[Any], Field(description="a list of relations")] = Field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class RelationPart:
+    """How an entity relates to another; the many side has the fields of the one side's primary key."""
+
+    to: Annotated[Name, Field(description="the other entity's name")]
+    type: Annotated[
+        Cardinality, Field(description="one of `1:1`, `1:many`, `many:1`, `many:many`, this entity's side first")
+    ]
+    description: Annotated[FilledText, Field(description="what the relation means")]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class FeatureGroupPart:
+    """The features of one model."""
+
+    name: Annotated[Name, Field(description="the group's name, as its file is named")]
+    description: Annotated[FilledText, Field(description="what the features say, and their grain")]
+    owner: Annotated[FilledText, Field(description="who answers for the features")]
+    entity: Annotated[Name, Field(description="the entity that the features are about")]
+    model: Annotated[Name, Field(description="the dbt model that computes the features")]
+    features: Annotated[list[Any], Field(min_length=1, description="a list of features")]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class FeaturePart:
+    """A feature, or all features of one pattern: `user_<window_days>d_total_spend` for each window."""
+
+    name: Annotated[FeatureName, Field(description="the column's name, with parameters as `<window_days>`")]
+    type: Annotated[
+        FeatureTypes,
+        Field(
+            min_length=1, description="a Spark SQL type, or a list of possible ones; `<scale>` is that of the source"
+        ),
+    ]
+    description: Annotated[FilledText, Field(description="what a value means")]
+    owner: Annotated[FilledText | None, Field(description="who answers for it, if not the group's owner")] = None
+    tags: Annotated[Tags, Field(description="words to find the feature by")] = ()
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -38,7 +123,9 @@ class SourcePart:
     locations: Annotated[
         dict[Target, Mapped], Field(min_length=1, description="a mapping from each target to a location")
     ]
-    event_time: Annotated[Name, Field(description="the field that says when a row's event happened")]
+    event_time: Annotated[
+        Name | None, Field(description="the field that says when a row's event happened, if rows are events")
+    ] = None
     loaded_at: Annotated[Name | None, Field(description="the field that says when a row arrived")] = None
     period: Annotated[
         Period,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from feature_platform_py.core.document import MAX_BYTES, Document, Place, read_document
 from feature_platform_py.core.errors import ConfigurationError
-from feature_platform_py.jobs.document import MAX_BYTES, Document, Place, read_document
 
 
 def read(folder: Path, content: bytes) -> Document:

@@ -19,9 +19,9 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from feature_platform_py.core.document import EnvironmentText, Place
 from feature_platform_py.core.errors import Problem
 from feature_platform_py.core.suggestions import nearest, printable, ticked, unknown
-from feature_platform_py.jobs.document import EnvironmentText, Place
 
 # Building a validator costs milliseconds: only those of the parts that a file has are built.
 STRICT = ConfigDict(extra="forbid", defer_build=True)

@@ -1,0 +1,83 @@
+"""Entities: `registry/entity/<name>/<name>.yaml`, the things that features are about, and how they relate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from feature_platform_py.core.document import NOWHERE, Place
+from feature_platform_py.core.errors import Problem
+from feature_platform_py.core.fields import read_part
+from feature_platform_py.registry.field import Field, key_fault, read_fields
+from feature_platform_py.registry.files import file_place, read_files
+from feature_platform_py.registry.schema import Cardinality, EntityPart, RelationPart
+
+
+@dataclass(frozen=True)
+class Relation:
+    """How many of one entity belong to how many of another."""
+
+    to: str
+    type: Cardinality
+    description: str
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+    @property
+    def is_to_one(self) -> bool:
+        """Whether each row here belongs to one row there, so that its key is here too."""
+        return self.type == "many:1"
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A thing that features are about; `is_leaf` where no other entity is part of it."""
+
+    name: str
+    file: Path
+    description: str
+    version: str
+    is_leaf: bool
+    primary_key: tuple[str, ...]
+    fields: tuple[Field, ...]
+    relations: tuple[Relation, ...]
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+def read_entities(root: Path, problems: list[Problem]) -> list[Entity]:
+    """Every entity below `registry/entity`, by name; `problems` grows by what is wrong in their files."""
+    return read_files(root / "registry" / "entity", _entity, problems)
+
+
+def _entity(place: Place, path: Path, folder: Path, problems: list[Problem]) -> Entity | None:
+    part = read_part(EntityPart, place, problems)
+    fields = read_fields(place.at("fields"), problems)
+    relations = _relations(place.at("relations"), problems)
+    problems += file_place(place, path, folder, "([a-z][a-z0-9_]*)/\\1\\.yaml", "registry/entity/<name>/<name>.yaml")
+    if part is None:
+        return None
+    for name in part.primary_key:
+        if fault := key_fault(name, place, fields):
+            problems.append(place.at("primary_key").problem(f"`primary_key`: {fault}"))
+    return Entity(
+        name=part.name,
+        file=path,
+        description=part.description,
+        version=part.version,
+        is_leaf=part.is_leaf,
+        primary_key=part.primary_key,
+        fields=fields,
+        relations=relations,
+        place=place,
+    )
+
+
+def _relations(place: Place, problems: list[Problem]) -> tuple[Relation, ...]:
+    relations: dict[str, Relation] = {}
+    for position in range(len(place.value) if isinstance(place.value, list) else 0):
+        at = place.at(position)
+        part = read_part(RelationPart, at, problems)
+        if part and part.to in relations:
+            problems.append(at.problem(f"a second relation to `{part.to}`; expected one for each entity"))
+        elif part:
+            relations[part.to] = Relation(part.to, part.type, part.description, at)
+    return tuple(relations.values())

@@ -1,0 +1,111 @@
+"""Features: `registry/feature/<group>.yaml`, one file for the features of a model.
+
+A feature's name may hold parameters: `user_<window_days>d_total_spend` stands for the feature of each window.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from feature_platform_py.core.document import NOWHERE, Place
+from feature_platform_py.core.errors import Problem
+from feature_platform_py.core.fields import read_part
+from feature_platform_py.registry.files import file_place, read_files
+from feature_platform_py.registry.schema import FeatureGroupPart, FeaturePart
+
+_PARAMETER = re.compile("<([a-z][a-z0-9_]*)>")
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature, or all features whose names differ only in their parameters; `types` are the ones it may have."""
+
+    name: str
+    types: tuple[str, ...]
+    description: str
+    owner: str
+    tags: tuple[str, ...]
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        # `re.split` with a group gives texts and parameters by turns; a parameter named twice has one value.
+        pieces = _PARAMETER.split(self.name)
+        seen: set[str] = set()
+        pattern = ""
+        for position, piece in enumerate(pieces):
+            if position % 2 == 0:
+                pattern += re.escape(piece)
+            else:
+                pattern += f"(?P={piece})" if piece in seen else f"(?P<{piece}>[a-z0-9_]+)"
+                seen.add(piece)
+        return re.compile(pattern)
+
+    def parameters_of(self, column: str) -> dict[str, str] | None:
+        """The parameters that make the pattern this column, by name; None if it is none of the pattern."""
+        match = self._pattern.fullmatch(column)
+        return match.groupdict() if match else None
+
+    def description_of(self, column: str) -> str:
+        """The description, with the parameters that the column's name has in place of theirs."""
+        parameters = self.parameters_of(column) or {}
+        return _PARAMETER.sub(lambda found: parameters.get(found[1], found[0]), self.description)
+
+    def has_type(self, text: str) -> bool:
+        """Whether a column of the feature may have this type."""
+        return any(re.fullmatch(re.escape(known).replace("<scale>", r"\d+"), text) for known in self.types)
+
+
+@dataclass(frozen=True)
+class FeatureGroup:
+    """The features of one model, and the entity that they are about."""
+
+    name: str
+    file: Path
+    description: str
+    owner: str
+    entity: str
+    model: str
+    features: tuple[Feature, ...]
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+    def feature_of(self, column: str) -> Feature | None:
+        """The feature that a column of the model is, the one with the fewest parameters if several fit."""
+        fitting = [each for each in self.features if each.parameters_of(column) is not None]
+        return min(fitting, key=lambda each: each.name.count("<"), default=None)
+
+
+def read_feature_groups(root: Path, problems: list[Problem]) -> list[FeatureGroup]:
+    """Every feature group below `registry/feature`, by name; `problems` grows by what is wrong in their files."""
+    return read_files(root / "registry" / "feature", _group, problems)
+
+
+def _group(place: Place, path: Path, folder: Path, problems: list[Problem]) -> FeatureGroup | None:
+    part = read_part(FeatureGroupPart, place, problems)
+    owner = part.owner if part else ""
+    features = _features(place.at("features"), owner, problems)
+    problems += file_place(place, path, folder, r"([a-z][a-z0-9_]*)\.yaml", "registry/feature/<group>.yaml")
+    if part is None:
+        return None
+    return FeatureGroup(part.name, path, part.description, part.owner, part.entity, part.model, features, place)
+
+
+def _features(place: Place, owner: str, problems: list[Problem]) -> tuple[Feature, ...]:
+    features: dict[str, Feature] = {}
+    for position in range(len(place.value) if isinstance(place.value, list) else 0):
+        at = place.at(position)
+        part = read_part(FeaturePart, at, problems)
+        if part is None:
+            continue
+        # Patterns that differ only in the names of their parameters name the same columns.
+        shape = _PARAMETER.sub("<>", part.name)
+        if shape in features:
+            problems.append(
+                at.problem(f"`{part.name}` names the same columns as `{features[shape].name}`; remove one of them")
+            )
+        else:
+            features[shape] = Feature(part.name, part.type, part.description, part.owner or owner, part.tags, at)
+    return tuple(features.values())

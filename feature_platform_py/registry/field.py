@@ -1,0 +1,58 @@
+"""The fields of entities and sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from feature_platform_py.core.document import Place
+from feature_platform_py.core.errors import Problem
+from feature_platform_py.core.fields import read_part
+from feature_platform_py.core.suggestions import unknown
+from feature_platform_py.registry.schema import FieldPart
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of a source, or a field of an entity; `type` is a canonical Spark SQL type."""
+
+    name: str
+    type: str
+    required: bool
+    description: str
+
+
+def read_fields(place: Place, problems: list[Problem]) -> tuple[Field, ...]:
+    """The fields that can be read, in order; `problems` grows by what is wrong with the others."""
+    fields: dict[str, Field] = {}
+    for position in range(len(place.value) if isinstance(place.value, list) else 0):
+        part = read_part(FieldPart, place.at(position), problems)
+        if part and part.name.lower() in fields:
+            problems.append(place.at(position).problem(f"field `{part.name}` is given twice; remove one of them"))
+        elif part:
+            fields[part.name.lower()] = Field(part.name, part.type, part.required, part.description)
+    return tuple(fields.values())
+
+
+def field_named(name: str, fields: tuple[Field, ...]) -> Field | None:
+    """The field of exactly this name."""
+    return next((each for each in fields if each.name == name), None)
+
+
+def key_fault(name: str, place: Place, fields: tuple[Field, ...]) -> str | None:
+    """Why a field cannot be part of the primary key of what is at `place`, if it cannot."""
+    field = field_named(name, fields)
+    if field is None:
+        # A field with a fault of its own is there, and its fault is told where it stands.
+        return None if name in raw_names(place.at("fields")) else unknown_field(name, fields)
+    return None if field.required else f"field `{name}` is not required; set `required: true`"
+
+
+def unknown_field(name: str, fields: tuple[Field, ...]) -> str:
+    """The message for a name that no field has."""
+    return unknown("field", name, known=[each.name for each in fields])
+
+
+def raw_names(place: Place) -> set[str]:
+    """The names of all fields in the file, also of those with a fault that is told elsewhere."""
+    names = [place.at(position, "name").value for position in range(len(place.value or ()))]
+    return {name for name in names if isinstance(name, str)}

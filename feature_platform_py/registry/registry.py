@@ -1,0 +1,130 @@
+"""The whole registry, and the rules that hold between its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from feature_platform_py.core.errors import ConfigurationError, Problem
+from feature_platform_py.core.suggestions import ticked, unknown
+from feature_platform_py.registry.entity import Entity, Relation, read_entities
+from feature_platform_py.registry.feature import FeatureGroup, read_feature_groups
+from feature_platform_py.registry.field import field_named
+from feature_platform_py.registry.source import RegisteredSource, read_sources
+
+_OPPOSITE = {"1:1": "1:1", "1:many": "many:1", "many:1": "1:many", "many:many": "many:many"}
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Entities, sources and feature groups by name, all of whose rules hold."""
+
+    entities: tuple[Entity, ...]
+    sources: tuple[RegisteredSource, ...]
+    feature_groups: tuple[FeatureGroup, ...]
+
+    def entity(self, name: str) -> Entity:
+        """The entity of the name; KeyError if there is none."""
+        return {each.name: each for each in self.entities}[name]
+
+    def feature_group(self, model: str) -> FeatureGroup | None:
+        """The group of a model's features, if they are registered."""
+        return next((each for each in self.feature_groups if each.model == model), None)
+
+
+def load_registry(root: Path, *, models: frozenset[str] | None = None) -> Registry:
+    """The registry below `root`; `models` are the names of the project's dbt models, where they are known.
+
+    Raises ConfigurationError with every problem of every file.
+    """
+    problems: list[Problem] = []
+    entities = read_entities(root, problems)
+    sources = read_sources(root, problems)
+    groups = read_feature_groups(root, problems)
+    # An entity whose file has a fault is there all the same: nothing that names it is wrong.
+    folder = root / "registry" / "entity"
+    known = {path.stem for path in folder.glob("*/*.yaml")} | {each.name for each in entities}
+    by_name = {each.name: each for each in entities}
+    problems += _relation_problems(by_name, known)
+    problems += _source_problems(sources, by_name, known)
+    problems += _version_problems(sources, root / "registry" / "source")
+    problems += _group_problems(groups, known, models)
+    if problems:
+        raise ConfigurationError(problems)
+    return Registry(tuple(entities), tuple(sources), tuple(groups))
+
+
+def _relation_problems(entities: Mapping[str, Entity], known: set[str]) -> Iterator[Problem]:
+    for entity in entities.values():
+        for relation in entity.relations:
+            other = entities.get(relation.to)
+            fault = (
+                unknown("entity", relation.to, known=known)
+                if relation.to not in known
+                else other and (_direction_fault(entity, relation, other) or _key_fault(entity, relation, other))
+            )
+            if fault:
+                yield relation.place.problem(f"relation to `{relation.to}`: {fault}")
+
+
+def _direction_fault(entity: Entity, relation: Relation, other: Entity) -> str | None:
+    """Both entities tell of the relation, and agree on how many belong to how many."""
+    wanted = _OPPOSITE[relation.type]
+    back = next((each for each in other.relations if each.to == entity.name), None)
+    if back is None:
+        return f"`{other.name}` has no relation back; expected `{{to: {entity.name}, type: '{wanted}', ...}}` there"
+    if back.type != wanted:
+        return f"`{relation.type}` here and `{back.type}` on the side of `{other.name}`, where `{wanted}` would agree"
+    return None
+
+
+def _key_fault(entity: Entity, relation: Relation, other: Entity) -> str | None:
+    """The many side has the primary key of the one side, in fields of the same names and types."""
+    if not relation.is_to_one:
+        return None
+    for name in other.primary_key:
+        there, here = field_named(name, other.fields), field_named(name, entity.fields)
+        if there and here is None:
+            return f"the field `{name}` is missing here, which is in the primary key of `{other.name}`"
+        if there and here and there.type != here.type:
+            return f"the field `{name}` is {here.type} here and {there.type} in `{other.name}`; give both one type"
+    return None
+
+
+def _source_problems(
+    sources: list[RegisteredSource], entities: Mapping[str, Entity], known: set[str]
+) -> Iterator[Problem]:
+    for source in sources:
+        entity = entities.get(source.entity)
+        if source.entity not in known:
+            yield source.place.at("entity").problem(f"`entity`: {unknown('entity', source.entity, known=known)}")
+        for position, field in enumerate(source.fields if entity else ()):
+            same = entity and field_named(field.name, entity.fields)
+            if same and same.type != field.type:
+                message = f"field `{field.name}` is {field.type} here and {same.type} in the entity `{source.entity}`"
+                yield source.place.at("fields", position).problem(f"{message}; give both one type")
+
+
+def _version_problems(sources: list[RegisteredSource], folder: Path) -> Iterator[Problem]:
+    """The versions of a source are 1, 2, 3 and so on, whatever is wrong in the file of one of them."""
+    for (kind, name), versions in groupby(sources, key=lambda each: (each.type, each.name)):
+        for source in versions:
+            before = folder / kind / f"v{source.version - 1}" / source.file.name
+            if source.version > 1 and not before.exists():
+                message = f"version {source.version} of `{kind}.{name}` has no version {source.version - 1} before it"
+                yield source.place.problem(f"{message}; number the folders `v1`, `v2` without gaps")
+
+
+def _group_problems(groups: list[FeatureGroup], known: set[str], models: frozenset[str] | None) -> Iterator[Problem]:
+    first: dict[str, FeatureGroup] = {}
+    for group in groups:
+        if group.entity not in known:
+            yield group.place.at("entity").problem(f"`entity`: {unknown('entity', group.entity, known=known)}")
+        if models is not None and group.model not in models:
+            yield group.place.at("model").problem(f"`model`: {unknown('model', group.model, known=sorted(models))}")
+        if group.model in first:
+            message = f"`model`: `{group.model}` has its features in the group {ticked([first[group.model].name])}"
+            yield group.place.at("model").problem(f"{message} already; put these there")
+        first.setdefault(group.model, group)
