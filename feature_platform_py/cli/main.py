@@ -135,7 +135,17 @@ def list_(target: str | None, output_format: str) -> None:
 
 @cli.group()
 def registry() -> None:
-    """The registry of sources that dbt's own YAML is written from."""
+    """The registry of entities, sources and features that dbt's own YAML is written from."""
+
+
+@registry.command(name="validate")
+@_format
+@_examples("fpjob registry validate")
+def registry_validate(output_format: str) -> None:
+    """Check every file of the registry, and the rules between them; report every error."""
+    from feature_platform_py.cli.registry import validate_command
+
+    validate_command(output_format=output_format)
 
 
 @registry.command()

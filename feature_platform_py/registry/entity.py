@@ -49,15 +49,17 @@ def read_entities(root: Path, problems: list[Problem]) -> list[Entity]:
 
 
 def _entity(place: Place, path: Path, folder: Path, problems: list[Problem]) -> Entity | None:
-    part = read_part(EntityPart, place, problems)
-    fields = read_fields(place.at("fields"), problems)
-    relations = _relations(place.at("relations"), problems)
-    problems += file_place(place, path, folder, "([a-z][a-z0-9_]*)/\\1\\.yaml", "registry/entity/<name>/<name>.yaml")
-    if part is None:
-        return None
-    for name in part.primary_key:
+    found: list[Problem] = []
+    part = read_part(EntityPart, place, found)
+    fields = read_fields(place.at("fields"), found)
+    relations = _relations(place.at("relations"), found)
+    found += file_place(place, path, folder, r"([a-z][a-z0-9_]*)/\1\.yaml", "registry/entity/<name>/<name>.yaml")
+    for name in part.primary_key if part else ():
         if fault := key_fault(name, place, fields):
-            problems.append(place.at("primary_key").problem(f"`primary_key`: {fault}"))
+            found.append(place.at("primary_key").problem(f"`primary_key`: {fault}"))
+    problems += found
+    if part is None or found or place.document.problems:
+        return None
     return Entity(
         name=part.name,
         file=path,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -43,9 +43,8 @@ def load_registry(root: Path, *, models: frozenset[str] | None = None) -> Regist
     entities = read_entities(root, problems)
     sources = read_sources(root, problems)
     groups = read_feature_groups(root, problems)
-    # An entity whose file has a fault is there all the same: nothing that names it is wrong.
-    folder = root / "registry" / "entity"
-    known = {path.stem for path in folder.glob("*/*.yaml")} | {each.name for each in entities}
+    # An entity whose file has a fault is there all the same: what names it is not wrong.
+    known = sorted({path.stem for path in (root / "registry" / "entity").rglob("*.yaml")})
     by_name = {each.name: each for each in entities}
     problems += _relation_problems(by_name, known)
     problems += _source_problems(sources, by_name, known)
@@ -56,7 +55,7 @@ def load_registry(root: Path, *, models: frozenset[str] | None = None) -> Regist
     return Registry(tuple(entities), tuple(sources), tuple(groups))
 
 
-def _relation_problems(entities: Mapping[str, Entity], known: set[str]) -> Iterator[Problem]:
+def _relation_problems(entities: Mapping[str, Entity], known: Sequence[str]) -> Iterator[Problem]:
     for entity in entities.values():
         for relation in entity.relations:
             other = entities.get(relation.to)
@@ -94,7 +93,7 @@ def _key_fault(entity: Entity, relation: Relation, other: Entity) -> str | None:
 
 
 def _source_problems(
-    sources: list[RegisteredSource], entities: Mapping[str, Entity], known: set[str]
+    sources: list[RegisteredSource], entities: Mapping[str, Entity], known: Sequence[str]
 ) -> Iterator[Problem]:
     for source in sources:
         entity = entities.get(source.entity)
@@ -117,7 +116,9 @@ def _version_problems(sources: list[RegisteredSource], folder: Path) -> Iterator
                 yield source.place.problem(f"{message}; number the folders `v1`, `v2` without gaps")
 
 
-def _group_problems(groups: list[FeatureGroup], known: set[str], models: frozenset[str] | None) -> Iterator[Problem]:
+def _group_problems(
+    groups: list[FeatureGroup], known: Sequence[str], models: frozenset[str] | None
+) -> Iterator[Problem]:
     first: dict[str, FeatureGroup] = {}
     for group in groups:
         if group.entity not in known:

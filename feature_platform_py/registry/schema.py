@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic.dataclasses import dataclass
 
 from feature_platform_py.core.data_types import parse_type
@@ -28,13 +28,12 @@ Period = Literal["day", "month", "year"]
 Cardinality = Literal["1:1", "1:many", "many:1", "many:many"]
 Keys = Annotated[tuple[Name, ...], BeforeValidator(as_tuple), one_or_more({"type": "string"})]
 Tags = Annotated[tuple[Name, ...], BeforeValidator(as_tuple), one_or_more({"type": "string"})]
-Version = Annotated[
-    str,
-    Field(
-        strict=True,
-        pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$",
-    ),
-]
+
+
+def _version(value: Any) -> Any:
+    if not isinstance(value, str) or not re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", value):
+        raise ValueError("expected a semantic version such as `1.0.0`")
+    return value
 
 
 def _feature_type(text: str) -> str:
@@ -50,6 +49,7 @@ def _feature_name(text: str) -> str:
     return text
 
 
+Version = Annotated[str, BeforeValidator(_version), WithJsonSchema({"type": "string", "pattern": r"^\d+\.\d+\.\d+$"})]
 FeatureName = Annotated[Name, AfterValidator(_feature_name)]
 FeatureTypes = Annotated[
     tuple[Annotated[FilledText, AfterValidator(_feature_type)], ...],

@@ -1,0 +1,35 @@
+"""`fpjob registry validate`: every error of every file of the registry."""
+
+from __future__ import annotations
+
+import click
+
+from feature_platform_py.cli.output import print_json
+from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.project import open_project
+from feature_platform_py.registry.registry import Registry, load_registry
+
+
+def validate_command(*, output_format: str) -> None:
+    """Check the registry, and print what it holds; ConfigurationError with every problem of every file."""
+    project = open_project()
+    models = frozenset(path.stem for kind in ("*.sql", "*.py") for path in (project.root / "models").rglob(kind))
+    try:
+        registry = load_registry(project.root, models=models)
+    except ConfigurationError as error:
+        if output_format == "json":
+            shown = [{"file": each.file, "line": each.line, "message": each.message} for each in error.problems]
+            print_json({"valid": False, "problems": shown})
+        raise
+    if output_format == "json":
+        print_json({"valid": True, "problems": [], **_counts(registry)})
+    else:
+        click.echo("registry: valid, " + ", ".join(f"{count} {name}" for name, count in _counts(registry).items()))
+
+
+def _counts(registry: Registry) -> dict[str, int]:
+    return {
+        "entities": len(registry.entities),
+        "sources": len(registry.sources),
+        "features": sum(len(group.features) for group in registry.feature_groups),
+    }
