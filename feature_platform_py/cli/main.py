@@ -149,6 +149,18 @@ def registry_validate(output_format: str) -> None:
 
 
 @registry.command()
+@click.option(
+    "--format", "output_format", type=click.Choice(["images", "mermaid"]), default="images", show_default=True
+)
+@_examples("fpjob registry diagram", "fpjob registry diagram --format mermaid")
+def diagram(output_format: str) -> None:
+    """Draw the entities and their relations: docs/diagrams/entity_relationships.png and .svg."""
+    from feature_platform_py.cli.registry import diagram_command
+
+    diagram_command(output_format=output_format)
+
+
+@registry.command()
 @click.option("--check", "is_check", is_flag=True, help="Write nothing; fail with a diff if a generated file is stale.")
 @_examples("fpjob registry sync --check")
 def sync(*, is_check: bool) -> None:

@@ -1,4 +1,4 @@
-"""`fpjob registry validate`: every error of every file of the registry."""
+"""`fpjob registry validate` and `fpjob registry diagram`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import click
 from feature_platform_py.cli.output import print_json
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import open_project
+from feature_platform_py.registry.diagram import DIAGRAM, dot_text, draw, mermaid_text
 from feature_platform_py.registry.registry import Registry, load_registry
 
 
@@ -25,6 +26,17 @@ def validate_command(*, output_format: str) -> None:
         print_json({"valid": True, "problems": [], **_counts(registry)})
     else:
         click.echo("registry: valid, " + ", ".join(f"{count} {name}" for name, count in _counts(registry).items()))
+
+
+def diagram_command(*, output_format: str) -> None:
+    """Draw the entities as PNG and SVG and name the files, or print them as Mermaid's text."""
+    project = open_project()
+    entities = load_registry(project.root).entities
+    if output_format == "mermaid":
+        click.echo(mermaid_text(entities), nl=False)
+        return
+    for path in draw(dot_text(entities), to=project.root / DIAGRAM):
+        click.echo(f"wrote {path.relative_to(project.root)}")
 
 
 def _counts(registry: Registry) -> dict[str, int]:
