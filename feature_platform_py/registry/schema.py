@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, WithJsonSchema
 from pydantic.dataclasses import dataclass
 
 from feature_platform_py.core.data_types import parse_type
@@ -56,7 +57,8 @@ FeatureTypes = Annotated[
     BeforeValidator(as_tuple),
     one_or_more({"type": "string"}),
 ]
-Target = Annotated[str, Field(strict=True, pattern="^[a-z][a-z0-9_]*$")]
+_TARGET = "^[a-z][a-z0-9_]*$"
+Target = Annotated[str, Field(strict=True, pattern=_TARGET)]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -131,11 +133,7 @@ class SourcePart:
         Period,
         Field(description="how feature tables are partitioned and recomputed: by `day`, `month` or `year`"),
     ] = "month"
-    primary_key: Annotated[
-        tuple[Name, ...],
-        BeforeValidator(as_tuple),
-        Field(description="the field, or fields, that identify a row"),
-    ] = ()
+    primary_key: Annotated[Keys, Field(description="the field, or fields, that identify a row")] = ()
     freshness: Annotated[Mapped | None, Field(description="how old the newest row may be")] = None
 
 
@@ -172,3 +170,31 @@ class LagPart:
 
     count: Annotated[Whole, Field(ge=1, description="how many periods")]
     period: Annotated[Literal["minute", "hour", "day"], Field(description="one of `minute`, `hour`, `day`")]
+
+
+def json_schema_texts() -> dict[str, str]:
+    """The JSON Schemas of the registry's files, which editors check them by, by the kind of file."""
+    entity = _schema_of(EntityPart, fields=_list_of(FieldPart), relations=_list_of(RelationPart))
+    lag = _schema_of(LagPart)
+    source = _schema_of(
+        SourcePart,
+        fields=_list_of(FieldPart),
+        locations={"patternProperties": {_TARGET: _schema_of(LocationPart)}, "additionalProperties": False},
+        freshness=_schema_of(FreshnessPart, warn_after=lag, error_after=lag),
+    )
+    feature = _schema_of(FeatureGroupPart, features=_list_of(FeaturePart))
+    schemas = {"entity": entity, "source": source, "feature": feature}
+    version = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return {kind: json.dumps(version | schema, indent=2) + "\n" for kind, schema in schemas.items()}
+
+
+def _schema_of(kind: type[Any], **inner: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a part, with the schemas of what its own class leaves open."""
+    schema: dict[str, Any] = TypeAdapter(kind).json_schema()
+    for key, value in inner.items():
+        schema["properties"][key] |= value
+    return schema
+
+
+def _list_of(kind: type[Any]) -> dict[str, Any]:
+    return {"items": _schema_of(kind)}

@@ -1,4 +1,6 @@
-"""dbt YAML written from the registry: one file a source, and the default of the dbt variable `job` from the sample job."""
+"""What is written from the registry and from the code: dbt's source YAML, one file a source, the default of the dbt variable
+`job` from the sample job, and the JSON Schemas for editors.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,8 @@ from feature_platform_py.core.locations import is_table_name, table_parts
 from feature_platform_py.core.project import Project
 from feature_platform_py.jobs.plan import EXTERNAL_SCHEMA, job_variable
 from feature_platform_py.jobs.prepare import prepare_job
+from feature_platform_py.jobs.schema import json_schema_text
+from feature_platform_py.registry.schema import json_schema_texts
 from feature_platform_py.registry.source import RegisteredSource, load_sources
 
 SAMPLE_JOB = Path("configs/jobs/sample_financial_features_job.yaml")
@@ -24,7 +28,8 @@ def generated_files(project: Project) -> dict[Path, str]:
     """The text of every generated file by its path below the project's root."""
     files = {_source_path(source): _source_file(source) for source in load_sources(project.root)}
     files[Path("dbt_project.yml")] = _with_job_default(project)
-    return files
+    files[Path("configs", "job.schema.json")] = json_schema_text()
+    return files | {Path("registry", f"{kind}.schema.json"): text for kind, text in json_schema_texts().items()}
 
 
 def stale_files(project: Project) -> dict[Path, tuple[str, str]]:
