@@ -8,15 +8,15 @@ from feature_platform_py.cli.output import print_json
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import open_project
 from feature_platform_py.registry.diagram import DIAGRAM, dot_text, draw, mermaid_text
+from feature_platform_py.registry.models import model_files
 from feature_platform_py.registry.registry import Registry, load_registry
 
 
 def validate_command(*, output_format: str) -> None:
     """Check the registry, and print what it holds; ConfigurationError with every problem of every file."""
     project = open_project()
-    models = frozenset(path.stem for kind in ("*.sql", "*.py") for path in (project.root / "models").rglob(kind))
     try:
-        registry = load_registry(project.root, models=models)
+        registry = load_registry(project.root, models=frozenset(model_files(project.root)))
     except ConfigurationError as error:
         if output_format == "json":
             shown = [{"file": each.file, "line": each.line, "message": each.message} for each in error.problems]

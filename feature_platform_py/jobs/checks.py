@@ -24,6 +24,7 @@ from feature_platform_py.jobs.config import (
 )
 from feature_platform_py.jobs.filter_values import comparison_fault
 from feature_platform_py.jobs.resolve import ResolvedSource, missing_file, resolve_input
+from feature_platform_py.registry.entity import load_entities
 from feature_platform_py.registry.source import load_sources
 
 __all__ = ["CheckedJob", "ResolvedSource", "check_job", "load_checked_job"]
@@ -98,10 +99,10 @@ def check_job(config: JobConfig | JobDraft, columns: Columns | None) -> list[Pro
 
 
 def _resolved(draft: JobDraft, project: Project) -> ResolvedSource | None:
-    sources = load_sources(project.root)
+    sources, entities = load_sources(project.root), load_entities(project.root)
     if draft.input_source is None:
         return None
-    source = resolve_input(draft.input_source, sources, project.target.name, root=project.root)
+    source = resolve_input(draft.input_source, sources, project.target.name, root=project.root, entities=entities)
     is_embedded = project.target.name in {"local", "spark"}
     missing = missing_file(draft.input_source, source, root=project.root) if is_embedded else None
     if missing:

@@ -12,6 +12,7 @@ from feature_platform_py.core.project import Project
 from feature_platform_py.jobs.work import TableWork, read_work
 
 _COUNTED = ("model", "test")
+_FAILED_TEST = "failed test "
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,15 @@ class NodeResult:
 
 @dataclass(frozen=True)
 class DbtRun:
-    """The nodes of one dbt invocation, in the order in which they finished, and the log that tells the rest."""
+    """The nodes of one dbt invocation, in the order in which they finished, and the log that tells the rest.
+
+    `failed_rows` are the first rows that failed tests found, as text that names the test.
+    """
 
     nodes: tuple[NodeResult, ...]
     log_file: Path
     error: str = ""
+    failed_rows: tuple[str, ...] = ()
 
     @property
     def is_good(self) -> bool:
@@ -62,9 +67,12 @@ def build(
     """Run `dbt build` on the selected nodes with the job's variables, and return how each node ended."""
     nodes: list[NodeResult] = []
     works: dict[str, TableWork] = {}
+    failed_rows: list[str] = []
 
     def watch(event: Any) -> None:
         _note_work(event, works)
+        if event.info.name == "JinjaLogInfo" and event.data.msg.startswith(_FAILED_TEST):
+            failed_rows.append(event.data.msg.removeprefix(_FAILED_TEST))
         if event.info.name == "NodeFinished" and (node := _finished(event.data, works)):
             nodes.append(node)
             on_node(node)
@@ -77,7 +85,7 @@ def build(
         *(["--exclude", *exclude] if exclude else []),
     ]
     error = _invoke(arguments, watch)
-    return DbtRun(nodes=tuple(nodes), log_file=_log_file(project, job_name), error=error)
+    return DbtRun(tuple(nodes), _log_file(project, job_name), error, tuple(failed_rows))
 
 
 def find_work(

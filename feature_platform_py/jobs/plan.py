@@ -166,11 +166,24 @@ def job_variable(plan: JobPlan) -> dict[str, Any]:
             "columns": _columns_variable(plan),
             "filters": [_filter_variable(row_filter, plan) for row_filter in plan.config.input_source.filters],
             "loaded_at": plan.source.registered.loaded_at if plan.source.registered else None,
+            "rules": _rules_variable(plan.source),
             "ad_hoc": _ad_hoc_variable(plan),
         },
         **{model: _table_variable(model, plan) for model in MODELS},
         "joins": [_join_variable(feature_set, plan) for feature_set in plan.feature_sets],
         "features": [{"name": column.name, "table": _table_of(column, plan)} for column in plan.features],
+    }
+
+
+def _rules_variable(source: ResolvedSource) -> dict[str, Any]:
+    """What the registry demands of each row: values where they are required, a key of its own, and whose key it names."""
+    return {
+        "primary_key": list(source.registered.primary_key) if source.registered else [],
+        "required": list(source.registered.required) if source.registered else [],
+        "references": [
+            {"entity": each.source.entity, "source": list(each.source.dbt_source), "columns": list(each.columns)}
+            for each in source.references
+        ],
     }
 
 

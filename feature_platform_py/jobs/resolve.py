@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.locations import absolute, inferred_format, is_remote, is_table_name
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.jobs.config import InputSource
+from feature_platform_py.registry.entity import Entity
+from feature_platform_py.registry.references import Reference, references_of
 from feature_platform_py.registry.source import RegisteredSource, SourceLocation
 
 
@@ -17,7 +19,8 @@ from feature_platform_py.registry.source import RegisteredSource, SourceLocation
 class ResolvedSource:
     """A job's input as one target reads it.
 
-    An ad-hoc source has no columns until an engine has looked; `format` is None for a table of the engine.
+    An ad-hoc source has no columns until an engine has looked; `format` is None for a table of the engine. `references` name the
+    sources that its rows belong to.
     """
 
     location: str
@@ -25,14 +28,12 @@ class ResolvedSource:
     options: Mapping[str, str]
     columns: tuple[tuple[str, str], ...] | None = None
     registered: RegisteredSource | None = None
+    references: tuple[Reference, ...] = ()
 
     @property
     def dbt_source(self) -> tuple[str, str]:
         """The names of its dbt source: `source('transaction', 'mm_transaction')`."""
-        if self.registered is None:
-            return ("ad_hoc", "job_input")
-        version = "" if self.registered.version == 1 else f"_v{self.registered.version}"
-        return (self.registered.type, f"{self.registered.name}{version}")
+        return self.registered.dbt_source if self.registered else ("ad_hoc", "job_input")
 
     @property
     def shown(self) -> str:
@@ -41,7 +42,12 @@ class ResolvedSource:
 
 
 def resolve_input(
-    source: InputSource, registry_sources: Iterable[RegisteredSource], target: str, *, root: Path
+    source: InputSource,
+    registry_sources: Sequence[RegisteredSource],
+    target: str,
+    *,
+    root: Path,
+    entities: Iterable[Entity] = (),
 ) -> ResolvedSource:
     """What the target reads for a job's input; the latest version where several sources have the location.
 
@@ -55,7 +61,14 @@ def resolve_input(
         for place in registered.locations.values()
         if _is_same(place.location, source.location, root)
     ]
-    return _registered(source, *found[-1], target=target) if found else _ad_hoc(source, source.location)
+    if not found:
+        return _ad_hoc(source, source.location)
+    registered, named = found[-1]
+    resolved = _registered(source, registered, named, target=target)
+    references = tuple(references_of(registered, entities, registry_sources))
+    for reference in references:
+        _here(source, reference.source, target)
+    return replace(resolved, references=references)
 
 
 def unavailable(source: InputSource) -> Problem:
@@ -92,16 +105,22 @@ def _registered(
         message = f"`{place.name}`: source `{registered.name}` is {named.format} at this location"
         message += f", given `{source.format}`; remove `format`, the registry says it"
         raise ConfigurationError([place.problem(message)])
-    # Both embedded engines read the files of this machine.
-    here = registered.locations.get("local" if target == "spark" and target not in registered.locations else target)
-    if here is None:
-        place = config.at("location")
-        message = f"`{place.name}`: source `{registered.name}` has no location on target `{target}`, only on"
-        known = f"{ticked(sorted(registered.locations))}; add one in {registered.file.name}"
-        raise ConfigurationError([place.problem(f"{message} {known}")])
+    here = _here(source, registered, target)
     # Options are the reader's of the very location that the job names; another target's location has its own.
     options = _with_defaults(source.options, here.options) if here == named else here.options
     return ResolvedSource(here.location, here.format, options, registered.columns, registered)
+
+
+def _here(source: InputSource, registered: RegisteredSource, target: str) -> SourceLocation:
+    """Where a source is on the target; ConfigurationError if the registry does not say."""
+    # Both embedded engines read the files of this machine.
+    here = registered.locations.get("local" if target == "spark" and target not in registered.locations else target)
+    if here is None:
+        place = source.place.at("config", "location")
+        message = f"`{place.name}`: source `{registered.name}` has no location on target `{target}`, only on"
+        known = f"{ticked(sorted(registered.locations))}; add one in {registered.file.name}"
+        raise ConfigurationError([place.problem(f"{message} {known}")])
+    return here
 
 
 def _ad_hoc(source: InputSource, location: str) -> ResolvedSource:

@@ -103,7 +103,8 @@ def _raise_failures(run: DbtRun, project: Project) -> None:
     if errors:
         raise EngineError("\n".join(f"{node.kind} `{node.name}`: {node.message}" for node in errors), log_file)
     if failures := [node for node in run.nodes if node.status == "fail"]:
-        found = "\n".join(f"test `{node.name}`: {node.message}" for node in failures)
+        found = "\n".join(f"test {row}" for row in run.failed_rows)
+        found = found or "\n".join(f"test `{node.name}`: {node.message}" for node in failures)
         raise DataCheckError(f"{found}\nThe sink was not written. The tests' SQL, and what failed: {log_file}")
 
 

@@ -6,13 +6,17 @@ A feature's name may hold parameters: `user_<window_days>d_total_spend` stands f
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from feature_platform_py.core.document import NOWHERE, Place
 from feature_platform_py.core.errors import Problem
 from feature_platform_py.core.fields import read_part
+from feature_platform_py.features.financial import slug
 from feature_platform_py.registry.files import file_place, read_files
 from feature_platform_py.registry.schema import FeatureGroupPart, FeaturePart
 
@@ -49,14 +53,23 @@ class Feature:
         match = self._pattern.fullmatch(column)
         return match.groupdict() if match else None
 
-    def description_of(self, column: str) -> str:
-        """The description, with the parameters that the column's name has in place of theirs."""
+    def description_of(self, column: str, arguments: Mapping[str, Any] = MappingProxyType({})) -> str:
+        """The description, with the parameters that the column's name has in place of theirs.
+
+        `arguments` are the transformer's: of these, the value is written that the column's name has as a slug.
+        """
         parameters = self.parameters_of(column) or {}
-        return _PARAMETER.sub(lambda found: parameters.get(found[1], found[0]), self.description)
+        spelled = {name: _spelled(text, arguments.get(name)) for name, text in parameters.items()}
+        return _PARAMETER.sub(lambda found: spelled.get(found[1], found[0]), self.description)
 
     def has_type(self, text: str) -> bool:
         """Whether a column of the feature may have this type."""
         return any(re.fullmatch(re.escape(known).replace("<scale>", r"\d+"), text) for known in self.types)
+
+
+def _spelled(text: str, argument: Any) -> str:
+    values = argument if isinstance(argument, list | tuple) else [argument]
+    return next((str(value) for value in values if slug(str(value)) == text), text)
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,16 @@ class RegisteredSource:
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     @property
+    def dbt_source(self) -> tuple[str, str]:
+        """The names of its dbt source: `source('transaction', 'mm_transaction')`."""
+        return (self.type, self.name if self.version == 1 else f"{self.name}_v{self.version}")
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The names of the fields in which every row has a value."""
+        return tuple(each.name for each in self.fields if each.required)
+
+    @property
     def columns(self) -> tuple[tuple[str, str], ...]:
         """Names and types of the fields, in order."""
         return tuple((each.name, each.type) for each in self.fields)

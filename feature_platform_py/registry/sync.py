@@ -1,33 +1,54 @@
-"""What is written from the registry and from the code: dbt's source YAML, one file a source, the default of the dbt variable
-`job` from the sample job, and the JSON Schemas for editors.
-"""
+"""What is written from the registry, the jobs and the code, for dbt and for editors, and what of it is stale."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from feature_platform_py.core.errors import ConfigurationError
-from feature_platform_py.core.locations import is_table_name, table_parts
+from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.project import Project
-from feature_platform_py.jobs.plan import EXTERNAL_SCHEMA, job_variable
+from feature_platform_py.core.suggestions import ticked
+from feature_platform_py.features.financial import OutputColumn
+from feature_platform_py.jobs.plan import INPUT_MODEL, OUTPUT_MODEL, job_variable
 from feature_platform_py.jobs.prepare import prepare_job
 from feature_platform_py.jobs.schema import json_schema_text
+from feature_platform_py.registry.dbt_yaml import (
+    PlannedJob,
+    as_dbt_reads_it,
+    exposures_content,
+    groups_content,
+    input_columns,
+    model_content,
+    result_columns,
+    source_content,
+)
+from feature_platform_py.registry.feature import FeatureGroup
+from feature_platform_py.registry.models import model_files
+from feature_platform_py.registry.registry import Registry, load_registry
 from feature_platform_py.registry.schema import json_schema_texts
-from feature_platform_py.registry.source import RegisteredSource, load_sources
+from feature_platform_py.registry.source import RegisteredSource
 
 SAMPLE_JOB = Path("configs/jobs/sample_financial_features_job.yaml")
 
 _HEADER = "# Generated from {origin} by `fpjob registry sync`; edit that instead.\n"
-_JOB_BLOCK = re.compile(r"(  # >>> generated .*\n)(?:.*\n)*?(  # <<< generated\n)")
+_GENERATED_FILES = ("models/sources/*__v*__*.yml", "models/*/*.yml", "models/*.yml")
+_BLOCK = re.compile(r"(?P<first>(?P<indent> *)# >>> generated .*\n)(?:.*\n)*?(?P<last> *# <<< generated\n)")
 
 
 def generated_files(project: Project) -> dict[Path, str]:
-    """The text of every generated file by its path below the project's root."""
-    files = {_source_path(source): _source_file(source) for source in load_sources(project.root)}
-    files[Path("dbt_project.yml")] = _with_job_default(project)
+    """The text of every generated file by its path below the project's root.
+
+    Raises ConfigurationError with every problem of the registry, else of the jobs, else of features that are in a job and not,
+    or not so, in the registry.
+    """
+    models = model_files(project.root)
+    registry = load_registry(project.root, models=frozenset(models))
+    jobs = _planned_jobs(project)
+    if problems := set(_drift(jobs, registry)):
+        raise ConfigurationError(problems)
+    files = dict(_whole_files(registry, jobs, models)) | dict(_files_with_blocks(project, jobs, registry, models))
     files[Path("configs", "job.schema.json")] = json_schema_text()
     return files | {Path("registry", f"{kind}.schema.json"): text for kind, text in json_schema_texts().items()}
 
@@ -36,11 +57,9 @@ def stale_files(project: Project) -> dict[Path, tuple[str, str]]:
     """The files whose text differs from what it should be, as (what is there, what should be)."""
     wanted = generated_files(project)
     there = {path: _text(project.root / path) for path in wanted}
-    left_over = set((project.root / "models" / "sources").glob("*__v*__*.yml")) - {
-        project.root / path for path in wanted
-    }
+    left_over = {path: _text(project.root / path) for path in _generated_before(project.root) if path not in wanted}
     stale = {path: (there[path], text) for path, text in wanted.items() if there[path] != text}
-    return stale | {path.relative_to(project.root): (_text(path), "") for path in left_over}
+    return stale | {path: (text, "") for path, text in left_over.items()}
 
 
 def write_files(project: Project) -> list[Path]:
@@ -48,82 +67,119 @@ def write_files(project: Project) -> list[Path]:
     stale = stale_files(project)
     for path, (_, text) in stale.items():
         if text:
+            (project.root / path).parent.mkdir(parents=True, exist_ok=True)
             (project.root / path).write_text(text, encoding="utf-8")
         else:
             (project.root / path).unlink()
     return sorted(stale)
 
 
+def _generated_before(root: Path) -> set[Path]:
+    first_words = _HEADER.partition("{")[0]
+    found = {path for pattern in _GENERATED_FILES for path in root.glob(pattern)}
+    return {path.relative_to(root) for path in found if _text(path).startswith(first_words)}
+
+
+def _planned_jobs(project: Project) -> list[PlannedJob]:
+    """Every job of the project; ConfigurationError with the problems of all of them."""
+    jobs: list[PlannedJob] = []
+    problems: list[Problem] = []
+    for path in sorted(project.jobs.glob("*.y*ml")):
+        try:
+            jobs.append(PlannedJob(path.relative_to(project.root), prepare_job(path, project)))
+        except ConfigurationError as error:
+            if not error.problems:
+                raise
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(problems)
+    return jobs
+
+
+def _drift(jobs: Sequence[PlannedJob], registry: Registry) -> Iterator[Problem]:
+    """Features that a job computes, and that the registry does not know, or not with this type."""
+    for job in jobs:
+        for model, column in _outputs(job):
+            if problem := _drift_of(job, model, column, registry.feature_group(model)):
+                yield problem
+
+
+def _outputs(job: PlannedJob) -> Iterator[tuple[str, OutputColumn]]:
+    for feature_set in job.plan.feature_sets:
+        for column in feature_set.features:
+            yield feature_set.model, column
+
+
+def _drift_of(job: PlannedJob, model: str, column: OutputColumn, group: FeatureGroup | None) -> Problem | None:
+    computed = f"the job `{job.plan.job_name}` computes `{column.name}` in `{model}`"
+    if group is None:
+        return Problem(
+            job.path.as_posix(), 1, f"{computed}, which has no feature group; add `registry/feature/{model}.yaml`"
+        )
+    feature = group.feature_of(column.name)
+    if feature is None:
+        known = ticked([each.name for each in group.features])
+        return group.place.at("features").problem(
+            f"{computed}, which is no feature of the group; add it. Its features: {known}"
+        )
+    if column.type and not feature.has_type(column.type):
+        wanted = f"feature `{feature.name}` is {' or '.join(feature.types)}, and {computed} as {column.type}"
+        return feature.place.at("type").problem(f"{wanted}; give both one type")
+    return None
+
+
+def _whole_files(
+    registry: Registry, jobs: Sequence[PlannedJob], models: Mapping[str, Path]
+) -> Iterator[tuple[Path, str]]:
+    for source in registry.sources:
+        name = f"{source.type}__v{source.version}__{source.name}.yml"
+        yield Path("models", "sources", name), _file(_source_origin(source), source_content(source, registry))
+    for group in registry.feature_groups:
+        path = models[group.model].with_name(f"{group.model}.yml")
+        origin = f"registry/feature/{group.file.name} and configs/jobs/"
+        yield path, _file(origin, model_content(group, jobs, registry))
+    if jobs:
+        yield Path("models", "jobs", "exposures.yml"), _file("configs/jobs/", exposures_content(jobs, registry))
+    if registry.feature_groups:
+        yield Path("models", "groups.yml"), _file("registry/feature/", groups_content(registry))
+
+
+def _source_origin(source: RegisteredSource) -> str:
+    return f"registry/source/{source.type}/v{source.version}/{source.file.name}"
+
+
+def _files_with_blocks(
+    project: Project, jobs: Sequence[PlannedJob], registry: Registry, models: Mapping[str, Path]
+) -> Iterator[tuple[Path, str]]:
+    """The files that people write, with a block that is generated."""
+    sample = next((job.plan for job in jobs if job.path == SAMPLE_JOB), None)
+    if sample:
+        yield _with_block(project.root, Path("dbt_project.yml"), {"job": job_variable(sample)})
+    for model, content in ((INPUT_MODEL, input_columns(jobs)), (OUTPUT_MODEL, result_columns(jobs, registry))):
+        yield _with_block(project.root, models[model].with_suffix(".yml"), as_dbt_reads_it(content))
+
+
+def _with_block(root: Path, path: Path, content: Mapping[str, Any]) -> tuple[Path, str]:
+    text = _text(root / path)
+    if not (block := _BLOCK.search(text)):
+        raise ConfigurationError(
+            f"{path}: the lines `# >>> generated ...` and `# <<< generated` are missing; put them where the generated keys belong"
+        )
+    lines = "".join(f"{block['indent']}{line}\n" for line in _as_yaml(content).splitlines())
+    return path, text[: block.start()] + block["first"] + lines + block["last"] + text[block.end() :]
+
+
+def _file(origin: str, content: Mapping[str, Any]) -> str:
+    return _HEADER.format(origin=origin) + _as_yaml(as_dbt_reads_it(content))
+
+
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
-def _source_path(source: RegisteredSource) -> Path:
-    return Path("models", "sources", f"{source.type}__v{source.version}__{source.name}.yml")
-
-
-def _source_file(source: RegisteredSource) -> str:
-    content = {"sources": [_dbt_source(source)]}
-    origin = f"registry/source/{source.type}/v{source.version}/{source.file.name}"
-    return _HEADER.format(origin=origin) + _as_yaml(content)
-
-
-def _dbt_source(source: RegisteredSource) -> dict[str, Any]:
-    names = {
-        target: table_parts(place.location)
-        for target, place in source.locations.items()
-        if is_table_name(place.location)
-    }
-    name = source.name if source.version == 1 else f"{source.name}_v{source.version}"
-    return {
-        "name": source.type,
-        "database": _by_target({target: parts[0] for target, parts in names.items()}, None),
-        "schema": _by_target({target: parts[1] for target, parts in names.items()}, EXTERNAL_SCHEMA),
-        "tables": [
-            {
-                "name": name,
-                "description": _plain(source.description),
-                "identifier": _by_target({target: parts[2] for target, parts in names.items()}, name),
-                "config": {"meta": {"owner": source.owner, "entity": source.entity, "locations": _locations(source)}},
-                "columns": [
-                    {"name": each.name, "data_type": each.type, "description": _plain(each.description)}
-                    for each in source.fields
-                ],
-            }
-        ],
-    }
-
-
-def _locations(source: RegisteredSource) -> dict[str, Any]:
-    return {
-        target: {"location": place.location, "format": place.format, "options": dict(place.options)}
-        for target, place in sorted(source.locations.items())
-    }
-
-
-def _by_target(values: Mapping[str, str | None], default: str | None) -> str:
-    """A Jinja expression that looks the target up; the values are identifiers, checked when the registry is read."""
-    return "{{ " + f"{dict(sorted(values.items()))!r}.get(target.name, {default!r})".replace("None", "none") + " }}"
-
-
-def _plain(text: str) -> str:
-    """Text that dbt renders to itself: braces of Jinja in it stay braces."""
-    return text.replace("{", "{{ '{' }}") if "{{" in text or "{%" in text or "{#" in text else text
-
-
-def _with_job_default(project: Project) -> str:
-    plan = prepare_job(project.root / SAMPLE_JOB, project)
-    block = _as_yaml({"job": job_variable(plan)})
-    indented = "".join(f"  {line}\n" for line in block.splitlines())
-    text = _text(project.root / "dbt_project.yml")
-    if not _JOB_BLOCK.search(text):
-        raise ConfigurationError(
-            "dbt_project.yml: the lines `# >>> generated ...` and `# <<< generated` under `vars` are missing"
-        )
-    return _JOB_BLOCK.sub(lambda found: found[1] + indented + found[2], text)
 
 
 def _as_yaml(value: Any) -> str:
     import yaml
 
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=130)
+    # The dumper of libyaml, where it is there, is ten times faster.
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return str(yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=True, width=130))

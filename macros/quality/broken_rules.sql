@@ -1,0 +1,76 @@
+{#- A query of the rows of `job_rows` that break a rule of the registry: rule, sample_key, row_count. -#}
+{% macro broken_rules(rules) -%}
+    {%- set queries = [] -%}
+    {%- if rules.required -%}
+        {%- do queries.append(missing_values(rules.required, rules.primary_key)) -%}
+    {%- endif -%}
+    {%- if rules.primary_key -%}
+        {%- do queries.append(repeated_keys(rules.primary_key)) -%}
+    {%- endif -%}
+    {%- for reference in rules.references -%}
+        {%- do queries.append(unknown_references(reference, source(*reference.source))) -%}
+    {%- endfor -%}
+    {%- if queries -%}
+        {{- queries | join('\n\nunion all\n\n') -}}
+    {%- else -%}
+        select '' as rule, '' as sample_key, 1 as row_count from job_rows where 1 = 0
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- One row for each required field of a row that is NULL; all fields in one pass. -#}
+{% macro missing_values(required, primary_key) -%}
+select
+    concat('required `', missing.field, '` is NULL') as rule,
+    missing.sample_key,
+    1 as row_count
+from (
+    select
+        explode(array_compact(array(
+            {%- for name in required %}
+            case when {{ sql_identifier(name) }} is null then {{ sql_literal(name) }} end{{ ',' if not loop.last }}
+            {%- endfor %}
+        ))) as field,
+        {{ shown_key(primary_key or required) }} as sample_key
+    from job_rows
+    where
+        {%- for name in required %}
+        {{ 'or ' if not loop.first }}{{ sql_identifier(name) }} is null
+        {%- endfor %}
+) as missing
+{%- endmacro %}
+
+
+{% macro repeated_keys(primary_key) -%}
+select
+    {{ sql_literal('primary key `' ~ primary_key | join('`, `') ~ '` is not unique') }} as rule,
+    {{ shown_key(primary_key) }} as sample_key,
+    count(*) as row_count
+from job_rows
+where {% for name in primary_key %}{{ 'and ' if not loop.first }}{{ sql_identifier(name) }} is not null {% endfor %}
+group by {{ sql_identifiers(primary_key) }}
+having count(*) > 1
+{%- endmacro %}
+
+
+{% macro unknown_references(reference, relation) -%}
+select
+    {{ sql_literal(reference.entity ~ ' is unknown: no such `' ~ reference.columns | join('`, `') ~ '` in source `' ~ reference.source | join('.') ~ '`') }} as rule,
+    {{ shown_key(reference.columns) }} as sample_key,
+    count(*) as row_count
+from job_rows
+left anti join {{ relation }} as known
+    on {% for name in reference.columns %}{{ 'and ' if not loop.first }}job_rows.{{ sql_identifier(name) }} = known.{{ sql_identifier(name) }} {% endfor %}
+where {% for name in reference.columns %}{{ 'and ' if not loop.first }}{{ sql_identifier(name) }} is not null {% endfor %}
+group by {{ sql_identifiers(reference.columns) }}
+{%- endmacro %}
+
+
+{#- A key as text to find its rows by, such as `transaction_id 17`. -#}
+{% macro shown_key(names) -%}
+    concat_ws(', ',
+        {%- for name in names -%}
+        {{ ' ' }}concat({{ sql_literal(name ~ ' ') }}, coalesce(cast({{ sql_identifier(name) }} as string), 'NULL')){{ ',' if not loop.last }}
+        {%- endfor -%}
+    )
+{%- endmacro %}
