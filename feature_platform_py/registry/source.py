@@ -20,6 +20,11 @@ _SUFFIX = "_source.yaml"
 _PLACE = r"[a-z][a-z0-9_]*/v[1-9][0-9]*/([a-z][a-z0-9_]*)" + re.escape(_SUFFIX)
 
 
+_NO_TIME = (
+    "nothing says how old a row is; name the field of the load time as `loaded_at`, or of the event as `event_time`"
+)
+
+
 @dataclass(frozen=True)
 class SourceLocation:
     """Where a source is on one target: a path (relative to the project) or a table name."""
@@ -148,6 +153,7 @@ def _field_rule_problems(part: SourcePart, fields: tuple[Field, ...], place: Pla
         ("event_time", part.event_time and _time_fault(part.event_time, place, fields)),
         ("loaded_at", part.loaded_at and _time_fault(part.loaded_at, place, fields)),
         *(("primary_key", key_fault(name, place, fields)) for name in part.primary_key),
+        ("freshness", part.freshness and not (part.loaded_at or part.event_time) and _NO_TIME),
     ]
     for key, fault in faults:
         if fault:
