@@ -84,7 +84,7 @@ def _steps(name: str, result: Mapping[str, Any]) -> str:
     return _paragraphs(
         f"#### `{name}`: {_features(result)}",
         f"{_table_read(result)}, then {result['new_rows']:,} new rows ({share:.3g} %) in the last month; {_runs(result)} "
-        f"{result['agreement']} (Compared: after the new rows, full refresh, peers.)",
+        f"{result['agreement']} (Compared: after the new rows, full refresh{', peers' if result.get('engines') else ''}.)",
         steps_table(result["steps"]),
         step_models_table(result["models"]),
         theirs_table(result["engines"], result["steps"]) if result["engines"] else "",
