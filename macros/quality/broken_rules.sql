@@ -28,14 +28,14 @@ from (
     select
         explode(array_compact(array(
             {%- for name in required %}
-            case when {{ sql_identifier(name) }} is null then {{ sql_literal(name) }} end{{ ',' if not loop.last }}
+            case when job_rows.{{ sql_identifier(name) }} is null then {{ sql_literal(name) }} end{{ ',' if not loop.last }}
             {%- endfor %}
         ))) as field,
         {{ shown_key(primary_key or required) }} as sample_key
     from job_rows
     where
         {%- for name in required %}
-        {{ 'or ' if not loop.first }}{{ sql_identifier(name) }} is null
+        {{ 'or ' if not loop.first }}job_rows.{{ sql_identifier(name) }} is null
         {%- endfor %}
 ) as missing
 {%- endmacro %}
@@ -47,30 +47,54 @@ select
     {{ shown_key(primary_key) }} as sample_key,
     count(*) as row_count
 from job_rows
-where {% for name in primary_key %}{{ 'and ' if not loop.first }}{{ sql_identifier(name) }} is not null {% endfor %}
-group by {{ sql_identifiers(primary_key) }}
+where
+    {{ has_key(primary_key) }}
+group by
+    {{ grouped_key(primary_key) }}
 having count(*) > 1
 {%- endmacro %}
 
 
 {% macro unknown_references(reference, relation) -%}
+    {%- set place = 'no such `' ~ reference.columns | join('`, `') ~ '` in source `' ~ reference.source | join('.') ~ '`' -%}
 select
-    {{ sql_literal(reference.entity ~ ' is unknown: no such `' ~ reference.columns | join('`, `') ~ '` in source `' ~ reference.source | join('.') ~ '`') }} as rule,
+    {{ sql_literal(reference.entity ~ ' is unknown: ' ~ place) }} as rule,
     {{ shown_key(reference.columns) }} as sample_key,
     count(*) as row_count
 from job_rows
 left anti join {{ relation }} as known
-    on {% for name in reference.columns %}{{ 'and ' if not loop.first }}job_rows.{{ sql_identifier(name) }} = known.{{ sql_identifier(name) }} {% endfor %}
-where {% for name in reference.columns %}{{ 'and ' if not loop.first }}{{ sql_identifier(name) }} is not null {% endfor %}
-group by {{ sql_identifiers(reference.columns) }}
+    on
+        {%- for name in reference.columns %}
+        {{ 'and ' if not loop.first }}job_rows.{{ sql_identifier(name) }} = known.{{ sql_identifier(name) }}
+        {%- endfor %}
+where
+    {{ has_key(reference.columns) }}
+group by
+    {{ grouped_key(reference.columns) }}
 {%- endmacro %}
 
 
 {#- A key as text to find its rows by, such as `transaction_id 17`. -#}
 {% macro shown_key(names) -%}
-    concat_ws(', ',
-        {%- for name in names -%}
-        {{ ' ' }}concat({{ sql_literal(name ~ ' ') }}, coalesce(cast({{ sql_identifier(name) }} as string), 'NULL')){{ ',' if not loop.last }}
-        {%- endfor -%}
-    )
+    {%- set parts = [] -%}
+    {%- for name in names -%}
+        {%- do parts.append(
+            'concat(' ~ sql_literal(name ~ ' ') ~ ', coalesce(cast(job_rows.' ~ sql_identifier(name) ~ " as string), 'NULL'))"
+        ) -%}
+    {%- endfor -%}
+    {{- parts[0] if parts | length == 1 else "concat_ws(', ', " ~ parts | join(', ') ~ ')' -}}
+{%- endmacro %}
+
+
+{% macro has_key(names) -%}
+    {%- for name in names -%}
+        {{- 'and ' if not loop.first -}}job_rows.{{ sql_identifier(name) }} is not null{{ '\n    ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{% macro grouped_key(names) -%}
+    {%- for name in names -%}
+        job_rows.{{ sql_identifier(name) }}{{ ',\n    ' if not loop.last }}
+    {%- endfor -%}
 {%- endmacro %}

@@ -76,7 +76,10 @@ def test_show_a_table_that_is_not_there_names_the_ones_that_are(project: Path, f
 def test_list_names_jobs_sources_and_transformers(project: Path, fpjob: Fpjob) -> None:
     listed = json.loads(fpjob("list", "--format", "json").stdout)
     assert SAMPLE in [job["path"] for job in listed["jobs"]]
-    assert [source["name"] for source in listed["sources"]] == ["transaction.mm_transaction"]
+    assert [source["name"] for source in listed["sources"]] == [
+        "customer.mm_customer",
+        "transaction.mm_transaction",
+    ]
     assert [transformer["name"] for transformer in listed["transformers"]] == [
         "UserSpendAggregator",
         "UserMonthlyTransactionCounter",
@@ -96,17 +99,25 @@ def test_a_changed_registry_entry_makes_the_check_fail_with_a_diff_and_sync_mend
     assert outcome.status == 2
     assert any(line.startswith("+") and "is called." in line for line in outcome.stderr.splitlines())
     assert "run `fpjob registry sync`" in outcome.stderr
-    assert fpjob("registry", "sync").stdout == "wrote models/sources/transaction__v1__mm_transaction.yml\n"
+    written = (
+        "models/jobs/job_features",
+        "models/sources/transaction__v1__mm_transaction",
+        "models/staging/stg_job_input",
+    )
+    assert fpjob("registry", "sync").stdout == "".join(f"wrote {path}.yml\n" for path in written)
     assert fpjob("registry", "sync", "--check").status == 0
 
 
 @pytest.mark.usefixtures("_no_engine")
 def test_a_source_that_left_the_registry_leaves_dbt(project: Path, fpjob: Fpjob) -> None:
     stale = project / "models/sources/transaction__v1__gone.yml"
-    stale.write_text("sources: []\n")
+    stale.write_text((stale.parent / "transaction__v1__mm_transaction.yml").read_text())
+    own = project / "models/sources/own.yml"
+    own.write_text("sources: []\n")
     assert fpjob("registry", "sync", "--check").status == 2
     assert fpjob("registry", "sync").status == 0
     assert not stale.exists()
+    assert own.exists()
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,14 @@ def test_sql_of_an_incremental_run_is_as_kept(project: Path, fpjob: Fpjob, reque
     check(request, GOLDEN / "incremental" / "replace_partitions.sql", statement(log, "replace where"))
 
 
+def test_sql_of_the_rules_of_the_registry_is_as_kept(
+    project: Path, fpjob: Fpjob, request: pytest.FixtureRequest
+) -> None:
+    assert fpjob("run", "configs/jobs/sample_financial_features_job.yaml").status == 0
+    [compiled] = (project / "target/jobs").rglob("compiled/**/registry_rules_stg_job_input_.sql")
+    check(request, GOLDEN / "quality" / "registry_rules.sql", compiled.read_text())
+
+
 def check(request: pytest.FixtureRequest, kept: Path, sql: str) -> None:
     """The SQL is what the file keeps, or becomes it where that is asked for."""
     if request.config.getoption("--update-golden"):

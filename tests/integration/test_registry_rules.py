@@ -125,14 +125,24 @@ def test_the_tests_of_the_sources_pass_on_the_bank_data(bank: Path) -> None:
     assert "PASS=18 WARN=0 ERROR=0 SKIP=0" in done.stdout
 
 
-def test_a_table_of_other_types_than_declared_fails(bank: Path, fpjob: Fpjob) -> None:
-    from feature_platform_py.core.project import open_project
-    from feature_platform_py.core.session import open_session
-
-    project = open_project(bank)
-    session = open_session(project.target.engine, project.target.warehouse)
-    rows = session.read.csv("data/bank/transactions.csv", header=True, inferSchema=True)
-    rows.write.format("delta").saveAsTable("bank_rows")
+def test_a_table_of_other_types_than_declared_is_not_read(bank: Path, fpjob: Fpjob) -> None:
+    job = bank / "copy.yaml"
+    text = (bank / SAMPLE).read_text()
+    sink = text[text.index("output_sink:") :]
+    copied = text.replace(sink, "output_sink: {sink_type: overwrite_delta, config: {path: bank_rows}}\n")
+    job.write_text(copied.replace("financial_features_extraction_v1", "copied"))
+    assert fpjob("run", job).status == 0
+    entry = bank / "registry/source/transaction/v1/mm_transaction_source.yaml"
+    declared = entry.read_text().replace("decimal(12,2)", "decimal(14,4)")
+    table = "  local:\n    location: features.bank_rows\n    format: delta\n"
+    entry.write_text(declared[: declared.index("  local:")] + table + declared[declared.index("  databricks:") :])
+    entity = bank / "registry/entity/transaction/transaction.yaml"
+    entity.write_text(entity.read_text().replace("decimal(12,2)", "decimal(14,4)"))
+    assert fpjob("registry", "sync").status == 0
+    outcome = fpjob("run", SAMPLE)
+    assert outcome.status == 1
+    message = "column_name: amount, declared_type: decimal(14,4), given_type: decimal(12,2)"
+    assert f"test `input_types_stg_job_input_`: {message}" in outcome.stderr
 
 
 def test_freshness_is_asked_of_the_load_time(bank: Path, fpjob: Fpjob) -> None:

@@ -27,6 +27,7 @@ from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 from feature_platform_py.core.catalog_file import TableName
 from feature_platform_py.core.errors import FeaturePlatformError
 from feature_platform_py.core.external_sources import external_source
+from feature_platform_py.core.locations import is_table_name
 
 if TYPE_CHECKING:
     import agate  # type: ignore[import-untyped]
@@ -133,8 +134,10 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
         """Register external data as a table; see `external_sources` for what is checked.
 
         `columns` are mappings of `name` and `type`; without them the types are inferred. A relative
-        local location starts from the project's folder.
+        local location starts from the project's folder. A table's name is no external data: the table is there, or missing.
         """
+        if is_table_name(location):
+            return
         name = TableName(relation.schema, relation.identifier)
         listed = [(column["name"], column["type"]) for column in columns]
         try:
