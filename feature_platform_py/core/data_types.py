@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from feature_platform_py.core.suggestions import printable
 
@@ -52,6 +53,7 @@ class DataType:
     scale: int = 0
 
 
+@lru_cache(maxsize=4096)
 def parse_type(text: str) -> DataType:
     """The type that `text` names.
 

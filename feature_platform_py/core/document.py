@@ -207,9 +207,8 @@ class _Composition:
             depth += (kind in _STARTS) - (kind in _ENDS)
             values += kind in _STARTS or kind in {"ScalarEvent", "AliasEvent"}
             documents += kind == "DocumentStartEvent"
-            fault = _bound_fault(depth, values, documents)
-            if fault:
-                raise _failure(self.file, event.start_mark.line + 1, fault)
+            if depth > MAX_DEPTH or values > MAX_VALUES or documents > 1:
+                raise _failure(self.file, event.start_mark.line + 1, _bound_fault(depth, values))
 
     def _syntax_error(self, error: Any) -> ConfigurationError:
         marks = [getattr(error, name, None) for name in ("problem_mark", "context_mark")]
@@ -228,14 +227,12 @@ _STARTS = {"MappingStartEvent", "SequenceStartEvent"}
 _ENDS = {"MappingEndEvent", "SequenceEndEvent"}
 
 
-def _bound_fault(depth: int, values: int, documents: int) -> str | None:
+def _bound_fault(depth: int, values: int) -> str:
     if depth > MAX_DEPTH:
         return f"the YAML is nested deeper than {MAX_DEPTH} levels"
     if values > MAX_VALUES:
         return f"the YAML holds more than {MAX_VALUES} values, aliases (`*name`) written out"
-    if documents > 1:
-        return "a second YAML document (`---`) starts here; expected one document a file"
-    return None
+    return "a second YAML document (`---`) starts here; expected one document a file"
 
 
 class _Builder:
@@ -282,9 +279,8 @@ class _Builder:
     def _value(self, node: Any, path: KeyPath) -> Any:
         self._values += 1
         # Aliases are written out here, and may lead back to where they stand: both bounds end that.
-        fault = _bound_fault(len(path), self._values, 1)
-        if fault:
-            raise _failure(self.file, node.start_mark.line + 1, fault)
+        if len(path) > MAX_DEPTH or self._values > MAX_VALUES:
+            raise _failure(self.file, node.start_mark.line + 1, _bound_fault(len(path), self._values))
         kind = node.tag.rpartition(":")[2]
         if kind == "map":
             return self.mapping(node, path)
@@ -297,9 +293,10 @@ class _Builder:
         return self._value(node, path)
 
     def _scalar(self, node: Any, kind: str, path: KeyPath) -> Any:
-        fault = f"the tag `{printable(node.tag)}` is not read; expected a plain value"
         if kind in _CONSTRUCTORS and isinstance(node.value, str) and node.tag.startswith("tag:yaml.org,2002:"):
             self.texts[path] = node.value
+            if kind == "str":
+                return node.value
             if kind not in {"int", "float"} or _PLAIN_NUMBER.fullmatch(node.value):
                 try:
                     return getattr(self._constructor, f"construct_yaml_{kind}")(node)
@@ -309,6 +306,8 @@ class _Builder:
             else:
                 fault = f"`{printable(node.value)}` is a number to YAML, but not in plain digits; write it so, "
                 fault += f"or quote it: {_quoted(node.value)}"
+        else:
+            fault = f"the tag `{printable(node.tag)}` is not read; expected a plain value"
         self.problems.append(Problem(self.file, node.start_mark.line + 1, fault))
         self.unread.add(path)
         return None

@@ -35,6 +35,8 @@ def ticked(names: Iterable[str]) -> str:
 
 def escaped(text: str) -> str:
     """The text with its control and other invisible characters written out: none of them ever reaches a terminal."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 

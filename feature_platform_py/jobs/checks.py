@@ -24,8 +24,7 @@ from feature_platform_py.jobs.config import (
 )
 from feature_platform_py.jobs.filter_values import comparison_fault
 from feature_platform_py.jobs.resolve import ResolvedSource, missing_file, resolve_input
-from feature_platform_py.registry.entity import load_entities
-from feature_platform_py.registry.source import load_sources
+from feature_platform_py.registry.registry import Registry, load_source_registry
 
 __all__ = ["CheckedJob", "ResolvedSource", "check_job", "load_checked_job"]
 
@@ -52,6 +51,7 @@ def load_checked_job(
     path: Path | str,
     project: Project,
     *,
+    registry: Registry | None = None,
     columns_of: Callable[[ResolvedSource], Columns | None] = lambda source: source.columns,
     environ: Mapping[str, str] | None = None,
 ) -> CheckedJob:
@@ -63,7 +63,7 @@ def load_checked_job(
     problems = list(draft.problems)
     source = columns = None
     try:
-        source = _resolved(draft, project)
+        source = _resolved(draft, project, registry or load_source_registry(project.root))
         columns = columns_of(source) if source else None
     except ConfigurationError as error:
         problems += error.problems or [draft.place.at("input_source").problem(str(error))]
@@ -98,11 +98,10 @@ def check_job(config: JobConfig | JobDraft, columns: Columns | None) -> list[Pro
     return problems
 
 
-def _resolved(draft: JobDraft, project: Project) -> ResolvedSource | None:
-    sources, entities = load_sources(project.root), load_entities(project.root)
+def _resolved(draft: JobDraft, project: Project, registry: Registry) -> ResolvedSource | None:
     if draft.input_source is None:
         return None
-    source = resolve_input(draft.input_source, sources, project.target.name, root=project.root, entities=entities)
+    source = resolve_input(draft.input_source, registry, project.target.name, root=project.root)
     is_embedded = project.target.name in {"local", "spark"}
     missing = missing_file(draft.input_source, source, root=project.root) if is_embedded else None
     if missing:

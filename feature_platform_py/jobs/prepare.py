@@ -10,15 +10,16 @@ from feature_platform_py.core.locations import table_parts
 from feature_platform_py.core.project import Project
 from feature_platform_py.jobs.checks import ResolvedSource, load_checked_job
 from feature_platform_py.jobs.plan import JobPlan, plan_job
+from feature_platform_py.registry.registry import Registry
 
 
-def prepare_job(path: Path, project: Project) -> JobPlan:
+def prepare_job(path: Path, project: Project, *, registry: Registry | None = None) -> JobPlan:
     """Return the plan of a job file, which then has nothing wrong that can be seen before it runs.
 
-    The columns of a registered source come from the registry; only for another source is an engine asked. Raises
-    ConfigurationError with every problem of the file.
+    The registry is read if it is not given. The columns of a registered source come from it; only for another source is an engine
+    asked. Raises ConfigurationError with every problem of the file.
     """
-    checked = load_checked_job(path, project, columns_of=lambda source: _columns_of(source, project))
+    checked = load_checked_job(path, project, registry=registry, columns_of=lambda source: _columns_of(source, project))
     return plan_job(checked.config, checked.source, checked.columns or ())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.locations import absolute, inferred_format, is_remote, is_table_name
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.jobs.config import InputSource
-from feature_platform_py.registry.entity import Entity
 from feature_platform_py.registry.references import Reference, references_of
+from feature_platform_py.registry.registry import Registry
 from feature_platform_py.registry.source import RegisteredSource, SourceLocation
 
 
@@ -41,14 +41,7 @@ class ResolvedSource:
         return self.location if self.registered is None else f"{self.registered.name} ({self.location})"
 
 
-def resolve_input(
-    source: InputSource,
-    registry_sources: Sequence[RegisteredSource],
-    target: str,
-    *,
-    root: Path,
-    entities: Iterable[Entity] = (),
-) -> ResolvedSource:
+def resolve_input(source: InputSource, registry: Registry, target: str, *, root: Path) -> ResolvedSource:
     """What the target reads for a job's input; the latest version where several sources have the location.
 
     Raises ConfigurationError if the target has no location for the source, or if its format cannot be told.
@@ -57,7 +50,7 @@ def resolve_input(
         raise ConfigurationError([unavailable(source)])
     found = [
         (registered, place)
-        for registered in sorted(registry_sources, key=lambda each: each.version)
+        for registered in sorted(registry.sources, key=lambda each: each.version)
         for place in registered.locations.values()
         if _is_same(place.location, source.location, root)
     ]
@@ -65,7 +58,7 @@ def resolve_input(
         return _ad_hoc(source, source.location)
     registered, named = found[-1]
     resolved = _registered(source, registered, named, target=target)
-    references = tuple(references_of(registered, entities, registry_sources))
+    references = tuple(references_of(registered, registry))
     for reference in references:
         _here(source, reference.source, target)
     return replace(resolved, references=references)

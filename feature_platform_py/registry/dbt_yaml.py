@@ -154,7 +154,7 @@ def _source_columns(source: RegisteredSource, registry: Registry) -> list[dict[s
     tests: dict[str, list[Any]] = {field.name: ["not_null"] if field.required else [] for field in source.fields}
     if len(source.primary_key) == 1:
         tests[source.primary_key[0]].append("unique")
-    for reference in references_of(source, registry.entities, registry.sources):
+    for reference in references_of(source, registry):
         kind, name = reference.source.dbt_source
         for column in reference.columns if len(reference.columns) == 1 else ():
             arguments = {"to": f"source('{kind}', '{name}')", "field": column}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from feature_platform_py.core.document import NOWHERE, Place
-from feature_platform_py.core.errors import ConfigurationError, Problem
+from feature_platform_py.core.errors import Problem
 from feature_platform_py.core.fields import read_part
 from feature_platform_py.registry.field import Field, key_fault, read_fields
 from feature_platform_py.registry.files import file_place, read_files
@@ -41,15 +41,6 @@ class Entity:
     fields: tuple[Field, ...]
     relations: tuple[Relation, ...]
     place: Place = field(default=NOWHERE, compare=False, repr=False)
-
-
-def load_entities(root: Path) -> list[Entity]:
-    """Every entity below `registry/entity`, by name; ConfigurationError with every problem of every file."""
-    problems: list[Problem] = []
-    entities = read_entities(root, problems)
-    if problems:
-        raise ConfigurationError(problems)
-    return entities
 
 
 def read_entities(root: Path, problems: list[Problem]) -> list[Entity]:

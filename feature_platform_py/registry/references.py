@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from feature_platform_py.registry.entity import Entity
 from feature_platform_py.registry.field import field_named
+from feature_platform_py.registry.registry import Registry
 from feature_platform_py.registry.source import RegisteredSource
 
 
@@ -18,20 +18,17 @@ class Reference:
     source: RegisteredSource
 
 
-def references_of(
-    source: RegisteredSource, entities: Iterable[Entity], sources: Iterable[RegisteredSource]
-) -> Iterator[Reference]:
+def references_of(source: RegisteredSource, registry: Registry) -> Iterator[Reference]:
     """The references of a source, in the order of its entity's relations.
 
     What a row belongs to is looked for in the newest version of the related entity's source; where the entity has several
     sources, in the first by type and name that is identified by the entity's primary key.
     """
-    by_name = {entity.name: entity for entity in entities}
-    known = list(sources)
-    for relation in by_name[source.entity].relations if source.entity in by_name else ():
-        key = by_name[relation.to].primary_key if relation.is_to_one and relation.to in by_name else ()
+    entities = registry.entities_by_name
+    for relation in entities[source.entity].relations if source.entity in entities else ():
+        key = entities[relation.to].primary_key if relation.is_to_one and relation.to in entities else ()
         has_key = key and all(field_named(name, source.fields) for name in key)
-        holder = _holder(relation.to, key, known) if has_key else None
+        holder = _holder(relation.to, key, registry.sources) if has_key else None
         if holder:
             yield Reference(key, holder)
 

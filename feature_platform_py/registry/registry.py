@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
@@ -25,13 +26,30 @@ class Registry:
     sources: tuple[RegisteredSource, ...]
     feature_groups: tuple[FeatureGroup, ...]
 
+    @cached_property
+    def entities_by_name(self) -> Mapping[str, Entity]:
+        """The entities by their names."""
+        return {each.name: each for each in self.entities}
+
     def entity(self, name: str) -> Entity:
         """The entity of the name; KeyError if there is none."""
-        return {each.name: each for each in self.entities}[name]
+        return self.entities_by_name[name]
 
     def feature_group(self, model: str) -> FeatureGroup | None:
         """The group of a model's features, if they are registered."""
         return next((each for each in self.feature_groups if each.model == model), None)
+
+
+def load_source_registry(root: Path) -> Registry:
+    """The entities and sources below `root`, which is what a job needs; the rules between their files are not looked at.
+
+    Raises ConfigurationError with every problem of every file.
+    """
+    problems: list[Problem] = []
+    entities, sources = read_entities(root, problems), read_sources(root, problems)
+    if problems:
+        raise ConfigurationError(problems)
+    return Registry(tuple(entities), tuple(sources), ())
 
 
 def load_registry(root: Path, *, models: frozenset[str] | None = None) -> Registry:

@@ -9,7 +9,8 @@ import pytest
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.jobs.config import load_job_config
 from feature_platform_py.jobs.resolve import ResolvedSource, resolve_input
-from feature_platform_py.registry.source import Field, RegisteredSource, SourceLocation, load_sources
+from feature_platform_py.registry.registry import Registry, load_source_registry
+from feature_platform_py.registry.source import Field, RegisteredSource, SourceLocation
 from tests.unit.jobs.jobs import GOOD_JOB, ROOT
 
 TABLE = "jupiter.mm.fact_mm_transaction"
@@ -22,8 +23,8 @@ def resolve(
     path = folder / "job.yaml"
     path.write_text(GOOD_JOB.replace(f"location: {TABLE}\n    format: delta", config))
     job = load_job_config(path, environ={})
-    registered = load_sources(ROOT) if sources is None else sources
-    return resolve_input(job.input_source, registered, target, root=ROOT)
+    registry = load_source_registry(ROOT) if sources is None else Registry((), tuple(sources), ())
+    return resolve_input(job.input_source, registry, target, root=ROOT)
 
 
 def refusal(

@@ -26,7 +26,7 @@ SALES = GOOD["source/shop/v1/sales_source.yaml"].replace("locations:", FIELD)
 def references(root: Path, files: dict[str, str]) -> list[tuple[tuple[str, ...], tuple[str, str]]]:
     registry = load_registry(write(root, GOOD | {"source/shop/v1/sales_source.yaml": SALES} | files))
     sales = next(each for each in registry.sources if each.name == "sales")
-    found = references_of(sales, registry.entities, registry.sources)
+    found = references_of(sales, registry)
     return [(each.columns, each.source.dbt_source) for each in found]
 
 
@@ -55,4 +55,4 @@ def test_a_source_without_the_column_refers_to_nothing(tmp_path: Path) -> None:
 def test_the_one_side_refers_to_nothing(tmp_path: Path) -> None:
     registry = load_registry(write(tmp_path, GOOD | {"source/shop/v1/shops_source.yaml": SHOPS}))
     shops = next(each for each in registry.sources if each.name == "shops")
-    assert list(references_of(shops, registry.entities, registry.sources)) == []
+    assert list(references_of(shops, registry)) == []
