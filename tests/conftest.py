@@ -52,6 +52,21 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
+def add_entity(root: Path, name: str) -> None:
+    """An entity that shares no field with the sources of tests, which may then have any types."""
+    folder = root / "registry" / "entity" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.yaml").write_text(f"""\
+name: {name}
+description: What the rows of a test are about.
+version: 1.0.0
+is_leaf: true
+primary_key: {name}_id
+fields:
+  - {{name: {name}_id, type: bigint, required: true, description: Identifies it.}}
+""")
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh copy of the project, which is the working directory."""

@@ -10,7 +10,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from tests.conftest import Fpjob
+from tests.conftest import Fpjob, add_entity
 
 JOB = """
 job_name: shop
@@ -27,13 +27,14 @@ GOOD = "who,at,amount,note\na,2024-01-01 10:00:00,1.50,x\na,2024-01-02 10:00:00,
 def shop(project: Path) -> Path:
     """A registered CSV source and a job over it, which has run once."""
     (project / "shop.csv").write_text(GOOD)
+    add_entity(project, "sale")
     folder = project / "registry/source/transaction/v1"
     (folder / "sale_source.yaml").write_text(
         """
 name: sale
 description: sales
 owner: shop
-entity: transaction
+entity: sale
 event_time: at
 fields:
   - {name: who, type: string, required: true, description: who}

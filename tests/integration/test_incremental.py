@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 import yaml
 
-from tests.conftest import Fpjob
+from tests.conftest import Fpjob, add_entity
 
 KEYS = {"user_id_col": "who", "timestamp_col": "at"}
 CATEGORY = {"amount_col": "amount", "category_col": "kind", "target_category_value": "food & drink"}
@@ -61,6 +61,7 @@ def write_source(project: Path, more: str = "") -> None:
     path = project / "registry/source/shop/v1/sales_source.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(SOURCE + more)
+    add_entity(project, "sale")
 
 
 def write_rows(project: Path, rows: list[str]) -> None:

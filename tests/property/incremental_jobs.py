@@ -19,6 +19,7 @@ from feature_platform_py.core.session import open_warehouse
 from feature_platform_py.core.warehouse import Warehouse
 from feature_platform_py.jobs.plan import MODELS, JobPlan, job_variable
 from feature_platform_py.jobs.prepare import prepare_job
+from tests.conftest import add_entity
 
 
 @dataclass(frozen=True, repr=False)
@@ -162,7 +163,7 @@ def _register(project: Project, name: str, path: Path, schema: pyarrow.Schema, s
         "name": name,
         "description": "rows of a test",
         "owner": "tests",
-        "entity": "transaction",
+        "entity": "sale",
         "event_time": "at",
         **source,
         "fields": [{"name": each.name, "type": _spark_type(each.type), "description": each.name} for each in schema],
@@ -171,6 +172,7 @@ def _register(project: Project, name: str, path: Path, schema: pyarrow.Schema, s
     file = project.root / "registry" / "source" / "given" / "v1" / f"{name}_source.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(yaml.safe_dump(entry, sort_keys=False))
+    add_entity(project.root, "sale")
     write_files(project)
 
 

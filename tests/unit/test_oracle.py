@@ -14,7 +14,7 @@ from tests.oracle.brute_force import exact_amount, expected_rows, passes, read_c
 from tests.oracle.compare import differences
 from tests.oracle.generators import AMOUNT_KINDS, AmountKind, Kind, Row, arrow_table, tables
 
-UNSHRUNK = settings(max_examples=50, phases=[Phase.generate])
+UNSHRUNK = settings(max_examples=300, phases=[Phase.generate])
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
 
