@@ -79,9 +79,9 @@ def exposures_content(jobs: Sequence[PlannedJob], registry: Registry) -> dict[st
 
 
 def groups_content(registry: Registry) -> dict[str, Any]:
-    """A dbt group for each owner of feature groups."""
-    owners = sorted({group.owner for group in registry.feature_groups})
-    return {"groups": [{"name": group_name(owner), "owner": {"name": owner}} for owner in owners]}
+    """A dbt group for each owner of feature groups; owners whose names differ in punctuation only share one."""
+    owners = {group_name(owner): owner for owner in sorted({group.owner for group in registry.feature_groups})}
+    return {"groups": [{"name": name, "owner": {"name": owner}} for name, owner in owners.items()]}
 
 
 def input_columns(jobs: Sequence[PlannedJob]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def result_columns(jobs: Sequence[PlannedJob], registry: Registry) -> dict[str, 
 
 def group_name(owner: str) -> str:
     """An owner as the name of a dbt group."""
-    return re.sub("[^a-z0-9]+", "_", owner.lower()).strip("_")
+    return re.sub(r"[\W_]+", "_", owner.lower()).strip("_") or "owner"
 
 
 class Jinja(str):

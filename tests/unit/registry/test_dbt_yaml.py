@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,14 @@ def test_each_job_is_an_exposure_of_the_result(jobs: list[PlannedJob], registry:
 
 def test_owners_are_groups(registry: Registry) -> None:
     assert groups_content(registry) == {"groups": [{"name": "data_platform", "owner": {"name": "data-platform"}}]}
-    assert group_name("Team Ä (Risk & Fraud)") == "team_risk_fraud"
+    names = {"Team (Risk & Fraud)": "team_risk_fraud", "数据": "数据", "!": "owner"}
+    assert {owner: group_name(owner) for owner in names} == names
+
+
+def test_owners_whose_group_has_one_name_share_it(registry: Registry) -> None:
+    other = replace(registry.feature_groups[0], owner="Data Platform")
+    shared = replace(registry, feature_groups=(*registry.feature_groups, other))
+    assert [group["name"] for group in groups_content(shared)["groups"]] == ["data_platform"]
 
 
 @pytest.mark.parametrize("text", ["{{ env_var('HOME') }}", "{% raw %}", "{# gone #}", "{{ '{{' }}", "a {b} c", "}}"])
