@@ -106,6 +106,7 @@ def _prepare(project: Path) -> None:
     """Give the project the sample job, and a folder of its own for the bank's data."""
     (project / "data" / "bank").unlink()
     (project / "data" / "bank").mkdir()
+    shutil.copy(ROOT / "data" / "bank" / "customers.csv", project / "data" / "bank")
     job = yaml.safe_load((project / SAMPLE).read_text())
     job |= {
         "job_name": "killed",
