@@ -133,6 +133,28 @@ def list_(target: str | None, output_format: str) -> None:
     list_command(target=target, output_format=output_format)
 
 
+@cli.command()
+@click.argument("column", metavar="RELATION.COLUMN")
+@click.option("--job", type=click.Path(path_type=Path), help="Look at this job only, not at all of configs/jobs/.")
+@_target
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json", "mermaid", "openlineage"]),
+    default="text",
+    show_default=True,
+)
+@_examples(
+    "fpjob lineage user_spend.user_30d_total_spend",
+    "fpjob lineage transaction.mm_transaction.amount --format mermaid",
+)
+def lineage(column: str, job: Path | None, target: str | None, output_format: str) -> None:
+    """Show what a column is made of, down to the sources' columns, and what is made of it, up to the jobs."""
+    from feature_platform_py.cli.lineage import lineage_command
+
+    lineage_command(column, job=job, target=target, output_format=output_format)
+
+
 @cli.group()
 def registry() -> None:
     """The registry of entities, sources and features that dbt's own YAML is written from."""

@@ -37,6 +37,15 @@ class NodeResult:
 
 
 @dataclass(frozen=True)
+class CompiledModel:
+    """A model's SQL, and the name of the relation that it builds, its parts joined by dots."""
+
+    name: str
+    relation: str
+    sql: str
+
+
+@dataclass(frozen=True)
 class DbtRun:
     """The nodes of one dbt invocation, in the order in which they finished, and the log that tells the rest.
 
@@ -107,6 +116,24 @@ def find_work(
     return works, DbtRun(nodes=(), log_file=_log_file(project, job_name), error=error)
 
 
+def compile_models(
+    project: Project, job_name: str, *, variables: Mapping[str, Any], select: Sequence[str]
+) -> tuple[tuple[CompiledModel, ...], DbtRun]:
+    """Compile the selected models as a full refresh computes them, which writes nothing and needs no table to be there."""
+    arguments = [
+        *("compile", *_common_arguments(project, job_name, variables)),
+        *("--full-refresh", "--select", *select),
+    ]
+    result = _result(arguments)
+    error = "" if result.exception is None else str(result.exception)
+    models = tuple(
+        CompiledModel(each.node.name, each.node.relation_name.replace("`", ""), each.node.compiled_code)
+        for each in (result.result or ())
+        if each.node.resource_type == "model"
+    )
+    return models, DbtRun(nodes=(), log_file=_log_file(project, job_name), error=error)
+
+
 def _common_arguments(project: Project, job_name: str, variables: Mapping[str, Any]) -> list[str]:
     return [
         *("--project-dir", str(project.root), "--profiles-dir", str(project.root / "profiles")),
@@ -129,10 +156,14 @@ def _note_work(event: Any, works: dict[str, TableWork]) -> None:
 
 def _invoke(arguments: Sequence[str], watch: Callable[[Any], None]) -> str:
     """Invoke dbt; the message of the exception that stopped it before its nodes ran, or nothing."""
+    result = _result(arguments, watch)
+    return "" if result.exception is None else str(result.exception)
+
+
+def _result(arguments: Sequence[str], watch: Callable[[Any], None] = lambda _: None) -> Any:
     from dbt.cli.main import dbtRunner
 
-    result = dbtRunner(callbacks=[watch]).invoke(list(arguments))
-    return "" if result.exception is None else str(result.exception)
+    return dbtRunner(callbacks=[watch]).invoke(list(arguments))
 
 
 def _finished(data: Any, works: Mapping[str, TableWork]) -> NodeResult | None:

@@ -1,0 +1,79 @@
+"""`fpjob lineage`: what a column is made of, down to the sources, and which jobs use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from feature_platform_py.cli.output import print_json
+from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.project import Project, open_project
+from feature_platform_py.core.suggestions import unknown
+from feature_platform_py.jobs.plan import JobPlan
+from feature_platform_py.jobs.prepare import prepare_job
+from feature_platform_py.lineage.graph import USE_WORDS, Edge, LineageGraph, Node, mermaid_text
+from feature_platform_py.lineage.load import load_lineage
+from feature_platform_py.lineage.openlineage import column_lineage_facet
+
+
+def lineage_command(name: str, *, job: Path | None, target: str | None, output_format: str) -> None:
+    """Print the lineage of `relation.column`; ConfigurationError if there is no such column."""
+    project = open_project(target=target)
+    plans = _plans(project, job)
+    graph = load_lineage(plans, project)
+    node = _node(name, graph)
+    around = graph.around(node)
+    if output_format == "json":
+        print_json(around.as_dict())
+    elif output_format == "mermaid":
+        click.echo(mermaid_text(around), nl=False)
+    elif output_format == "openlineage":
+        print_json(column_lineage_facet(graph, [node]))
+    else:
+        click.echo("\n".join(_lines(graph, node)))
+
+
+def _plans(project: Project, job: Path | None) -> list[JobPlan]:
+    paths = [job] if job else sorted(project.jobs.glob("*.y*ml"))
+    if not paths:
+        raise ConfigurationError(
+            f"{project.shown(project.jobs)}: expected a job file, found none; name one with `--job`"
+        )
+    return [prepare_job(path, project) for path in paths]
+
+
+def _node(name: str, graph: LineageGraph) -> Node:
+    known = {node.id: node for node in graph.nodes if node.column}
+    if name not in known:
+        relation = name.rpartition(".")[0]
+        near = [each for each in known if each.startswith(f"{relation}.")] if relation else []
+        raise ConfigurationError(
+            unknown("column", name, known=near or sorted({node.relation for node in known.values()}))
+        )
+    return known[name]
+
+
+def _lines(graph: LineageGraph, node: Node) -> Iterator[str]:
+    yield node.id
+    made_of = list(_tree(node, graph.inputs, lambda edge: edge.source, {node}))
+    used_by = list(_tree(node, graph.outputs, lambda edge: edge.target, {node}))
+    width = max((len(text) for text, _ in [*made_of, *used_by]), default=0)
+    for title, tree in (("made of", made_of), ("goes into", used_by)):
+        if tree:
+            yield f"\n{title}"
+            yield from (f"{text:<{width}}  {uses}".rstrip() for text, uses in tree)
+
+
+def _tree(
+    node: Node, step: Callable[[Node], list[Edge]], end: Callable[[Edge], Node], above: set[Node], indent: str = ""
+) -> Iterator[tuple[str, str]]:
+    edges = step(node)
+    for position, edge in enumerate(edges):
+        is_last = position == len(edges) - 1
+        other = end(edge)
+        label = other.id if other.column else f"job {other.relation}"
+        yield f"{indent}{'└─ ' if is_last else '├─ '}{label}", ", ".join(USE_WORDS[use] for use in edge.uses)
+        if other not in above:
+            yield from _tree(other, step, end, above | {other}, indent + ("   " if is_last else "│  "))

@@ -1,0 +1,70 @@
+"""The lineage of jobs, from the SQL that dbt compiles for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import get_args
+
+from feature_platform_py.core.errors import EngineError
+from feature_platform_py.core.project import Project
+from feature_platform_py.jobs.dbt import CompiledModel, compile_models
+from feature_platform_py.jobs.plan import INPUT_MODEL, OUTPUT_MODEL, JobPlan, job_variable
+from feature_platform_py.lineage.columns import Use, column_inputs, uses_by_column
+from feature_platform_py.lineage.graph import Edge, LineageGraph, Node
+
+_ORDER = get_args(Use)
+
+
+def load_lineage(plans: Iterable[JobPlan], project: Project) -> LineageGraph:
+    """The lineage of all columns of the jobs' models, private ones (`_input_fingerprint`) left out.
+
+    dbt compiles each job; no table is needed or changed. Raises EngineError if dbt fails, LineageError if the SQL cannot be read.
+    """
+    uses: dict[tuple[Node, Node], dict[Use, None]] = {}
+    for plan in plans:
+        for source, target, found in _edges(plan, _compiled(plan, project)):
+            uses.setdefault((source, target), {}).update(dict.fromkeys(found))
+    edges = (Edge(*ends, tuple(sorted(found, key=_ORDER.index))) for ends, found in uses.items())
+    return LineageGraph(tuple(sorted(edges)))
+
+
+def _compiled(plan: JobPlan, project: Project) -> tuple[CompiledModel, ...]:
+    models, run = compile_models(project, plan.job_name, variables={"job": job_variable(plan)}, select=plan.models)
+    if run.error:
+        raise EngineError(run.error, Path(project.shown(run.log_file)))
+    by_name = {model.name: model for model in models}
+    return tuple(by_name[name] for name in plan.models)
+
+
+def _edges(plan: JobPlan, models: Sequence[CompiledModel]) -> Iterator[tuple[Node, Node, Sequence[Use]]]:
+    source = ".".join(plan.source.dbt_source)
+    relations: dict[str, Sequence[str]] = {}
+    nodes: dict[str, str] = {model.relation: model.name for model in models}
+    for model in models:
+        if model.name == INPUT_MODEL:
+            relations |= {name: [column for column, _ in plan.columns] for name in _read_by(model, relations)}
+        inputs = column_inputs(model.sql, relations)
+        relations[model.relation] = list(inputs)
+        for column, found in inputs.items():
+            target = Node("model", model.name, column)
+            for (relation, name), uses in uses_by_column(found).items():
+                start = Node("model", nodes[relation], name) if relation in nodes else Node("source", source, name)
+                if _is_shown(start) and _is_shown(target):
+                    yield start, target, uses
+    for feature in plan.features:
+        yield Node("model", OUTPUT_MODEL, feature.name), Node("job", plan.job_name), ("value",)
+
+
+def _read_by(model: CompiledModel, known: Mapping[str, Sequence[str]]) -> list[str]:
+    """The names of the relations that a model reads and that no other model builds."""
+    from sqlglot import exp, parse_one
+
+    parsed = parse_one(model.sql, dialect="spark")
+    names = {cte.alias for cte in parsed.find_all(exp.CTE)}
+    tables = {".".join(part.name for part in table.parts) for table in parsed.find_all(exp.Table)}
+    return sorted(tables - names - set(known))
+
+
+def _is_shown(node: Node) -> bool:
+    return not (node.column or "").startswith("_")
