@@ -192,6 +192,38 @@ def sync(*, is_check: bool) -> None:
     sync_command(is_check=is_check)
 
 
+@cli.group()
+def docs() -> None:
+    """The docs site: the feature catalogue and dbt's own docs, as files that need no network."""
+
+
+_output = click.option(
+    "--output", type=click.Path(path_type=Path, file_okay=False), help="The site's folder; target/docs if not given."
+)
+
+
+@docs.command(name="build")
+@_output
+@_target
+@_examples("fpjob docs build")
+def docs_build(output: Path | None, target: str | None) -> None:
+    """Write the docs site from the registry, the jobs, and the tables that are built."""
+    from feature_platform_py.cli.docs import build_command
+
+    build_command(output=output, target=target)
+
+
+@docs.command(name="serve")
+@_output
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes any free port.")
+@_examples("fpjob docs serve", "fpjob docs serve --port 9000")
+def docs_serve(output: Path | None, port: int) -> None:
+    """Serve the docs site on this machine's loopback address only."""
+    from feature_platform_py.cli.docs import serve_command
+
+    serve_command(output=output, port=port)
+
+
 def main() -> None:
     """Run the command line and exit with the status that its outcome has."""
     # dbt and pyspark make millions of objects that live until the end: collecting garbage meanwhile costs a tenth of a run.

@@ -134,6 +134,17 @@ def compile_models(
     return models, DbtRun(nodes=(), log_file=_log_file(project, job_name), error=error)
 
 
+def generate_docs(project: Project, job_name: str, *, variables: Mapping[str, Any]) -> tuple[Path, DbtRun]:
+    """Write dbt's own docs of the project as one page, with the job's tables; returns the page's path."""
+    target_path = project.root / "target" / "docs_build"
+    arguments = ["docs", "generate", "--static", *_common_arguments(project, job_name, variables)]
+    arguments[arguments.index("--target-path") + 1] = str(target_path)
+    arguments.remove("--no-write-json")
+    return target_path / "static_index.html", DbtRun(
+        (), _log_file(project, job_name), _invoke(arguments, lambda _: None)
+    )
+
+
 def _common_arguments(project: Project, job_name: str, variables: Mapping[str, Any]) -> list[str]:
     return [
         *("--project-dir", str(project.root), "--profiles-dir", str(project.root / "profiles")),

@@ -14,6 +14,7 @@ from feature_platform_py.core.errors import DataCheckError, EngineError
 from feature_platform_py.core.project import Project
 from feature_platform_py.jobs import dbt
 from feature_platform_py.jobs.dbt import DbtRun, NodeResult
+from feature_platform_py.jobs.last_run import record_run
 from feature_platform_py.jobs.plan import INPUT_MODEL, OUTPUT_MODEL, JobPlan, job_variable
 from feature_platform_py.jobs.work import TableWork
 from feature_platform_py.sinks.write import SinkResult, check_sink, write_result
@@ -59,6 +60,7 @@ def run_job(
         is_full_refresh=is_full_refresh,
         on_node=on_node,
     )
+    record_run(project, plan.job_name, dbt_run)
     _raise_failures(dbt_run, project)
     built = time.monotonic()
     sink = _write(plan, project)

@@ -21,15 +21,21 @@ def load_lineage(plans: Iterable[JobPlan], project: Project) -> LineageGraph:
 
     dbt compiles each job; no table is needed or changed. Raises EngineError if dbt fails, LineageError if the SQL cannot be read.
     """
+    return lineage_of((plan, compiled_models(plan, project)) for plan in plans)
+
+
+def lineage_of(jobs: Iterable[tuple[JobPlan, Sequence[CompiledModel]]]) -> LineageGraph:
+    """The lineage of jobs whose models are compiled, in the order in which they are built."""
     uses: dict[tuple[Node, Node], dict[Use, None]] = {}
-    for plan in plans:
-        for source, target, found in _edges(plan, _compiled(plan, project)):
+    for plan, models in jobs:
+        for source, target, found in _edges(plan, models):
             uses.setdefault((source, target), {}).update(dict.fromkeys(found))
     edges = (Edge(*ends, tuple(sorted(found, key=_ORDER.index))) for ends, found in uses.items())
     return LineageGraph(tuple(sorted(edges)))
 
 
-def _compiled(plan: JobPlan, project: Project) -> tuple[CompiledModel, ...]:
+def compiled_models(plan: JobPlan, project: Project) -> tuple[CompiledModel, ...]:
+    """The SQL of a job's models, in the order in which they are built; EngineError if dbt fails."""
     models, run = compile_models(project, plan.job_name, variables={"job": job_variable(plan)}, select=plan.models)
     if run.error:
         raise EngineError(run.error, Path(project.shown(run.log_file)))

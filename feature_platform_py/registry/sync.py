@@ -45,7 +45,7 @@ def generated_files(project: Project) -> dict[Path, str]:
     """
     models = model_files(project.root)
     registry = load_registry(project.root, models=frozenset(models))
-    jobs = _planned_jobs(project, registry)
+    jobs = planned_jobs(project, registry)
     if problems := set(_drift(jobs, registry)):
         raise ConfigurationError(problems)
     files = dict(_whole_files(registry, jobs, models)) | dict(_files_with_blocks(project, jobs, registry, models))
@@ -80,7 +80,7 @@ def _generated_before(root: Path) -> set[Path]:
     return {path.relative_to(root) for path in found if _text(path).startswith(first_words)}
 
 
-def _planned_jobs(project: Project, registry: Registry) -> list[PlannedJob]:
+def planned_jobs(project: Project, registry: Registry) -> list[PlannedJob]:
     """Every job of the project; ConfigurationError with the problems of all of them."""
     jobs: list[PlannedJob] = []
     problems: list[Problem] = []

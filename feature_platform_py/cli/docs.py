@@ -1,0 +1,40 @@
+"""`fpjob docs build` and `fpjob docs serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from feature_platform_py.cli.output import print_progress
+from feature_platform_py.core.project import Project, open_project
+from feature_platform_py.docs_site.serve import HOST, site_server
+from feature_platform_py.docs_site.site import DEFAULT_FOLDER, build_site
+from feature_platform_py.registry.models import model_files
+from feature_platform_py.registry.registry import load_registry
+
+
+def build_command(*, output: Path | None, target: str | None) -> None:
+    """Write the docs site, and say what it holds."""
+    project = open_project(target=target)
+    folder = _folder(project, output)
+    registry = load_registry(project.root, models=frozenset(model_files(project.root)))
+    content = build_site(project, registry, folder, tell=lambda text: print_progress(f"  {text}"))
+    profiled = sum(each["profile"] is not None for each in content["features"])
+    counted = f"{len(content['features'])} features, {profiled} of them built, {len(content['jobs'])} jobs"
+    click.echo(f"{project.shown(folder / 'index.html')}: {counted}")
+
+
+def serve_command(*, output: Path | None, port: int) -> None:
+    """Serve the site until interrupted."""
+    project = open_project()
+    with site_server(_folder(project, output), port) as server:
+        click.echo(f"http://{HOST}:{server.server_port}/  (Ctrl-C ends it)")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            click.echo("ended")
+
+
+def _folder(project: Project, output: Path | None) -> Path:
+    return output.absolute() if output else project.root / DEFAULT_FOLDER

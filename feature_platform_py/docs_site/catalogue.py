@@ -1,0 +1,122 @@
+"""The feature catalogue as plain data: every feature of the registry, as the jobs compute it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from feature_platform_py.docs_site.profile import ColumnProfile
+from feature_platform_py.features.financial import OutputColumn
+from feature_platform_py.jobs.plan import FeatureSet
+from feature_platform_py.lineage.graph import LineageGraph
+from feature_platform_py.registry.dbt_yaml import PlannedJob
+from feature_platform_py.registry.feature import Feature, FeatureGroup
+from feature_platform_py.registry.registry import Registry
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found out about the built tables: by (model, column), by model, by job."""
+
+    profiles: Mapping[tuple[str, str], ColumnProfile] = field(default_factory=dict)
+    sql: Mapping[str, str] = field(default_factory=dict)
+    tests: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    runs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    lineage: LineageGraph = field(default_factory=lambda: LineageGraph(()))
+
+
+def catalogue_content(registry: Registry, jobs: Sequence[PlannedJob], findings: Findings) -> dict[str, Any]:
+    """What the page of the catalogue shows, as values of JSON.
+
+    `features` are the columns that jobs compute, and each registered pattern that no job uses; `lineage` is one graph for all.
+    """
+    features = [entry for group in registry.feature_groups for entry in _entries(group, jobs, findings)]
+    return {
+        "features": features,
+        "models": {group.model: _model(group.model, findings) for group in registry.feature_groups},
+        "jobs": {job.plan.job_name: _job(job, findings) for job in jobs},
+        "lineage": findings.lineage.as_dict(),
+    }
+
+
+def _entries(group: FeatureGroup, jobs: Sequence[PlannedJob], findings: Findings) -> list[dict[str, Any]]:
+    uses: dict[str, list[tuple[PlannedJob, FeatureSet, OutputColumn]]] = {}
+    for job in jobs:
+        for feature_set in job.plan.sets_of(group.model):
+            for column in feature_set.features:
+                uses.setdefault(column.name, []).append((job, feature_set, column))
+    used = {name: feature for name in uses if (feature := group.feature_of(name))}
+    entries = [_used(name, feature, group, uses[name], findings) for name, feature in used.items()]
+    return entries + [_base(each.name, each, group) for each in group.features if each not in used.values()]
+
+
+def _base(name: str, feature: Feature, group: FeatureGroup) -> dict[str, Any]:
+    return {
+        "id": f"{group.model}.{name}",
+        "name": name,
+        "pattern": feature.name,
+        "group": group.name,
+        "groupDescription": group.description.strip(),
+        "model": group.model,
+        "entity": group.entity,
+        "type": " or ".join(feature.types),
+        "description": feature.description.strip(),
+        "owner": feature.owner,
+        "tags": list(feature.tags),
+        "jobs": [],
+        "profile": None,
+    }
+
+
+def _used(
+    name: str,
+    feature: Feature,
+    group: FeatureGroup,
+    uses: Sequence[tuple[PlannedJob, FeatureSet, OutputColumn]],
+    findings: Findings,
+) -> dict[str, Any]:
+    _, first_set, first_column = uses[0]
+    profile = findings.profiles.get((group.model, name))
+    return _base(name, feature, group) | {
+        "type": first_column.type or " or ".join(feature.types),
+        "description": feature.description_of(name, first_set.params).strip(),
+        "jobs": [
+            {
+                "name": job.plan.job_name,
+                "rule": column.description,
+                "grain": list(feature_set.keys),
+                "looksAhead": column.looks_ahead,
+            }
+            for job, feature_set, column in uses
+        ],
+        "profile": profile.as_dict() if profile else None,
+    }
+
+
+def _model(model: str, findings: Findings) -> dict[str, Any]:
+    return {"sql": findings.sql.get(model, ""), "tests": list(findings.tests.get(model, ()))}
+
+
+def _job(job: PlannedJob, findings: Findings) -> dict[str, Any]:
+    plan = job.plan
+    source = plan.source.registered
+    run = findings.runs.get(plan.job_name)
+    return {
+        "file": job.path.as_posix(),
+        "description": plan.config.description,
+        "sink": plan.sink.kind,
+        "source": ".".join(plan.source.dbt_source),
+        "sourceDescription": source.description.strip() if source else "",
+        "freshness": _freshness(job),
+        "finished": run["finished"] if run else None,
+        "tests": {node["name"]: node["status"] for node in run["nodes"] if node["kind"] == "test"} if run else {},
+    }
+
+
+def _freshness(job: PlannedJob) -> str:
+    source = job.plan.source.registered
+    if source is None or source.freshness is None:
+        return "no limit declared"
+    lags = {"warning": source.freshness.warn_after, "error": source.freshness.error_after}
+    return ", ".join(f"{what} after {lag[0]} {lag[1]}{'s' * (lag[0] > 1)}" for what, lag in lags.items() if lag)

@@ -1,0 +1,126 @@
+"""What a built table holds: samples, NULLs, the spread of each column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from feature_platform_py.core.data_types import NUMERIC, kind_of
+
+BINS = 20
+TOP_VALUES = 10
+SAMPLES = 5
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """A column of a table: how many rows and NULLs, a few values, and how many rows have which.
+
+    `bars` are (label, rows): for numbers equal ranges from the 1st to the 99th percentile, with what lies outside in the first and
+    the last; for other types the most frequent values.
+    """
+
+    rows: int
+    nulls: int
+    minimum: str | None
+    maximum: str | None
+    samples: tuple[str, ...]
+    bars: tuple[tuple[str, int], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The profile as plain values."""
+        return asdict(self)
+
+
+def profile_table(session: Any, table: str, columns: Sequence[tuple[str, str]]) -> dict[str, ColumnProfile]:
+    """The profiles of the columns (name, type) of a table of the session, in three queries whatever the number of columns."""
+    numeric = [name for name, data_type in columns if kind_of(data_type) in NUMERIC]
+    others = [name for name, _ in columns if name not in numeric]
+    summary = session.sql(_summary_query(table, columns, numeric)).first().asDict()
+    names = ", ".join(_quoted(name) for name, _ in columns)
+    samples = session.sql(f"select {names} from {table} limit {SAMPLES}").collect()  # noqa: S608
+    bars = _histograms(session, table, numeric, summary) | {name: _frequent(session, table, name) for name in others}
+    return {
+        name: ColumnProfile(
+            rows=summary["row_count"],
+            nulls=summary[f"nulls_{number}"],
+            minimum=_shown(summary[f"min_{number}"]),
+            maximum=_shown(summary[f"max_{number}"]),
+            samples=tuple(_shown(row[number]) or "NULL" for row in samples),
+            bars=tuple(bars[name]),
+        )
+        for number, (name, _) in enumerate(columns)
+    }
+
+
+def _summary_query(table: str, columns: Sequence[tuple[str, str]], numeric: Sequence[str]) -> str:
+    parts = ["count(*) as row_count"]
+    for number, (name, _) in enumerate(columns):
+        column = _quoted(name)
+        parts.append(f"count(*) - count({column}) as nulls_{number}")
+        parts.append(f"min({column}) as min_{number}, max({column}) as max_{number}")
+    for number, name in enumerate(numeric):
+        value = f"cast({_quoted(name)} as double)"
+        parts.append(
+            f"percentile_approx({value}, 0.01) as low_{number}, percentile_approx({value}, 0.99) as high_{number}"
+        )
+    return f"select {', '.join(parts)} from {table}"  # noqa: S608 - names are quoted
+
+
+def _histograms(
+    session: Any, table: str, names: Sequence[str], summary: dict[str, Any]
+) -> dict[str, list[tuple[str, int]]]:
+    ranges = {name: (summary[f"low_{number}"], summary[f"high_{number}"]) for number, name in enumerate(names)}
+    queries = [
+        f"select {number} as number, {_bin(name, *ranges[name])} as bin, count(*) as rows from {table} "  # noqa: S608
+        f"where {_quoted(name)} is not null group by 1, 2"
+        for number, name in enumerate(names)
+        if ranges[name][0] is not None
+    ]
+    found: dict[str, dict[int, int]] = {name: {} for name in names}
+    for row in session.sql(" union all ".join(queries)).collect() if queries else ():
+        found[names[row["number"]]][row["bin"]] = row["rows"]
+    return {name: _labelled(bins, *ranges[name]) for name, bins in found.items()}
+
+
+def _bin(name: str, low: float, high: float) -> str:
+    if high <= low:
+        return "0"
+    place = f"floor((cast({_quoted(name)} as double) - {low!r}) / {(high - low) / BINS!r})"
+    return f"cast(least({BINS - 1}, greatest(0, {place})) as int)"
+
+
+def _labelled(bins: dict[int, int], low: float | None, high: float | None) -> list[tuple[str, int]]:
+    if low is None or high is None:
+        return []
+    if high <= low:
+        return [(_short(low), sum(bins.values()))]
+    width = (high - low) / BINS
+    return [
+        (f"{_short(low + width * each)} to {_short(low + width * (each + 1))}", bins.get(each, 0))
+        for each in range(BINS)
+    ]
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _frequent(session: Any, table: str, name: str) -> list[tuple[str, int]]:
+    query = (
+        f"select {_quoted(name)} as value, count(*) as rows from {table} where {_quoted(name)} is not null "  # noqa: S608
+        f"group by 1 order by rows desc, value limit {TOP_VALUES}"
+    )
+    return [(_shown(row["value"]) or "", row["rows"]) for row in session.sql(query).collect()]
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _shown(value: Any) -> str | None:
+    if value is None:
+        return None
+    text = f"{value:,.10g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."

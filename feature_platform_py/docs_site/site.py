@@ -1,0 +1,114 @@
+"""The folder of the docs site: the feature catalogue, dbt's own docs, the picture of the entities."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from feature_platform_py.core.errors import ConfigurationError, EngineError
+from feature_platform_py.core.project import Project
+from feature_platform_py.docs_site.catalogue import Findings, catalogue_content
+from feature_platform_py.docs_site.profile import ColumnProfile, profile_table
+from feature_platform_py.jobs.dbt import CompiledModel, generate_docs
+from feature_platform_py.jobs.last_run import last_run
+from feature_platform_py.jobs.plan import job_variable
+from feature_platform_py.lineage.load import compiled_models, lineage_of
+from feature_platform_py.registry.dbt_yaml import PlannedJob
+from feature_platform_py.registry.registry import Registry
+from feature_platform_py.registry.sync import planned_jobs, write_files
+
+DEFAULT_FOLDER = Path("target", "docs")
+
+
+def build_site(project: Project, registry: Registry, folder: Path, *, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Write the site into `folder` and return the catalogue's content; `tell` hears of each step.
+
+    Raises ConfigurationError if the folder holds something else, EngineError if dbt or the engine fails.
+    """
+    check_folder(folder)
+    for path in write_files(project):
+        tell(f"synced {path}")
+    jobs = planned_jobs(project, registry)
+    compiled = {job.plan.job_name: compiled_models(job.plan, project) for job in jobs}
+    tell(f"compiled {len(jobs)} jobs")
+    content = catalogue_content(registry, jobs, _findings(project, jobs, compiled))
+    tell(f"profiled {sum(each['profile'] is not None for each in content['features'])} features")
+    write_catalogue(folder, content)
+    if jobs:
+        _write_dbt_docs(project, jobs[0], folder)
+        tell("wrote dbt's docs")
+    diagram = project.root / "docs" / "diagrams" / "entity_relationships.svg"
+    if diagram.exists():
+        shutil.copy(diagram, folder / "entities.svg")
+    return content
+
+
+def check_folder(folder: Path) -> None:
+    """ConfigurationError if the folder holds what no docs site is."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / "catalogue.js").exists():
+        raise ConfigurationError(
+            f"{folder}: expected an empty folder or a docs site, found other files; name another folder"
+        )
+
+
+def write_catalogue(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write the page of the catalogue, which needs no server, no network and no other file than those beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    static = resources.files("feature_platform_py.docs_site") / "static"
+    for name in ("index.html", "catalogue.css", "catalogue.js"):
+        (folder / name).write_text((static / name).read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "vendor").mkdir(exist_ok=True)
+    for file in (static / "vendor").iterdir():
+        (folder / "vendor" / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    # A script, not JSON to fetch: browsers fetch nothing for a page that is opened from a file.
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    (folder / "data.js").write_text(f"window.CATALOGUE = {text};\n", encoding="utf-8")
+
+
+def _findings(
+    project: Project, jobs: Sequence[PlannedJob], compiled: Mapping[str, tuple[CompiledModel, ...]]
+) -> Findings:
+    models = [model for each in compiled.values() for model in each]
+    return Findings(
+        profiles=_profiles(project, jobs),
+        sql={model.name: model.sql.strip() for model in reversed(models)},
+        tests={model: [f"unique_grain_{model}_"] for job in jobs for model in job.plan.tables},
+        runs={job.plan.job_name: run for job in jobs if (run := last_run(project, job.plan.job_name))},
+        lineage=lineage_of([(job.plan, compiled[job.plan.job_name]) for job in jobs]),
+    )
+
+
+def _profiles(project: Project, jobs: Sequence[PlannedJob]) -> dict[tuple[str, str], ColumnProfile]:
+    """The profiles of the features whose tables are built: of each in the first job that has it."""
+    from feature_platform_py.core.session import open_warehouse
+
+    warehouse = open_warehouse(project.target.engine, project.target.warehouse)
+    profiles: dict[tuple[str, str], ColumnProfile] = {}
+    for job in jobs:
+        for model in job.plan.tables:
+            table = f"{project.target.schema}.{job.plan.table_name(model)}"
+            wanted = {
+                column.name: column.type or "string" for each in job.plan.sets_of(model) for column in each.features
+            }
+            columns = [(name, kind) for name, kind in wanted.items() if (model, name) not in profiles]
+            if columns and warehouse.spark.catalog.tableExists(table):
+                found = profile_table(warehouse.spark, table, columns)
+                profiles |= {(model, name): profile for name, profile in found.items()}
+    return profiles
+
+
+def _write_dbt_docs(project: Project, job: PlannedJob, folder: Path) -> None:
+    page, run = generate_docs(project, job.plan.job_name, variables={"job": job_variable(job.plan)})
+    if run.error or not page.exists():
+        raise EngineError(run.error or "dbt wrote no docs", Path(project.shown(run.log_file)))
+    text = page.read_text(encoding="utf-8")
+    # Its images have addresses that AngularJS is yet to fill in, which browsers ask for meanwhile; and it has no icon.
+    text = re.sub(r"(?<![-\w])src=(\\?[\"'])\{\{", r"ng-src=\1{{", text).replace(
+        "<head>", '<head><link rel="icon" href="data:,">', 1
+    )
+    (folder / "dbt.html").write_text(text, encoding="utf-8")

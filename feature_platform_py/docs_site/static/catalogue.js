@@ -1,0 +1,347 @@
+// The feature catalogue: search and filters on the left, one feature on the right. Its data is in data.js.
+(() => {
+  const { html, render, useState, useEffect, useMemo, useRef } = htmPreact;
+  const { features, models, jobs, lineage } = window.CATALOGUE;
+  const PAGE = 50;
+  const USES = { value: "value", condition: "condition", partition: "partition key", order: "order key", filter: "filter", join: "join key" };
+  const byId = new Map(features.map((feature) => [feature.id, feature]));
+
+  const search = new MiniSearch({
+    fields: ["name", "description", "tags", "owner", "entity", "model"],
+    extractField: (feature, field) => (field === "tags" ? feature.tags.join(" ") : feature[field]),
+    tokenize: (text) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean),
+    searchOptions: { boost: { name: 4, tags: 2 }, prefix: true, combineWith: "AND", fuzzy: (term) => (term.length > 4 ? 0.2 : false) },
+  });
+  search.addAll(features);
+
+  const found = (query, chosen) => {
+    const text = query.trim();
+    const exact = byId.get(text) || features.find((feature) => feature.name === text);
+    const ranked = text ? search.search(text).map((hit) => byId.get(hit.id)) : features;
+    const ordered = exact ? [exact, ...ranked.filter((feature) => feature !== exact)] : ranked;
+    return ordered.filter(
+      (feature) =>
+        (!chosen.entity || feature.entity === chosen.entity) &&
+        (!chosen.tag || feature.tags.includes(chosen.tag)) &&
+        (!chosen.owner || feature.owner === chosen.owner),
+    );
+  };
+
+  const counted = (values) => {
+    const counts = new Map();
+    for (const value of values) counts.set(value, (counts.get(value) || 0) + 1);
+    return [...counts].sort(([one], [other]) => (one < other ? -1 : 1));
+  };
+  const CHOICES = {
+    entity: counted(features.map((feature) => feature.entity)),
+    tag: counted(features.flatMap((feature) => feature.tags)),
+    owner: counted(features.map((feature) => feature.owner)),
+  };
+
+  const hrefOf = (feature) => `#/feature/${encodeURIComponent(feature.model)}/${encodeURIComponent(feature.name)}`;
+  const fromHash = () => {
+    const [, model, name] = location.hash.match(/^#\/feature\/([^/]+)\/(.+)$/) || [];
+    try {
+      return model ? byId.get(`${decodeURIComponent(model)}.${decodeURIComponent(name)}`) : undefined;
+    } catch {
+      return undefined;
+    }
+  };
+
+  const Select = ({ kind, value, choose }) => html`
+    <div>
+      <label for=${`by-${kind}`}>${kind[0].toUpperCase() + kind.slice(1)}</label>
+      <select id=${`by-${kind}`} value=${value} onChange=${(event) => choose(kind, event.target.value)}>
+        <option value="">all</option>
+        ${CHOICES[kind].map(([name, count]) => html`<option value=${name} key=${name}>${name} (${count})</option>`)}
+      </select>
+    </div>`;
+
+  const Finder = ({ selected }) => {
+    const [query, setQuery] = useState("");
+    const [chosen, setChosen] = useState({ entity: "", tag: "", owner: "" });
+    const [shown, setShown] = useState(PAGE);
+    const box = useRef(null);
+    const list = useRef(null);
+    const hits = useMemo(() => found(query, chosen), [query, chosen]);
+    const change = (set) => (...given) => { setShown(PAGE); set(...given); };
+
+    useEffect(() => {
+      const focusSearch = (event) => {
+        const isTyping = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName);
+        if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey) {
+          event.preventDefault();
+          box.current.focus();
+        }
+      };
+      addEventListener("keydown", focusSearch);
+      return () => removeEventListener("keydown", focusSearch);
+    }, []);
+
+    const move = (event) => {
+      if (event.key === "Escape") {
+        change(setQuery)("");
+        box.current.focus();
+      }
+      if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+      const links = [...list.current.querySelectorAll("a")];
+      const next = links.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
+      event.preventDefault();
+      (next < 0 ? box.current : links[Math.min(next, links.length - 1)])?.focus();
+    };
+    const open = (event) => {
+      if (event.key === "Enter" && hits.length) location.hash = hrefOf(hits[0]);
+    };
+
+    return html`
+      <section class="finder" aria-label="Find a feature">
+        <div role="search">
+          <label for="search">Search features</label>
+          <input id="search" type="search" ref=${box} value=${query} autocomplete="off" placeholder="Press / to search"
+            onInput=${(event) => change(setQuery)(event.target.value)} onKeyDown=${(event) => { move(event); open(event); }} />
+          <div class="filters">
+            ${Object.keys(CHOICES).map((kind) => html`<${Select} kind=${kind} value=${chosen[kind]} key=${kind}
+              choose=${(name, value) => change(setChosen)({ ...chosen, [name]: value })} />`)}
+          </div>
+        </div>
+        <p class="count" role="status" aria-live="polite">${hits.length} of ${features.length} features</p>
+        <ul class="results" ref=${list} onKeyDown=${move}>
+          ${hits.slice(0, shown).map((feature) => html`
+            <li key=${feature.id}>
+              <a href=${hrefOf(feature)} aria-current=${feature === selected ? "page" : undefined}>
+                <span class="name">${feature.name}</span>
+                <span class="about">${feature.entity} · ${feature.model}${feature.jobs.length ? "" : " · in no job"}</span>
+              </a>
+            </li>`)}
+        </ul>
+        ${hits.length > shown && html`<button onClick=${() => setShown(shown + PAGE)}>Show ${Math.min(PAGE, hits.length - shown)} more</button>`}
+      </section>`;
+  };
+
+  // ---- lineage ----
+  const nodesById = new Map(lineage.nodes.map((node) => [node.id, node]));
+  const edgesBy = (end) => {
+    const edges = new Map();
+    for (const edge of lineage.edges) edges.set(edge[end], [...(edges.get(edge[end]) || []), edge]);
+    return edges;
+  };
+  const into = edgesBy("to");
+  const outOf = edgesBy("from");
+
+  const around = (id) => {
+    const edges = new Set();
+    for (const [step, end] of [[into, "from"], [outOf, "to"]]) {
+      const waiting = [id];
+      const seen = new Set(waiting);
+      while (waiting.length) {
+        for (const edge of step.get(waiting.pop()) || []) {
+          edges.add(edge);
+          if (!seen.has(edge[end])) { seen.add(edge[end]); waiting.push(edge[end]); }
+        }
+      }
+    }
+    const ids = new Set([id, ...[...edges].flatMap((edge) => [edge.from, edge.to])]);
+    return { nodes: [...ids].map((each) => nodesById.get(each)).filter(Boolean), edges: [...edges] };
+  };
+
+  const layersOf = ({ nodes, edges }) => {
+    const depth = new Map(nodes.map((node) => [node.id, 0]));
+    // Longest path from a source; as many rounds as there are nodes end also in a graph with a circle.
+    for (let round = 0, moved = true; moved && round < nodes.length; round++) {
+      moved = false;
+      for (const edge of edges) {
+        if (depth.get(edge.to) < depth.get(edge.from) + 1) { depth.set(edge.to, depth.get(edge.from) + 1); moved = true; }
+      }
+    }
+    const layers = [];
+    for (const node of nodes) (layers[depth.get(node.id)] ||= []).push(node);
+    return layers.filter(Boolean);
+  };
+
+  const cut = (text, longest) => (text.length > longest ? `${text.slice(0, longest - 1)}…` : text);
+  const words = (uses) => uses.map((use) => USES[use]).join(", ");
+  const labelOf = (node) => node.column || node.relation;
+
+  const Lineage = ({ feature }) => {
+    const graph = around(feature.id);
+    if (!graph.edges.length) return html`<p class="none">No job computes it, so there is no SQL to read a lineage from.</p>`;
+    const layers = layersOf(graph);
+    const WIDTH = 216, GAP = 60, ROW = 40, TOP = 16;
+    const place = new Map();
+    const heads = [];
+    let height = 0;
+    layers.forEach((layer, column) => {
+      const groups = Map.groupBy ? Map.groupBy(layer, (node) => node.relation) : layer.reduce((all, node) => all.set(node.relation, [...(all.get(node.relation) || []), node]), new Map());
+      let y = TOP;
+      for (const [relation, members] of groups) {
+        if (members[0].column) { heads.push({ x: column * (WIDTH + GAP), y, text: relation }); y += 12; }
+        for (const node of members.sort((one, other) => (labelOf(one) < labelOf(other) ? -1 : 1))) {
+          place.set(node.id, { x: column * (WIDTH + GAP), y });
+          y += ROW;
+        }
+        y += 22;
+      }
+      height = Math.max(height, y);
+    });
+    const width = layers.length * (WIDTH + GAP) - GAP;
+    return html`
+      <p class="legend">
+        <svg viewBox="0 0 36 10" aria-hidden="true"><path d="M0 5H36" /></svg> value ${" "}
+        <svg viewBox="0 0 36 10" aria-hidden="true"><path class="key" d="M0 5H36" /></svg> key, condition or filter
+      </p>
+      <div class="scroll" tabindex="0" role="region" aria-label="Lineage picture, scrolls sideways">
+        <svg viewBox=${`-8 -4 ${width + 16} ${height}`} role="img" aria-label=${`Lineage of ${feature.name}; listed as text below`}>
+          ${graph.edges.map((edge) => {
+            const from = place.get(edge.from), to = place.get(edge.to);
+            const x = from.x + WIDTH, half = (to.x - x) / 2;
+            return html`<path class=${edge.uses.includes("value") ? "" : "key"}
+              d=${`M${x} ${from.y + 15}C${x + half} ${from.y + 15} ${to.x - half} ${to.y + 15} ${to.x} ${to.y + 15}`}><title>${words(edge.uses)}</title></path>`;
+          })}
+          ${heads.map((head) => html`<text class="head" x=${head.x} y=${head.y + 4}>${cut(head.text, 32)}</text>`)}
+          ${graph.nodes.map((node) => {
+            const { x, y } = place.get(node.id);
+            return html`<g>
+              <rect class=${`box ${node.id === feature.id ? "here" : ""} ${node.kind}`} x=${x} y=${y} width=${WIDTH} height="30" rx="5" />
+              <text x=${x + 9} y=${y + 19}>${cut(labelOf(node), 28)}</text><title>${node.id}</title></g>`;
+          })}
+        </svg>
+      </div>
+      <details>
+        <summary>As text</summary>
+        <ul>${graph.edges.map((edge) => html`<li><code>${edge.from}</code> → <code>${edge.to}</code>: ${words(edge.uses)}</li>`)}</ul>
+      </details>`;
+  };
+
+  // ---- one feature ----
+  const number = (value) => value.toLocaleString("en");
+
+  const Histogram = ({ feature }) => {
+    const { bars } = feature.profile;
+    const most = Math.max(1, ...bars.map(([, rows]) => rows));
+    if (!/^(decimal|double|float|bigint|int|smallint|tinyint)/.test(feature.type)) {
+      return html`<div class="top">${bars.map(([label, rows]) => html`
+        <span class="mono">${label}</span><span class="fill" style=${{ width: `${(100 * rows) / most}%` }}></span><span>${number(rows)}</span>`)}</div>`;
+    }
+    const WIDTH = 500, HEIGHT = 110, step = WIDTH / bars.length;
+    const low = bars[0][0].split(" to ")[0], high = bars[bars.length - 1][0].split(" to ").pop();
+    const peak = bars.find(([, rows]) => rows === most);
+    return html`<div class="histogram">
+      <svg viewBox=${`0 0 ${WIDTH} ${HEIGHT + 18}`} role="img"
+        aria-label=${`Histogram from ${low} to ${high}; most rows, ${number(most)}, have ${peak[0]}`}>
+        ${bars.map(([label, rows], position) => html`<rect x=${position * step + 1} y=${HEIGHT - (HEIGHT * rows) / most}
+          width=${step - 2} height=${(HEIGHT * rows) / most}><title>${label}: ${number(rows)} rows</title></rect>`)}
+        <text x="0" y=${HEIGHT + 14}>${low}</text>
+        <text x=${WIDTH} y=${HEIGHT + 14} text-anchor="end">${high}</text>
+      </svg>
+      <p class="legend">The 1st to the 99th percentile; what lies outside is in the first and the last bar.</p>
+    </div>`;
+  };
+
+  const Values = ({ feature }) => {
+    const profile = feature.profile;
+    if (!profile) return html`<p class="none">The table is not built yet: run a job that has the feature, then build this site again.</p>`;
+    const share = profile.rows ? ((100 * profile.nulls) / profile.rows).toFixed(1) : "0";
+    return html`
+      <${Histogram} feature=${feature} />
+      <dl>
+        <dt>Rows</dt><dd>${number(profile.rows)}, of which ${number(profile.nulls)} NULL (${share} %)</dd>
+        <dt>Range</dt><dd class="mono">${profile.minimum ?? "NULL"} … ${profile.maximum ?? "NULL"}</dd>
+        <dt>Samples</dt><dd class="mono">${profile.samples.join(" · ") || "none"}</dd>
+      </dl>`;
+  };
+
+  const Tests = ({ feature }) => {
+    const names = models[feature.model]?.tests || [];
+    const runs = feature.jobs.map((use) => [use.name, jobs[use.name]]);
+    if (!runs.length) return html`<p class="none">No job computes it.</p>`;
+    return html`<div class="scroll" tabindex="0" role="region" aria-label="Tests"><table>
+      <thead><tr><th scope="col">Job</th><th scope="col">Test</th><th scope="col">Last result</th><th scope="col">When</th></tr></thead>
+      <tbody>${runs.flatMap(([name, job]) => names.map((test) => html`<tr>
+        <td>${name}</td><td><code>${test}</code></td>
+        <td class=${job.tests[test] === "pass" ? "pass" : job.tests[test] ? "fail" : ""}>${job.tests[test] || "not run"}</td>
+        <td>${job.finished ? job.finished.replace("T", " ").replace("+00:00", " UTC") : ""}</td></tr>`))}</tbody>
+    </table></div>`;
+  };
+
+  const Detail = ({ feature }) => {
+    const heading = useRef(null);
+    useEffect(() => { document.title = `${feature.name} · Feature catalogue`; heading.current.focus({ preventScroll: innerWidth > 832 }); }, [feature]);
+    const looksAhead = feature.jobs.filter((use) => use.looksAhead).map((use) => use.name);
+    const isPattern = feature.pattern !== feature.name;
+    return html`
+      <article class="detail" aria-labelledby="feature-name">
+        <h2 id="feature-name" tabindex="-1" ref=${heading}>${feature.name}</h2>
+        <p class="kind">a feature of <b>${feature.entity}</b>, ${feature.type}</p>
+        <p class="lead">${feature.description}</p>
+        <ul class="badges" aria-label="Tags">
+          ${feature.tags.map((tag) => html`<li>${tag}</li>`)}
+          ${looksAhead.length > 0 && html`<li class="warn">looks ahead in ${looksAhead.join(", ")}</li>`}
+        </ul>
+        <dl>
+          <dt>Owner</dt><dd>${feature.owner}</dd>
+          <dt>Group</dt><dd>${feature.group}: ${feature.groupDescription}</dd>
+          <dt>Model</dt><dd><a href=${`dbt.html#!/model/model.feature_platform.${feature.model}`}>${feature.model}</a></dd>
+          ${isPattern && html`<dt>Pattern</dt><dd><code>${feature.pattern}</code></dd>`}
+        </dl>
+
+        <h3>Jobs that use it</h3>
+        ${feature.jobs.length === 0 && html`<p class="none">No job of this project.</p>`}
+        ${feature.jobs.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label="Jobs"><table>
+          <thead><tr><th scope="col">Job</th><th scope="col">Rule</th><th scope="col">Grain</th><th scope="col">Looks ahead</th><th scope="col">Source, freshness</th></tr></thead>
+          <tbody>${feature.jobs.map((use) => html`<tr>
+            <td title=${jobs[use.name].description}>${use.name}<br /><code>${jobs[use.name].file}</code></td>
+            <td class="rule">${use.rule}</td><td>${use.grain.join(", ")}</td>
+            <td>${use.looksAhead ? "yes: later rows count" : "no"}</td>
+            <td>${jobs[use.name].source}<br />${jobs[use.name].freshness}</td></tr>`)}</tbody>
+        </table></div>`}
+
+        <h3 id="lineage">Lineage</h3>
+        <div class="lineage"><${Lineage} feature=${feature} /></div>
+        <h3>Values</h3>
+        <${Values} feature=${feature} />
+        <h3>Tests</h3>
+        <${Tests} feature=${feature} />
+        <h3 id="sql">SQL of the model</h3>
+        ${models[feature.model]?.sql
+          ? html`<pre tabindex="0" role="region" aria-label="SQL of the model">${models[feature.model].sql}</pre>`
+          : html`<p class="none">No job computes it.</p>`}
+      </article>`;
+  };
+
+  const Welcome = () => html`
+    <article class="detail">
+      <h2 id="feature-name" tabindex="-1">${features.length} features of ${CHOICES.entity.length} ${CHOICES.entity.length === 1 ? "entity" : "entities"}</h2>
+      <p class="lead">Choose a feature on the left: what it means, how it is computed, what it is made of, which jobs use it, and what its values look like.</p>
+      <h3>Jobs</h3>
+      <div class="scroll" tabindex="0" role="region" aria-label="Jobs"><table>
+        <thead><tr><th scope="col">Job</th><th scope="col">What for</th><th scope="col">Source</th><th scope="col">Last run</th></tr></thead>
+        <tbody>${Object.entries(jobs).map(([name, job]) => html`<tr><td>${name}<br /><code>${job.file}</code></td><td>${job.description}</td><td>${job.source}</td>
+          <td>${job.finished ? job.finished.replace("T", " ").replace("+00:00", " UTC") : "not run here"}</td></tr>`)}</tbody>
+      </table></div>
+    </article>`;
+
+  const App = () => {
+    const [selected, setSelected] = useState(fromHash());
+    useEffect(() => {
+      const follow = () => setSelected(fromHash());
+      addEventListener("hashchange", follow);
+      return () => removeEventListener("hashchange", follow);
+    }, []);
+    return html`
+      <a class="skip" href="#feature-name" onClick=${(event) => { event.preventDefault(); document.getElementById("feature-name").focus(); }}>Skip to the feature</a>
+      <header class="bar">
+        <h1>Feature catalogue</h1>
+        <nav aria-label="Other pages">
+          <a href="#/">Overview</a>
+          <a href="dbt.html#!/overview?g_v=1">dbt lineage graph</a>
+          <a href="dbt.html">dbt docs</a>
+        </nav>
+      </header>
+      <main class="columns">
+        <${Finder} selected=${selected} />
+        ${selected ? html`<${Detail} feature=${selected} key=${selected.id} />` : html`<${Welcome} />`}
+      </main>`;
+  };
+
+  render(html`<${App} />`, document.getElementById("app"));
+})();

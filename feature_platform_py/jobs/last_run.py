@@ -1,0 +1,30 @@
+"""What the last run of a job did, as a small file beside the job's caches, for those who ask later."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from feature_platform_py.core.project import Project
+from feature_platform_py.jobs.dbt import DbtRun
+
+
+def record_run(project: Project, job_name: str, run: DbtRun) -> None:
+    """Keep how each node of the run ended; the file is replaced in one step."""
+    path = project.root / "target" / "jobs" / job_name / "last_run.json"
+    nodes = [{"name": node.name, "kind": node.kind, "status": node.status, "rows": node.rows} for node in run.nodes]
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
+    beside = path.with_suffix(".new")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside.write_text(json.dumps({"finished": finished, "nodes": nodes}), encoding="utf-8")
+    beside.replace(path)
+
+
+def last_run(project: Project, job_name: str) -> dict[str, Any] | None:
+    """When the job last ran (`finished`) and its `nodes`; None if it has not run here."""
+    path = project.root / "target" / "jobs" / job_name / "last_run.json"
+    if not path.exists():
+        return None
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
