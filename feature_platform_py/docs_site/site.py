@@ -107,8 +107,7 @@ def _write_dbt_docs(project: Project, job: PlannedJob, folder: Path) -> None:
     if run.error or not page.exists():
         raise EngineError(run.error or "dbt wrote no docs", Path(project.shown(run.log_file)))
     text = page.read_text(encoding="utf-8")
-    # Its images have addresses that AngularJS is yet to fill in, which browsers ask for meanwhile; and it has no icon.
-    text = re.sub(r"(?<![-\w])src=(\\?[\"'])\{\{", r"ng-src=\1{{", text).replace(
-        "<head>", '<head><link rel="icon" href="data:,">', 1
-    )
+    # Its pictures and its icon have addresses that nothing fills in before a browser asks for them.
+    text = re.sub(r'<link rel="shortcut icon"[^>]*>', '<link rel="icon" href="data:,">', text)
+    text = text.replace('xlink:href="{{', 'ng-attr-xlink:href="{{')
     (folder / "dbt.html").write_text(text, encoding="utf-8")

@@ -1,0 +1,106 @@
+"""The catalogue's data: each feature as the jobs compute it, and those that no job uses."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.project import open_project
+from feature_platform_py.docs_site.catalogue import Findings, catalogue_content
+from feature_platform_py.docs_site.profile import ColumnProfile
+from feature_platform_py.docs_site.serve import site_server
+from feature_platform_py.docs_site.site import check_folder, write_catalogue
+from feature_platform_py.jobs.dbt import DbtRun, NodeResult
+from feature_platform_py.jobs.last_run import last_run, record_run
+from feature_platform_py.registry.registry import load_registry
+from feature_platform_py.registry.sync import planned_jobs
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def content() -> dict[str, Any]:
+    registry = load_registry(ROOT)
+    profile = ColumnProfile(rows=3, nulls=1, minimum="1", maximum="2", samples=("1",), bars=(("1 to 2", 2),))
+    run = {
+        "finished": "2026-01-01T00:00:00+00:00",
+        "nodes": [{"name": "unique_grain_user_spend_", "kind": "test", "status": "pass"}],
+    }
+    findings = Findings(
+        profiles={("user_spend", "user_30d_total_spend"): profile},
+        sql={"user_spend": "select 1"},
+        tests={"user_spend": ["unique_grain_user_spend_"]},
+        runs={"financial_features_extraction_v1": run},
+    )
+    return catalogue_content(registry, planned_jobs(open_project(ROOT), registry), findings)
+
+
+def feature(content: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(each for each in content["features"] if each["name"] == name)
+
+
+def test_a_feature_names_its_jobs_its_grain_and_whether_it_looks_ahead(content: dict[str, Any]) -> None:
+    uses = feature(content, "user_monthly_txn_count")["jobs"]
+    assert [(use["name"], use["looksAhead"], use["grain"]) for use in uses] == [
+        ("financial_features_extraction_v1", True, ["user_id", "year_month"]),
+        ("training_features_v1", False, ["user_id", "timestamp"]),
+    ]
+
+
+def test_a_pattern_is_described_with_its_parameters(content: dict[str, Any]) -> None:
+    found = feature(content, "user_365d_total_spend")
+    assert found["pattern"] == "user_<window_days>d_total_spend"
+    assert "(t - 365 x 24 h, t]" in found["description"]
+
+
+def test_a_profile_and_test_results_are_there_where_they_are_known(content: dict[str, Any]) -> None:
+    assert feature(content, "user_30d_total_spend")["profile"]["bars"] == (("1 to 2", 2),)
+    assert feature(content, "user_7d_total_spend")["profile"] is None
+    assert content["jobs"]["financial_features_extraction_v1"]["tests"] == {"unique_grain_user_spend_": "pass"}
+    assert content["jobs"]["training_features_v1"]["finished"] is None
+
+
+def test_a_feature_of_no_job_is_listed_by_its_pattern() -> None:
+    registry = load_registry(ROOT)
+    names = {each["name"]: each["jobs"] for each in catalogue_content(registry, [], Findings())["features"]}
+    assert names["user_<window_days>d_total_spend"] == []
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(ConfigurationError, match="expected an empty folder or a docs site, found other files"):
+        check_folder(tmp_path)
+
+
+def test_a_site_can_be_written_again(tmp_path: Path, content: dict[str, Any]) -> None:
+    write_catalogue(tmp_path, content)
+    check_folder(tmp_path)
+
+
+def test_serving_needs_a_site(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="run `fpjob docs build` first"):
+        site_server(tmp_path, 0)
+
+
+def test_a_server_listens_on_loopback_only_and_says_when_its_port_is_taken(
+    tmp_path: Path, content: dict[str, Any]
+) -> None:
+    write_catalogue(tmp_path, content)
+    with site_server(tmp_path, 0) as server:
+        assert server.server_address[0] == "127.0.0.1"
+        with pytest.raises(ConfigurationError, match=f"port {server.server_port} of 127.0.0.1 cannot be used"):
+            site_server(tmp_path, server.server_port)
+        assert server.socket.family == socket.AF_INET
+
+
+def test_the_last_run_of_a_job_is_kept(project: Path) -> None:
+    opened = open_project(project)
+    assert last_run(opened, "spend") is None
+    node = NodeResult("unique_grain_user_spend_", "test", "fail", 0.1)
+    record_run(opened, "spend", DbtRun((node,), project / "dbt.log"))
+    found = last_run(opened, "spend")
+    assert found
+    assert found["nodes"] == [{"name": "unique_grain_user_spend_", "kind": "test", "status": "fail", "rows": None}]
