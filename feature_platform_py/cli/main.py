@@ -224,6 +224,109 @@ def docs_serve(output: Path | None, port: int) -> None:
     serve_command(output=output, port=port)
 
 
+class _ProjectOrEntry(click.Group):
+    """A group whose first argument is a folder unless it is a command's name."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Take `fpjob init DIR` for `fpjob init project DIR`."""
+        is_known = args[0] in self.commands or args[0].startswith("-")
+        return super().resolve_command(ctx, args if is_known else ["project", *args])
+
+
+@cli.group(cls=_ProjectOrEntry, subcommand_metavar="DIR | project|entity|source|feature|job ARGS...")
+@_examples("fpjob init my-features", "fpjob init job refunds --source mm_transaction --description 'Refunds by user.'")
+def init() -> None:
+    """Write a new project into DIR, or add an entity, a source, a feature group or a job to the project.
+
+    What a flag does not say is asked for. What would not be valid is not written.
+    """
+
+
+_described = click.option("--description", help="What it is, in a sentence.")
+_owned = click.option("--owner", help="Who answers for it.")
+_of_entity = click.option("--entity", help="The entity that it is about.")
+
+
+@init.command(name="project")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@_examples("fpjob init project my-features")
+def init_project(folder: Path) -> None:
+    """Write a new project into an empty folder: models, macros, a sample registry, and a job that runs."""
+    from feature_platform_py.cli.init import project_command
+
+    project_command(folder)
+
+
+@init.command(name="entity")
+@click.argument("name")
+@_described
+@click.option("--key", "keys", multiple=True, help="A field of the primary key, as name:type.")
+@click.option("--field", "fields", multiple=True, help="Another field, as name:type or name:type:required.")
+@click.option("--relation", "relations", multiple=True, help="To another entity, as customer:many:1.")
+@_examples("fpjob init entity shop --description 'A shop.' --key shop_id:bigint --relation customer:many:many")
+def init_entity(
+    name: str, description: str | None, keys: tuple[str, ...], fields: tuple[str, ...], relations: tuple[str, ...]
+) -> None:
+    """Add an entity to the registry, and its relations to the entities that it relates to."""
+    from feature_platform_py.cli.init import entity_command
+
+    entity_command(name, description=description, keys=keys, fields=fields, relations=relations)
+
+
+@init.command(name="source")
+@click.argument("name")
+@_described
+@_owned
+@_of_entity
+@click.option("--type", "kind", help="The folder below registry/source/; the entity's name if not given.")
+@click.option("--location", help="A path of the project, or a table's name.")
+@click.option("--format", help="delta, parquet, csv or json; the ending of the path tells it too.")
+@click.option("--field", "fields", multiple=True, help="A field, as name:type[:required]; else those of the data.")
+@click.option("--event-time", help="The field that says when a row's event happened.")
+@click.option("--loaded-at", help="The field that says when a row arrived.")
+@click.option("--primary-key", help="The field that identifies a row.")
+@_examples(
+    "fpjob init source refunds --entity transaction --location data/refunds.csv --owner sales --description 'Refunds.'"
+)
+def init_source(name: str, kind: str | None, fields: tuple[str, ...], **options: str | None) -> None:
+    """Add a source to the registry, with the fields of its data."""
+    from feature_platform_py.cli.init import source_command
+
+    source_command(name, kind=kind, fields=fields, options=options)
+
+
+@init.command(name="feature")
+@click.argument("name")
+@_described
+@_owned
+@_of_entity
+@click.option("--model", help="The dbt model that computes the features.")
+@click.option("--feature", "features", multiple=True, help="A feature, as name:type.")
+@_examples("fpjob init feature visits --model visits --entity customer --feature 'visits_<days>d:bigint'")
+def init_feature(name: str, features: tuple[str, ...], **options: str | None) -> None:
+    """Add a feature group to the registry."""
+    from feature_platform_py.cli.init import feature_command
+
+    feature_command(name, features=features, options=options)
+
+
+@init.command(name="job")
+@click.argument("name")
+@_described
+@click.option("--source", help="A registered source, a path of the project, or a table's name.")
+@click.option("--user-id-col", help="The column of the user; else the key of the entity that the rows belong to.")
+@click.option("--timestamp-col", help="The column of the event time; else the source's own.")
+@click.option("--amount-col", help="The column of the amount; else the source's first decimal.")
+@click.option("--category-col", help="The column of the category, for spend by category.")
+@click.option("--category", "categories", multiple=True, help="A category to sum the spend of.")
+@_examples("fpjob init job refunds --source mm_transaction --description 'Refunds by user.'")
+def init_job(name: str, source: str | None, categories: tuple[str, ...], **options: str | None) -> None:
+    """Add a job with the features that the source's columns allow, as known at each row's event time."""
+    from feature_platform_py.cli.init import job_command
+
+    job_command(name, source=source, options=options, categories=categories)
+
+
 def main() -> None:
     """Run the command line and exit with the status that its outcome has."""
     # dbt and pyspark make millions of objects that live until the end: collecting garbage meanwhile costs a tenth of a run.

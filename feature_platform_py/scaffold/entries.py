@@ -1,0 +1,176 @@
+"""New entries of the registry, and new jobs: their texts, and writing them once they are known to be right."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from feature_platform_py.core.errors import ConfigurationError, Problem
+from feature_platform_py.core.project import Project
+from feature_platform_py.core.suggestions import ticked, unknown
+from feature_platform_py.jobs.plan import JobPlan
+from feature_platform_py.jobs.prepare import prepare_job
+from feature_platform_py.registry.entity import Entity
+from feature_platform_py.registry.models import model_files
+from feature_platform_py.registry.registry import Registry, load_registry
+
+OPPOSITE = {"1:1": "1:1", "1:many": "many:1", "many:1": "1:many", "many:many": "many:many"}
+_NAME = re.compile("[a-z][a-z0-9_]*")
+_SCHEMAS = {"entity": "../../entity", "source": "../../../source", "feature": "../feature"}
+
+
+def check_name(name: str) -> str:
+    """The name, if files may be called so; ConfigurationError otherwise."""
+    if not _NAME.fullmatch(name) or len(name) > 60:
+        raise ConfigurationError(f"name `{name}`: expected a-z, 0-9 and `_`, a letter first, at most 60 of them")
+    return name
+
+
+def field_of(text: str, *, is_key: bool = False) -> dict[str, Any]:
+    """A field from `name:type` or `name:type:required`, which a key is anyway; ConfigurationError for anything else."""
+    parts = re.fullmatch(r"([^:]+):(.+?)(:required)?", text)
+    if parts is None:
+        raise ConfigurationError(
+            f"field `{text}`: expected `name:type` or `name:type:required`, such as `amount:decimal(12,2):required`"
+        )
+    return _entry(parts[1], parts[2], required=is_key or bool(parts[3]), description=f"Say what `{parts[1]}` means.")
+
+
+def entity_files(
+    registry: Registry,
+    name: str,
+    *,
+    description: str,
+    keys: Sequence[str],
+    fields: Sequence[str],
+    relations: Sequence[str],
+) -> dict[Path, str]:
+    """The files of a new entity: its own, and those of the entities that it relates to, which tell of the relation too.
+
+    A relation is `other:1:many`; the many side gets the fields of the other's key.
+    """
+    own = [field_of(key, is_key=True) for key in keys]
+    all_fields = {field["name"]: field for field in [*own, *(field_of(text) for text in fields)]}
+    told, files = [], {}
+    for text in relations:
+        other_name, _, kind = text.partition(":")
+        if kind not in OPPOSITE:
+            raise ConfigurationError(f"relation `{text}`: expected `entity:type`, the type one of {ticked(OPPOSITE)}")
+        other = registry.entities_by_name.get(other_name)
+        if other is None:
+            raise ConfigurationError(
+                f"relation `{text}`: {unknown('entity', other_name, known=sorted(registry.entities_by_name))}"
+            )
+        told.append({"to": other_name, "type": kind, "description": f"Say how one `{name}` relates to `{other_name}`."})
+        if kind == "many:1":
+            keys_there = [each for each in other.fields if each.name in other.primary_key]
+            for each in keys_there:
+                entry = _entry(each.name, each.type, required=True, description=each.description.strip())
+                all_fields.setdefault(each.name, entry)
+        files[other.file] = _with_relation(other, name, OPPOSITE[kind])
+    entity = {
+        "name": check_name(name),
+        "description": description,
+        "version": "1.0.0",
+        "is_leaf": not any(each["type"] == "1:many" for each in told),
+        "primary_key": [field["name"] for field in own] if len(own) != 1 else own[0]["name"],
+        "fields": list(all_fields.values()),
+        **({"relations": told} if told else {}),
+    }
+    return {Path("registry", "entity", name, f"{name}.yaml"): _text("entity", entity), **files}
+
+
+def source_file(name: str, kind: str, content: Mapping[str, Any]) -> dict[Path, str]:
+    """The file of the first version of a new source."""
+    path = Path("registry", "source", check_name(kind), "v1", f"{check_name(name)}_source.yaml")
+    return {path: _text("source", {"name": name, **content})}
+
+
+def feature_file(name: str, content: Mapping[str, Any]) -> dict[Path, str]:
+    """The file of a new feature group."""
+    return {Path("registry", "feature", f"{check_name(name)}.yaml"): _text("feature", {"name": name, **content})}
+
+
+def job_file(name: str, content: Mapping[str, Any]) -> dict[Path, str]:
+    """The file of a new job."""
+    text = "# yaml-language-server: $schema=../job.schema.json\n" + _dumped({"job_name": name, **content})
+    return {Path("configs", "jobs", f"{check_name(name)}.yaml"): text}
+
+
+def write_entries(project: Project, files: Mapping[Path, str]) -> list[Path]:
+    """Write registry files, if the registry is right with them.
+
+    Otherwise ConfigurationError with what would be wrong, and nothing is written.
+    """
+    absolute = {project.root / path: text for path, text in files.items()}
+    _check_new(project, [path for path in files if not path.is_absolute()])
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        shutil.copytree(project.root / "registry", copy / "registry")
+        for path, text in absolute.items():
+            _write(copy / path.relative_to(project.root), text)
+        try:
+            load_registry(copy, models=frozenset(model_files(project.root)))
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                [Problem(each.file.removeprefix(f"{folder}/"), each.line, each.message) for each in error.problems]
+            ) from error
+    for path, text in absolute.items():
+        _write(path, text)
+    return sorted(path.relative_to(project.root) for path in absolute)
+
+
+def write_job(project: Project, files: Mapping[Path, str]) -> JobPlan:
+    """Write a job file, if the job can be planned; else ConfigurationError, and nothing is written."""
+    [(path, text)] = files.items()
+    _check_new(project, [path])
+    with tempfile.TemporaryDirectory() as folder:
+        beside = Path(folder) / path.name
+        _write(beside, text)
+        try:
+            plan = prepare_job(beside, project)
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                [Problem(path.as_posix(), each.line, each.message) for each in error.problems] or str(error)
+            ) from error
+    _write(project.root / path, text)
+    return plan
+
+
+def _check_new(project: Project, paths: Sequence[Path]) -> None:
+    for path in paths:
+        if (project.root / path).exists():
+            raise ConfigurationError(f"{path}: the file is there already; edit it, or choose another name")
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _entry(name: str, data_type: str, *, required: bool, description: str) -> dict[str, Any]:
+    return {"name": name, "type": data_type, **({"required": True} if required else {}), "description": description}
+
+
+def _with_relation(other: Entity, name: str, kind: str) -> str:
+    """The text of an entity's file with one more relation; comments and everything else stay as they are."""
+    text = other.file.read_text(encoding="utf-8").rstrip("\n") + "\n"
+    entry = _dumped([{"to": name, "type": kind, "description": f"Say how one `{other.name}` relates to `{name}`."}])
+    lines = "".join(f"  {line}\n" for line in entry.splitlines())
+    if found := re.search(r"^relations: *(\[ *\])? *(#.*)?\n", text, re.MULTILINE):
+        return text[: found.start()] + "relations:\n" + lines + text[found.end() :]
+    return f"{text}\nrelations:\n{lines}"
+
+
+def _text(kind: str, content: Mapping[str, Any]) -> str:
+    return f"# yaml-language-server: $schema={_SCHEMAS[kind]}.schema.json\n" + _dumped(content)
+
+
+def _dumped(content: Any) -> str:
+    import yaml
+
+    return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120))

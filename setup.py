@@ -1,0 +1,29 @@
+"""Puts the project's own files into the wheel, so that `fpjob init` can write a project from an installed package."""
+
+import runpy
+import shutil
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).parent
+FILES = runpy.run_path(str(ROOT / "feature_platform_py" / "scaffold" / "files.py"))["PROJECT_FILES"]
+
+
+class BuildWithProject(build_py):
+    """The package, and below it in `project` the files that a new project starts from."""
+
+    def run(self) -> None:
+        """Build the package, then copy; an editable install finds the files where they are."""
+        super().run()
+        for name in () if self.editable_mode else FILES:
+            target = Path(self.build_lib) / "feature_platform_py" / "project" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, target, dirs_exist_ok=True)
+            else:
+                shutil.copy(ROOT / name, target)
+
+
+setup(cmdclass={"build_py": BuildWithProject})

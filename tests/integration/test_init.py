@@ -1,0 +1,158 @@
+"""`fpjob init`: a project that runs, and entries that are valid before they are written."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Fpjob
+
+SALES = (
+    "sale_id,user_id,at,price,kind\n"
+    "1,7,2024-01-01 10:00:00,10.50,food\n2,7,2024-01-20 10:00:00,2.25,\n3,8,2024-03-01 09:00:00,4.00,food\n"
+)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("FP_WAREHOUSE", raising=False)
+    assert fpjob("init", tmp_path / "shop").status == 0
+    monkeypatch.chdir(tmp_path / "shop")
+    (tmp_path / "shop/data/sales.csv").write_text(SALES)
+    return tmp_path / "shop"
+
+
+def test_a_new_project_is_valid_and_up_to_date(shop: Path, fpjob: Fpjob) -> None:
+    assert fpjob("registry", "validate").status == 0
+    assert fpjob("registry", "sync", "--check").status == 0
+    assert fpjob("validate", *(shop / "configs/jobs").glob("*.yaml")).status == 0
+    assert (shop / "profiles.yml").is_file()
+
+
+def test_an_entity_a_source_and_a_job_from_flags_run(shop: Path, fpjob: Fpjob) -> None:
+    entity = ("--description", "A sale.", "--key", "sale_id:bigint", "--relation", "customer:many:1")
+    assert fpjob("init", "entity", "sale", *entity).status == 0
+    customer = (shop / "registry/entity/customer/customer.yaml").read_text()
+    assert "  - to: sale\n    type: 1:many\n" in customer
+    assert customer.startswith("# yaml-language-server")
+    place = ("--location", "data/sales.csv", "--event-time", "at", "--primary-key", "sale_id")
+    fields = ("sale_id:bigint:required", "user_id:bigint", "at:timestamp", "price:decimal(8,2)", "kind:string")
+    given = [part for field in fields for part in ("--field", field)]
+    made = fpjob(
+        "init", "source", "sales", "--entity", "sale", "--owner", "shop", "--description", "Sales.", *place, *given
+    )
+    assert made.status == 0, made.stderr
+    categories = ("--category-col", "kind", "--category", "food")
+    made = fpjob("init", "job", "sales_v1", "--source", "sales", "--description", "Spend.", *categories)
+    assert made.status == 0, made.stderr
+    assert fpjob("registry", "sync").status == 0
+    customers = shop / "data/bank/customers.csv"
+    assert {"7", "8"} <= {line.split(",")[0] for line in customers.read_text().splitlines()}
+    outcome = fpjob("run", "configs/jobs/sales_v1.yaml", "--format", "json")
+    assert outcome.status == 0, outcome.stderr
+    rows = {row["sale_id"]: row for row in json.loads(outcome.stdout)["sink"]["preview"]}
+    assert [float(rows[number]["user_30d_total_spend"]) for number in (1, 2, 3)] == [10.5, 12.75, 4.0]
+    assert float(rows[2]["user_total_spend_food"]) == 10.5
+
+
+def test_the_fields_of_a_source_are_those_of_its_data(shop: Path, fpjob: Fpjob) -> None:
+    place = ("--location", "data/sales.csv", "--event-time", "at", "--primary-key", "sale_id")
+    made = fpjob(
+        "init", "source", "sales", "--entity", "customer", "--owner", "shop", "--description", "Sales.", *place
+    )
+    assert made.status == 0, made.stderr
+    text = (shop / "registry/source/customer/v1/sales_source.yaml").read_text()
+    assert [line.split()[2] for line in text.splitlines() if line.startswith("- name:")] == [
+        "sale_id",
+        "user_id",
+        "at",
+        "price",
+        "kind",
+    ]
+
+
+def test_a_feature_group_of_a_model_without_one(shop: Path, fpjob: Fpjob) -> None:
+    (shop / "models/financial/visits.sql").write_text("{{ config(enabled=false) }}select 1 as visits_7d\n")
+    flags = ("--description", "Visits.", "--owner", "shop", "--entity", "customer", "--model", "visits")
+    made = fpjob("init", "feature", "visits", *flags, "--feature", "visits_<days>d:bigint")
+    assert made.status == 0, made.stderr
+    assert fpjob("registry", "validate").stdout == "registry: valid, 2 entities, 2 sources, 6 features\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["entity", "sale"], "expected `--description`, `--key`, given none; without a terminal nothing can be asked"),
+        (["entity", "Sale", "--description", "x", "--key", "a:bigint"], "name `Sale`: expected a-z, 0-9 and `_`"),
+        (["entity", "../x", "--description", "x", "--key", "a:bigint"], "name `../x`: expected a-z, 0-9 and `_`"),
+        (["entity", "sale", "--description", "x", "--key", "a"], "field `a`: expected `name:type`"),
+        (
+            ["entity", "sale", "--description", "x", "--key", "a:bigint", "--relation", "custmer:many:1"],
+            "entity `custmer` is unknown. Did you mean `customer`?",
+        ),
+        (
+            ["entity", "sale", "--description", "x", "--key", "a:bigint", "--relation", "customer:some"],
+            "relation `customer:some`: expected `entity:type`",
+        ),
+        (["entity", "sale", "--description", "x", "--key", "a:number"], "`number` is no Spark SQL type"),
+        (["entity", "customer", "--description", "x", "--key", "a:bigint"], "the file is there already"),
+        (["job", "x", "--source", "mm_transactions", "--description", "x"], "Did you mean `mm_transaction`?"),
+        (
+            ["job", "x", "--source", "mm_transaction", "--description", "x", "--amount-col", "amt"],
+            "configs/jobs/x.yaml:13: `feature_transformers[0].params.amount_col`: column `amt` is missing in the source.",
+        ),
+        (["."], "expected an empty folder or none, found `.gitignore` in it"),
+    ],
+)
+def test_what_would_be_wrong_is_said_and_not_written(
+    shop: Path, fpjob: Fpjob, arguments: list[str], message: str
+) -> None:
+    before = {path: path.read_bytes() for path in shop.rglob("*.y*ml")}
+    outcome = fpjob("init", *arguments)
+    assert outcome.status == 2
+    assert message in outcome.stderr
+    assert {path: path.read_bytes() for path in shop.rglob("*.y*ml")} == before
+
+
+def test_hostile_text_is_only_text(shop: Path, fpjob: Fpjob) -> None:
+    text = "{{ env_var('HOME') }}: 'x' # \"y\"\nowner: z"
+    assert fpjob("init", "entity", "sale", "--description", text, "--key", "a:bigint").status == 0
+    assert fpjob("registry", "validate").status == 0
+
+
+@pytest.mark.slow
+def test_a_wheel_writes_a_project_that_runs(tmp_path: Path) -> None:
+    wheels = tmp_path / "wheels"
+    build = [sys.executable, "-m", "uv", "build", "--wheel", "--quiet", "--out-dir", str(wheels), str(ROOT)]
+    built = subprocess.run(build, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    [wheel] = wheels.glob("*.whl")
+    venv.create(tmp_path / "env", symlinks=True)
+    python = tmp_path / "env" / "bin" / "python"
+    # The package from the wheel, everything that it needs from here.
+    target = subprocess.check_output(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True
+    ).strip()
+    install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--target", target, str(wheel)]
+    subprocess.run(install, check=True)
+    here = next(path for path in sys.path if path.endswith("site-packages"))
+    (Path(target) / "others.pth").write_text(here)
+    fpjob = [python, "-c", "from feature_platform_py.cli.main import main; main()"]
+    clean = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "FP_WAREHOUSE"}}
+    subprocess.run([*fpjob, "init", "shop"], cwd=tmp_path, env=clean, check=True)
+    run = subprocess.run(
+        [*fpjob, "run", "configs/jobs/sample_financial_features_job.yaml"],
+        cwd=tmp_path / "shop",
+        env=clean,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "20 of 49,102 rows shown" in run.stderr
