@@ -17,11 +17,10 @@ from feature_platform_py.registry.registry import Registry
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found out about the built tables: by (model, column), by model, by job."""
+    """What was found out: profiles by (model, column), SQL by model, the last run by job, and the lineage of all columns."""
 
     profiles: Mapping[tuple[str, str], ColumnProfile] = field(default_factory=dict)
     sql: Mapping[str, str] = field(default_factory=dict)
-    tests: Mapping[str, Sequence[str]] = field(default_factory=dict)
     runs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     lineage: LineageGraph = field(default_factory=lambda: LineageGraph(()))
 
@@ -34,7 +33,7 @@ def catalogue_content(registry: Registry, jobs: Sequence[PlannedJob], findings: 
     features = [entry for group in registry.feature_groups for entry in _entries(group, jobs, findings)]
     return {
         "features": features,
-        "models": {group.model: _model(group.model, findings) for group in registry.feature_groups},
+        "models": {group.model: {"sql": findings.sql.get(group.model, "")} for group in registry.feature_groups},
         "jobs": {job.plan.job_name: _job(job, findings) for job in jobs},
         "lineage": findings.lineage.as_dict(),
     }
@@ -92,10 +91,6 @@ def _used(
         ],
         "profile": profile.as_dict() if profile else None,
     }
-
-
-def _model(model: str, findings: Findings) -> dict[str, Any]:
-    return {"sql": findings.sql.get(model, ""), "tests": list(findings.tests.get(model, ()))}
 
 
 def _job(job: PlannedJob, findings: Findings) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from feature_platform_py.jobs.last_run import last_run
 from feature_platform_py.jobs.plan import job_variable
 from feature_platform_py.lineage.load import compiled_models, lineage_of
 from feature_platform_py.registry.dbt_yaml import PlannedJob
+from feature_platform_py.registry.diagram import DIAGRAM
 from feature_platform_py.registry.registry import Registry
 from feature_platform_py.registry.sync import planned_jobs, write_files
 
@@ -36,13 +37,13 @@ def build_site(project: Project, registry: Registry, folder: Path, *, tell: Call
     jobs = planned_jobs(project, registry)
     compiled = {job.plan.job_name: compiled_models(job.plan, project) for job in jobs}
     tell(f"compiled {len(jobs)} jobs")
-    content = catalogue_content(registry, jobs, _findings(project, jobs, compiled))
+    diagram = project.root / DIAGRAM.with_suffix(".svg")
+    content = catalogue_content(registry, jobs, _findings(project, jobs, compiled)) | {"diagram": diagram.exists()}
     tell(f"profiled {sum(each['profile'] is not None for each in content['features'])} features")
     write_catalogue(folder, content)
     if jobs:
         _write_dbt_docs(project, jobs[0], folder)
         tell("wrote dbt's docs")
-    diagram = project.root / "docs" / "diagrams" / "entity_relationships.svg"
     if diagram.exists():
         shutil.copy(diagram, folder / "entities.svg")
     return content
@@ -77,7 +78,6 @@ def _findings(
     return Findings(
         profiles=_profiles(project, jobs),
         sql={model.name: model.sql.strip() for model in reversed(models)},
-        tests={model: [f"unique_grain_{model}_"] for job in jobs for model in job.plan.tables},
         runs={job.plan.job_name: run for job in jobs if (run := last_run(project, job.plan.job_name))},
         lineage=lineage_of([(job.plan, compiled[job.plan.job_name]) for job in jobs]),
     )

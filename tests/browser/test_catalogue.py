@@ -62,7 +62,7 @@ def content() -> dict[str, Any]:
             real | {"jobs": [job], "profile": profile},
             hostile,
         ],
-        "models": {"user_spend": {"sql": "select 1 -- </script>", "tests": ["unique_grain_user_spend_"]}},
+        "models": {"user_spend": {"sql": "select 1 -- </script>"}},
         "jobs": {
             "spend_v1": {
                 "file": "configs/jobs/spend.yaml",
@@ -72,7 +72,7 @@ def content() -> dict[str, Any]:
                 "sourceDescription": "",
                 "freshness": "error after 1 day",
                 "finished": "2026-01-01T00:00:00+00:00",
-                "tests": {"unique_grain_user_spend_": "pass"},
+                "tests": {"unique_grain_user_spend_": "pass", "unique_grain_user_visits_": "pass"},
             }
         },
         "lineage": {"nodes": nodes, "edges": edges},

@@ -1,7 +1,7 @@
 // The feature catalogue: search and filters on the left, one feature on the right. Its data is in data.js.
 (() => {
   const { html, render, useState, useEffect, useMemo, useRef } = htmPreact;
-  const { features, models, jobs, lineage } = window.CATALOGUE;
+  const { features, models, jobs, lineage, diagram } = window.CATALOGUE;
   const PAGE = 50;
   const USES = { value: "value", condition: "condition", partition: "partition key", order: "order key", filter: "filter", join: "join key" };
   const byId = new Map(features.map((feature) => [feature.id, feature]));
@@ -213,6 +213,7 @@
   };
 
   // ---- one feature ----
+  const when = (time) => (time ? time.replace("T", " ").replace("+00:00", " UTC") : "");
   const number = (value) => value.toLocaleString("en");
 
   const Histogram = ({ feature }) => {
@@ -250,16 +251,23 @@
       </dl>`;
   };
 
+  // The tests of the model's table and of the job's input, which dbt names after what they test.
+  const testsOf = (feature, job) =>
+    Object.entries(job.tests).filter(([test]) => test.endsWith(`_${feature.model}_`) || test.endsWith("_stg_job_input_"));
+
   const Tests = ({ feature }) => {
-    const names = models[feature.model]?.tests || [];
-    const runs = feature.jobs.map((use) => [use.name, jobs[use.name]]);
-    if (!runs.length) return html`<p class="none">No job computes it.</p>`;
+    if (!feature.jobs.length) return html`<p class="none">No job computes it.</p>`;
+    const rows = feature.jobs.flatMap(({ name }) => {
+      const job = jobs[name];
+      const tests = testsOf(feature, job);
+      return tests.length ? tests.map(([test, status]) => [name, test, status, job.finished]) : [[name, "", "not run here", ""]];
+    });
     return html`<div class="scroll" tabindex="0" role="region" aria-label="Tests"><table>
       <thead><tr><th scope="col">Job</th><th scope="col">Test</th><th scope="col">Last result</th><th scope="col">When</th></tr></thead>
-      <tbody>${runs.flatMap(([name, job]) => names.map((test) => html`<tr>
+      <tbody>${rows.map(([name, test, status, finished]) => html`<tr>
         <td>${name}</td><td><code>${test}</code></td>
-        <td class=${job.tests[test] === "pass" ? "pass" : job.tests[test] ? "fail" : ""}>${job.tests[test] || "not run"}</td>
-        <td>${job.finished ? job.finished.replace("T", " ").replace("+00:00", " UTC") : ""}</td></tr>`))}</tbody>
+        <td class=${status === "pass" ? "pass" : test ? "fail" : ""}>${status}</td>
+        <td>${when(finished)}</td></tr>`)}</tbody>
     </table></div>`;
   };
 
@@ -316,7 +324,7 @@
       <div class="scroll" tabindex="0" role="region" aria-label="Jobs"><table>
         <thead><tr><th scope="col">Job</th><th scope="col">What for</th><th scope="col">Source</th><th scope="col">Last run</th></tr></thead>
         <tbody>${Object.entries(jobs).map(([name, job]) => html`<tr><td>${name}<br /><code>${job.file}</code></td><td>${job.description}</td><td>${job.source}</td>
-          <td>${job.finished ? job.finished.replace("T", " ").replace("+00:00", " UTC") : "not run here"}</td></tr>`)}</tbody>
+          <td>${when(job.finished) || "not run here"}</td></tr>`)}</tbody>
       </table></div>
     </article>`;
 
@@ -333,6 +341,7 @@
         <h1>Feature catalogue</h1>
         <nav aria-label="Other pages">
           <a href="#/">Overview</a>
+          ${diagram && html`<a href="entities.svg">Entities</a>`}
           <a href="dbt.html#!/overview?g_v=1">dbt lineage graph</a>
           <a href="dbt.html">dbt docs</a>
         </nav>

@@ -32,7 +32,6 @@ def content() -> dict[str, Any]:
     findings = Findings(
         profiles={("user_spend", "user_30d_total_spend"): profile},
         sql={"user_spend": "select 1"},
-        tests={"user_spend": ["unique_grain_user_spend_"]},
         runs={"financial_features_extraction_v1": run},
     )
     return catalogue_content(registry, planned_jobs(open_project(ROOT), registry), findings)
