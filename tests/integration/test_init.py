@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -118,6 +119,20 @@ def test_what_would_be_wrong_is_said_and_not_written(
     assert outcome.status == 2
     assert message in outcome.stderr
     assert {path: path.read_bytes() for path in shop.rglob("*.y*ml")} == before
+
+
+def test_what_no_flag_says_is_asked_for_on_a_terminal(
+    shop: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal("A sale of a shop.\nsale_id:bigint\n"))
+    outcome = fpjob("init", "entity", "sale")
+    assert outcome.status == 0, outcome.stderr
+    assert "description: A sale of a shop.\n" in (shop / "registry/entity/sale/sale.yaml").read_text()
+    assert "key name:type: " in outcome.stdout + outcome.stderr
 
 
 def test_hostile_text_is_only_text(shop: Path, fpjob: Fpjob) -> None:
