@@ -17,6 +17,8 @@ class BuildWithProject(build_py):
     def run(self) -> None:
         """Build the package, then copy; an editable install finds the files where they are."""
         super().run()
+        # A build folder that is there already may hold files that are gone here.
+        shutil.rmtree(Path(self.build_lib) / "feature_platform_py" / "project", ignore_errors=True)
         for name in () if self.editable_mode else FILES:
             target = Path(self.build_lib) / "feature_platform_py" / "project" / name
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ from feature_platform_py.registry.source import RegisteredSource
 from feature_platform_py.scaffold.entries import (
     entity_files,
     feature_file,
+    field_entry,
     field_of,
     job_file,
     source_file,
@@ -69,7 +70,7 @@ def source_command(name: str, *, kind: str | None, fields: Sequence[str], option
         "entity": asked["--entity"],
         **{key: options[key] for key in ("event_time", "loaded_at") if options[key]},
         **({"primary_key": options["primary_key"]} if options["primary_key"] else {}),
-        "fields": [field_of(text) for text in fields] or _fields_of(place, project, options["primary_key"]),
+        "fields": _fields(fields, place, project, key=options["primary_key"]),
         "locations": {"local": place},
     }
     _tell(write_entries(project, source_file(name, kind or asked["--entity"], content)), "fpjob registry sync")
@@ -97,7 +98,8 @@ def job_command(name: str, *, source: str | None, options: Mapping[str, str | No
     params = {role: columns[f"--{role}"] for role in roles}
     location = next(iter(registered.locations.values())).location if registered else asked["--source"]
     content = {
-        "description": asked["--description"],
+        # In a job file `${` would begin a variable of the environment.
+        "description": asked["--description"].replace("${", "$${"),
         "input_source": {"source_type": "spark", "config": {"location": location}},
         "feature_transformers": _transformers(params, options["category_col"], categories),
         "output_sink": {"sink_type": "display", "config": {"num_rows": 20}},
@@ -139,17 +141,28 @@ def _guessed_columns(source: RegisteredSource, registry: Registry) -> dict[str, 
     return {role: columns[0] for role, columns in found.items() if columns and columns[0]}
 
 
-def _fields_of(place: Mapping[str, Any], project: Project, key: str | None) -> list[dict[str, Any]]:
+def _fields(
+    given: Sequence[str], place: Mapping[str, Any], project: Project, *, key: str | None
+) -> list[dict[str, Any]]:
+    """The fields of the data, where it is a file; what is given of one counts."""
+    said = {field["name"]: field for field in map(field_of, given)}
+    if is_table_name(place["location"]):
+        if not said:
+            raise ConfigurationError(f"`{place['location']}` is a table; give its columns with `--field name:type`")
+        return list(said.values())
+    found = {field["name"]: field for field in _fields_of_data(place, project, key)}
+    return list({**found, **said}.values())
+
+
+def _fields_of_data(place: Mapping[str, Any], project: Project, key: str | None) -> list[dict[str, Any]]:
     from feature_platform_py.core.external_sources import describe_source, external_source
     from feature_platform_py.core.session import open_warehouse
 
-    if is_table_name(place["location"]):
-        raise ConfigurationError(f"`{place['location']}` is a table; give its columns with `--field name:type`")
     warehouse = open_warehouse(project.target.engine, project.target.warehouse)
     options = place.get("options", {})
     source = external_source(place["location"], place["format"], options=options, folder=project.root)
     columns = describe_source(warehouse.spark, source)
-    return [field_of(f"{name}:{data_type}{':required' if name == key else ''}") for name, data_type in columns]
+    return [field_entry(name, data_type, required=name == key) for name, data_type in columns]
 
 
 def _asked(given: Mapping[str, str | None], hints: Mapping[str, str] | None = None) -> dict[str, str]:

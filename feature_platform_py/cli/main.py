@@ -230,6 +230,10 @@ class _ProjectOrEntry(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Take `fpjob init DIR` for `fpjob init project DIR`."""
         is_known = args[0] in self.commands or args[0].startswith("-")
+        if not is_known and len(args) > 1 and not args[1].startswith("-"):
+            raise click.UsageError(
+                f"expected one folder, or one of {', '.join(self.commands)} first, given `{args[0]}`"
+            )
         return super().resolve_command(ctx, args if is_known else ["project", *args])
 
 

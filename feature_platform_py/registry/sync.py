@@ -91,9 +91,19 @@ def planned_jobs(project: Project, registry: Registry) -> list[PlannedJob]:
             if not error.problems:
                 raise
             problems += error.problems
+    problems += _repeated_names(jobs)
     if problems:
         raise ConfigurationError(problems)
     return jobs
+
+
+def _repeated_names(jobs: Sequence[PlannedJob]) -> Iterator[Problem]:
+    first: dict[str, Path] = {}
+    for job in jobs:
+        if job.plan.job_name in first:
+            message = f"`job_name`: `{job.plan.job_name}` is the name of the job in `{first[job.plan.job_name]}` too"
+            yield job.plan.config.place.at("job_name").problem(f"{message}; their tables would be the same; rename one")
+        first.setdefault(job.plan.job_name, job.path)
 
 
 def _drift(jobs: Sequence[PlannedJob], registry: Registry) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from feature_platform_py.core.document import read_document
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import ticked, unknown
@@ -37,7 +38,13 @@ def field_of(text: str, *, is_key: bool = False) -> dict[str, Any]:
         raise ConfigurationError(
             f"field `{text}`: expected `name:type` or `name:type:required`, such as `amount:decimal(12,2):required`"
         )
-    return _entry(parts[1], parts[2], required=is_key or bool(parts[3]), description=f"Say what `{parts[1]}` means.")
+    return field_entry(parts[1], parts[2], required=is_key or bool(parts[3]))
+
+
+def field_entry(name: str, data_type: str, *, required: bool, description: str | None = None) -> dict[str, Any]:
+    """A field as the registry's files have it; without a description, one that asks for it."""
+    told = description or f"Say what `{name}` means."
+    return {"name": name, "type": data_type, **({"required": True} if required else {}), "description": told}
 
 
 def entity_files(
@@ -69,7 +76,7 @@ def entity_files(
         if kind == "many:1":
             keys_there = [each for each in other.fields if each.name in other.primary_key]
             for each in keys_there:
-                entry = _entry(each.name, each.type, required=True, description=each.description.strip())
+                entry = field_entry(each.name, each.type, required=True, description=each.description.strip())
                 all_fields.setdefault(each.name, entry)
         files[other.file] = _with_relation(other, name, OPPOSITE[kind])
     entity = {
@@ -128,6 +135,9 @@ def write_job(project: Project, files: Mapping[Path, str]) -> JobPlan:
     """Write a job file, if the job can be planned; else ConfigurationError, and nothing is written."""
     [(path, text)] = files.items()
     _check_new(project, [path])
+    for other in sorted(project.jobs.glob("*.y*ml")):
+        if read_document(other).values.get("job_name") == path.stem:
+            raise ConfigurationError(f"{project.shown(other)}: is the job `{path.stem}` already; choose another name")
     with tempfile.TemporaryDirectory() as folder:
         beside = Path(folder) / path.name
         _write(beside, text)
@@ -152,17 +162,19 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _entry(name: str, data_type: str, *, required: bool, description: str) -> dict[str, Any]:
-    return {"name": name, "type": data_type, **({"required": True} if required else {}), "description": description}
-
-
 def _with_relation(other: Entity, name: str, kind: str) -> str:
     """The text of an entity's file with one more relation; comments and everything else stay as they are."""
     text = other.file.read_text(encoding="utf-8").rstrip("\n") + "\n"
     entry = _dumped([{"to": name, "type": kind, "description": f"Say how one `{other.name}` relates to `{name}`."}])
-    lines = "".join(f"  {line}\n" for line in entry.splitlines())
-    if found := re.search(r"^relations: *(\[ *\])? *(#.*)?\n", text, re.MULTILINE):
-        return text[: found.start()] + "relations:\n" + lines + text[found.end() :]
+    found = re.search(r"^relations: *(\[ *\])? *(#.*)?\n(?P<indent> *)", text, re.MULTILINE)
+    indent = found["indent"] if found and other.relations else "  "
+    lines = "".join(f"{indent}{line}\n" for line in entry.splitlines())
+    if found:
+        return text[: found.start()] + "relations:\n" + lines + text[found.start("indent") :]
+    if other.relations:
+        raise ConfigurationError(
+            f"{other.file.name}: its `relations` are written in one line; write one to a line, or add the relation to `{name}` there"
+        )
     return f"{text}\nrelations:\n{lines}"
 
 

@@ -34,16 +34,15 @@ def write_project(folder: Path) -> list[Path]:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         found = "a file" if not folder.is_dir() else f"`{sorted(path.name for path in folder.iterdir())[0]}` in it"
         raise ConfigurationError(f"{folder}: expected an empty folder or none, found {found}; name another folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    place = folder.resolve()
     try:
-        _fill(beside, name=folder.name)
-        beside.chmod(0o755)
-        beside.replace(folder)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
-    return sorted(folder.iterdir())
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".new-project-", dir=place) as beside:
+            _fill(Path(beside), name=place.name)
+            # The folder itself stays what it is: a shell may stand in it.
+            return sorted(path.replace(place / path.name) for path in Path(beside).iterdir())
+    except OSError as error:
+        raise ConfigurationError(f"{folder}: cannot be written: {error.strerror}; name another folder") from error
 
 
 def _fill(folder: Path, *, name: str) -> None:

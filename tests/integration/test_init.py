@@ -11,6 +11,7 @@ import venv
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conftest import ROOT, Fpjob
 
@@ -108,6 +109,15 @@ def test_a_feature_group_of_a_model_without_one(shop: Path, fpjob: Fpjob) -> Non
             ["job", "x", "--source", "mm_transaction", "--description", "x", "--amount-col", "amt"],
             "configs/jobs/x.yaml:13: `feature_transformers[0].params.amount_col`: column `amt` is missing in the source.",
         ),
+        (
+            ["job", "financial_features_extraction_v1", "--source", "mm_transaction", "--description", "x"],
+            "sample_financial_features_job.yaml: is the job `financial_features_extraction_v1` already; choose another name",
+        ),
+        (
+            ["entitty", "sale"],
+            "expected one folder, or one of project, entity, source, feature, job first, given `entitty`",
+        ),
+        (["README.md/shop"], "README.md/shop: cannot be written: Not a directory"),
         (["."], "expected an empty folder or none, found `.gitignore` in it"),
     ],
 )
@@ -119,6 +129,46 @@ def test_what_would_be_wrong_is_said_and_not_written(
     assert outcome.status == 2
     assert message in outcome.stderr
     assert {path: path.read_bytes() for path in shop.rglob("*.y*ml")} == before
+
+
+def test_a_project_in_the_working_directory_leaves_the_shell_in_it(
+    tmp_path: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("empty")
+    monkeypatch.chdir(tmp_path / "link")
+    assert fpjob("init", ".").status == 0
+    assert fpjob("registry", "validate").status == 0
+
+
+def test_an_entity_that_was_added_may_be_related_to(shop: Path, fpjob: Fpjob) -> None:
+    first = ("--description", "A sale.", "--key", "sale_id:bigint", "--relation", "customer:many:1")
+    assert fpjob("init", "entity", "sale", *first).status == 0
+    second = ("--description", "A part of a sale.", "--key", "part_id:bigint", "--relation", "sale:many:1")
+    outcome = fpjob("init", "entity", "part", *second)
+    assert outcome.status == 0, outcome.stderr
+    assert fpjob("registry", "validate").stdout == "registry: valid, 4 entities, 2 sources, 5 features\n"
+
+
+def test_a_given_field_counts_before_that_of_the_data(shop: Path, fpjob: Fpjob) -> None:
+    flags = ("--entity", "customer", "--owner", "shop", "--description", "Sales.", "--location", "data/sales.csv")
+    assert fpjob("init", "source", "sales", *flags, "--field", "price:decimal(8,2)").status == 0
+    fields = yaml.safe_load((shop / "registry/source/customer/v1/sales_source.yaml").read_text())["fields"]
+    assert {field["name"]: field["type"] for field in fields} == {
+        "sale_id": "bigint",
+        "user_id": "bigint",
+        "at": "timestamp",
+        "price": "decimal(8,2)",
+        "kind": "string",
+    }
+
+
+def test_two_jobs_of_one_name_are_said_by_sync(shop: Path, fpjob: Fpjob) -> None:
+    jobs = shop / "configs/jobs"
+    (jobs / "twin.yaml").write_text((jobs / "training_features_job.yaml").read_text())
+    outcome = fpjob("registry", "sync", "--check")
+    assert outcome.status == 2
+    assert "configs/jobs/twin.yaml:3: `job_name`: `training_features_v1` is the name of the job in" in outcome.stderr
 
 
 def test_what_no_flag_says_is_asked_for_on_a_terminal(
@@ -144,7 +194,7 @@ def test_hostile_text_is_only_text(shop: Path, fpjob: Fpjob) -> None:
 @pytest.mark.slow
 def test_a_wheel_writes_a_project_that_runs(tmp_path: Path) -> None:
     wheels = tmp_path / "wheels"
-    build = [sys.executable, "-m", "uv", "build", "--wheel", "--quiet", "--out-dir", str(wheels), str(ROOT)]
+    build = [sys.executable, "-m", "uv", "build", "--quiet", "--out-dir", str(wheels), str(ROOT)]
     built = subprocess.run(build, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     [wheel] = wheels.glob("*.whl")
