@@ -1,5 +1,5 @@
 # `make run`: environment (once), then the sample job. `make test`: environment with the tools, then every gate and test.
-# `make bench`: the benchmarks, and docs/benchmarks.md from them; BENCH holds further arguments.
+# `make bench`: the benchmarks, and docs/benchmarks.md from them; BENCH holds further arguments, `--parts jvm` needs Java.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +11,7 @@ BENCH ?=
 help:
 	@echo "make run    environment, then fpjob run $(JOB)"
 	@echo "make test   environment with the development tools, then every gate and test"
-	@echo "make bench  generate data, run this platform beside its peers, write docs/benchmarks.md; BENCH=\"--rows 300000 --parts sample\""
+	@echo "make bench  generate data, run this platform beside its peers, write docs/benchmarks.md; BENCH=\"--rows 300000 --parts sample\"; --parts jvm on JVM Spark"
 	@echo "make lock   resolve the dependencies again and rewrite the lock files"
 	@echo "make clean  remove the environment, the warehouse and the build folders"
 

@@ -16,6 +16,7 @@ from benchmarks.processes import Finished, run
 
 OURS = "fpjob"
 PEERS = ("pyspark", "duckdb", "polars")
+JVM_SQL, JVM_SLIDING = "jvm_sql", "jvm_sliding"
 _WAREHOUSE = DATA / "warehouse"
 
 
@@ -48,12 +49,21 @@ def run_engine(engine: str, task: Task, *, limit_seconds: float | None = None) -
     return run(command, folder=ROOT, limit_seconds=limit_seconds)
 
 
-def run_ours(task: Task, *options: str, limit_seconds: float | None = None) -> Finished:
+def run_on_target(task: Task, target: str, *, environment: Mapping[str, str]) -> Finished:
+    """Run the platform's job on a target, from an empty warehouse."""
+    remove(_WAREHOUSE)
+    return run_ours(task, "--target", target, environment=environment)
+
+
+def run_ours(
+    task: Task, *options: str, limit_seconds: float | None = None, environment: Mapping[str, str] | None = None
+) -> Finished:
     """Run the platform's job on the warehouse as it is, with further options of `fpjob run`."""
     show_at(task.shown_source, task.source)
     job = _write_job(task, output=_cleared(task.output(OURS)))
     command = [str(Path(sys.executable).with_name("fpjob")), "run", str(job), "--format", "json", *options]
-    return run(command, folder=ROOT, environment={"FP_WAREHOUSE": str(_WAREHOUSE)}, limit_seconds=limit_seconds)
+    environment = {"FP_WAREHOUSE": str(_WAREHOUSE), **(environment or {})}
+    return run(command, folder=ROOT, environment=environment, limit_seconds=limit_seconds)
 
 
 def warm_up(task: Task, few_rows: Path) -> None:
@@ -74,7 +84,8 @@ def _figures(engine: str, finished: Finished) -> dict[str, float]:
         "cpu_seconds": finished.cpu_seconds,
         "peak_bytes": finished.peak_bytes() or 0,
     }
-    return figures | (_stages(finished) if engine == OURS else {})
+    of_tasks = {name: finished.report[name] for name in ("task_cpu_seconds",) if name in finished.report}
+    return figures | of_tasks | (_stages(finished) if engine == OURS else {})
 
 
 def _stages(finished: Finished) -> dict[str, float]:
@@ -147,7 +158,7 @@ def _write_job(task: Task, *, output: Path) -> Path:
         "job_name": f"benchmark_{task.name}",
         "description": "The features of a benchmark, from a Parquet file that no registry entry names.",
         "input_source": {"source_type": "spark", "config": {"location": str(task.shown_source), "format": "parquet"}},
-        "feature_transformers": _transformers(task.features),
+        "feature_transformers": task.features.transformers(),
         "output_sink": {
             "sink_type": "overwrite_parquet",
             "config": {"path": str(output), "options": {"compression": "snappy"}},
@@ -157,18 +168,6 @@ def _write_job(task: Task, *, output: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(job, sort_keys=False))
     return path
-
-
-def _transformers(features: Features) -> list[dict[str, Any]]:
-    user, event_time, amount = {"user_id_col": "user_id"}, {"timestamp_col": "timestamp"}, {"amount_col": "amount"}
-    as_of = {"as_of": "event_time"} if features.is_as_of else {}
-    category = {"category_col": "category", "target_category_value": list(features.categories)}
-    params: dict[str, dict[str, Any]] = {
-        "UserSpendAggregator": user | event_time | amount | {"window_days": list(features.windows)},
-        "UserMonthlyTransactionCounter": user | event_time | as_of,
-        "UserCategoricalSpendAggregator": user | event_time | amount | category | as_of,
-    }
-    return [{"name": name, "params": given} for name, given in params.items()]
 
 
 def remove(path: Path) -> None:

@@ -6,6 +6,7 @@ import argparse
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,18 @@ class Features:
         spend = [f"user_{days}d_{kind}_spend" for days in self.windows for kind in ("total", "avg")]
         totals = [f"user_total_spend_{slug(category)}" for category in self.categories]
         return (*spend, "year_month", "user_monthly_txn_count", *totals)
+
+    def transformers(self) -> list[dict[str, Any]]:
+        """The platform's transformers of the features, as a job file names them."""
+        user, event_time, amount = {"user_id_col": "user_id"}, {"timestamp_col": "timestamp"}, {"amount_col": "amount"}
+        as_of = {"as_of": "event_time"} if self.is_as_of else {}
+        category = {"category_col": "category", "target_category_value": list(self.categories)}
+        params: dict[str, dict[str, Any]] = {
+            "UserSpendAggregator": user | event_time | amount | {"window_days": list(self.windows)},
+            "UserMonthlyTransactionCounter": user | event_time | as_of,
+            "UserCategoricalSpendAggregator": user | event_time | amount | category | as_of,
+        }
+        return [{"name": name, "params": given} for name, given in params.items()]
 
     def arguments(self) -> list[str]:
         """The arguments of a peer that `peer_arguments` reads back."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.agreement import disagreements
-from benchmarks.engines import OURS, Task, medians, models, remove, run_engine, run_ours, warm_up
+from benchmarks.engines import JVM_SLIDING, JVM_SQL, OURS, Task, medians, models, remove, run_engine, run_ours, warm_up
 from benchmarks.features import CONFIGURATIONS
 from benchmarks.inputs import DATA, Input, tell
 from benchmarks.processes import Finished, TimeLimitError
@@ -19,6 +19,7 @@ from benchmarks.processes import Finished, TimeLimitError
 CURVE_CONFIGURATION, WINDOW_CONFIGURATION, LARGE_CONFIGURATION = "sample", "year", "sample"
 STEPS = ("first run", "new rows", "nothing new", "full refresh")
 FEW_ROWS = Input(rows=1000, users=100, months=24, density=1.0)
+JVM_ROWS_PER_USER = 10_000
 _RESULTS = DATA / "results"
 
 
@@ -39,6 +40,7 @@ class Settings:
     window_users: tuple[int, ...]
     large_rows: int
     large_users: int
+    jvm_users: tuple[int, ...]
     limit_seconds: float
 
     @classmethod
@@ -55,6 +57,7 @@ class Settings:
             window_users=tuple(sorted(given.window_users, reverse=True)),
             large_rows=given.large_rows,
             large_users=given.large_users,
+            jvm_users=tuple(sorted(given.jvm_users)),
             limit_seconds=given.limit_seconds,
         )
 
@@ -68,7 +71,7 @@ def run_part(name: str, settings: Settings) -> None:
     """Measure a part and keep the result; a curve keeps each point as soon as it is there."""
     tell(f"part {name}")
     if name in CONFIGURATIONS:
-        _keep(name, _compare(name, settings.table, settings, engines=settings.engines))
+        keep(name, _compare(name, settings.table, settings, engines=settings.engines))
     else:
         _PARTS[name](settings)
 
@@ -80,7 +83,7 @@ def results() -> dict[str, Any]:
 
 def _incremental(settings: Settings) -> None:
     for configuration in settings.incremental:
-        _keep(f"incremental_{configuration}", _incremental_runs(configuration, settings))
+        keep(f"incremental_{configuration}", _incremental_runs(configuration, settings))
 
 
 def _rows_curve(settings: Settings) -> None:
@@ -89,7 +92,7 @@ def _rows_curve(settings: Settings) -> None:
         Input(rows, max(1, round(rows * users_per_row)), settings.table.months, settings.table.density)
         for rows in settings.curve_rows
     ]
-    _curve("rows", CURVE_CONFIGURATION, tables, settings)
+    _curve("rows", CURVE_CONFIGURATION, tables, settings, engines=settings.engines)
 
 
 def _window_curve(settings: Settings) -> None:
@@ -97,12 +100,18 @@ def _window_curve(settings: Settings) -> None:
         Input(settings.window_rows, users, settings.table.months, settings.table.density)
         for users in settings.window_users
     ]
-    _curve("density", WINDOW_CONFIGURATION, tables, settings)
+    _curve("density", WINDOW_CONFIGURATION, tables, settings, engines=settings.engines)
 
 
 def _large(settings: Settings) -> None:
     table = Input(settings.large_rows, settings.large_users, settings.table.months, settings.table.density)
-    _keep("large", _compare(LARGE_CONFIGURATION, table, settings, engines=(OURS,), repeats=1, label="large"))
+    keep("large", _compare(LARGE_CONFIGURATION, table, settings, engines=(OURS,), repeats=1, label="large"))
+
+
+def _jvm(settings: Settings) -> None:
+    """The same rows per window at every size; users are alike, which is the case that a sliding frame likes best."""
+    tables = [Input(JVM_ROWS_PER_USER * users, users, settings.table.months, 0) for users in settings.jvm_users]
+    _curve("jvm", WINDOW_CONFIGURATION, tables, settings, engines=(JVM_SQL, JVM_SLIDING))
 
 
 _PARTS: Mapping[str, Callable[[Settings], None]] = {
@@ -110,6 +119,7 @@ _PARTS: Mapping[str, Callable[[Settings], None]] = {
     "rows": _rows_curve,
     "density": _window_curve,
     "large": _large,
+    "jvm": _jvm,
 }
 PARTS = ("sample", "heavy", "as_of", *_PARTS)
 
@@ -129,34 +139,37 @@ def _compare(
     features = CONFIGURATIONS[configuration]
     task = Task(label or configuration, features, table.file())
     runs: dict[str, list[Finished]] = {engine: [] for engine in engines}
+    stopped: dict[str, float] = {}
     if OURS in engines:
         warm_up(task, FEW_ROWS.file())
-    for engine in _turns(engines, repeats):
+    for engine in in_turns(engines, repeats):
         if engine not in runs:
             continue
         try:
             runs[engine].append(run_engine(engine, task, limit_seconds=limit_seconds))
             tell(f"  {task.name}, {table.path.stem}: {engine} {runs[engine][-1].seconds:.1f} s")
-        except TimeLimitError:
+        except TimeLimitError as error:
             del runs[engine]
+            stopped[engine] = error.cpu_seconds
             tell(f"  {task.name}, {table.path.stem}: {engine} was stopped after {limit_seconds:.0f} s")
     result = _described(configuration, table, repeats)
     return result | {
         "agreement": _agreement({engine: task.output(engine) for engine in runs}, task),
         "engines": {engine: medians(engine, finished) for engine, finished in runs.items()},
-        "stopped": [engine for engine in engines if engine not in runs],
+        "stopped": stopped,
         "models": models(runs[OURS]) if OURS in runs else [],
     }
 
 
-def _turns(engines: Sequence[str], repeats: int) -> Iterator[str]:
+def in_turns(engines: Sequence[str], repeats: int) -> Iterator[str]:
     """Every other round goes the other way, so that no engine always runs on a warmer machine."""
     for repeat in range(repeats):
         yield from engines if repeat % 2 == 0 else reversed(engines)
 
 
-def _curve(name: str, configuration: str, tables: Sequence[Input], settings: Settings) -> None:
-    engines = settings.engines
+def _curve(
+    name: str, configuration: str, tables: Sequence[Input], settings: Settings, *, engines: Sequence[str]
+) -> None:
     points: list[dict[str, Any]] = []
     for table in tables:
         limit = settings.limit_seconds
@@ -164,7 +177,7 @@ def _curve(name: str, configuration: str, tables: Sequence[Input], settings: Set
         engines = tuple(engine for engine in engines if engine in point["engines"])
         widest = max(CONFIGURATIONS[configuration].windows)
         points.append(point | {"rows_per_window": table.rows_per_window(widest)})
-        _keep(name, {"configuration": configuration, "limit_seconds": limit, "points": points})
+        keep(name, {"configuration": configuration, "limit_seconds": limit, "points": points})
 
 
 def _incremental_runs(configuration: str, settings: Settings) -> dict[str, Any]:
@@ -175,7 +188,7 @@ def _incremental_runs(configuration: str, settings: Settings) -> dict[str, Any]:
     steps: dict[str, list[Finished]] = {step: [] for step in STEPS}
     peers: dict[str, list[Finished]] = {peer: [] for peer in settings.peers}
     warm_up(task, FEW_ROWS.file())
-    for engine in _turns(settings.engines, settings.repeats):
+    for engine in in_turns(settings.engines, settings.repeats):
         if engine == OURS:
             for step, finished in _run_steps(before, task):
                 steps[step].append(finished)
@@ -228,7 +241,8 @@ def _agreement(outputs: Mapping[str, Any], task: Task) -> str:
     return "**The outputs differ.**" if differences else "The outputs agree, column for column."
 
 
-def _keep(name: str, result: Mapping[str, Any]) -> None:
+def keep(name: str, result: Mapping[str, Any]) -> None:
+    """Keep a result under a name, in the place of an older one."""
     _RESULTS.mkdir(parents=True, exist_ok=True)
     unfinished = _RESULTS / f"{name}.unfinished"
     unfinished.write_text(json.dumps(result, indent=2))

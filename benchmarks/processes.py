@@ -58,7 +58,11 @@ class Finished:
 
 
 class TimeLimitError(RuntimeError):
-    """A command took longer than it may."""
+    """A command took longer than it may; `cpu_seconds` is what it had used when it was stopped."""
+
+    def __init__(self, message: str, *, cpu_seconds: float) -> None:
+        super().__init__(message)
+        self.cpu_seconds = cpu_seconds
 
 
 @dataclass
@@ -106,12 +110,12 @@ def run(
         ended = time.monotonic()
         for watcher in watchers:
             watcher.join()
+    cpu_seconds = sum(usage.cpu_by_process.values())
     if usage.is_over_limit:
-        raise TimeLimitError(f"{' '.join(command)} was stopped after {limit_seconds} s")
+        raise TimeLimitError(f"{' '.join(command)} was stopped after {limit_seconds} s", cpu_seconds=cpu_seconds)
     if process.returncode:
         last_lines = "\n".join(line.text for line in progress[-20:])
         raise RuntimeError(f"{' '.join(command)} ended with status {process.returncode}:\n{last_lines}")
-    cpu_seconds = sum(usage.cpu_by_process.values())
     return Finished(started, ended, cpu_seconds, json.loads(output), progress, usage.samples)
 
 

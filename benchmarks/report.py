@@ -11,32 +11,30 @@ from typing import Any
 from benchmarks import plots
 from benchmarks.engines import OURS, PEERS
 from benchmarks.features import CONFIGURATIONS
+from benchmarks.marked import write_between
 from benchmarks.tables import (
     curve_table,
     engines_table,
     gigabytes,
+    jvm_table,
     models_table,
     step_models_table,
     steps_table,
     theirs_table,
 )
 
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 _IMAGES = "images"
 
 
 def write_report(page: Path, results: Mapping[str, Any]) -> None:
     """Replace what is between the page's markers; ValueError if it has none."""
-    before, begin, rest = page.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{page}: expected the lines `{BEGIN}` and `{END}`; put them where the results belong")
     images = page.parent / _IMAGES
     images.mkdir(exist_ok=True)
-    page.write_text("\n\n".join([before + BEGIN, _machine(), *_sections(results, images), END + after]))
+    write_between(page, "results", "\n\n".join([machine(), *_sections(results, images)]))
 
 
-def _machine() -> str:
+def machine() -> str:
+    """The machine, and the versions of the engines."""
     import os
 
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -58,6 +56,8 @@ def _sections(results: Mapping[str, Any], images: Path) -> Iterator[str]:
         yield _windows(results["density"], images)
     if "large" in results:
         yield _large(results["large"])
+    if "jvm" in results:
+        yield _jvm(results["jvm"])
 
 
 def _configuration(result: Mapping[str, Any]) -> str:
@@ -126,6 +126,18 @@ def _large(result: Mapping[str, Any]) -> str:
         f"of which {ours['models_wall_seconds']:.0f} for the models and {ours['sink_seconds']:.0f} for the sink; "
         f"**{gigabytes(ours['peak_bytes'])} GB** of memory at most; {result['rows'] / ours['seconds']:,.0f} rows a second.",
         models_table(result["models"]),
+    )
+
+
+def _jvm(curve: Mapping[str, Any]) -> str:
+    points = curve["points"]
+    return _paragraphs(
+        "### JVM Spark: our SQL and a sliding frame, windows of 365 days on busy users",
+        f"Both on one JVM Spark with the platform's settings; {points[0]['months']} months; {_runs(points[0])} "
+        f"{_agreements(points)} Seconds are of the whole process, dbt and the start of the JVM included; *in tasks* are the "
+        "CPU seconds of Spark's tasks alone.",
+        jvm_table(curve),
+        _left_out(curve),
     )
 
 

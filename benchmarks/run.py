@@ -15,7 +15,7 @@ from benchmarks.parts import PARTS, Settings, results, run_part
 from benchmarks.report import write_report
 
 PAGE = ROOT / "docs" / "benchmarks.md"
-DEFAULT_PARTS = tuple(part for part in PARTS if part != "large")
+DEFAULT_PARTS = tuple(part for part in PARTS if part not in ("large", "jvm"))
 
 
 def main() -> None:
@@ -72,6 +72,9 @@ def _add_curve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit-seconds", type=float, default=900, help="the longest run of a curve")
     parser.add_argument("--large-rows", type=int, default=50_000_000, help="part `large`: rows")
     parser.add_argument("--large-users", type=int, default=1_000_000, help="part `large`: users")
+    parser.add_argument(
+        "--jvm-users", type=int, nargs="+", default=(10, 50, 500), help="part `jvm`: users, of 10,000 rows each"
+    )
 
 
 if __name__ == "__main__":

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.engines import OURS
+from benchmarks.engines import JVM_SLIDING, JVM_SQL, OURS
 from benchmarks.parts import STEPS
 
-LABELS = {OURS: "`fpjob run`", "pyspark": "PySpark `local[2]`", "duckdb": "DuckDB query", "polars": "Polars"}
+LABELS = {
+    OURS: "`fpjob run`",
+    "pyspark": "PySpark `local[2]`",
+    "duckdb": "DuckDB query",
+    "polars": "Polars",
+    JVM_SQL: "our SQL",
+    JVM_SLIDING: "sliding frame",
+}
 _STEP_LABELS = {
     "first run": "first run, without the new rows",
     "new rows": "new rows",
@@ -107,6 +114,28 @@ def curve_table(curve: Mapping[str, Any], engines: Sequence[str], *, first: Mapp
         for point in points
     ]
     return table([*first.values(), *(LABELS[engine] for engine in engines)], rows, is_first_a_number=True)
+
+
+def jvm_table(curve: Mapping[str, Any]) -> str:
+    """Seconds and CPU seconds of our SQL and of the sliding frame, and how many times ours the latter's are.
+
+    A run that was stopped took more than the limit, and more CPU than it had used by then.
+    """
+    rows = [_jvm_row(point, curve["limit_seconds"]) for point in curve["points"]]
+    heads = ["rows", "users", "rows in a window", "our SQL", "sliding frame", "times ours"]
+    return table([*heads, "our CPU", "its CPU", "times ours", "times ours, in tasks"], rows, is_first_a_number=True)
+
+
+def _jvm_row(point: Mapping[str, Any], limit_seconds: float) -> list[str]:
+    ours, sliding = point["engines"][JVM_SQL], point["engines"].get(JVM_SLIDING)
+    cells = [_number(point[name]) for name in ("rows", "users", "rows_per_window")]
+    if sliding is None and JVM_SLIDING not in point["stopped"]:
+        return [*cells, f"{ours['whole_seconds']:.0f}", "-", "-", f"{ours['cpu_seconds']:.0f}", "-", "-", "-"]
+    at_least = "> " if sliding is None else ""
+    theirs = sliding or {"whole_seconds": limit_seconds, "cpu_seconds": point["stopped"][JVM_SLIDING]}
+    for name in ("whole_seconds", "cpu_seconds"):
+        cells += [f"{ours[name]:.0f}", f"{at_least}{theirs[name]:.0f}", f"{at_least}{theirs[name] / ours[name]:.1f}"]
+    return [*cells, "-" if sliding is None else f"{sliding['task_cpu_seconds'] / ours['task_cpu_seconds']:.1f}"]
 
 
 def gigabytes(size: float | None) -> str:

@@ -1,0 +1,66 @@
+"""A SQL-first feature platform on dbt: exact point-in-time features, readable as SQL.
+
+What notebooks and packages use is here by name, and is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from feature_platform_py.core.data_types import Columns as Columns
+    from feature_platform_py.core.databricks import DatabricksConnectionConfig as DatabricksConnectionConfig
+    from feature_platform_py.core.errors import FeaturePlatformError as FeaturePlatformError
+    from feature_platform_py.core.fields import ColumnName as ColumnName
+    from feature_platform_py.core.spark_session_manager import SparkSessionManager as SparkSessionManager
+    from feature_platform_py.features.catalogue import TRANSFORMER_REGISTRY as TRANSFORMER_REGISTRY
+    from feature_platform_py.features.catalogue import get_transformer as get_transformer
+    from feature_platform_py.features.catalogue import register_transformer as register_transformer
+    from feature_platform_py.features.columns import InputColumn as InputColumn
+    from feature_platform_py.features.columns import OutputColumn as OutputColumn
+    from feature_platform_py.features.columns import Reads as Reads
+    from feature_platform_py.features.financial import UserCategoricalSpendAggregator as UserCategoricalSpendAggregator
+    from feature_platform_py.features.financial import UserMonthlyTransactionCounter as UserMonthlyTransactionCounter
+    from feature_platform_py.features.financial import UserSpendAggregator as UserSpendAggregator
+    from feature_platform_py.features.generic import SimpleAgeCalculator as SimpleAgeCalculator
+    from feature_platform_py.features.generic import WithGreeting as WithGreeting
+    from feature_platform_py.features.sql import SqlTransformer as SqlTransformer
+    from feature_platform_py.features.transformer import FeatureTransformer as FeatureTransformer
+    from feature_platform_py.jobs.job import Job as Job
+    from feature_platform_py.sources import DatabricksSparkSource as DatabricksSparkSource
+    from feature_platform_py.sources import DatabricksSQLSource as DatabricksSQLSource
+    from feature_platform_py.sources import Source as Source
+    from feature_platform_py.sources import SparkSource as SparkSource
+
+_MODULES = {
+    "core.data_types": ("Columns",),
+    "core.databricks": ("DatabricksConnectionConfig",),
+    "core.errors": ("FeaturePlatformError",),
+    "core.fields": ("ColumnName",),
+    "core.spark_session_manager": ("SparkSessionManager",),
+    "features.catalogue": ("TRANSFORMER_REGISTRY", "get_transformer", "register_transformer"),
+    "features.columns": ("InputColumn", "OutputColumn", "Reads"),
+    "features.financial": (
+        "UserCategoricalSpendAggregator",
+        "UserMonthlyTransactionCounter",
+        "UserSpendAggregator",
+    ),
+    "features.generic": ("SimpleAgeCalculator", "WithGreeting"),
+    "features.sql": ("SqlTransformer",),
+    "features.transformer": ("FeatureTransformer",),
+    "jobs.job": ("Job",),
+    "sources": ("DatabricksSQLSource", "DatabricksSparkSource", "Source", "SparkSource"),
+}
+_PLACES = {name: module for module, names in _MODULES.items() for name in names}
+__all__ = list(_PLACES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PLACES})

@@ -52,6 +52,14 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
+def require_java() -> None:
+    """Skip the test where there is no Java; fail it where Java is required."""
+    if shutil.which("java") is None:
+        if os.environ.get("FP_REQUIRE_JVM"):
+            pytest.fail("no Java on the PATH; install it: apt-get install openjdk-17-jre-headless")
+        pytest.skip("no Java on the PATH; install it: apt-get install openjdk-17-jre-headless")
+
+
 def add_entity(root: Path, name: str) -> None:
     """An entity that shares no field with the sources of tests, which may then have any types."""
     folder = root / "registry" / "entity" / name

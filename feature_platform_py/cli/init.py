@@ -27,6 +27,7 @@ from feature_platform_py.scaffold.entries import (
     write_job,
 )
 from feature_platform_py.scaffold.project import write_project
+from feature_platform_py.scaffold.transformer import class_name, write_transformer
 
 
 def project_command(folder: Path) -> None:
@@ -106,6 +107,13 @@ def job_command(name: str, *, source: str | None, options: Mapping[str, str | No
     }
     plan = write_job(project, job_file(name, content))
     _tell([Path("configs", "jobs", f"{plan.job_name}.yaml")], f"fpjob run configs/jobs/{plan.job_name}.yaml")
+
+
+def transformer_command(name: str, *, is_sql: bool) -> None:
+    """Write a new transformer with a test of it."""
+    paths = write_transformer(open_project(), name, is_sql=is_sql)
+    test = next(path for path in paths if path.parts[0] == "tests")
+    _tell(paths, f"python -m pytest {test}, then name `{class_name(name)}` in a job")
 
 
 def _transformers(params: Mapping[str, str], category: str | None, values: Sequence[str]) -> list[dict[str, Any]]:

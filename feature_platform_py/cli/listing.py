@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
 from typing import Any
 
 import click
 
-from feature_platform_py.cli.output import aligned, print_json
+from feature_platform_py.cli.output import print_json
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import Project, open_project
-from feature_platform_py.core.stored_relations import stored_relations
-from feature_platform_py.features.catalogue import TRANSFORMERS
+from feature_platform_py.core.text import aligned
+from feature_platform_py.features.catalogue import transformers_of
+from feature_platform_py.features.transformer import FeatureTransformer
 from feature_platform_py.jobs.config import load_job_config
 from feature_platform_py.registry.source import load_sources
+from feature_platform_py.targets import open_tables
 
 
 def list_command(*, target: str | None, output_format: str) -> None:
-    """Print what the project has, without starting an engine."""
+    """Print what the project has, without starting an engine; a workspace is asked for its tables."""
     project = open_project(target=target)
     listed = _listed(project)
     if output_format == "json":
@@ -43,23 +44,22 @@ def _listed(project: Project) -> dict[str, list[dict[str, Any]]]:
             }
             for source in load_sources(project.root)
         ],
-        "transformers": [{"name": name, "params": _params(kind)} for name, kind in TRANSFORMERS.items()],
-        "tables": [
-            {"name": f"{relation.schema}.{relation.name}", "kind": kind}
-            for relation, kind in stored_relations(project.target.warehouse)
+        "transformers": [
+            {"name": name, "params": _params(kind)} for name, kind in transformers_of(project.root).items()
         ],
+        "tables": [{"name": relation, "kind": kind} for relation, kind in open_tables(project).relations()],
     }
 
 
 def _job(path: str, project: Project) -> dict[str, Any]:
     try:
-        config = load_job_config(project.root / path)
+        config = load_job_config(project.root / path, transformers=transformers_of(project.root))
     except ConfigurationError:
         return {"path": path, "job": "(not valid: see `fpjob validate`)", "transformers": ""}
     names = ", ".join(transformer.name for transformer in config.feature_transformers)
     return {"path": path, "job": config.job_name, "transformers": names}
 
 
-def _params(kind: type[Any]) -> str:
+def _params(kind: type[FeatureTransformer]) -> str:
     """The names of a transformer's parameters, those that may be left out in brackets."""
-    return ", ".join(f"[{each.name}]" if each.default is not MISSING else each.name for each in fields(kind))
+    return ", ".join(name if field.is_required() else f"[{name}]" for name, field in kind.model_fields.items())

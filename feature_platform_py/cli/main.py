@@ -331,6 +331,17 @@ def init_job(name: str, source: str | None, categories: tuple[str, ...], **optio
     job_command(name, source=source, options=options, categories=categories)
 
 
+@init.command(name="transformer")
+@click.argument("name")
+@click.option("--sql/--python", "is_sql", required=True, help="A macro, or a class.")
+@_examples("fpjob init transformer user_largest_amount --sql")
+def init_transformer(name: str, *, is_sql: bool) -> None:
+    """Add a transformer with a test, to be changed into what you need."""
+    from feature_platform_py.cli.init import transformer_command
+
+    transformer_command(name, is_sql=is_sql)
+
+
 def main() -> None:
     """Run the command line and exit with the status that its outcome has."""
     # dbt and pyspark make millions of objects that live until the end: collecting garbage meanwhile costs a tenth of a run.

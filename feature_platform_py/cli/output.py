@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -18,16 +18,6 @@ def print_json(value: Any) -> None:
 def print_progress(text: str = "") -> None:
     """Print one line on stderr."""
     click.echo(text, err=True)
-
-
-def aligned(rows: Iterable[Sequence[str]], indent: str = "  ") -> list[str]:
-    """The rows as lines with columns of equal width."""
-    lines = [list(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)] if lines else []
-    return [
-        (indent + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))).rstrip()
-        for line in lines
-    ]
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, truncate: bool | int) -> None:

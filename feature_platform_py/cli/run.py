@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from feature_platform_py.cli.output import print_json, print_progress, print_table
-from feature_platform_py.cli.plan import plan_lines
 from feature_platform_py.core.project import open_project
 from feature_platform_py.jobs.dbt import NodeResult
+from feature_platform_py.jobs.describe import plan_lines
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.prepare import prepare_job
 from feature_platform_py.jobs.run import RunReport, run_job
@@ -23,7 +23,7 @@ def run_command(
     started = time.monotonic()
     project = open_project(target=target)
     plan = prepare_job(job, project)
-    print_progress("\n".join([*plan_lines(plan, project), ""]))
+    print_progress("\n".join([*plan_lines(plan, project.target), ""]))
     report = run_job(plan, project, is_full_refresh=is_full_refresh, is_reconciled=is_reconciled, on_node=_print_node)
     seconds = time.monotonic() - started
     if output_format == "json":
@@ -58,8 +58,8 @@ def _summary(plan: JobPlan, report: RunReport, seconds: float) -> str:
         result = f"{sink.place} holds {sink.rows:,} rows"
     else:
         result = f"{sink.place} was left as it is ({sink.rows:,} rows, mode ignore)"
-    counted = f"{computed} of {len(tables)} feature tables computed, {tests} tests passed"
-    return f"{plan.job_name}: {counted}, {result}, {seconds:.1f} s"
+    counted = f"{computed} of {len(tables)} feature tables computed, " if tables else ""
+    return f"{plan.job_name}: {counted}{tests} tests passed, {result}, {seconds:.1f} s"
 
 
 def _as_dict(plan: JobPlan, report: RunReport, seconds: float) -> dict[str, Any]:

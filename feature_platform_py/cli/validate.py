@@ -10,7 +10,7 @@ import click
 from feature_platform_py.cli.output import print_json
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.project import open_project
-from feature_platform_py.jobs.prepare import prepare_job
+from feature_platform_py.jobs.prepare import validate_job
 
 
 def validate_command(jobs: Sequence[Path], *, target: str | None, output_format: str) -> None:
@@ -20,7 +20,7 @@ def validate_command(jobs: Sequence[Path], *, target: str | None, output_format:
     good: list[Path] = []
     for job in jobs:
         try:
-            prepare_job(job, project)
+            validate_job(job, project)
             good.append(job)
         except ConfigurationError as error:
             problems += error.problems or [Problem(str(job), 1, str(error))]

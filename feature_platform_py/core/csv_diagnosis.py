@@ -33,6 +33,7 @@ _REFUSED_VALUE = re.compile(
     r"parsing value '(.*?)' as type|parse the string value (.*?) to decimal|parsing timestamp from '(.*?)':",
     re.DOTALL,
 )
+_FAILURES_WITHOUT_VALUE = ("Csv error: incorrect number of fields", "MALFORMED_RECORD_IN_PARSING")
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Unparsable:
 
 def is_parse_failure(message: str) -> bool:
     """Whether an engine's message is that of a CSV read that met a bad value or row."""
-    return bool(_REFUSED_VALUE.search(message)) or "Csv error: incorrect number of fields" in message
+    return bool(_REFUSED_VALUE.search(message)) or any(text in message for text in _FAILURES_WITHOUT_VALUE)
 
 
 def find_unparsable(spark: SparkSession, source: ExternalSource) -> list[Unparsable]:

@@ -60,7 +60,7 @@ class Place:
 
     def at(self, *keys: str | int) -> Place:
         """The position of something inside."""
-        return replace(self, path=self.path + keys)
+        return Place(self.document, self.path + keys)
 
     def without(self, key: str) -> Place:
         """The same position, with nothing more to say about one key inside."""
@@ -95,7 +95,8 @@ class Place:
     @property
     def is_unread(self) -> bool:
         """Whether the file's own problems already explain that no value is here."""
-        return any(self.path[:end] in self.document.unread for end in range(len(self.path) + 1))
+        unread = self.document.unread
+        return bool(unread) and any(self.path[:end] in unread for end in range(len(self.path) + 1))
 
     @property
     def given(self) -> str:
@@ -204,9 +205,12 @@ class _Composition:
         depth = values = documents = 0
         for event in events:
             kind = type(event).__name__
-            depth += (kind in _STARTS) - (kind in _ENDS)
-            values += kind in _STARTS or kind in {"ScalarEvent", "AliasEvent"}
-            documents += kind == "DocumentStartEvent"
+            if kind == "ScalarEvent" or kind == "AliasEvent":
+                values += 1
+            else:
+                depth += (kind in _STARTS) - (kind in _ENDS)
+                values += kind in _STARTS
+                documents += kind == "DocumentStartEvent"
             if depth > MAX_DEPTH or values > MAX_VALUES or documents > 1:
                 raise _failure(self.file, event.start_mark.line + 1, _bound_fault(depth, values))
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("csv", "delta", "json", "parquet")
 
+_TEXT_FORMATS = ("csv", "json")
 _ALL_ROWS = str(2**62)
 _WIDTHS = {name: width for width, name in enumerate(("tinyint", "smallint", "int", "bigint", "float", "double"))}
 # A column without a value, and a time without a zone in a session in UTC.
@@ -108,7 +109,7 @@ def define_source(spark: SparkSession, source: ExternalSource, *, known: Definit
     if known and fingerprint and known.fingerprint == fingerprint:
         return known
     columns = ", ".join(f"{quoted(name)} {dtype}" for name, dtype in table_columns(spark, source))
-    options = ", ".join(f"{literal(key)} {literal(value)}" for key, value in source.options.items())
+    options = ", ".join(f"{literal(key)} {literal(value)}" for key, value in _strict(source).items())
     clauses = [
         f"({columns})" if columns else "",
         f"using {source.format}",
@@ -143,7 +144,7 @@ def table_columns(spark: SparkSession, source: ExternalSource) -> Columns:
     if source.format == "csv":
         return _csv_columns(spark, source) if source.columns else describe_source(spark, source)
     actual = [(name, _INFERRED_AS.get(dtype, dtype)) for name, dtype in describe_source(spark, source)]
-    _check_declared(source, actual)
+    check_declared(source, actual)
     if source.format != "json":
         return []
     declared = {name.lower(): dtype for name, dtype in source.columns}
@@ -236,7 +237,8 @@ def _csv_files(source: ExternalSource) -> list[Path]:
     return files
 
 
-def _check_declared(source: ExternalSource, actual: Columns) -> None:
+def check_declared(source: ExternalSource, actual: Columns) -> None:
+    """Raise one ConfigurationError for all declared columns that are missing, or whose values the type does not hold."""
     there = {name.lower(): dtype for name, dtype in actual}
     problems = [
         f"{shown(source.location)}: column `{name}`: expected {dtype}, "
@@ -273,10 +275,15 @@ def _common_type(types: Iterable[str]) -> str:
     return wider[0] if wider else "string"
 
 
+def _strict(source: ExternalSource) -> dict[str, str]:
+    """The reader's options, those of text also for JVM Spark, which otherwise reads a value that does not parse as NULL."""
+    return {**({"mode": "FAILFAST"} if source.format in _TEXT_FORMATS else {}), **source.options}
+
+
 def _fingerprint(source: ExternalSource) -> str:
     """Return what changes with the declaration or the files; empty where the files cannot be seen."""
     if not source.is_local:
         return ""
     files = [(str(file), (stat := file.stat()).st_size, stat.st_mtime_ns) for file in source.files()]
-    declared = [source.location, source.format, sorted(source.options.items()), list(source.columns), files]
+    declared = [source.location, source.format, sorted(_strict(source).items()), list(source.columns), files]
     return hashlib.sha256(json.dumps(declared).encode()).hexdigest()

@@ -30,7 +30,7 @@ MAX_LOCATION_LENGTH = 1024
 _SECRET = re.compile("secret|passw|token|credential|(access|account)[._-]?key|[._-]sas([._-]|$)", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
-_UNKNOWN_KEY = "unexpected_keyword_argument"
+_UNKNOWN_KEYS = frozenset({"unexpected_keyword_argument", "extra_forbidden"})
 
 Part = TypeVar("Part")
 
@@ -119,7 +119,7 @@ def one_or_more(schema: dict[str, Any]) -> WithJsonSchema:
 
 
 def read_part(kind: type[Part], place: Place, problems: list[Problem]) -> Part | None:
-    """The value at `place` as a `kind`, a validated dataclass; else None, and `problems` grows."""
+    """The value at `place` as a `kind`, a validated dataclass or model; else None, and `problems` grows."""
     if place.is_unread:
         return None
     hashable: Any = kind
@@ -140,7 +140,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 def _telling(details: list[Any]) -> list[Any]:
     """The errors without those of a key that is missing only because it is misspelled."""
     missing = {detail["loc"][-1] for detail in details if detail["type"] == "missing"}
-    unknown_keys = [detail["loc"][-1] for detail in details if detail["type"] == _UNKNOWN_KEY]
+    unknown_keys = [detail["loc"][-1] for detail in details if detail["type"] in _UNKNOWN_KEYS]
     # A misspelled key is one mistake, not an unknown key and a missing one.
     misspelled = {nearest(str(key), missing) for key in unknown_keys}
     return [each for each in details if each["type"] != "missing" or each["loc"][-1] not in misspelled]
@@ -154,7 +154,7 @@ def _problem(detail: Any, kind: Any, place: Place) -> Problem | None:
     if detail["type"] == "missing":
         description = kind.__pydantic_fields__[at.path[-1]].description
         return at.problem(f"`{at.name}` is missing; expected {description}")
-    if detail["type"] == _UNKNOWN_KEY:
+    if detail["type"] in _UNKNOWN_KEYS:
         return at.problem(f"{_inside(place)}{unknown('key', str(at.path[-1]), known=kind.__pydantic_fields__)}")
     if not detail["loc"] and (rule := re.match(r"(\w+): ", message)):
         # A rule of the whole part names its field first.
@@ -182,6 +182,7 @@ _EXPECTED: Mapping[str, str] = {
     "tuple_type": "expected a list",
     "dict_type": "expected a mapping (`key: value`)",
     "dataclass_type": "expected a mapping (`key: value`)",
+    "model_type": "expected a mapping (`key: value`)",
     "too_short": "expected at least one",
 }
 _LIMITS: Mapping[str, str] = {"greater_than_equal": "at least", "less_than_equal": "at most"}
@@ -206,11 +207,12 @@ def _one_of(given: Any, known: list[str]) -> str:
 def _quoting(kind: str, place: Place) -> str:
     """YAML reads `no` as a boolean and 2024-01-01 as a date: where a text was meant, quotes make it one."""
     value = place.value
-    if kind != "string_type" or value is None or isinstance(value, dict | list):
+    text = place.document.texts.get(place.path)
+    # Parameters that Python code gives have no text.
+    if kind != "string_type" or value is None or text is None or isinstance(value, dict | list):
         return ""
     read_as = next(name for known, name in _READ_AS if isinstance(value, known))
-    text = printable(place.document.texts.get(place.path, str(value)))
-    return f", which YAML reads as {read_as}; quote it: `'{text}'`"
+    return f", which YAML reads as {read_as}; quote it: `'{printable(text)}'`"
 
 
 _READ_AS: tuple[tuple[type, str], ...] = (

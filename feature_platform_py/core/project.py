@@ -20,6 +20,12 @@ class Target:
     engine: str
     warehouse: Path
     schema: str
+    catalog: str | None = None
+
+    @property
+    def has_session(self) -> bool:
+        """Whether the target's tables are in a Spark session of this process; those of a workspace are reached with SQL."""
+        return self.type == "fpspark"
 
 
 @dataclass(frozen=True)
@@ -43,12 +49,16 @@ class Project:
 def open_project(start: Path | None = None, *, target: str | None = None) -> Project:
     """Return the project around `start` (the working directory by default); ConfigurationError if there is none."""
     origin = (start or Path.cwd()).resolve()
-    for folder in (origin, *origin.parents):
-        if (folder / "dbt_project.yml").is_file():
-            return Project(folder, _load_target(folder, target))
+    if root := find_root(origin):
+        return Project(root, _load_target(root, target))
     raise ConfigurationError(
         f"{origin}: expected to be inside a project, found no `dbt_project.yml` here or above; change to the project's folder"
     )
+
+
+def find_root(start: Path) -> Path | None:
+    """Return the nearest folder at or above `start` that holds a `dbt_project.yml`, None if there is none."""
+    return next((folder for folder in (start, *start.parents) if (folder / "dbt_project.yml").is_file()), None)
 
 
 def _load_target(root: Path, name: str | None) -> Target:
@@ -65,6 +75,7 @@ def _load_target(root: Path, name: str | None) -> Target:
         engine=_rendered(output.get("engine", output["type"])),
         warehouse=root / _rendered(output.get("warehouse", "warehouse")),
         schema=_rendered(output["schema"]),
+        catalog=_rendered(output["catalog"]) if "catalog" in output else None,
     )
 
 

@@ -1,48 +1,66 @@
-"""The one place that opens sessions: one engine per process, one session per warehouse folder.
+"""The one place that opens warehouses: one session per warehouse folder with Sail, one per process with other engines.
 
-Every dbt thread, Python model and sink of a process shares the session of its warehouse, because the
-engine's catalog lives and dies with the session.
+Every dbt thread, Python model and sink of a process shares the session of its warehouse, because Sail's
+catalog lives and dies with the session.
 """
 
 from __future__ import annotations
 
 import atexit
-import ctypes
 import os
-import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
 
 from feature_platform_py.core.engine_paths import delta_path
 from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.jvm_session import find_jvm_session, is_jvm_session_stopped, open_jvm_session
+from feature_platform_py.core.remote_session import (
+    REMOTE,
+    Remote,
+    check_warehouse_server,
+    close_remote_session,
+    configure,
+    find_remote_session,
+    is_remote_session_alive,
+    open_remote_session,
+)
+from feature_platform_py.core.sail_session import SESSION_CONFIG, open_sail_session
 from feature_platform_py.core.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-SESSION_CONFIG = {
-    "spark.sql.session.timeZone": "UTC",
-    # A bare `create table` would make a Parquet table, which the next process could not find again.
-    "spark.sql.sources.default": "delta",
-}
+Config = Mapping[str, str]
 
-# Read by Sail when its server starts; a value that the user has set wins.
-SAIL_ENVIRONMENT = {
-    "RUST_LOG": "off",
-    # A file whose statistics say that a column's least and greatest value are equal reads as that constant, and NaN,
-    # which statistics leave out, becomes the constant too.
-    "SAIL_EXECUTION__COLLECT_STATISTICS": "false",
-    # Sail forgets a session, its whole catalog included, after 15 idle minutes otherwise.
-    "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(10 * 365 * 24 * 3600),
-}
+
+@dataclass(frozen=True)
+class _Session:
+    """A session, and what stops it: nothing does if somebody else opened it.
+
+    If its catalog `is_shared`, other sessions and warehouses may have tables in it.
+    """
+
+    spark: SparkSession
+    stop: Callable[[], None] | None
+    is_shared: bool
+    is_alive: Callable[[SparkSession], bool]
+
+
+@dataclass(frozen=True)
+class _Opened:
+    session: _Session
+    warehouse: Warehouse
+
 
 _lock = threading.RLock()
-_warehouses: dict[tuple[str, Path], Warehouse] = {}
+_opened: dict[tuple[str, Path], _Opened] = {}
 _read_only: set[tuple[str, Path]] = set()
-_sail_server: Any = None
 
 
 def open_session(engine: str, warehouse: str | Path) -> SparkSession:
@@ -53,97 +71,111 @@ def open_session(engine: str, warehouse: str | Path) -> SparkSession:
 def open_warehouse(engine: str, warehouse: str | Path) -> Warehouse:
     """Return the process's catalog of the warehouse folder, opening its session at the first call.
 
-    Raises ConfigurationError for an engine that is not known.
+    Raises ConfigurationError for an engine that is not known, EngineError for one that cannot be had.
     """
-    key = (engine, Path(warehouse).expanduser().resolve())
+    return find_or_open_warehouse(engine, warehouse)[0]
+
+
+def find_or_open_warehouse(
+    engine: str, warehouse: str | Path, *, config: Config | None = None
+) -> tuple[Warehouse, bool]:
+    """Return what `open_warehouse` does, and whether it was this call that opened the session, which then has the settings."""
+    key = _key(engine, warehouse)
     # Two threads that start the embedded server at once hang it.
     with _lock:
-        if key not in _warehouses:
-            _warehouses[key] = _open(*key)
-        return _warehouses[key]
+        there = _opened.get(key)
+        is_new = there is None or not there.session.is_alive(there.session.spark)
+        if is_new:
+            _opened[key] = _open(*key, config or {})
+        return _opened[key].warehouse, is_new
+
+
+def close_warehouse(engine: str, warehouse: str | Path) -> None:
+    """Stop the process's session over the warehouse folder, if there is one; the next call of `open_warehouse` opens another.
+
+    For whoever opened it: a `Warehouse` or frame that others hold of the session works no longer.
+    """
+    with _lock:
+        _stop(_opened.pop(_key(engine, warehouse), None))
 
 
 @contextmanager
 def reading_only(engine: str, warehouse: str | Path) -> Iterator[None]:
     """Inside, the warehouse is opened anew, and what is registered in it leaves the folder as it is."""
-    key = (engine, Path(warehouse).expanduser().resolve())
+    key = _key(engine, warehouse)
     with _lock:
-        kept = _warehouses.pop(key, None)
+        kept = _opened.pop(key, None)
         _read_only.add(key)
     try:
         yield
     finally:
         with _lock:
             _read_only.discard(key)
-            if opened := _warehouses.pop(key, None):
-                opened.spark.stop()
+            _stop(_opened.pop(key, None))
             if kept:
-                _warehouses[key] = kept
+                _opened[key] = _opened_again(kept) if kept.session.is_shared else kept
 
 
-def _open(engine: str, folder: Path) -> Warehouse:
+def _key(engine: str, warehouse: str | Path) -> tuple[str, Path]:
+    return engine, Path(warehouse).expanduser().resolve()
+
+
+def _open(engine: str, folder: Path, config: Config) -> _Opened:
     if engine not in ENGINES:
         known = ", ".join(f"`{name}`" for name in sorted(ENGINES))
         raise ConfigurationError(f"profile: engine `{engine}` is unknown. Known: {known}")
     os.environ.setdefault("PYARROW_IGNORE_TIMEZONE", "1")
     is_read_only = (engine, folder) in _read_only
     path = folder if is_read_only and not folder.exists() else delta_path(folder)
-    warehouse = Warehouse(ENGINES[engine](), path, is_read_only=is_read_only)
-    warehouse.refresh()
-    return warehouse
-
-
-def _open_sail_session() -> SparkSession:
-    from pyspark.sql.connect.session import SparkSession
-
-    # `pyspark.sql.functions` builds Connect expressions only where this is set.
-    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
-    with _interrupts_kept():
-        builder = SparkSession.builder.remote(f"sc://{_start_sail()}")
-        for key, value in SESSION_CONFIG.items():
-            builder = builder.config(key, value)
-        session: SparkSession = builder.create()
-    return session
-
-
-@contextmanager
-def _interrupts_kept() -> Iterator[None]:
-    """Give Ctrl-C back to Python: Sail's server takes it for itself, and dbt would never hear of it.
-
-    Past Python's `signal` module, which is for the main thread, where dbt opens no connection.
-    """
-    sigaction = ctypes.CDLL(None).sigaction
-    # Larger than `struct sigaction` is anywhere.
-    action = ctypes.create_string_buffer(1024)
-    sigaction(signal.SIGINT, None, action)
-    yield
-    sigaction(signal.SIGINT, action, None)
-
-
-def _start_sail() -> str:
-    global _sail_server
-    if _sail_server is None:
-        for name, value in SAIL_ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
-        from pysail.spark import SparkConnectServer
-
-        _sail_server = SparkConnectServer(ip="127.0.0.1", port=0)
-        _sail_server.start(background=True)
+    session = ENGINES[engine](path, config)
+    if not _opened:
+        # After the engine's own clean-up, so that it comes before that.
+        atexit.unregister(_close_all)
         atexit.register(_close_all)
-    host, port = _sail_server.listening_address
-    return f"{host}:{port}"
+    warehouse = Warehouse(session.spark, path, is_read_only=is_read_only, is_catalog_shared=session.is_shared)
+    warehouse.refresh()
+    return _Opened(session, warehouse)
+
+
+def _opened_again(opened: _Opened) -> _Opened:
+    """The same session, into whose catalog somebody else has registered relations of the same names since."""
+    warehouse = Warehouse(opened.session.spark, opened.warehouse.folder, is_catalog_shared=True)
+    warehouse.refresh()
+    return replace(opened, warehouse=warehouse)
+
+
+def _stop(opened: _Opened | None) -> None:
+    if opened and opened.session.stop:
+        opened.session.stop()
 
 
 def _close_all() -> None:
-    global _sail_server
     with _lock:
-        for warehouse in _warehouses.values():
-            warehouse.spark.stop()
-        _warehouses.clear()
-        if _sail_server is not None:
-            _sail_server.stop()
-            _sail_server = None
+        for opened in _opened.values():
+            _stop(opened)
+        _opened.clear()
 
 
-# JVM Spark (`spark`) and Spark Connect endpoints (`connect`) are further entries here.
-ENGINES: dict[str, Callable[[], Any]] = {"sail": _open_sail_session}
+def _sail(folder: Path, config: Config) -> _Session:  # noqa: ARG001 - the embedded engine keeps its own catalog
+    spark = open_sail_session()
+    configure(spark, config, close=spark.stop)
+    return _Session(spark, spark.stop, is_shared=False, is_alive=lambda session: not session.is_stopped)
+
+
+def _jvm_spark(folder: Path, config: Config) -> _Session:
+    there = find_jvm_session()
+    spark = there or open_jvm_session(config, warehouse=folder)
+    stop = None if there else spark.stop
+    return _Session(spark, stop, is_shared=True, is_alive=lambda session: not is_jvm_session_stopped(session))
+
+
+def _connect(folder: Path, config: Config) -> _Session:
+    remote = Remote("connect", SecretStr(os.environ.get(REMOTE, "").strip()))
+    there = find_remote_session(remote)
+    spark = there or open_remote_session(remote, SESSION_CONFIG | dict(config))
+    check_warehouse_server(remote, spark, folder)
+    stop = None if there else lambda: close_remote_session(spark)
+    return _Session(spark, stop, is_shared=True, is_alive=is_remote_session_alive)
+
+
+ENGINES: dict[str, Callable[[Path, Config], _Session]] = {"sail": _sail, "spark": _jvm_spark, "connect": _connect}

@@ -12,15 +12,17 @@ import re
 import shutil
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from feature_platform_py.core.catalog_file import CatalogFile, Definition, TableName, literal, quoted
 from feature_platform_py.core.csv_diagnosis import find_cut_decimals
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.external_sources import ExternalSource, define_source
+from feature_platform_py.core.locations import overlap
 from feature_platform_py.core.view_text import create_as_plan, survives_as_text
 
 if TYPE_CHECKING:
@@ -31,7 +33,11 @@ logger = logging.getLogger(__name__)
 # Where the least and the greatest value of a file are equal, Sail reads the column as that constant, out of the Delta log:
 # a decimal goes through a double there, and a NaN or a part of a microsecond is not in it.
 WITHOUT_STATISTICS = {"delta.dataSkippingNumIndexedCols": "0"}
+# What Delta refuses in a column's name, unless the files have names of their own for the columns.
+WITH_NAMES_OF_ITS_OWN = {"delta.columnMapping.mode": "name"}
+REFUSED_BY_DELTA = re.compile(r"[ ,;{}()\n\t=]")
 COMMIT_FILES = "[0-9]" * 20 + ".json"
+SAIL_CATALOG = "sail"
 DISCARDED_PREFIX = ".discarded-"
 PLAIN_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
@@ -39,13 +45,18 @@ PLAIN_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 class Warehouse:
     """The tables, sources and views of one folder, and the session in which they are registered.
 
-    If `is_read_only`, what is registered is known to the session alone, and the folder stays as it is.
+    If `is_read_only`, what is registered is known to the session alone, and the folder stays as it is. If `is_catalog_shared`, the
+    session's catalog may have relations of an earlier or another session, which those of the folder replace.
     """
 
-    def __init__(self, spark: SparkSession, folder: Path, *, is_read_only: bool = False) -> None:
+    def __init__(
+        self, spark: SparkSession, folder: Path, *, is_read_only: bool = False, is_catalog_shared: bool = False
+    ) -> None:
         self.spark = spark
         self.folder = folder
         self.is_read_only = is_read_only
+        self.is_catalog_shared = is_catalog_shared
+        self._keeps_view_text = spark.catalog.currentCatalog() != SAIL_CATALOG
         if not is_read_only:
             folder.mkdir(parents=True, exist_ok=True)
         self.sources: dict[TableName, ExternalSource] = {}
@@ -110,6 +121,8 @@ class Warehouse:
                 if not self.is_read_only:
                     location.mkdir(exist_ok=True)
                 self._run(f"create schema if not exists {quoted(schema)} location {literal(str(location))}")
+                if self.is_catalog_shared:
+                    self._check_schema_is_here(schema, location)
                 self._schemas.add(schema)
 
     def drop_schema(self, schema: str) -> None:
@@ -124,11 +137,13 @@ class Warehouse:
             self._schemas.discard(schema)
             _discard(self.folder / schema)
 
-    def write_table(self, name: TableName, frame: DataFrame, *, partition_by: Sequence[str] = ()) -> int:
+    def write_table(
+        self, name: TableName, frame: DataFrame, *, partition_by: Sequence[str] = (), file_bytes: int | None = None
+    ) -> int:
         """Replace the table by the frame's rows in one atomic commit, and return their number.
 
         The frame may read the table itself and have other columns. When its query fails, the table
-        stays as it was.
+        stays as it was. Files of about `file_bytes` need about 20 times that in memory.
         """
         _check_is_plain(name.name)
         if self.is_read_only:
@@ -139,7 +154,9 @@ class Warehouse:
             if name in self._broken:
                 _discard(self.location(name))
         writer = _nullable(frame).write.format("delta").mode("overwrite").option("overwriteSchema", "true")
-        writer.options(**WITHOUT_STATISTICS).partitionBy(*partition_by).save(str(self.location(name)))
+        if file_bytes:
+            writer = writer.option("target_file_size", str(file_bytes))
+        writer.options(**table_properties(frame.columns)).partitionBy(*partition_by).save(str(self.location(name)))
         with self._lock:
             self._adopt(name)
             self._follow_change(has_other_columns=bool(before) and before != self.columns(name))
@@ -187,7 +204,7 @@ class Warehouse:
         ConfigurationError if the data are not as declared.
         """
         with self._lock:
-            known = self._registered.get(name)
+            known, folder = self._registered.get(name), self.location(name)
             definition = define_source(self.spark, source, known=known)
             self.sources[name] = source
             if known == definition:
@@ -199,6 +216,9 @@ class Warehouse:
                 self._unregister(name)
             self._register(name, definition)
             self._remember(name, definition)
+            # The next process would find the table instead, which an earlier run has written here.
+            if known and known.kind == "table" and not overlap(source.location, str(folder), root=self.folder):
+                _discard(folder)
             if known:
                 self._follow_change(has_other_columns=True)
 
@@ -285,6 +305,8 @@ class Warehouse:
             self._broken[name] = definition
 
     def _register(self, name: TableName, definition: Definition) -> None:
+        if self.is_catalog_shared and name not in self._registered:
+            self._clear(name)
         if definition.kind == "view":
             self._create_view(name, definition)
         else:
@@ -297,12 +319,29 @@ class Warehouse:
         self._run(f"drop {kind} if exists {name}")
         del self._registered[name]
 
+    def _clear(self, name: TableName) -> None:
+        """Drop what the shared catalog has under the name; no file is touched, as all its tables are external."""
+        if self.spark.catalog.tableExists(str(name)):
+            kind = "view" if self.spark.catalog.getTable(str(name)).tableType == "VIEW" else "table"
+            self._run(f"drop {kind} if exists {name}")
+
+    def _check_schema_is_here(self, schema: str, location: Path) -> None:
+        """A catalog that several sessions share may have a schema of this name from another warehouse."""
+        given = urlsplit(self.spark.catalog.getDatabase(schema).locationUri).path
+        if given and Path(unquote(given)).resolve() != location.resolve():
+            raise EngineError(
+                f"schema `{schema}`: expected the engine's catalog to have it at `{location}`, given `{given}`: another warehouse."
+                " Name another schema in the profile, or give each warehouse a server of its own"
+            )
+
     def _adopt(self, name: TableName) -> None:
         definition = self._table_definition(name)
         if self._registered.get(name) == definition:
             return
         if name in self._registered:
             self._unregister(name)
+        elif self.is_catalog_shared:
+            self._clear(name)
         self._run(f"create table if not exists {name} {definition.sql}")
         self._registered[name] = definition
         self._broken.pop(name, None)
@@ -310,7 +349,7 @@ class Warehouse:
 
     def _create_view(self, name: TableName, view: Definition) -> None:
         select = view.sql.removeprefix("as ")
-        if survives_as_text(select):
+        if self._keeps_view_text or survives_as_text(select):
             self._run(view.statement(name))
         else:
             create_as_plan(self.spark, str(name), select=select, plan=f"{name.schema}__{name.name}__plan")
@@ -322,7 +361,7 @@ class Warehouse:
         that is kept as a plan sees no later write at all.
         """
         for name, view in [each for each in self._registered.items() if each[1].kind == "view"]:
-            if has_other_columns or not survives_as_text(view.sql):
+            if has_other_columns or not (self._keeps_view_text or survives_as_text(view.sql)):
                 try:
                     self._create_view(name, view)
                 except Exception as error:
@@ -359,6 +398,16 @@ def _discard(folder: Path) -> None:
         rubbish = folder.with_name(f"{DISCARDED_PREFIX}{uuid.uuid4().hex}")
         folder.rename(rubbish)
         shutil.rmtree(rubbish, ignore_errors=True)
+
+
+def table_properties(columns: Iterable[str]) -> dict[str, str]:
+    """The Delta properties, as writer options, of a table with such columns in the warehouse."""
+    return WITHOUT_STATISTICS | column_mapping(columns)
+
+
+def column_mapping(columns: Iterable[str]) -> dict[str, str]:
+    """The Delta properties without which a table cannot have such columns; none for usual names."""
+    return WITH_NAMES_OF_ITS_OWN if any(REFUSED_BY_DELTA.search(name) for name in columns) else {}
 
 
 def _nullable(frame: DataFrame) -> DataFrame:

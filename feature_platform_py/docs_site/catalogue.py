@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from feature_platform_py.docs_site.profile import ColumnProfile
-from feature_platform_py.features.financial import OutputColumn
-from feature_platform_py.jobs.plan import FeatureSet
+from feature_platform_py.features.columns import OutputColumn
+from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.lineage.graph import LineageGraph
 from feature_platform_py.registry.dbt_yaml import PlannedJob
 from feature_platform_py.registry.feature import Feature, FeatureGroup
@@ -75,7 +76,7 @@ def _used(
     uses: Sequence[tuple[PlannedJob, FeatureSet, OutputColumn]],
     findings: Findings,
 ) -> dict[str, Any]:
-    _, first_set, first_column = uses[0]
+    first_job, first_set, first_column = uses[0]
     profile = findings.profiles.get((group.model, name))
     return _base(name, feature, group) | {
         "type": first_column.type or " or ".join(feature.types),
@@ -90,7 +91,16 @@ def _used(
             for job, feature_set, column in uses
         ],
         "profile": profile.as_dict() if profile else None,
+        **_code(first_job, first_column),
     }
+
+
+def _code(job: PlannedJob, column: OutputColumn) -> dict[str, str]:
+    """The class of the transformer in Python that adds the column; one in SQL has the SQL of its model."""
+    for spec in job.plan.config.python_transformers:
+        if column in spec.outputs(job.plan.columns):
+            return {"code": inspect.getsource(type(spec.transformer)).strip()}
+    return {}
 
 
 def _job(job: PlannedJob, findings: Findings) -> dict[str, Any]:

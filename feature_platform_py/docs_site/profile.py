@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from feature_platform_py.core.data_types import NUMERIC, kind_of
+from feature_platform_py.targets.base import Rows
+
+Query = Callable[[str], Rows]
 
 BINS = 20
 TOP_VALUES = 10
@@ -33,14 +36,14 @@ class ColumnProfile:
         return asdict(self)
 
 
-def profile_table(session: Any, table: str, columns: Sequence[tuple[str, str]]) -> dict[str, ColumnProfile]:
-    """The profiles of the columns (name, type) of a table of the session, in three queries whatever the number of columns."""
+def profile_table(query: Query, table: str, columns: Sequence[tuple[str, str]]) -> dict[str, ColumnProfile]:
+    """The profiles of the columns (name, type) of a table, in three queries whatever the number of columns."""
     numeric = [name for name, data_type in columns if kind_of(data_type) in NUMERIC]
     others = [name for name, _ in columns if name not in numeric]
-    summary = session.sql(_summary_query(table, columns, numeric)).first().asDict()
+    summary = query(_summary_query(table, columns, numeric)).dicts()[0]
     names = ", ".join(_quoted(name) for name, _ in columns)
-    samples = session.sql(f"select {names} from {table} limit {SAMPLES}").collect()  # noqa: S608
-    bars = _histograms(session, table, numeric, summary) | {name: _frequent(session, table, name) for name in others}
+    samples = query(f"select {names} from {table} limit {SAMPLES}").values  # noqa: S608
+    bars = _histograms(query, table, numeric, summary) | {name: _frequent(query, table, name) for name in others}
     return {
         name: ColumnProfile(
             rows=summary["row_count"],
@@ -69,7 +72,7 @@ def _summary_query(table: str, columns: Sequence[tuple[str, str]], numeric: Sequ
 
 
 def _histograms(
-    session: Any, table: str, names: Sequence[str], summary: dict[str, Any]
+    query: Query, table: str, names: Sequence[str], summary: dict[str, Any]
 ) -> dict[str, list[tuple[str, int]]]:
     ranges = {name: (summary[f"low_{number}"], summary[f"high_{number}"]) for number, name in enumerate(names)}
     queries = [
@@ -79,7 +82,7 @@ def _histograms(
         if ranges[name][0] is not None
     ]
     found: dict[str, dict[int, int]] = {name: {} for name in names}
-    for row in session.sql(" union all ".join(queries)).collect() if queries else ():
+    for row in query(" union all ".join(queries)).dicts() if queries else ():
         found[names[row["number"]]][row["bin"]] = row["rows"]
     return {name: _labelled(bins, *ranges[name]) for name, bins in found.items()}
 
@@ -107,12 +110,12 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def _frequent(session: Any, table: str, name: str) -> list[tuple[str, int]]:
-    query = (
+def _frequent(query: Query, table: str, name: str) -> list[tuple[str, int]]:
+    statement = (
         f"select {_quoted(name)} as value, count(*) as rows from {table} where {_quoted(name)} is not null "  # noqa: S608
         f"group by 1 order by rows desc, value limit {TOP_VALUES}"
     )
-    return [(_shown(row["value"]) or "", row["rows"]) for row in session.sql(query).collect()]
+    return [(_shown(row["value"]) or "", row["rows"]) for row in query(statement).dicts()]
 
 
 def _quoted(name: str) -> str:

@@ -21,7 +21,8 @@ from feature_platform_py.lineage.load import compiled_models, lineage_of
 from feature_platform_py.registry.dbt_yaml import PlannedJob
 from feature_platform_py.registry.diagram import DIAGRAM
 from feature_platform_py.registry.registry import Registry
-from feature_platform_py.registry.sync import planned_jobs, write_files
+from feature_platform_py.registry.sync import default_job, planned_jobs, write_files
+from feature_platform_py.targets import open_tables
 
 DEFAULT_FOLDER = Path("target", "docs")
 
@@ -42,7 +43,7 @@ def build_site(project: Project, registry: Registry, folder: Path, *, tell: Call
     tell(f"profiled {sum(each['profile'] is not None for each in content['features'])} features")
     write_catalogue(folder, content)
     if jobs:
-        _write_dbt_docs(project, jobs[0], folder)
+        _write_dbt_docs(project, default_job(jobs) or jobs[0], folder)
         tell("wrote dbt's docs")
     if diagram.exists():
         shutil.copy(diagram, folder / "entities.svg")
@@ -76,28 +77,28 @@ def _findings(
 ) -> Findings:
     models = [model for each in compiled.values() for model in each]
     return Findings(
-        profiles=_profiles(project, jobs),
+        profiles=table_profiles(project, jobs),
         sql={model.name: model.sql.strip() for model in reversed(models)},
         runs={job.plan.job_name: run for job in jobs if (run := last_run(project, job.plan.job_name))},
         lineage=lineage_of([(job.plan, compiled[job.plan.job_name]) for job in jobs]),
     )
 
 
-def _profiles(project: Project, jobs: Sequence[PlannedJob]) -> dict[tuple[str, str], ColumnProfile]:
+def table_profiles(project: Project, jobs: Sequence[PlannedJob]) -> dict[tuple[str, str], ColumnProfile]:
     """The profiles of the features whose tables are built: of each in the first job that has it."""
-    from feature_platform_py.core.session import open_warehouse
-
-    warehouse = open_warehouse(project.target.engine, project.target.warehouse)
+    tables = open_tables(project)
     profiles: dict[tuple[str, str], ColumnProfile] = {}
     for job in jobs:
-        for model in job.plan.tables:
+        for model in [each for each in job.plan.models if job.plan.sets_of(each)]:
             table = f"{project.target.schema}.{job.plan.table_name(model)}"
             wanted = {
                 column.name: column.type or "string" for each in job.plan.sets_of(model) for column in each.features
             }
-            columns = [(name, kind) for name, kind in wanted.items() if (model, name) not in profiles]
-            if columns and warehouse.spark.catalog.tableExists(table):
-                found = profile_table(warehouse.spark, table, columns)
+            # The job may have gained columns since the table was built, or there may be no table yet.
+            there = {name for name, _ in tables.columns(table)}
+            columns = [each for each in wanted.items() if each[0] in there and (model, each[0]) not in profiles]
+            if columns:
+                found = profile_table(tables.query, tables.sql_name(table), columns)
                 profiles |= {(model, name): profile for name, profile in found.items()}
     return profiles
 

@@ -1,12 +1,133 @@
-"""Every transformer that a job may name, in one table."""
+"""Every transformer by the name that a job gives it: built in, registered, of the project, or of an installed package."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, overload
 
-from feature_platform_py.features.financial import FINANCIAL_TRANSFORMERS, FinancialParams
+from feature_platform_py.core.document import Document, Place
+from feature_platform_py.core.errors import ConfigurationError, Problem
+from feature_platform_py.core.fields import read_part
+from feature_platform_py.core.suggestions import ticked, unknown
+from feature_platform_py.features.financial import (
+    UserCategoricalSpendAggregator,
+    UserMonthlyTransactionCounter,
+    UserSpendAggregator,
+)
+from feature_platform_py.features.generic import SimpleAgeCalculator, WithGreeting
+from feature_platform_py.features.transformer import FeatureTransformer
 
-TransformerParams = FinancialParams
-"""Validated parameters: frozen dataclasses with `input_columns()` and `output_columns(columns)`."""
+Transformer = TypeVar("Transformer", bound=FeatureTransformer)
 
-TRANSFORMERS: Mapping[str, type[TransformerParams]] = {**FINANCIAL_TRANSFORMERS}
+BUILT_IN: Mapping[str, type[FeatureTransformer]] = {
+    kind.__name__: kind
+    for kind in (
+        UserSpendAggregator,
+        UserMonthlyTransactionCounter,
+        UserCategoricalSpendAggregator,
+        SimpleAgeCalculator,
+        WithGreeting,
+    )
+}
+_registered: dict[str, type[FeatureTransformer]] = {}
+
+
+class TransformerRegistry(Mapping[str, type[FeatureTransformer]]):
+    """The transformers by name; what a project or a package brings is read when a name is asked for that is not built in.
+
+    Raises ConfigurationError then, if one of them cannot be loaded.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self._root = root
+        self._found: dict[str, type[FeatureTransformer]] | None = None
+
+    def __getitem__(self, name: str) -> type[FeatureTransformer]:
+        known = BUILT_IN.get(name) or _registered.get(name)
+        return known or self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> Mapping[str, type[FeatureTransformer]]:
+        if self._found is None:
+            from feature_platform_py.features.discovery import package_transformers, project_transformers
+
+            of_project = project_transformers(self._root) if self._root else {}
+            self._found = _without_clashes(of_project, package_transformers())
+        return {**BUILT_IN, **self._found, **_registered}
+
+
+TRANSFORMER_REGISTRY = TransformerRegistry()
+"""The transformers that no project is needed for."""
+
+
+def transformers_of(root: Path) -> TransformerRegistry:
+    """The transformers that a job of the project may name: those of its folder `transformers/` too."""
+    return TransformerRegistry(root)
+
+
+@overload
+def register_transformer(name: type[Transformer]) -> type[Transformer]: ...
+@overload
+def register_transformer(name: str) -> Callable[[type[Transformer]], type[Transformer]]: ...
+def register_transformer(name: Any) -> Any:
+    """Class decorator: jobs and `get_transformer` then know the transformer by its class's name, or by the given one.
+
+    `@register_transformer` or `@register_transformer("Name")`. Raises ConfigurationError if the name is another class's.
+    """
+    return (lambda kind: _register(name, kind)) if isinstance(name, str) else _register(name.__name__, name)
+
+
+def get_transformer(
+    name: str, params: Mapping[str, Any] | None = None, *, project: Path | None = None
+) -> FeatureTransformer:
+    """The transformer of the name with its parameters; `project` is the folder of a project whose own transformers count too.
+
+    Raises one ConfigurationError with everything that is wrong in the name or the parameters.
+    """
+    known = transformers_of(project) if project else TRANSFORMER_REGISTRY
+    if name not in known:
+        raise ConfigurationError(unknown("transformer", name, known=known))
+    problems: list[Problem] = []
+    found = read_part(known[name], Place(_document(params or {})), problems)
+    if found is None:
+        raise ConfigurationError("\n".join(f"transformer `{name}`: {problem.message}" for problem in problems))
+    return found
+
+
+def _register(name: str, kind: type[Transformer]) -> type[Transformer]:
+    known = BUILT_IN.get(name) or _registered.get(name)
+    # A notebook's cell may be run again, and a module be imported again.
+    if known and (known.__module__, known.__qualname__) != (kind.__module__, kind.__qualname__):
+        raise ConfigurationError(
+            f"transformer `{name}`: `{known.__module__}.{known.__qualname__}` has the name already; give this one another"
+        )
+    _registered[name] = kind
+    return kind
+
+
+def _without_clashes(
+    of_project: Mapping[str, type[FeatureTransformer]], of_packages: Mapping[str, type[FeatureTransformer]]
+) -> dict[str, type[FeatureTransformer]]:
+    """All of them; a name that two have could mean either."""
+    taken = [name for name in of_project if name in of_packages] + [
+        name for name in (*of_project, *of_packages) if name in BUILT_IN
+    ]
+    if taken:
+        raise ConfigurationError(f"more than one transformer is called {ticked(dict.fromkeys(taken))}; rename yours")
+    return {**of_packages, **of_project}
+
+
+def _document(params: Mapping[str, Any]) -> Document:
+    """Parameters of Python code as a document, for the messages of the YAML files."""
+    lines: dict[tuple[str | int, ...], int] = {(): 0}
+    for name, value in params.items():
+        lines[name,] = 0
+        for number in range(len(value) if isinstance(value, list) else 0):
+            lines[name, number] = 0
+    return Document("params", dict(params), lines)

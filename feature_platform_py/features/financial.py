@@ -1,47 +1,20 @@
-"""The financial transformers as a job names them: parameters, the columns they read, the columns they add.
-
-The features themselves are SQL, in the macros of the same names.
-"""
+"""The financial transformers: parameters, the columns they read and add, and the macro that holds their SQL."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field
-from pydantic.dataclasses import dataclass as validated_dataclass
+from pydantic import BeforeValidator, Field, model_validator
 
 from feature_platform_py.core.data_types import NUMERIC, Columns, kind_of, parse_type
-from feature_platform_py.core.fields import STRICT, ColumnName, Text, Whole, as_tuple, one_or_more
+from feature_platform_py.core.fields import ColumnName, Text, Whole, as_tuple, one_or_more
+from feature_platform_py.features.columns import OutputColumn, Reads
+from feature_platform_py.features.sql import SqlTransformer
 
 MAX_WINDOW_DAYS = 36_500
 MAX_NAME_LENGTH = 255
-_KEY_KINDS = frozenset({"boolean", "integer", "decimal", "floating", "string", "date", "timestamp"})
-
-
-@dataclass(frozen=True)
-class InputColumn:
-    """A column that a transformer reads: its role, the parameter naming it, the kinds of its type."""
-
-    role: str
-    param: str
-    name: str
-    kinds: frozenset[str]
-
-
-@dataclass(frozen=True)
-class OutputColumn:
-    """A column that a transformer adds; its type is None if it depends on a source column not known.
-
-    `looks_ahead` marks a value that rows after the row's own event time count in.
-    """
-
-    name: str
-    type: str | None
-    looks_ahead: bool
-    description: str
 
 
 def slug(value: str) -> str:
@@ -49,9 +22,11 @@ def slug(value: str) -> str:
     return re.sub("[^a-z0-9]+", "_", value.lower()).strip("_")
 
 
-UserId = Annotated[ColumnName, Field(description="the column that identifies the user")]
-EventTime = Annotated[ColumnName, Field(description="the column of the event time, a date or a timestamp")]
-Amount = Annotated[ColumnName, Field(description="the column of the amount, a number")]
+UserId = Annotated[ColumnName, Reads("user", "key"), Field(description="the column that identifies the user")]
+EventTime = Annotated[
+    ColumnName, Reads("event time", "time"), Field(description="the column of the event time, a date or a timestamp")
+]
+Amount = Annotated[ColumnName, Reads("amount", "number"), Field(description="the column of the amount, a number")]
 Days = Annotated[Whole, Field(ge=1, le=MAX_WINDOW_DAYS)]
 AsOf = Annotated[
     Literal["event_time"] | None,
@@ -59,9 +34,11 @@ AsOf = Annotated[
 ]
 
 
-@validated_dataclass(frozen=True, kw_only=True, config=STRICT)
-class UserSpendParams:
-    """Parameters of `UserSpendAggregator`: per source row, a user's spend over the last days, per window."""
+class UserSpendAggregator(SqlTransformer):
+    """Per source row, a user's spend over the last days, in total and on average, per window."""
+
+    model: ClassVar[str] = "user_spend"
+    macro: ClassVar[str] = "user_spend_aggregator"
 
     user_id_col: UserId
     timestamp_col: EventTime
@@ -76,15 +53,13 @@ class UserSpendParams:
         ),
     ] = (30,)
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _windows_differ(self) -> Self:
         if repeated := sorted({days for days in self.window_days if self.window_days.count(days) > 1}):
             raise ValueError(
                 f"window_days: {', '.join(map(str, repeated))} is given more than once; give each window once"
             )
-
-    def input_columns(self) -> tuple[InputColumn, ...]:
-        """The columns that are read."""
-        return (_user_id(self.user_id_col), _event_time(self.timestamp_col), _amount(self.amount_col))
+        return self
 
     def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:
         """Total and average per window, in the order of the windows."""
@@ -93,18 +68,38 @@ class UserSpendParams:
             column for days in self.window_days for column in _spend_columns(days, self.amount_col, total_type)
         )
 
+    def keys(self) -> tuple[str, ...]:
+        """(user, event time)."""
+        return self.user_id_col, self.timestamp_col
 
-@validated_dataclass(frozen=True, kw_only=True, config=STRICT)
-class MonthlyCountParams:
-    """Parameters of `UserMonthlyTransactionCounter`: how many source rows a user has in the row's month."""
+    def event_time(self) -> str:
+        """The event time."""
+        return self.timestamp_col
+
+    def reach_days(self) -> int:
+        """The longest window."""
+        return max(self.window_days)
+
+    def arguments(self, types: Mapping[str, str]) -> dict[str, Any]:
+        """The macro's arguments."""
+        return {
+            "user_id_col": self.user_id_col,
+            "timestamp_col": self.timestamp_col,
+            "window_days": list(self.window_days),
+            "amount_col": self.amount_col,
+            "amount_type": types[self.amount_col],
+        }
+
+
+class UserMonthlyTransactionCounter(SqlTransformer):
+    """How many source rows a user has in the row's month."""
+
+    model: ClassVar[str] = "user_monthly_transactions"
+    macro: ClassVar[str] = "user_monthly_transaction_counter"
 
     user_id_col: UserId
     timestamp_col: EventTime
     as_of: AsOf = None
-
-    def input_columns(self) -> tuple[InputColumn, ...]:
-        """The columns that are read."""
-        return (_user_id(self.user_id_col), _event_time(self.timestamp_col))
 
     def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:  # noqa: ARG002 - the types are fixed
         """The month, and the count in it."""
@@ -116,33 +111,47 @@ class MonthlyCountParams:
             OutputColumn("user_monthly_txn_count", "bigint", looks_ahead=not self.as_of, description=count),
         )
 
+    def keys(self) -> tuple[str, ...]:
+        """(user, month), or with `as_of` (user, event time)."""
+        return self.user_id_col, self.timestamp_col if self.as_of else "year_month"
 
-@validated_dataclass(frozen=True, kw_only=True, config=STRICT)
-class CategoricalSpendParams:
-    """Parameters of `UserCategoricalSpendAggregator`: a user's total spend in one category or in several."""
+    def event_time(self) -> str:
+        """The event time."""
+        return self.timestamp_col
+
+    def arguments(self, types: Mapping[str, str]) -> dict[str, Any]:  # noqa: ARG002 - no amount
+        """The macro's arguments."""
+        return {"user_id_col": self.user_id_col, "timestamp_col": self.timestamp_col, "as_of": self.as_of}
+
+
+class UserCategoricalSpendAggregator(SqlTransformer):
+    """A user's total spend in one category or in several."""
+
+    model: ClassVar[str] = "user_categorical_spend"
+    macro: ClassVar[str] = "user_categorical_spend_aggregator"
 
     user_id_col: UserId
     amount_col: Amount
-    category_col: Annotated[ColumnName, Field(description="the column of the category, a text")]
+    category_col: Annotated[
+        ColumnName, Reads("category", "text"), Field(description="the column of the category, a text")
+    ]
     target_category_value: Annotated[
         tuple[Text, ...],
         BeforeValidator(as_tuple),
         one_or_more({"type": "string"}),
         Field(min_length=1, description="the category, or a list of them, spelled exactly as in the data"),
     ]
-    timestamp_col: Annotated[EventTime | None, Field(description="the column of the event time, for `as_of`")] = None
+    timestamp_col: Annotated[
+        ColumnName | None, Reads("event time", "time"), Field(description="the column of the event time, for `as_of`")
+    ] = None
     as_of: AsOf = None
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _columns_can_be_named(self) -> Self:
         if self.as_of and self.timestamp_col is None:
             raise ValueError("as_of: `event_time` needs the column of the event time; add `timestamp_col`")
         _check_slugs(self.target_category_value)
-
-    def input_columns(self) -> tuple[InputColumn, ...]:
-        """The columns that are read."""
-        category = InputColumn("category", "category_col", self.category_col, frozenset({"string"}))
-        time = () if self.timestamp_col is None else (_event_time(self.timestamp_col),)
-        return (_user_id(self.user_id_col), _amount(self.amount_col), category, *time)
+        return self
 
     def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:
         """A total per category, in the order of the categories."""
@@ -158,26 +167,30 @@ class CategoricalSpendParams:
             for value in self.target_category_value
         )
 
+    def keys(self) -> tuple[str, ...]:
+        """(user), or with `as_of` (user, event time)."""
+        time = self.event_time()
+        return (self.user_id_col,) if time is None else (self.user_id_col, time)
 
-FinancialParams = UserSpendParams | MonthlyCountParams | CategoricalSpendParams
+    def event_time(self) -> str | None:
+        """The event time with `as_of`; without, it does not count."""
+        return self.timestamp_col if self.as_of else None
 
-FINANCIAL_TRANSFORMERS: Mapping[str, type[FinancialParams]] = {
-    "UserSpendAggregator": UserSpendParams,
-    "UserMonthlyTransactionCounter": MonthlyCountParams,
-    "UserCategoricalSpendAggregator": CategoricalSpendParams,
-}
+    def reach_days(self) -> None:
+        """For ever: a row counts in all that are later."""
+        return
 
-
-def _user_id(name: str) -> InputColumn:
-    return InputColumn("user", "user_id_col", name, _KEY_KINDS)
-
-
-def _event_time(name: str) -> InputColumn:
-    return InputColumn("event time", "timestamp_col", name, frozenset({"date", "timestamp"}))
-
-
-def _amount(name: str) -> InputColumn:
-    return InputColumn("amount", "amount_col", name, NUMERIC)
+    def arguments(self, types: Mapping[str, str]) -> dict[str, Any]:
+        """The macro's arguments."""
+        return {
+            "user_id_col": self.user_id_col,
+            "category_col": self.category_col,
+            "target_category_value": list(self.target_category_value),
+            "timestamp_col": self.event_time(),
+            "as_of": self.as_of,
+            "amount_col": self.amount_col,
+            "amount_type": types[self.amount_col],
+        }
 
 
 def _total_type(amount_col: str, columns: Columns | None) -> str | None:

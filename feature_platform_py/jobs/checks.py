@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from feature_platform_py.core.data_types import Columns, kind_of
+from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.document import Place
 from feature_platform_py.core.errors import ConfigurationError, FeaturePlatformError, Problem
 from feature_platform_py.core.locations import absolute, is_remote, is_table_name, overlap, table_parts
 from feature_platform_py.core.project import Project
-from feature_platform_py.core.suggestions import printable, suggestion, ticked
+from feature_platform_py.core.suggestions import printable
+from feature_platform_py.features.catalogue import transformers_of
+from feature_platform_py.features.columns import column_named, input_fault, missing_column
+from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.jobs.config import (
     InputSource,
     JobConfig,
@@ -23,19 +25,13 @@ from feature_platform_py.jobs.config import (
     read_job,
 )
 from feature_platform_py.jobs.filter_values import comparison_fault
-from feature_platform_py.jobs.resolve import ResolvedSource, missing_file, resolve_input
+from feature_platform_py.jobs.resolve import ResolvedSource, missing_file, resolve_input, resolve_query
 from feature_platform_py.registry.registry import Registry, load_source_registry
 
 __all__ = ["CheckedJob", "ResolvedSource", "check_job", "load_checked_job"]
 
 # Feature tables keep these beside the keys of the job's source.
 _FEATURE_TABLE_COLUMNS = frozenset({"_feature_set", "_input_fingerprint", "_input_loaded_at", "period_start"})
-_WANTED = {
-    "user": "a column of plain values",
-    "event time": "a date or timestamp column",
-    "amount": "a numeric column",
-    "category": "a string column",
-}
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,7 @@ def load_checked_job(
 
     `columns_of` is asked for the source's columns. Raises one ConfigurationError with every problem.
     """
-    draft = read_job(path, environ=environ)
+    draft = read_job(path, environ=environ, transformers=transformers_of(project.root))
     problems = list(draft.problems)
     source = columns = None
     try:
@@ -87,8 +83,7 @@ def check_job(config: JobConfig | JobDraft, columns: Columns | None) -> list[Pro
         return problems
     if config.input_source:
         problems += _source_problems(config.input_source, columns)
-    for transformer in config.feature_transformers:
-        problems += _input_problems(transformer, columns)
+    problems += _input_problems(config, columns)
     for row_filter in config.input_source.filters if config.input_source else ():
         problems += _filter_problems(row_filter, columns)
     # With a transformer that could not be read, not all of the result's columns are known.
@@ -101,6 +96,8 @@ def check_job(config: JobConfig | JobDraft, columns: Columns | None) -> list[Pro
 def _resolved(draft: JobDraft, project: Project, registry: Registry) -> ResolvedSource | None:
     if draft.input_source is None:
         return None
+    if draft.input_source.query is not None:
+        return resolve_query(draft.input_source, draft.job_name, is_embedded=project.target.type == "fpspark")
     source = resolve_input(draft.input_source, registry, project.target.name, root=project.root)
     is_embedded = project.target.name in {"local", "spark"}
     missing = missing_file(draft.input_source, source, root=project.root) if is_embedded else None
@@ -109,16 +106,8 @@ def _resolved(draft: JobDraft, project: Project, registry: Registry) -> Resolved
     return source
 
 
-def _column(name: str, columns: Columns) -> tuple[str, str] | None:
-    """The source's column of the name, as Spark finds it: whatever the case."""
-    # An exact match first: where two columns differ only in case, messages name the one that was meant.
-    exact = [column for column in columns if column[0] == name]
-    return next(iter(exact + [column for column in columns if column[0].lower() == name.lower()]), None)
-
-
-def _missing(place: Place, name: str, names: Sequence[str], *, there: str) -> Problem:
-    said = f"`{place.name}`: column `{printable(name)}` is missing in the {there}."
-    return place.problem(" ".join(filter(None, [said, suggestion(name, names), f"Its columns: {ticked(names)}"])))
+def _missing(place: Place, name: str, columns: Columns, *, there: str) -> Problem:
+    return place.problem(f"`{place.name}`: {missing_column(name, columns, there=there)}")
 
 
 def _source_problems(source: InputSource, columns: Columns) -> Iterator[Problem]:
@@ -130,18 +119,46 @@ def _source_problems(source: InputSource, columns: Columns) -> Iterator[Problem]
         first.setdefault(name.lower(), name)
 
 
-def _input_problems(transformer: TransformerSpec, columns: Columns) -> Iterator[Problem]:
-    for needed in transformer.inputs():
-        place = transformer.place.at("params", needed.param)
-        column = _column(needed.name, columns)
-        if column is None:
-            yield _missing(place, needed.name, [name for name, _ in columns], there="source")
-        elif kind_of(column[1]) not in needed.kinds:
-            message = f"`{place.name}`: expected {_WANTED[needed.role]} as the {needed.role}"
-            yield place.problem(f"{message}, `{column[0]}` is {column[1]}; {_type_advice(needed.role)}")
-        elif needed.role in {"user", "event time"} and column[0].lower() in _FEATURE_TABLE_COLUMNS:
-            message = f"`{place.name}`: `{column[0]}` is a name that feature tables keep for a column of their own"
-            yield place.problem(f"{message}; rename the source's")
+def _input_problems(config: JobConfig | JobDraft, columns: Columns) -> Iterator[Problem]:
+    """Columns that a transformer cannot read: in SQL it has the source's, in Python those of the transformers before it too."""
+    added: list[tuple[str, str]] = []
+    specs = config.feature_transformers
+    for position, transformer in enumerate(specs):
+        is_sql = isinstance(transformer.transformer, SqlTransformer)
+        later = specs if is_sql else specs[position:]
+        for needed in transformer.inputs():
+            place = transformer.place.at("params", needed.param)
+            known = columns if is_sql else [*columns, *added]
+            adding = _adding(needed.name, known, later, columns)
+            if adding:
+                yield place.problem(f"`{place.name}`: {_not_yet(needed.name, transformer, adding, is_sql=is_sql)}")
+            elif fault := input_fault(needed, known, there="source"):
+                has_type = column_named(needed.name, known)
+                yield place.problem(f"`{place.name}`: {fault}" + (f"; {_type_advice(needed.role)}" if has_type else ""))
+            elif is_sql and needed.name.lower() in _FEATURE_TABLE_COLUMNS and needed.role in {"user", "event time"}:
+                name = (column_named(needed.name, columns) or (needed.name,))[0]
+                message = f"`{place.name}`: `{name}` is a name that feature tables keep for a column of their own"
+                yield place.problem(f"{message}; rename the source's")
+        # The type of a column that could not be told is checked when the transformer is applied.
+        added += [(column.name, column.type or "") for column in transformer.outputs(columns)]
+
+
+def _adding(name: str, known: Columns, later: Sequence[TransformerSpec], columns: Columns) -> TransformerSpec | None:
+    """The transformer that adds a column which is not known yet."""
+    if column_named(name, known):
+        return None
+    return next(
+        (each for each in later if column_named(name, [(output.name, "") for output in each.outputs(columns)])), None
+    )
+
+
+def _not_yet(name: str, transformer: TransformerSpec, adding: TransformerSpec, *, is_sql: bool) -> str:
+    said = f"column `{printable(name)}` is added by the transformer `{adding.name}` of line {adding.place.line}"
+    if adding is transformer:
+        return f"{said} itself; name a column that is there before"
+    if is_sql:
+        return f"{said}; `{transformer.name}` is SQL over the source, and reads the source's columns only"
+    return f"{said}, which comes later; put `{adding.name}` before `{transformer.name}`"
 
 
 def _type_advice(role: str) -> str:
@@ -151,10 +168,9 @@ def _type_advice(role: str) -> str:
 
 
 def _filter_problems(row_filter: RowFilter, columns: Columns) -> Iterator[Problem]:
-    column = _column(row_filter.column, columns)
+    column = column_named(row_filter.column, columns)
     if column is None:
-        names = [name for name, _ in columns]
-        yield _missing(row_filter.place.at("column"), row_filter.column, names, there="source")
+        yield _missing(row_filter.place.at("column"), row_filter.column, columns, there="source")
         return
     values = row_filter.value if isinstance(row_filter.value, tuple) else (row_filter.value,)
     for position, value in enumerate(values):
@@ -188,8 +204,8 @@ def _partition_problems(sink: SinkSpec, names: Sequence[str]) -> Iterator[Proble
     seen: set[str] = set()
     for position, name in enumerate(sink.config.get("partition_by", ())):
         place = sink.place.at("config", "partition_by", position)
-        if _column(name, known) is None:
-            yield _missing(place, name, names, there="result")
+        if column_named(name, known) is None:
+            yield _missing(place, name, known, there="result")
         elif name.lower() in seen:
             yield place.problem(f"`{place.name}`: `{name}` is given twice; remove one of them")
         seen.add(name.lower())
@@ -242,16 +258,21 @@ def _spelled_as(config: JobConfig, columns: Columns) -> JobConfig:
     """The job with every column of its source spelled as the source spells it."""
 
     def spelled(name: str) -> str:
-        column = _column(name, columns)
+        column = column_named(name, columns)
         return column[0] if column else name
 
     source = config.input_source
     filters = tuple(replace(each, column=spelled(each.column)) for each in source.filters)
-    transformers = tuple(_spelled_params(each, spelled) for each in config.feature_transformers)
+    every = [(name, "") for name in _result_columns(config, columns)]
+    transformers = tuple(
+        replace(each, transformer=each.transformer.spelled_as(every)) for each in config.feature_transformers
+    )
     sink = config.output_sink
     if "partition_by" in sink.config:
         known = [(name, "") for name in _result_columns(config, columns)]
-        partitions = [found[0] if (found := _column(name, known)) else name for name in sink.config["partition_by"]]
+        partitions = [
+            found[0] if (found := column_named(name, known)) else name for name in sink.config["partition_by"]
+        ]
         sink = replace(sink, config={**sink.config, "partition_by": partitions})
     return replace(
         config,
@@ -259,8 +280,3 @@ def _spelled_as(config: JobConfig, columns: Columns) -> JobConfig:
         feature_transformers=transformers,
         output_sink=sink,
     )
-
-
-def _spelled_params(transformer: TransformerSpec, spelled: Callable[[str], str]) -> TransformerSpec:
-    names: dict[str, Any] = {needed.param: spelled(needed.name) for needed in transformer.inputs()}
-    return replace(transformer, params=replace(transformer.params, **names))

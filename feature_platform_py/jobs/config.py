@@ -15,8 +15,10 @@ from feature_platform_py.core.document import NOWHERE, Document, Place, read_doc
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.fields import read_part
 from feature_platform_py.core.suggestions import unknown
-from feature_platform_py.features.catalogue import TRANSFORMERS, TransformerParams
-from feature_platform_py.features.financial import InputColumn, OutputColumn
+from feature_platform_py.features.catalogue import TRANSFORMER_REGISTRY
+from feature_platform_py.features.columns import InputColumn, OutputColumn
+from feature_platform_py.features.sql import SqlTransformer
+from feature_platform_py.features.transformer import FeatureTransformer
 from feature_platform_py.jobs.schema import (
     SINK_PARTS,
     FilterPart,
@@ -29,6 +31,7 @@ from feature_platform_py.jobs.schema import (
 )
 
 FilterValue = str | int | float | bool | date
+Transformers = Mapping[str, type[FeatureTransformer]]
 SinkKind = Literal["display", "delta_table", "parquet_files"]
 
 
@@ -44,7 +47,7 @@ class RowFilter:
 
 @dataclass(frozen=True)
 class InputSource:
-    """Where a job's rows come from: a location, or a query for `databricks_sql`."""
+    """Where a job's rows come from: a location, or for `databricks_sql` a query and the values of its parameters."""
 
     source_type: str
     location: str | None = None
@@ -53,23 +56,24 @@ class InputSource:
     options: Mapping[str, str] = field(default_factory=dict)
     filters: tuple[RowFilter, ...] = ()
     place: Place = field(default=NOWHERE, compare=False, repr=False)
+    parameters: Mapping[str, FilterValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class TransformerSpec:
-    """A transformer of a job, with its validated parameters."""
+    """A transformer of a job, and the name that the job gives it."""
 
     name: str
-    params: TransformerParams
+    transformer: FeatureTransformer
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     def inputs(self) -> tuple[InputColumn, ...]:
         """The columns that it reads."""
-        return self.params.input_columns()
+        return self.transformer.input_columns()
 
     def outputs(self, columns: Columns | None) -> tuple[OutputColumn, ...]:
         """The columns that it adds, in order, given the source's columns (None when they are not known)."""
-        return self.params.output_columns(columns)
+        return self.transformer.output_columns(columns)
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,11 @@ class JobConfig:
     feature_transformers: tuple[TransformerSpec, ...]
     output_sink: SinkSpec
     place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+    @property
+    def python_transformers(self) -> tuple[TransformerSpec, ...]:
+        """The transformers that work on DataFrames, in the order of the YAML; the others are SQL."""
+        return tuple(each for each in self.feature_transformers if not isinstance(each.transformer, SqlTransformer))
 
     def line(self, *path: str | int) -> int:
         """The line of a key in the file: `config.line("feature_transformers", 0, "params", "amount_col")`."""
@@ -131,15 +140,19 @@ class JobDraft:
         )
 
 
-def load_job_config(path: Path | str, *, environ: Mapping[str, str] | None = None) -> JobConfig:
+def load_job_config(
+    path: Path | str, *, environ: Mapping[str, str] | None = None, transformers: Transformers = TRANSFORMER_REGISTRY
+) -> JobConfig:
     """The job of a YAML file; `environ` is what `${VAR}` is read from, the process's environment by default.
 
     Raises ConfigurationError with every problem of the file.
     """
-    return read_job(path, environ=environ).config()
+    return read_job(path, environ=environ, transformers=transformers).config()
 
 
-def read_job(path: Path | str, *, environ: Mapping[str, str] | None = None) -> JobDraft:
+def read_job(
+    path: Path | str, *, environ: Mapping[str, str] | None = None, transformers: Transformers = TRANSFORMER_REGISTRY
+) -> JobDraft:
     """What of the file can be read, and its problems. Raises ConfigurationError if it is no YAML mapping."""
     document = read_document(Path(path))
     document = with_environment(document, os.environ if environ is None else environ, never=frozenset({("job_name",)}))
@@ -150,7 +163,7 @@ def read_job(path: Path | str, *, environ: Mapping[str, str] | None = None) -> J
         job_name=job.job_name if job else "",
         description=job.description if job else "",
         input_source=_input_source(place.at("input_source"), problems),
-        feature_transformers=_transformers(place.at("feature_transformers"), problems),
+        feature_transformers=_transformers(place.at("feature_transformers"), transformers, problems),
         output_sink=_sink(place.at("output_sink"), problems),
         problems=tuple(dict.fromkeys(problems)),
         place=place,
@@ -173,7 +186,8 @@ def _input_source(place: Place, problems: list[Problem]) -> InputSource | None:
     source_type = part.source_type if part else "spark"
     kept = tuple(each for each in filters if each)
     if isinstance(config, QueryPart):
-        return InputSource(source_type, query=config.query, filters=kept, place=place)
+        parameters = MappingProxyType({name: _plain(value) for name, value in config.parameters.items()})
+        return InputSource(source_type, query=config.query, filters=kept, place=place, parameters=parameters)
     options = MappingProxyType(config.options)
     return InputSource(source_type, config.location, None, config.format, options, kept, place)
 
@@ -194,20 +208,20 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
 
 
-def _transformers(place: Place, problems: list[Problem]) -> tuple[TransformerSpec, ...]:
-    specs = [_transformer(each, problems) for each in _items(place)]
+def _transformers(place: Place, known: Transformers, problems: list[Problem]) -> tuple[TransformerSpec, ...]:
+    specs = [_transformer(each, known, problems) for each in _items(place)]
     return tuple(spec for spec in specs if spec)
 
 
-def _transformer(place: Place, problems: list[Problem]) -> TransformerSpec | None:
+def _transformer(place: Place, known: Transformers, problems: list[Problem]) -> TransformerSpec | None:
     read_part(TransformerPart, place, problems)
     name, params = place.at("name"), place.at("params")
     if not isinstance(name.value, str):
         return None
-    if name.value not in TRANSFORMERS:
-        problems.append(name.problem(unknown("transformer", name.value, known=TRANSFORMERS)))
+    if name.value not in known:
+        problems.append(name.problem(unknown("transformer", name.value, known=known)))
         return None
-    found = read_part(TRANSFORMERS[name.value], params, problems) if isinstance(params.value, dict) else None
+    found = read_part(known[name.value], params, problems) if isinstance(params.value, dict) else None
     return None if found is None else TransformerSpec(str(name.value), found, place)
 
 

@@ -51,8 +51,14 @@ def _decimal_fault(value: object, data_type: DataType) -> str | None:
     places = max(0, -int(number.as_tuple().exponent))
     if isinstance(value, str) and places > data_type.scale:
         return f"expected a number with at most {data_type.scale} decimal places"
-    is_short = number.adjusted() + 1 + places <= MAX_PRECISION and places <= MAX_PRECISION
-    return None if is_short else f"expected a number of at most {MAX_PRECISION} digits"
+    digits = max(1, number.adjusted() + 1)
+    if digits + places > MAX_PRECISION:
+        return f"expected a number of at most {MAX_PRECISION} digits"
+    # Engines compare in a type with the digits of both, and round what is more than it holds.
+    free = MAX_PRECISION - max(digits, data_type.precision - data_type.scale)
+    if max(places, data_type.scale) > free:
+        return f"expected a number with at most {free} decimal places, and at most {MAX_PRECISION - data_type.scale} before them"
+    return None
 
 
 def _floating_fault(value: object, _: DataType) -> str | None:

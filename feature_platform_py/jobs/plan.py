@@ -2,61 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.locations import table_parts
-from feature_platform_py.features.financial import (
-    CategoricalSpendParams,
-    MonthlyCountParams,
-    OutputColumn,
-    UserSpendParams,
-)
+from feature_platform_py.features.columns import OutputColumn
+from feature_platform_py.features.definitions import MODEL as CUSTOM_MODEL
+from feature_platform_py.features.feature_set import FeatureSet
+from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.jobs.checks import ResolvedSource
-from feature_platform_py.jobs.config import JobConfig, RowFilter, SinkSpec
+from feature_platform_py.jobs.config import JobConfig, RowFilter, SinkSpec, TransformerSpec
+from feature_platform_py.jobs.resolve import EXTERNAL_SCHEMA
 from feature_platform_py.registry.schema import Period
 
-MODELS = ("user_spend", "user_monthly_transactions", "user_categorical_spend")
+MODELS = ("user_spend", "user_monthly_transactions", "user_categorical_spend", CUSTOM_MODEL)
 INPUT_MODEL = "stg_job_input"
-OUTPUT_MODEL = "job_features"
-EXTERNAL_SCHEMA = "sources"
+JOINED_MODEL = "job_features"
+ENRICHED_MODEL = "job_enriched"
+_FLOATING = frozenset({"float", "double"})
 
 
-@dataclass(frozen=True)
-class FeatureSet:
-    """Features of one model that share their keys and inputs; `params` are the arguments of the model's macro."""
-
-    model: str
-    keys: tuple[str, ...]
-    features: tuple[OutputColumn, ...]
-    timestamp_col: str | None
-    params: Mapping[str, Any]
-
-    @property
-    def has_time(self) -> bool:
-        """Whether a row of the features stands for a time, not for a user's whole history."""
-        return "year_month" in self.keys or self.timestamp_col in self.keys
-
-    @property
-    def reach_days(self) -> int | None:
-        """For how many days after its event time a source row counts, beyond its own month; None: for ever."""
-        if self.model == "user_categorical_spend":
-            return None
-        windows: list[int] = self.params.get("window_days", [])
-        return max(windows, default=0)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class JobPlan:
-    """A job that is ready to run: checked against its source's columns, nothing left to decide."""
+    """A job that is ready to run: checked against its source's columns, nothing left to decide.
+
+    `feature_sets` are of the transformers in SQL; those in Python work on the rows that have their features.
+    """
 
     config: JobConfig
     source: ResolvedSource
     columns: tuple[tuple[str, str], ...]
     feature_sets: tuple[FeatureSet, ...]
     features: tuple[OutputColumn, ...]
+
+    def __repr__(self) -> str:
+        features = ", ".join(column.name for column in self.features)
+        return f"<JobPlan {self.job_name}: {self.source.shown} -> {features} -> {self.sink.kind}>"
 
     @property
     def job_name(self) -> str:
@@ -71,7 +55,44 @@ class JobPlan:
     @property
     def models(self) -> tuple[str, ...]:
         """The dbt models that the job needs, in the order in which they are built."""
-        return (INPUT_MODEL, *self.tables, OUTPUT_MODEL)
+        return (*self.sql_models, *([ENRICHED_MODEL] if self.config.python_transformers else []))
+
+    @property
+    def sql_models(self) -> tuple[str, ...]:
+        """Those of the models that are SQL."""
+        return (INPUT_MODEL, *self.tables, JOINED_MODEL)
+
+    @property
+    def output_model(self) -> str:
+        """The model that holds the job's result."""
+        return self.models[-1]
+
+    @property
+    def python_sets(self) -> tuple[FeatureSet, ...]:
+        """What the transformers in Python add, each as a feature set of the model that runs them."""
+        source = self.source.registered
+        return tuple(
+            FeatureSet(
+                model=ENRICHED_MODEL,
+                macro=each.name,
+                keys=source.primary_key if source else (),
+                features=each.outputs(self.columns),
+                timestamp_col=None,
+                reach_days=0,
+                params=_params(each),
+            )
+            for each in self.config.python_transformers
+        )
+
+    @property
+    def dbt_packages(self) -> dict[str, Path]:
+        """The folders of installed dbt packages that hold macros of the job, by the packages' names."""
+        sql = [
+            each.transformer
+            for each in self.config.feature_transformers
+            if isinstance(each.transformer, SqlTransformer)
+        ]
+        return {name: folder for each in sql for name, folder in each.packages().items()}
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -80,7 +101,7 @@ class JobPlan:
 
     def sets_of(self, model: str) -> tuple[FeatureSet, ...]:
         """The feature sets of one model, in the order of the YAML."""
-        return tuple(feature_set for feature_set in self.feature_sets if feature_set.model == model)
+        return tuple(each for each in (*self.feature_sets, *self.python_sets) if each.model == model)
 
     def period(self, model: str) -> Period | None:
         """The length of time by which a model's table is partitioned; None if its rows do not all stand for a time."""
@@ -97,12 +118,12 @@ class JobPlan:
 
 def plan_job(config: JobConfig, source: ResolvedSource, columns: Sequence[tuple[str, str]]) -> JobPlan:
     """Return the plan of a checked job; `columns` are the source's names and types, in order."""
-    types = dict(columns)
-    feature_sets: dict[tuple[Any, ...], FeatureSet] = {}
-    for transformer in config.feature_transformers:
-        new = _feature_set(transformer.params, types, transformer.outputs(columns))
-        identity = (new.model, new.keys, *(new.params.get(name) for name in _SHARED_PARAMS))
-        feature_sets[identity] = _merged(feature_sets[identity], new) if identity in feature_sets else new
+    feature_sets: dict[tuple[object, ...], FeatureSet] = {}
+    for spec in config.feature_transformers:
+        if isinstance(spec.transformer, SqlTransformer):
+            new = spec.transformer.feature_set(columns)
+            known = feature_sets.get(new.identity)
+            feature_sets[new.identity] = known.merged(new) if known else new
     return JobPlan(
         config=config,
         source=source,
@@ -112,49 +133,6 @@ def plan_job(config: JobConfig, source: ResolvedSource, columns: Sequence[tuple[
             column for transformer in config.feature_transformers for column in transformer.outputs(columns)
         ),
     )
-
-
-_SHARED_PARAMS = ("amount_col", "category_col", "timestamp_col", "as_of")
-_LISTED_PARAMS = ("window_days", "target_category_value")
-
-
-def _feature_set(
-    params: UserSpendParams | MonthlyCountParams | CategoricalSpendParams,
-    types: Mapping[str, str],
-    outputs: Sequence[OutputColumn],
-) -> FeatureSet:
-    arguments: dict[str, Any] = {"user_id_col": params.user_id_col}
-    keys: tuple[str, ...]
-    match params:
-        case UserSpendParams():
-            model, keys = "user_spend", (params.user_id_col, params.timestamp_col)
-            arguments |= {"timestamp_col": params.timestamp_col, "window_days": list(params.window_days)}
-        case MonthlyCountParams():
-            model = "user_monthly_transactions"
-            keys = (params.user_id_col, params.timestamp_col if params.as_of else "year_month")
-            arguments |= {"timestamp_col": params.timestamp_col, "as_of": params.as_of}
-        case CategoricalSpendParams():
-            model = "user_categorical_spend"
-            keys = (
-                (params.user_id_col, params.timestamp_col)
-                if params.as_of and params.timestamp_col
-                else (params.user_id_col,)
-            )
-            arguments |= {
-                "category_col": params.category_col,
-                "target_category_value": list(params.target_category_value),
-                "timestamp_col": params.timestamp_col if params.as_of else None,
-                "as_of": params.as_of,
-            }
-    if not isinstance(params, MonthlyCountParams):
-        arguments |= {"amount_col": params.amount_col, "amount_type": types[params.amount_col]}
-    return FeatureSet(model, keys, tuple(outputs), params.timestamp_col, arguments)
-
-
-def _merged(one: FeatureSet, other: FeatureSet) -> FeatureSet:
-    """Two uses of a transformer that differ only in their windows or categories, as one pass over the data."""
-    listed = {name: one.params[name] + other.params[name] for name in _LISTED_PARAMS if name in one.params}
-    return FeatureSet(one.model, one.keys, one.features + other.features, one.timestamp_col, {**one.params, **listed})
 
 
 def job_variable(plan: JobPlan) -> dict[str, Any]:
@@ -171,7 +149,16 @@ def job_variable(plan: JobPlan) -> dict[str, Any]:
         },
         **{model: _table_variable(model, plan) for model in MODELS},
         "joins": [_join_variable(feature_set, plan) for feature_set in plan.feature_sets],
-        "features": [{"name": column.name, "table": _table_of(column, plan)} for column in plan.features],
+        "features": [
+            {"name": column.name, "table": _join_name(each, plan)}
+            for column in plan.features
+            for each in plan.feature_sets
+            if column in each.features
+        ],
+        "python_transformers": [
+            {"name": each.name, "params": _params(each)} for each in plan.config.python_transformers
+        ],
+        "result": [name for name, _ in plan.columns] + [column.name for column in plan.features],
     }
 
 
@@ -181,7 +168,11 @@ def _rules_variable(source: ResolvedSource) -> dict[str, Any]:
         "primary_key": list(source.registered.primary_key) if source.registered else [],
         "required": list(source.registered.required) if source.registered else [],
         "references": [
-            {"entity": each.source.entity, "source": list(each.source.dbt_source), "columns": list(each.columns)}
+            {
+                "entity": each.entity,
+                "columns": list(each.columns),
+                "sources": [list(source.dbt_source) for source in each.sources],
+            }
             for each in source.references
         ],
     }
@@ -195,13 +186,17 @@ def _filter_variable(row_filter: RowFilter, plan: JobPlan) -> dict[str, Any]:
 
 
 def _literal(value: object, column_type: str) -> dict[str, str]:
-    """A filter's value as text, and the type that it is compared as: never rounded to the column's scale."""
+    """A filter's value as text, and the type that it is compared as: never rounded to the column's scale, nor wider than it is.
+
+    Spark compares two decimals in a type with the digits of both, and rounds them where these are more than 38: 0.30 > 0 is
+    false where the 0 is a decimal(38, 0).
+    """
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    if isinstance(value, float) and column_type not in ("float", "double"):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and (column_type.startswith("decimal") or isinstance(value, float)) and column_type not in _FLOATING:
         exact = Decimal(text)
-        return {"text": f"{exact:f}", "type": f"decimal(38, {max(0, -int(exact.as_tuple().exponent))})"}
-    if isinstance(value, int) and column_type.startswith("decimal"):
-        return {"text": text, "type": "decimal(38, 0)"}
+        scale = max(0, -int(exact.as_tuple().exponent))
+        return {"text": f"{exact:f}", "type": f"decimal({max(1, exact.adjusted() + 1) + scale}, {scale})"}
     return {"text": text, "type": column_type}
 
 
@@ -229,15 +224,7 @@ def _table_variable(model: str, plan: JobPlan) -> dict[str, Any]:
     return {
         "period": plan.period(model) if feature_sets else None,
         "reach_days": max(known) if known and len(known) == len(reaches) else None,
-        "feature_sets": [_set_variable(feature_set) for feature_set in feature_sets],
-    }
-
-
-def _set_variable(feature_set: FeatureSet) -> dict[str, Any]:
-    return {
-        "keys": list(feature_set.keys),
-        "features": [column.name for column in feature_set.features if column.name not in feature_set.keys],
-        "params": {name: value for name, value in feature_set.params.items() if value is not None},
+        "feature_sets": [feature_set.variable() for feature_set in feature_sets],
     }
 
 
@@ -258,5 +245,6 @@ def _join_name(feature_set: FeatureSet, plan: JobPlan) -> str:
     return feature_set.model if len(sets) == 1 else f"{feature_set.model}_{sets.index(feature_set)}"
 
 
-def _table_of(column: OutputColumn, plan: JobPlan) -> str:
-    return next(_join_name(each, plan) for each in plan.feature_sets if column in each.features)
+def _params(spec: TransformerSpec) -> dict[str, Any]:
+    """The parameters of a transformer as plain values, those left out that have none."""
+    return spec.transformer.model_dump(mode="json", exclude_none=True)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.locations import absolute, inferred_format, is_remote, is_table_name
 from feature_platform_py.core.suggestions import ticked
-from feature_platform_py.jobs.config import InputSource
+from feature_platform_py.jobs.config import FilterValue, InputSource
 from feature_platform_py.registry.references import Reference, references_of
 from feature_platform_py.registry.registry import Registry
 from feature_platform_py.registry.source import RegisteredSource, SourceLocation
+
+EXTERNAL_SCHEMA = "sources"
+_OVER_A_FOLDER = frozenset({"spark", "connect"})
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class ResolvedSource:
     """A job's input as one target reads it.
 
     An ad-hoc source has no columns until an engine has looked; `format` is None for a table of the engine. `references` name the
-    sources that its rows belong to.
+    sources that its rows belong to. The rows of a `query` are to be written to the table of the location first.
     """
 
     location: str
@@ -29,6 +32,8 @@ class ResolvedSource:
     columns: tuple[tuple[str, str], ...] | None = None
     registered: RegisteredSource | None = None
     references: tuple[Reference, ...] = ()
+    query: str | None = None
+    parameters: Mapping[str, FilterValue] = field(default_factory=dict)
 
     @property
     def dbt_source(self) -> tuple[str, str]:
@@ -38,6 +43,8 @@ class ResolvedSource:
     @property
     def shown(self) -> str:
         """The source as a reader knows it."""
+        if self.query is not None:
+            return f"a query of the SQL warehouse, kept in {self.location}"
         return self.location if self.registered is None else f"{self.registered.name} ({self.location})"
 
 
@@ -47,7 +54,7 @@ def resolve_input(source: InputSource, registry: Registry, target: str, *, root:
     Raises ConfigurationError if the target has no location for the source, or if its format cannot be told.
     """
     if source.location is None:
-        raise ConfigurationError([unavailable(source)])
+        raise ConfigurationError([_without_location(source)])
     found = [
         (registered, place)
         for registered in sorted(registry.sources, key=lambda each: each.version)
@@ -59,16 +66,26 @@ def resolve_input(source: InputSource, registry: Registry, target: str, *, root:
     registered, named = found[-1]
     resolved = _registered(source, registered, named, target=target)
     references = tuple(references_of(registered, registry))
-    for reference in references:
-        _here(source, reference.source, target)
+    for holder in [holder for reference in references for holder in reference.sources]:
+        _here(source, holder, target)
     return replace(resolved, references=references)
 
 
-def unavailable(source: InputSource) -> Problem:
-    """Why a source of type `databricks_sql` cannot be planned."""
+def resolve_query(source: InputSource, job_name: str, *, is_embedded: bool) -> ResolvedSource:
+    """What an embedded target reads for a query: the table that the query's rows are written to.
+
+    Raises ConfigurationError for a target that is no embedded engine.
+    """
+    if not is_embedded:
+        raise ConfigurationError([_without_location(source)])
+    location = f"{EXTERNAL_SCHEMA}.{job_name}__input"
+    return ResolvedSource(location, None, {}, query=source.query, parameters=source.parameters)
+
+
+def _without_location(source: InputSource) -> Problem:
     place = source.place.at("source_type")
     advice = "save the query as a view, and use `databricks_spark` with its name as the `location`"
-    return place.problem(f"`{place.name}`: this version cannot run `databricks_sql`; {advice}")
+    return place.problem(f"`{place.name}`: `databricks_sql` is for targets outside of Databricks; {advice}")
 
 
 def missing_file(source: InputSource, resolved: ResolvedSource, *, root: Path) -> Problem | None:
@@ -106,8 +123,9 @@ def _registered(
 
 def _here(source: InputSource, registered: RegisteredSource, target: str) -> SourceLocation:
     """Where a source is on the target; ConfigurationError if the registry does not say."""
-    # Both embedded engines read the files of this machine.
-    here = registered.locations.get("local" if target == "spark" and target not in registered.locations else target)
+    # Every engine over the project's own warehouse folder reads the files beside it, unless the registry says otherwise.
+    is_local = target in _OVER_A_FOLDER and target not in registered.locations
+    here = registered.locations.get("local" if is_local else target)
     if here is None:
         place = source.place.at("config", "location")
         message = f"`{place.name}`: source `{registered.name}` has no location on target `{target}`, only on"

@@ -10,17 +10,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from feature_platform_py.core.catalog_file import TableName
 from feature_platform_py.core.errors import DataCheckError, EngineError
+from feature_platform_py.core.locations import table_parts
 from feature_platform_py.core.project import Project
 from feature_platform_py.jobs import dbt
 from feature_platform_py.jobs.dbt import DbtRun, NodeResult
 from feature_platform_py.jobs.last_run import record_run
-from feature_platform_py.jobs.plan import INPUT_MODEL, OUTPUT_MODEL, JobPlan, job_variable
-from feature_platform_py.jobs.work import TableWork
-from feature_platform_py.sinks.write import SinkResult, check_sink, write_result
+from feature_platform_py.jobs.lock import running_alone
+from feature_platform_py.jobs.plan import JobPlan, job_variable
+from feature_platform_py.jobs.prepare import query_source
+from feature_platform_py.jobs.work import UNKNOWN_WORK, TableWork
+from feature_platform_py.sinks.write import SinkResult
+from feature_platform_py.targets import open_tables
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunReport:
     """What a run did: each dbt node, the sink, and the seconds of each phase."""
 
@@ -32,6 +37,11 @@ class RunReport:
     def seconds(self) -> float:
         """Wall seconds of all phases."""
         return sum(self.phases.values())
+
+    def __repr__(self) -> str:
+        models = ", ".join(f"{node.name} {node.status}" for node in self.nodes if node.kind == "model")
+        tests = sum(node.kind == "test" for node in self.nodes)
+        return f"<RunReport: {models}; {tests} tests passed; {self.sink.kind} of {self.sink.rows:,} rows; {self.seconds:.1f} s>"
 
 
 def run_job(
@@ -45,10 +55,24 @@ def run_job(
     """Build the plan's models and write its sink.
 
     A full refresh computes every row of the tables anew; reconciling looks at all periods, also at those in which nothing was loaded.
-    Raises DataCheckError if a test fails or a value does not parse, EngineError if dbt or the engine fails, SinkError if the
-    result cannot be written; in each case the sink holds what it held before.
+    Raises DataCheckError if a test fails or a value does not parse, EngineError if dbt or the engine fails or the job is running
+    already, SinkError if the result cannot be written; in each case the sink holds what it held before.
     """
-    check_sink(plan.sink, project)
+    open_tables(project).check(plan)
+    with running_alone(project, plan.job_name):
+        return _run(plan, project, is_full_refresh=is_full_refresh, is_reconciled=is_reconciled, on_node=on_node)
+
+
+def _run(
+    plan: JobPlan,
+    project: Project,
+    *,
+    is_full_refresh: bool,
+    is_reconciled: bool,
+    on_node: Callable[[NodeResult], None],
+) -> RunReport:
+    asked = time.monotonic()
+    _land_query(plan, project)
     started = time.monotonic()
     dbt_run = dbt.build(
         project,
@@ -63,34 +87,43 @@ def run_job(
     record_run(project, plan.job_name, dbt_run)
     _raise_failures(dbt_run, project)
     built = time.monotonic()
-    sink = _write(plan, project)
-    phases = {"dbt": built - started, "sink": time.monotonic() - built}
+    sink = open_tables(project).write(plan)
+    landed = {"query": started - asked} if plan.source.query else {}
+    phases = {**landed, "dbt": built - started, "sink": time.monotonic() - built}
     return RunReport(nodes=dbt_run.nodes, sink=sink, phases=phases)
 
 
 def plan_work(plan: JobPlan, project: Project) -> dict[str, TableWork]:
     """Return what each feature table of the plan needs, by its model's name; nothing is written.
 
+    A query is not run for that: what its rows will change is not known before a run.
     Raises DataCheckError if a value of the source does not parse, EngineError if dbt or the engine fails.
     """
+    if not plan.tables:
+        return {}
+    if plan.source.query is not None:
+        return dict.fromkeys(plan.tables, UNKNOWN_WORK)
     variables = _variables(plan, is_reconciled=False)
     works, dbt_run = dbt.find_work(project, plan.job_name, variables=variables, select=plan.tables)
     _raise_failures(dbt_run, project)
     return {name: works[name] for name in plan.tables}
 
 
+def _land_query(plan: JobPlan, project: Project) -> None:
+    """Write the rows of a query to the table that the models read; with another source nothing is to do."""
+    if plan.source.query is None:
+        return
+    from feature_platform_py.core.session import open_warehouse
+    from feature_platform_py.sources.landing import land
+
+    warehouse = open_warehouse(project.target.engine, project.target.warehouse)
+    _, schema, table = table_parts(plan.source.location)
+    land(query_source(plan.source), warehouse, TableName(schema, table), columns=plan.columns)
+
+
 def _variables(plan: JobPlan, *, is_reconciled: bool) -> dict[str, Any]:
     # Only where it is asked for: dbt parses the project anew when a variable changes.
     return {"job": job_variable(plan), **({"reconcile": True} if is_reconciled else {})}
-
-
-def _write(plan: JobPlan, project: Project) -> SinkResult:
-    from feature_platform_py.core.session import open_session
-
-    session = open_session(project.target.engine, project.target.warehouse)
-    source_rows = session.table(f"{project.target.schema}.{plan.table_name(INPUT_MODEL)}").count()
-    result = session.table(f"{project.target.schema}.{plan.table_name(OUTPUT_MODEL)}")
-    return write_result(session, result, plan.sink, project, expected_rows=source_rows)
 
 
 def _raise_failures(run: DbtRun, project: Project) -> None:
@@ -100,6 +133,10 @@ def _raise_failures(run: DbtRun, project: Project) -> None:
     for message in (run.error, *(node.message for node in errors)):
         if fault := _SOURCE_FAULT.search(message):
             raise DataCheckError(textwrap.dedent(fault[0]))
+    tables = open_tables(project)
+    for message in (run.error, *(node.message for node in errors)):
+        if known := tables.explained(message):
+            raise EngineError(known, log_file)
     if run.error:
         raise EngineError(run.error, log_file)
     if errors:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, StrictStr, TypeAdapter, WithJsonSchema
 from pydantic.dataclasses import dataclass
 
 from feature_platform_py.core.fields import (
@@ -29,7 +29,8 @@ from feature_platform_py.core.fields import (
     as_whole,
     one_or_more,
 )
-from feature_platform_py.features.catalogue import TRANSFORMERS
+from feature_platform_py.features.catalogue import BUILT_IN
+from feature_platform_py.sources.statement import query_fault
 
 JOB_NAME_PATTERN = "[a-z][a-z0-9_]{0,59}"
 LIST_OPERATORS = frozenset({"in", "not_in"})
@@ -71,6 +72,20 @@ def _filter_value(value: Any) -> Any:
     return value
 
 
+def _parameter_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,254}", value):
+        raise ValueError("expected a parameter's name: letters, digits and `_`, as after the `:` in the query")
+    return value
+
+
+def _parameter_value(value: Any) -> Any:
+    if not isinstance(value, str | int | float | date):
+        raise ValueError("expected a text, a number, true, false or a date")  # noqa: TRY004 - pydantic wants a ValueError
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("expected a whole number of at most 64 bits")
+    return _filter_value(value)
+
+
 JobName = Annotated[
     Text,
     AfterValidator(_job_name),
@@ -86,6 +101,10 @@ Truncate = Annotated[
 ]
 FilterValues = Annotated[
     Any, AfterValidator(_filter_value), one_or_more({"type": ["string", "number", "boolean", "null"]})
+]
+ParameterName = Annotated[StrictStr, AfterValidator(_parameter_name)]
+ParameterValue = Annotated[
+    Any, AfterValidator(_parameter_value), WithJsonSchema({"type": ["string", "number", "boolean"]})
 ]
 ReadOptions = Annotated[Options, Field(description="options of the reader, such as a CSV file's delimiter")]
 
@@ -131,6 +150,13 @@ class QueryPart:
     """Data by a query of a SQL warehouse."""
 
     query: Annotated[FilledText, Field(description="a SQL query")]
+    parameters: Annotated[
+        dict[ParameterName, ParameterValue], Field(description="values of the query's `:name` markers")
+    ] = Field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if fault := query_fault(self.query, self.parameters):
+            raise ValueError(f"query: {fault}")
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -247,7 +273,7 @@ def job_json_schema() -> dict[str, Any]:
     for shape in parts["input_source"]["oneOf"]:
         shape["properties"]["filters"]["items"] = _schema_of(FilterPart)
     parts["feature_transformers"]["items"] = {
-        "oneOf": [_shape(TransformerPart, "params", [name], kind, tag="name") for name, kind in TRANSFORMERS.items()]
+        "oneOf": [_shape(TransformerPart, "params", [name], kind, tag="name") for name, kind in BUILT_IN.items()]
     }
     parts["output_sink"]["oneOf"] = [
         _shape(SinkPart, "config", [name], kind, tag="sink_type") for name, kind in SINK_PARTS.items()

@@ -25,8 +25,8 @@ class PeriodWork:
 class TableWork:
     """The work on one table.
 
-    `action` is `rebuild` (all rows are replaced, for the `reason`), `replace` (those of `periods` are) or `skip`; `of` is the number
-    of periods there are, None if nobody counted; `unit` is the length of a period.
+    `action` is `rebuild` (all rows are replaced, for the `reason`), `replace` (those of `periods` are), `skip`, or `unknown` before
+    its input is there; `of` is the number of periods there are, None if nobody counted; `unit` is the length of a period.
     """
 
     action: str
@@ -38,13 +38,19 @@ class TableWork:
     @property
     def rows(self) -> int | None:
         """The input rows of the periods to compute; None if nobody counted."""
-        return None if self.action == "rebuild" and not self.periods else sum(each.rows for each in self.periods)
+        return (
+            None
+            if self.action in {"rebuild", "unknown"} and not self.periods
+            else sum(each.rows for each in self.periods)
+        )
 
     @property
     def extent(self) -> str:
         """How much is computed, in words."""
         if self.action == "skip":
             return "nothing"
+        if self.action == "unknown":
+            return "what has changed"
         if self.action == "rebuild":
             return f"all {self.of} {self.unit}s" if self.of and self.of > 1 and self.unit else "all rows"
         return f"{len(self.periods)} of {self.of} {self.unit}s"
@@ -73,6 +79,9 @@ class TableWork:
             "rows": self.rows,
             "periods": [{"period": each.period, "change": each.change, "rows": each.rows} for each in self.periods],
         }
+
+
+UNKNOWN_WORK = TableWork("unknown", "the query is run first", of=None, unit=None, periods=())
 
 
 def read_work(message: str) -> TableWork | None:

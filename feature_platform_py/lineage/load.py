@@ -9,7 +9,7 @@ from typing import get_args
 from feature_platform_py.core.errors import EngineError
 from feature_platform_py.core.project import Project
 from feature_platform_py.jobs.dbt import CompiledModel, compile_models
-from feature_platform_py.jobs.plan import INPUT_MODEL, OUTPUT_MODEL, JobPlan, job_variable
+from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, JobPlan, job_variable
 from feature_platform_py.lineage.columns import Use, column_inputs, uses_by_column
 from feature_platform_py.lineage.graph import Edge, LineageGraph, Node
 
@@ -36,11 +36,11 @@ def lineage_of(jobs: Iterable[tuple[JobPlan, Sequence[CompiledModel]]]) -> Linea
 
 def compiled_models(plan: JobPlan, project: Project) -> tuple[CompiledModel, ...]:
     """The SQL of a job's models, in the order in which they are built; EngineError if dbt fails."""
-    models, run = compile_models(project, plan.job_name, variables={"job": job_variable(plan)}, select=plan.models)
+    models, run = compile_models(project, plan.job_name, variables={"job": job_variable(plan)}, select=plan.sql_models)
     if run.error:
         raise EngineError(run.error, Path(project.shown(run.log_file)))
     by_name = {model.name: model for model in models}
-    return tuple(by_name[name] for name in plan.models)
+    return tuple(by_name[name] for name in plan.sql_models)
 
 
 def _edges(plan: JobPlan, models: Sequence[CompiledModel]) -> Iterator[tuple[Node, Node, Sequence[Use]]]:
@@ -58,8 +58,24 @@ def _edges(plan: JobPlan, models: Sequence[CompiledModel]) -> Iterator[tuple[Nod
                 start = Node("model", nodes[relation], name) if relation in nodes else Node("source", source, name)
                 if _is_shown(start) and _is_shown(target):
                     yield start, target, uses
+    yield from _python_edges(plan)
     for feature in plan.features:
-        yield Node("model", OUTPUT_MODEL, feature.name), Node("job", plan.job_name), ("value",)
+        yield Node("model", plan.output_model, feature.name), Node("job", plan.job_name), ("value",)
+
+
+def _python_edges(plan: JobPlan) -> Iterator[tuple[Node, Node, Sequence[Use]]]:
+    """What transformers in Python say that they read and add: their code is not looked into."""
+    if not plan.python_sets:
+        return
+    added = {column.name for each in plan.python_sets for column in each.features}
+    for name in [name for name, _ in plan.columns] + [column.name for column in plan.features]:
+        if name not in added:
+            yield Node("model", JOINED_MODEL, name), Node("model", ENRICHED_MODEL, name), ("value",)
+    for spec in plan.config.python_transformers:
+        for needed in spec.inputs():
+            start = Node("model", ENRICHED_MODEL if needed.name in added else JOINED_MODEL, needed.name)
+            for column in spec.outputs(plan.columns):
+                yield start, Node("model", ENRICHED_MODEL, column.name), ("value",)
 
 
 def _read_by(model: CompiledModel, known: Mapping[str, Sequence[str]]) -> list[str]:

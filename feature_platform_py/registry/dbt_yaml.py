@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.locations import is_table_name, table_parts
-from feature_platform_py.jobs.plan import EXTERNAL_SCHEMA, OUTPUT_MODEL, FeatureSet, JobPlan
+from feature_platform_py.features.feature_set import FeatureSet
+from feature_platform_py.jobs.plan import JOINED_MODEL, JobPlan
+from feature_platform_py.jobs.resolve import EXTERNAL_SCHEMA
 from feature_platform_py.registry.feature import Feature, FeatureGroup
 from feature_platform_py.registry.field import field_named
 from feature_platform_py.registry.references import references_of
@@ -96,6 +98,14 @@ def result_columns(jobs: Sequence[PlannedJob], registry: Registry) -> dict[str, 
     return {"columns": _merged([*inputs, *features])}
 
 
+def enriched_columns(jobs: Sequence[PlannedJob], registry: Registry) -> dict[str, Any]:
+    """The columns of all jobs that have transformers in Python: those of their source rows, then their features."""
+    enriched = [job for job in jobs if job.plan.config.python_transformers]
+    inputs = [_input_columns(job.plan) for job in enriched]
+    sets = [each for job in enriched for each in (*job.plan.feature_sets, *job.plan.python_sets)]
+    return {"columns": _merged([*inputs, *(_features_of(each, registry) for each in sets)])}
+
+
 def group_name(owner: str) -> str:
     """An owner as the name of a dbt group."""
     return re.sub(r"[\W_]+", "_", owner.lower()).strip("_") or "owner"
@@ -155,10 +165,11 @@ def _source_columns(source: RegisteredSource, registry: Registry) -> list[dict[s
     if len(source.primary_key) == 1:
         tests[source.primary_key[0]].append("unique")
     for reference in references_of(source, registry):
-        kind, name = reference.source.dbt_source
-        for column in reference.columns if len(reference.columns) == 1 else ():
-            arguments = {"to": f"source('{kind}', '{name}')", "field": column}
-            tests[column].append({"relationships": {"arguments": arguments}})
+        # dbt's own test knows one column and one table.
+        if len(reference.columns) == len(reference.sources) == 1:
+            kind, name = reference.sources[0].dbt_source
+            arguments = {"to": f"source('{kind}', '{name}')", "field": reference.columns[0]}
+            tests[reference.columns[0]].append({"relationships": {"arguments": arguments}})
     return [
         {"name": field.name, "data_type": field.type, "description": field.description}
         | ({"data_tests": tests[field.name]} if tests[field.name] else {})
@@ -245,7 +256,7 @@ def _chained(lists: Iterable[Iterable[dict[str, Any]]]) -> Iterator[dict[str, An
 
 def _exposure(job: PlannedJob, registry: Registry) -> dict[str, Any]:
     plan = job.plan
-    groups = [group for model in plan.tables if (group := registry.feature_group(model))]
+    groups = [group for model in plan.models if (group := registry.feature_group(model))]
     owners = [group.owner for group in groups] or [
         plan.source.registered.owner if plan.source.registered else "unknown"
     ]
@@ -256,7 +267,7 @@ def _exposure(job: PlannedJob, registry: Registry) -> dict[str, Any]:
         "description": plan.config.description or plan.job_name,
         "owner": {"name": ", ".join(dict.fromkeys(owners))},
         # A job's own feature tables may be switched off while another job is built; its result never is.
-        "depends_on": [f"ref('{OUTPUT_MODEL}')"],
+        "depends_on": [f"ref('{JOINED_MODEL}')"],
         "config": {
             "meta": {
                 "job_file": job.path.as_posix(),

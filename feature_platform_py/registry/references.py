@@ -12,27 +12,33 @@ from feature_platform_py.registry.source import RegisteredSource
 
 @dataclass(frozen=True)
 class Reference:
-    """Each row has the key of a row of another source, in columns of the same names; NULL refers to none."""
+    """Each row has the key of a row of an entity, in columns of the same names; NULL refers to none.
 
+    Where several sources hold rows of the entity, the key is in one of them.
+    """
+
+    entity: str
     columns: tuple[str, ...]
-    source: RegisteredSource
+    sources: tuple[RegisteredSource, ...]
 
 
 def references_of(source: RegisteredSource, registry: Registry) -> Iterator[Reference]:
     """The references of a source, in the order of its entity's relations.
 
-    What a row belongs to is looked for in the newest version of the related entity's source; where the entity has several
-    sources, in the first by type and name that is identified by the entity's primary key.
+    The related entity's rows are in the sources that are identified by its primary key, in the newest version of each.
     """
     entities = registry.entities_by_name
     for relation in entities[source.entity].relations if source.entity in entities else ():
         key = entities[relation.to].primary_key if relation.is_to_one and relation.to in entities else ()
         has_key = key and all(field_named(name, source.fields) for name in key)
-        holder = _holder(relation.to, key, registry.sources) if has_key else None
-        if holder:
-            yield Reference(key, holder)
+        holders = _holders(relation.to, key, registry.sources) if has_key else ()
+        if holders:
+            yield Reference(relation.to, key, holders)
 
 
-def _holder(entity: str, key: tuple[str, ...], sources: Iterable[RegisteredSource]) -> RegisteredSource | None:
-    holders = [each for each in sources if each.entity == entity and set(each.primary_key) == set(key)]
-    return min(holders, key=lambda each: (each.type, each.name, -each.version), default=None)
+def _holders(entity: str, key: tuple[str, ...], sources: Iterable[RegisteredSource]) -> tuple[RegisteredSource, ...]:
+    newest: dict[tuple[str, str], RegisteredSource] = {}
+    for each in sorted(sources, key=lambda source: source.version):
+        if each.entity == entity and set(each.primary_key) == set(key):
+            newest[each.type, each.name] = each
+    return tuple(newest[place] for place in sorted(newest))

@@ -10,13 +10,14 @@ from typing import Any
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import ticked
-from feature_platform_py.features.financial import OutputColumn
-from feature_platform_py.jobs.plan import INPUT_MODEL, OUTPUT_MODEL, job_variable
+from feature_platform_py.features.columns import OutputColumn
+from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, job_variable
 from feature_platform_py.jobs.prepare import prepare_job
 from feature_platform_py.jobs.schema import json_schema_text
 from feature_platform_py.registry.dbt_yaml import (
     PlannedJob,
     as_dbt_reads_it,
+    enriched_columns,
     exposures_content,
     groups_content,
     input_columns,
@@ -115,7 +116,7 @@ def _drift(jobs: Sequence[PlannedJob], registry: Registry) -> Iterator[Problem]:
 
 
 def _outputs(job: PlannedJob) -> Iterator[tuple[str, OutputColumn]]:
-    for feature_set in job.plan.feature_sets:
+    for feature_set in (*job.plan.feature_sets, *job.plan.python_sets):
         for column in feature_set.features:
             yield feature_set.model, column
 
@@ -144,7 +145,8 @@ def _whole_files(
     for source in registry.sources:
         name = f"{source.type}__v{source.version}__{source.name}.yml"
         yield Path("models", "sources", name), _file(_source_origin(source), source_content(source, registry))
-    for group in registry.feature_groups:
+    # People write the file of the model in Python, which has a block that is generated.
+    for group in [each for each in registry.feature_groups if each.model != ENRICHED_MODEL]:
         path = models[group.model].with_name(f"{group.model}.yml")
         origin = f"registry/feature/{group.file.name} and configs/jobs/"
         yield path, _file(origin, model_content(group, jobs, registry))
@@ -152,6 +154,11 @@ def _whole_files(
         yield Path("models", "jobs", "exposures.yml"), _file("configs/jobs/", exposures_content(jobs, registry))
     if registry.feature_groups:
         yield Path("models", "groups.yml"), _file("registry/feature/", groups_content(registry))
+
+
+def default_job(jobs: Sequence[PlannedJob]) -> PlannedJob | None:
+    """The job of plain dbt: the default of the variable `job` in `dbt_project.yml` is made of it."""
+    return next((job for job in jobs if job.path == SAMPLE_JOB), None)
 
 
 def _source_origin(source: RegisteredSource) -> str:
@@ -162,10 +169,14 @@ def _files_with_blocks(
     project: Project, jobs: Sequence[PlannedJob], registry: Registry, models: Mapping[str, Path]
 ) -> Iterator[tuple[Path, str]]:
     """The files that people write, with a block that is generated."""
-    sample = next((job.plan for job in jobs if job.path == SAMPLE_JOB), None)
-    if sample:
-        yield _with_block(project.root, Path("dbt_project.yml"), {"job": job_variable(sample)})
-    for model, content in ((INPUT_MODEL, input_columns(jobs)), (OUTPUT_MODEL, result_columns(jobs, registry))):
+    if default := default_job(jobs):
+        yield _with_block(project.root, Path("dbt_project.yml"), {"job": job_variable(default.plan)})
+    contents = {
+        INPUT_MODEL: input_columns(jobs),
+        JOINED_MODEL: result_columns(jobs, registry),
+        ENRICHED_MODEL: enriched_columns(jobs, registry),
+    }
+    for model, content in contents.items():
         yield _with_block(project.root, models[model].with_suffix(".yml"), as_dbt_reads_it(content))
 
 

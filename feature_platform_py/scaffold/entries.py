@@ -151,6 +151,14 @@ def write_job(project: Project, files: Mapping[Path, str]) -> JobPlan:
     return plan
 
 
+def write_new(project: Project, files: Mapping[Path, str]) -> list[Path]:
+    """Write files that are not there yet; ConfigurationError if one is, and nothing is written."""
+    _check_new(project, list(files))
+    for path, text in files.items():
+        _write(project.root / path, text)
+    return sorted(files)
+
+
 def _check_new(project: Project, paths: Sequence[Path]) -> None:
     for path in paths:
         if (project.root / path).exists():

@@ -20,7 +20,7 @@ $ fpjob registry validate && fpjob registry sync --check      # is the registry 
 $ fpjob docs build                                            # the feature catalogue, in target/docs
 ```
 
-`fpjob init entity`, `source`, `feature` and `job` add more; each tells its options with `--help`. Plain dbt works too:
+`fpjob init entity`, `source`, `feature`, `job` and `transformer` add more; each tells its options with `--help`. Plain dbt works too:
 `dbt build --select tag:financial`.
 """
 _IGNORED = "target/\nlogs/\nwarehouse/\noutput/\n.user.yml\n.venv/\n"
@@ -46,7 +46,7 @@ def write_project(folder: Path) -> list[Path]:
 
 
 def _fill(folder: Path, *, name: str) -> None:
-    root = _template()
+    root = template()
     for part in PROJECT_FILES:
         target = folder / part
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def _fill(folder: Path, *, name: str) -> None:
     (folder / ".gitignore").write_text(_IGNORED, encoding="utf-8")
 
 
-def _template() -> Path:
+def template() -> Path:
     """The files in the installed package; in a checkout, the checkout's."""
     package = Path(__file__).parents[1]
     return package / "project" if (package / "project").is_dir() else package.parent

@@ -12,7 +12,7 @@ from feature_platform_py.core.engine_paths import delta_path
 from feature_platform_py.core.errors import DataCheckError, FeaturePlatformError, SinkError
 from feature_platform_py.core.locations import absolute, is_remote, is_table_name, table_parts
 from feature_platform_py.core.project import Project
-from feature_platform_py.core.warehouse import WITHOUT_STATISTICS
+from feature_platform_py.core.warehouse import table_properties
 from feature_platform_py.jobs.config import SinkSpec
 from feature_platform_py.sinks.folders import replace_folder
 
@@ -44,14 +44,23 @@ def sink_location(sink: SinkSpec, project: Project) -> Path | None:
                 f"output_sink.path: expected `schema.table`, given `{path}`; target {project.target.name} has no catalogs"
             )
         return project.target.warehouse / schema / table
+    return local_folder(path, project)
+
+
+def local_folder(path: str, project: Project) -> Path:
+    """The folder of this machine that a path names."""
     return absolute(path, project.root)
 
 
 def check_sink(sink: SinkSpec, project: Project) -> None:
     """Raise SinkError if the sink can be seen to fail before anything has run."""
     location = sink_location(sink, project)
-    if location is None:
-        return
+    if location is not None:
+        check_folder(sink, location)
+
+
+def check_folder(sink: SinkSpec, location: Path) -> None:
+    """Raise SinkError if a folder of this machine cannot take the result."""
     if is_remote(str(sink.config["path"])):
         raise SinkError(
             f"output_sink.path: expected a local folder, given `{sink.config['path']}`;"
@@ -59,7 +68,7 @@ def check_sink(sink: SinkSpec, project: Project) -> None:
         )
     if location.exists() and not location.is_dir():
         raise SinkError(f"output_sink.path: expected a folder, `{sink.config['path']}` is a file; name another path")
-    if sink.mode == "error" and _has_data(location):
+    if sink.mode == "error" and has_data(location):
         raise SinkError(
             f"output_sink.path: `{sink.config['path']}` holds data already and the mode is `error`; name another path, or choose"
             " overwrite, append or ignore"
@@ -77,10 +86,10 @@ def write_result(
     if location is None:
         return _display(result, sink.config, expected_rows)
     place = str(sink.config["path"])
-    if sink.mode == "ignore" and _has_data(location):
+    if sink.mode == "ignore" and has_data(location):
         return SinkResult(sink.kind, place, _count(session, sink.kind, location), is_written=False)
     try:
-        if sink.mode == "append" and _has_data(location):
+        if sink.mode == "append" and has_data(location):
             _check_same_columns(session, result, sink, location)
         write = _write_delta if sink.kind == "delta_table" else _write_parquet
         write(result, sink, location, expected_rows)
@@ -91,7 +100,8 @@ def write_result(
         raise SinkError(f"output_sink: `{place}` was not written and is as it was before: {error}") from error
 
 
-def _check_rows(given: int, expected: int) -> None:
+def check_rows(given: int, expected: int) -> None:
+    """Raise DataCheckError if the result lacks or repeats rows of the source."""
     if given != expected:
         raise DataCheckError(
             f"the result has {given:,} rows for {expected:,} source rows; expected one each."
@@ -101,7 +111,7 @@ def _check_rows(given: int, expected: int) -> None:
 
 def _display(result: DataFrame, config: Mapping[str, Any], expected_rows: int) -> SinkResult:
     """The first rows by the source's columns, in an order that does not change from run to run."""
-    _check_rows(result.count(), expected_rows)
+    check_rows(result.count(), expected_rows)
     rows = result.orderBy(*map(quoted, result.columns)).limit(int(config["num_rows"])).collect()
     return SinkResult(
         kind="display",
@@ -114,8 +124,8 @@ def _display(result: DataFrame, config: Mapping[str, Any], expected_rows: int) -
 
 def _write_delta(result: DataFrame, sink: SinkSpec, location: Path, expected_rows: int) -> None:
     # A commit cannot be looked at before it is made.
-    _check_rows(result.count(), expected_rows)
-    writer = result.write.format("delta").options(**WITHOUT_STATISTICS | dict(sink.config["options"]))
+    check_rows(result.count(), expected_rows)
+    writer = result.write.format("delta").options(**table_properties(result.columns) | dict(sink.config["options"]))
     is_append = sink.mode == "append"
     writer = writer.mode("append") if is_append else writer.mode("overwrite").option("overwriteSchema", "true")
     if sink.config["partition_by"]:
@@ -131,7 +141,7 @@ def _write_parquet(result: DataFrame, sink: SinkSpec, location: Path, expected_r
         writer.parquet(str(folder))
         if not any(folder.rglob("*.parquet")):
             _write_empty(result, folder)
-        _check_rows(_count(result.sparkSession, sink.kind, folder), expected_rows)
+        check_rows(_count(result.sparkSession, sink.kind, folder), expected_rows)
 
     replace_folder(location, write, keep_existing=sink.mode == "append")
 
@@ -150,14 +160,19 @@ def _check_same_columns(session: SparkSession, result: DataFrame, sink: SinkSpec
     given = result.schema
     before = {field.name: field.dataType.simpleString() for field in there}
     after = {field.name: field.dataType.simpleString() for field in given}
-    if before != after:
-        differing = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-        detail = "; ".join(
-            f"`{name}` is {before.get(name, 'absent')} there, {after.get(name, 'absent')} here" for name in differing
-        )
+    if differences := column_differences(before, after):
         raise SinkError(
-            f"output_sink: cannot append to `{sink.config['path']}`, its columns differ: {detail}; overwrite it or name another path"
+            f"output_sink: cannot append to `{sink.config['path']}`, its columns differ: {differences};"
+            " overwrite it or name another path"
         )
+
+
+def column_differences(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """How the types of columns by their names differ, in words; nothing if they do not."""
+    differing = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    return "; ".join(
+        f"`{name}` is {before.get(name, 'absent')} there, {after.get(name, 'absent')} here" for name in differing
+    )
 
 
 def _read(session: SparkSession, kind: str, location: Path) -> DataFrame:
@@ -170,5 +185,6 @@ def _count(session: SparkSession, kind: str, location: Path) -> int:
     return int(_read(session, kind, location).count())
 
 
-def _has_data(location: Path) -> bool:
+def has_data(location: Path) -> bool:
+    """Whether a folder is there with something in it."""
     return location.is_dir() and any(location.iterdir())

@@ -1,7 +1,7 @@
 {#-
   The query of a feature table: all of it, or the periods that have changed since it was last built. Each row carries the fingerprint of
   its period's input rows, by which the next run knows what has changed by then. Call it with a block that writes the query of one feature
-  set from a relation and the set's parameters.
+  set from a relation and the set.
 
   Usually a job has one feature set per table. A job may use one transformer several times with different keys or amounts; then each
   use is a feature set of its own, numbered in `_feature_set`, and the columns of the other sets are NULL in its rows.
@@ -11,7 +11,7 @@
 {% macro feature_table(table, relation) -%}
     {%- set queries = [] -%}
     {%- for feature_set in table.feature_sets -%}
-        {%- do queries.append(caller(numbered('input_rows', table, loop.index0), feature_set.params)) -%}
+        {%- do queries.append(caller(numbered('input_rows', table, loop.index0), feature_set)) -%}
     {%- endfor -%}
     {%- set job_input = var('job').input -%}
     {%- set definition = local_md5(tojson([

@@ -8,15 +8,27 @@
     {%- if replaced == 'nothing' -%}
         select 'nothing new' as _status
     {%- elif replaced == 'everything' -%}
-        create or replace table {{ target }} using delta
-        {%- if config.get('partition_by') %} partitioned by ({{ sql_identifier(config.get('partition_by')) }}){% endif %} as
-        select * from {{ source }}
+        {{- adapter.dispatch('replaced_table', 'feature_platform')(target, source, config.get('partition_by')) -}}
     {%- else -%}
+        {%- set columns = arg_dict['dest_columns'] or adapter.get_columns_in_relation(target) -%}
         insert into {{ target }}
         replace where {{ replaced }}
-        select {{ sql_identifiers(arg_dict['dest_columns'] | map(attribute='name')) }}
+        select {{ sql_identifiers(columns | map(attribute='name')) }}
         from {{ source }}
     {%- endif -%}
+{%- endmacro %}
+
+
+{% macro default__replaced_table(target, source, partition_by) -%}
+    create or replace table {{ target }} using delta
+    {%- if partition_by %} partitioned by ({{ sql_identifier(partition_by) }}){% endif %} as
+        select * from {{ source }}
+{%- endmacro %}
+
+
+{#- As dbt creates the table: with its clustering and its comment. -#}
+{% macro databricks__replaced_table(target, source, partition_by) -%}
+    {{- create_table_as(false, target, 'select * from ' ~ source) -}}
 {%- endmacro %}
 
 

@@ -8,7 +8,7 @@
         {%- do queries.append(repeated_keys(rules.primary_key)) -%}
     {%- endif -%}
     {%- for reference in rules.references -%}
-        {%- do queries.append(unknown_references(reference, source(*reference.source))) -%}
+        {%- do queries.append(unknown_references(reference)) -%}
     {%- endfor -%}
     {%- if queries -%}
         {{- queries | join('\n\nunion all\n\n') -}}
@@ -55,14 +55,21 @@ having count(*) > 1
 {%- endmacro %}
 
 
-{% macro unknown_references(reference, relation) -%}
-    {%- set place = 'no such `' ~ reference.columns | join('`, `') ~ '` in source `' ~ reference.source | join('.') ~ '`' -%}
+{% macro unknown_references(reference) -%}
+    {%- set names, relations = [], [] -%}
+    {%- for holder in reference.sources -%}
+        {%- do names.append('`' ~ holder | join('.') ~ '`') -%}
+        {%- do relations.append('select ' ~ sql_identifiers(reference.columns) ~ ' from ' ~ source(*holder)) -%}
+    {%- endfor -%}
+    {%- set place = 'no such `' ~ reference.columns | join('`, `') ~ '` in source ' ~ names | join(' or ') -%}
 select
     {{ sql_literal(reference.entity ~ ' is unknown: ' ~ place) }} as rule,
     {{ shown_key(reference.columns) }} as sample_key,
     count(*) as row_count
 from job_rows
-left anti join {{ relation }} as known
+left anti join (
+    {{ relations | join('\n    union all\n    ') }}
+) as known
     on
         {%- for name in reference.columns %}
         {{ 'and ' if not loop.first }}job_rows.{{ sql_identifier(name) }} = known.{{ sql_identifier(name) }}

@@ -4,6 +4,8 @@
 -#}
 {%- set job_input = var('job').input -%}
 {%- for reference in job_input.rules.references -%}
-    {%- do source(*reference.source) -%}
+    {%- for holder in reference.sources -%}
+        {%- do source(*holder) -%}
+    {%- endfor -%}
 {%- endfor -%}
 {{ job_input_rows(job_input, source(*job_input.source)) }}

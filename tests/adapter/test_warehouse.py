@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from feature_platform_py.core import session
 from feature_platform_py.core.catalog_file import CatalogFile, Definition, TableName
 from feature_platform_py.core.errors import ConfigurationError, EngineError
+from feature_platform_py.core.sail_session import open_sail_session
 from feature_platform_py.core.session import open_session, open_warehouse
 from feature_platform_py.core.warehouse import Warehouse
 
@@ -34,7 +34,7 @@ _kept: list[Warehouse] = []
 
 def reopened(warehouse: Warehouse) -> Warehouse:
     """The same folder as the next process finds it: Sail's catalog belongs to the session."""
-    again = Warehouse(session.ENGINES["sail"](), warehouse.folder)
+    again = Warehouse(open_sail_session(), warehouse.folder)
     _kept.append(again)
     again.refresh()
     return again
@@ -58,7 +58,7 @@ def test_the_session_is_in_utc(warehouse: Warehouse) -> None:
 
 
 def test_an_unknown_engine_is_named_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"engine `snail` is unknown\. Known: `sail`"):
+    with pytest.raises(ConfigurationError, match=r"engine `snail` is unknown\. Known: `connect`, `sail`, `spark`"):
         open_session("snail", tmp_path)
 
 

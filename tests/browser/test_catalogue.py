@@ -41,6 +41,7 @@ def content() -> dict[str, Any]:
     bars = [[f"{each} to {each + 1}", each * each] for each in range(20)]
     profile = {"rows": 1000, "nulls": 10, "minimum": "0", "maximum": "20", "samples": ["1.00", "NULL"], "bars": bars}
     real = feature(NAME, 0, model="user_spend", id=f"user_spend.{NAME}", type="decimal(38,2)", tags=["spend", "window"])
+    no_values = {"rows": 0, "nulls": 0, "minimum": None, "maximum": None, "samples": [], "bars": []}
     hostile = feature("hostile", 1, description=HOSTILE, owner=HOSTILE, tags=[HOSTILE])
     nodes = [
         {
@@ -58,8 +59,9 @@ def content() -> dict[str, Any]:
     ]
     return {
         "features": [
-            *(feature(f"feature_{number}_{number % 60}d", number) for number in range(1998)),
+            *(feature(f"feature_{number}_{number % 60}d", number) for number in range(1997)),
             real | {"jobs": [job], "profile": profile},
+            feature("empty", 2, jobs=[job], profile=no_values),
             hostile,
         ],
         "models": {"user_spend": {"sql": "select 1 -- </script>"}},
@@ -150,6 +152,17 @@ def test_the_keyboard_alone_finds_and_opens(site: str, open_page: Open) -> None:
     assert page.locator("[role=status]").inner_text() == "2000 of 2000 features"
 
 
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_feature_far_down_the_list_opens_in_sight(site: str, open_page: Open, width: int) -> None:
+    page = open_page(site, viewport={"width": width, "height": 740}).page
+    page.locator(".results a").nth(45).click()
+    heading = page.locator("h2", has_text="feature_45_45d")
+    heading.wait_for()
+    page.wait_for_function("document.querySelector('h2').getBoundingClientRect().top < 200")
+    assert heading.bounding_box()["y"] >= 0
+    page.locator(".finder a[aria-current=page]").wait_for()
+
+
 def test_filters_narrow_the_list_and_more_can_be_shown(site: str, open_page: Open) -> None:
     watched = open_page(site)
     page = watched.page
@@ -166,6 +179,13 @@ def test_text_of_the_registry_is_text_on_the_page(site: str, open_page: Open) ->
     watched = open_page(f"{site}#/feature/model_1/hostile")
     assert HOSTILE in watched.page.locator(".lead").inner_text()
     assert watched.page.title() == "hostile · Feature catalogue"
+    assert watched.faults == []
+
+
+def test_a_column_without_values_has_a_page(site: str, open_page: Open) -> None:
+    watched = open_page(f"{site}#/feature/model_2/empty")
+    assert watched.page.locator("h2").inner_text() == "empty"
+    assert watched.page.get_by_text("no value but NULL").count() == 1
     assert watched.faults == []
 
 

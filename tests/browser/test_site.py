@@ -19,7 +19,7 @@ def site(project: Path, fpjob: Fpjob) -> Iterator[str]:
     assert fpjob("run", SAMPLE).status == 0
     built = fpjob("docs", "build")
     assert built.status == 0, built.stderr
-    assert built.stdout == "target/docs/index.html: 13 features, 5 of them built, 2 jobs\n"
+    assert built.stdout == "target/docs/index.html: 15 features, 5 of them built, 3 jobs\n"
     with served(project / "target" / "docs") as address:
         yield address
 

@@ -84,6 +84,8 @@ def test_list_names_jobs_sources_and_transformers(project: Path, fpjob: Fpjob) -
         "UserSpendAggregator",
         "UserMonthlyTransactionCounter",
         "UserCategoricalSpendAggregator",
+        "SimpleAgeCalculator",
+        "WithGreeting",
     ]
     assert listed["tables"] == []
 
@@ -142,3 +144,21 @@ def test_outside_a_project_the_error_says_so(tmp_path: Path, fpjob: Fpjob, monke
     outcome = fpjob("list")
     assert outcome.status == 2
     assert "found no `dbt_project.yml` here or above" in outcome.stderr
+
+
+def test_a_table_that_is_not_there_is_a_mistake_of_the_job(project: Path, fpjob: Fpjob) -> None:
+    (project / "configs" / "jobs" / "lost.yaml").write_text("""\
+job_name: lost
+input_source:
+  source_type: spark
+  config: {location: no.such_table}
+feature_transformers:
+  - name: UserSpendAggregator
+    params: {user_id_col: user_id, timestamp_col: timestamp, amount_col: amount, window_days: 30}
+output_sink: {sink_type: display}
+""")
+    outcome = fpjob("plan", "configs/jobs/lost.yaml")
+    assert (outcome.status, outcome.stderr) == (
+        2,
+        "configs/jobs/lost.yaml:2: no table `no.such_table` is in the warehouse; write it first, or name another\n",
+    )

@@ -15,6 +15,7 @@ from dbt.adapters.spark.connections import SparkConnectionManager
 from dbt_common.exceptions import DbtBaseException, DbtDatabaseError, DbtRuntimeError
 
 from feature_platform_py.core.csv_diagnosis import find_unparsable, is_parse_failure
+from feature_platform_py.core.remote_session import is_server_lost
 from feature_platform_py.core.session import open_warehouse
 
 if TYPE_CHECKING:
@@ -152,7 +153,12 @@ def engine_message(error: Exception) -> str:
 def explained(error: Exception, warehouse: Warehouse) -> str:
     """Return the engine's message, or, where values of a source do not parse, where they stand."""
     message = engine_message(error)
-    if not is_parse_failure(message):
+    if is_server_lost(error):
+        return (
+            f"the Spark Connect server is gone: it does not answer, or was started again. What was being written is not there in part;"
+            f" start the server, and run again. {message[:300]}"
+        )
+    if not is_parse_failure(str(error)):
         return message
     found = {name: find_unparsable(warehouse.spark, source) for name, source in warehouse.sources.items()}
     # Of several broken sources, the one that holds what the engine stopped at comes first.

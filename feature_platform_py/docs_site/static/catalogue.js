@@ -218,6 +218,7 @@
 
   const Histogram = ({ feature }) => {
     const { bars } = feature.profile;
+    if (!bars.length) return html`<p class="none">The column has no value but NULL, or the table has no rows.</p>`;
     const most = Math.max(1, ...bars.map(([, rows]) => rows));
     if (!/^(decimal|double|float|bigint|int|smallint|tinyint)/.test(feature.type)) {
       return html`<div class="top">${bars.map(([label, rows]) => html`
@@ -273,7 +274,13 @@
 
   const Detail = ({ feature }) => {
     const heading = useRef(null);
-    useEffect(() => { document.title = `${feature.name} · Feature catalogue`; heading.current.focus({ preventScroll: innerWidth > 832 }); }, [feature]);
+    useEffect(() => {
+      document.title = `${feature.name} · Feature catalogue`;
+      heading.current.focus({ preventScroll: true });
+      // Beside the list the page begins at its top; below the list it is where the feature begins.
+      if (matchMedia("(max-width: 52rem)").matches) heading.current.scrollIntoView();
+      else scrollTo(0, 0);
+    }, [feature]);
     const looksAhead = feature.jobs.filter((use) => use.looksAhead).map((use) => use.name);
     const isPattern = feature.pattern !== feature.name;
     return html`
@@ -309,12 +316,15 @@
         <${Values} feature=${feature} />
         <h3>Tests</h3>
         <${Tests} feature=${feature} />
-        <h3 id="sql">SQL of the model</h3>
-        ${models[feature.model]?.sql
-          ? html`<pre tabindex="0" role="region" aria-label="SQL of the model">${models[feature.model].sql}</pre>`
-          : html`<p class="none">No job computes it.</p>`}
+        <${Code} title=${feature.code ? "Code of the transformer" : "SQL of the model"} text=${feature.code ?? models[feature.model]?.sql} />
       </article>`;
   };
+
+  const Code = ({ title, text }) => html`
+    <h3 id="sql">${title}</h3>
+    ${text
+      ? html`<pre tabindex="0" role="region" aria-label=${title}>${text}</pre>`
+      : html`<p class="none">No job computes it.</p>`}`;
 
   const Welcome = () => html`
     <article class="detail">

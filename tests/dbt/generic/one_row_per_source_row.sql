@@ -1,4 +1,4 @@
-{#- The joins to the feature tables neither lose nor repeat a row of the source. -#}
+{#- Neither the joins to the feature tables nor transformers in Python lose or repeat a row of the source. -#}
 {% test one_row_per_source_row(model) %}
 with
 

@@ -89,7 +89,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('93254a0bb4db:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('8f52f0f77861:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -91,7 +91,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('e1fe580e2c81:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('d5c3fb9602b1:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

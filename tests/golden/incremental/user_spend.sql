@@ -130,7 +130,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('1ab4c0803c32:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('e60c3abc7a76:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -50,7 +50,9 @@ broken_rules as (
         concat('user_id ', coalesce(cast(job_rows.`user_id` as string), 'NULL')) as sample_key,
         count(*) as row_count
     from job_rows
-    left anti join `sources`.`mm_customer` as known
+    left anti join (
+        select `user_id` from `sources`.`mm_customer`
+    ) as known
         on
             job_rows.`user_id` = known.`user_id`
     where

@@ -14,7 +14,7 @@ final as (
     from source_rows
     where
         `category` not in ('a\u0024b', 'c\\d')
-        and `amount` > cast('10.125' as decimal(38, 3))
+        and `amount` > cast('10.125' as decimal(5, 3))
         and `timestamp` < cast('2024-06-30 12:00:00' as timestamp)
         and `fee` is not null
 )

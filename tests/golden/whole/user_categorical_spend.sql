@@ -56,7 +56,7 @@ input_days as (
 input_periods as (
     select
         coalesce(sum(_rows), 0) as input_rows,
-        concat('be1c4edd6dd9:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('34bccdc5f22f:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from input_days
 ),
 

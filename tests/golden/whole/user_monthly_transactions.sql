@@ -76,7 +76,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('dd730b3a41f6:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('2ba6ca83a36d:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -141,7 +141,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('cc06287c22bd:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('189a28b5e7fe:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

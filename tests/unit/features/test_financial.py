@@ -7,22 +7,23 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from feature_platform_py.features.catalogue import TRANSFORMERS
+from feature_platform_py.features.catalogue import BUILT_IN
+from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.financial import (
-    CategoricalSpendParams,
-    MonthlyCountParams,
-    OutputColumn,
-    UserSpendParams,
+    UserCategoricalSpendAggregator,
+    UserMonthlyTransactionCounter,
+    UserSpendAggregator,
     slug,
 )
+from feature_platform_py.features.generic import SimpleAgeCalculator, WithGreeting
 
 
-def spend(**params: Any) -> UserSpendParams:
-    return UserSpendParams(**{"user_id_col": "u", "timestamp_col": "t", "amount_col": "a", **params})
+def spend(**params: Any) -> UserSpendAggregator:
+    return UserSpendAggregator(**{"user_id_col": "u", "timestamp_col": "t", "amount_col": "a", **params})
 
 
-def categorical(*values: str, **params: Any) -> CategoricalSpendParams:
-    return CategoricalSpendParams(
+def categorical(*values: str, **params: Any) -> UserCategoricalSpendAggregator:
+    return UserCategoricalSpendAggregator(
         user_id_col="u", amount_col="a", category_col="c", target_category_value=values, **params
     )
 
@@ -49,11 +50,13 @@ def test_a_slug(value: str, expected: str) -> None:
     assert slug(value) == expected
 
 
-def test_each_transformer_has_its_params() -> None:
-    assert dict(TRANSFORMERS) == {
-        "UserSpendAggregator": UserSpendParams,
-        "UserMonthlyTransactionCounter": MonthlyCountParams,
-        "UserCategoricalSpendAggregator": CategoricalSpendParams,
+def test_the_transformers_that_are_built_in() -> None:
+    assert dict(BUILT_IN) == {
+        "UserSpendAggregator": UserSpendAggregator,
+        "UserMonthlyTransactionCounter": UserMonthlyTransactionCounter,
+        "UserCategoricalSpendAggregator": UserCategoricalSpendAggregator,
+        "SimpleAgeCalculator": SimpleAgeCalculator,
+        "WithGreeting": WithGreeting,
     }
 
 
@@ -104,7 +107,7 @@ def test_without_columns_a_total_has_no_type() -> None:
 def test_the_monthly_count_looks_ahead_unless_as_of() -> None:
     params = {"user_id_col": "u", "timestamp_col": "t"}
     for as_of, looks_ahead in ((None, True), ("event_time", False)):
-        columns = MonthlyCountParams(**params, as_of=as_of).output_columns(None)
+        columns = UserMonthlyTransactionCounter(**params, as_of=as_of).output_columns(None)
         assert [(column.name, column.type, column.looks_ahead) for column in columns] == [
             ("year_month", "string", False),
             ("user_monthly_txn_count", "bigint", looks_ahead),

@@ -47,7 +47,7 @@ def test_a_checked_job_has_its_source_and_columns(tmp_path: Path) -> None:
 def test_columns_are_found_whatever_their_case_and_spelled_as_the_source_spells_them(tmp_path: Path) -> None:
     text = AD_HOC.replace("column: transaction_type", "column: Transaction_Type") + "    partition_by: [CATEGORY]\n"
     config = check_ad_hoc(tmp_path, COLUMNS, text).config
-    params = config.feature_transformers[0].params
+    params = config.feature_transformers[0].transformer
     assert (params.user_id_col, params.timestamp_col) == ("USER_ID", "Timestamp")
     assert config.input_source.filters[0].column == "transaction_type"
     assert config.output_sink.config["partition_by"] == ["category"]
@@ -103,16 +103,38 @@ def test_partitions_by_an_unread_transformers_output_are_not_blamed(tmp_path: Pa
     assert [line for line, _ in problems(tmp_path, text)] == [16]
 
 
-def test_a_query_can_be_written_but_not_run(tmp_path: Path) -> None:
-    text = GOOD_JOB.replace("databricks_spark", "databricks_sql").replace("    format: delta\n", "")
-    text = text.replace("location: jupiter.mm.fact_mm_transaction", "query: select * from t")
-    assert problems(tmp_path, text) == [
+QUERY = GOOD_JOB.replace("databricks_spark", "databricks_sql").replace("    format: delta\n", "")
+QUERY = QUERY.replace("location: jupiter.mm.fact_mm_transaction", "query: select * from t")
+
+
+def test_the_rows_of_a_query_are_a_table_of_the_job(tmp_path: Path) -> None:
+    source = check(tmp_path, QUERY).source
+    assert (source.location, source.query, source.columns) == ("sources.spend__input", "select * from t", None)
+    assert source.shown == "a query of the SQL warehouse, kept in sources.spend__input"
+
+
+def test_a_query_is_refused_where_the_target_is_databricks_itself(tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text(QUERY)
+    with pytest.raises(ConfigurationError) as raised:
+        load_checked_job(tmp_path / "job.yaml", local_project("databricks"), environ={})
+    assert [(problem.line, problem.message) for problem in raised.value.problems] == [
         (
             4,
-            "`input_source.source_type`: this version cannot run `databricks_sql`; save the query as a view, "
+            "`input_source.source_type`: `databricks_sql` is for targets outside of Databricks; save the query as a view, "
             "and use `databricks_spark` with its name as the `location`",
         )
     ]
+
+
+def test_a_sink_does_not_write_to_the_rows_of_its_query(tmp_path: Path) -> None:
+    text = QUERY.replace("overwrite_parquet", "overwrite_delta").replace(
+        "path: output/features", "path: sources.spend__input"
+    )
+    [(line, message)] = problems(tmp_path, text)
+    assert line == 25
+    assert message.startswith(
+        "`output_sink.config.path`: `sources.spend__input` is, holds or lies in the job's own input"
+    )
 
 
 def sink_problems(folder: Path, location: str, sink: str, path: str) -> list[str]:

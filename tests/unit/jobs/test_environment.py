@@ -61,7 +61,7 @@ def test_numbers_and_flags_may_come_from_the_environment(tmp_path: Path) -> None
         + "output_sink:\n  sink_type: display\n  config: {num_rows: '${N:-5}', truncate: '${T}'}\n"
     )
     config = load(tmp_path, text, SHORT="7", T="true")
-    assert config.feature_transformers[0].params.window_days == (7, 30)
+    assert config.feature_transformers[0].transformer.window_days == (7, 30)
     assert config.output_sink.config == {"num_rows": 5, "truncate": True}
 
 
@@ -77,7 +77,7 @@ def test_values_of_the_environment_are_plain_texts_afterwards(tmp_path: Path) ->
     values = [
         config.description,
         config.input_source.filters[0].value,
-        *config.feature_transformers[1].params.target_category_value,
+        *config.feature_transformers[1].transformer.target_category_value,
     ]
     assert [type(value) for value in values] == [str, str, str]
 

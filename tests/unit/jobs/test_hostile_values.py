@@ -61,7 +61,7 @@ class TestHostile:
     def test_a_category_is_data_and_its_column_a_plain_name(self, tmp_path: Path, value: str) -> None:
         text = GOOD_JOB.replace("household payment", f"a{json.dumps(value)[1:-1]}".join('""'))
         transformer = load(tmp_path, text).feature_transformers[1]
-        assert transformer.params.target_category_value == (f"a{value}",)
+        assert transformer.transformer.target_category_value == (f"a{value}",)
         [column] = transformer.outputs([])
         assert column.name.replace("_", "").isascii()
         assert column.name.replace("_", "").isalnum()

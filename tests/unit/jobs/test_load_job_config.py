@@ -9,8 +9,13 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from feature_platform_py.features.financial import CategoricalSpendParams, MonthlyCountParams, UserSpendParams
+from feature_platform_py.features.financial import (
+    UserCategoricalSpendAggregator,
+    UserMonthlyTransactionCounter,
+    UserSpendAggregator,
+)
 from feature_platform_py.jobs.config import JobConfig, RowFilter, load_job_config
 from tests.unit.jobs.jobs import GOOD_JOB, ROOT
 
@@ -34,10 +39,10 @@ def test_the_sample_job() -> None:
     assert job.input_source.source_type == "databricks_spark"
     assert job.input_source.location == "jupiter.mm.fact_mm_transaction"
     assert job.input_source.format == "delta"
-    assert [transformer.params for transformer in job.feature_transformers] == [
-        UserSpendParams(user_id_col="user_id", timestamp_col="timestamp", amount_col="amount", window_days=(30,)),
-        MonthlyCountParams(user_id_col="user_id", timestamp_col="timestamp"),
-        CategoricalSpendParams(
+    assert [transformer.transformer for transformer in job.feature_transformers] == [
+        UserSpendAggregator(user_id_col="user_id", timestamp_col="timestamp", amount_col="amount", window_days=(30,)),
+        UserMonthlyTransactionCounter(user_id_col="user_id", timestamp_col="timestamp"),
+        UserCategoricalSpendAggregator(
             user_id_col="user_id",
             amount_col="amount",
             category_col="category",
@@ -59,8 +64,8 @@ def test_a_job_cannot_be_changed(tmp_path: Path) -> None:
     job = load(tmp_path, GOOD_JOB)
     with pytest.raises(FrozenInstanceError):
         job.job_name = "other"  # type: ignore[misc]
-    with pytest.raises(FrozenInstanceError):
-        job.feature_transformers[0].params.amount_col = "other"  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="frozen"):
+        job.feature_transformers[0].transformer.amount_col = "other"  # type: ignore[misc]
     with pytest.raises(TypeError):
         job.output_sink.config["path"] = "other"  # type: ignore[index]
 
@@ -72,7 +77,7 @@ def test_what_is_left_out_has_defaults(tmp_path: Path) -> None:
     )
     job = load(tmp_path, text)
     assert (job.description, job.input_source.format, job.input_source.filters) == ("", None, ())
-    assert job.feature_transformers[0].params == UserSpendParams(
+    assert job.feature_transformers[0].transformer == UserSpendAggregator(
         user_id_col="user_id", timestamp_col="timestamp", amount_col="amount", window_days=(30,)
     )
     assert job.output_sink.config == {"path": "output/features", "partition_by": [], "options": {}}
@@ -141,6 +146,26 @@ def test_a_query_is_an_input_too(tmp_path: Path) -> None:
     text = text.replace("location: jupiter.mm.fact_mm_transaction", "query: select * from t")
     source = load(tmp_path, text).input_source
     assert (source.source_type, source.query, source.location) == ("databricks_sql", "select * from t", None)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("CZ", "CZ"),
+        ("'2024-01-31'", "2024-01-31"),
+        ("2024-01-31", date(2024, 1, 31)),
+        ("12", 12),
+        ("0.5", 0.5),
+        ("true", True),
+        ("'${LIMIT:-7}'", "7"),
+    ],
+)
+def test_parameters_of_a_query_keep_their_types(tmp_path: Path, written: str, expected: object) -> None:
+    text = GOOD_JOB.replace("databricks_spark", "databricks_sql").replace("    format: delta\n", "")
+    query = f"query: select :p\n    parameters: {{p: {written}}}"
+    source = load(tmp_path, text.replace("location: jupiter.mm.fact_mm_transaction", query)).input_source
+    assert source.parameters == {"p": expected}
+    assert type(source.parameters["p"]) is type(expected)
 
 
 def test_loading_a_job_imports_no_engine() -> None:

@@ -52,9 +52,9 @@ def test_each_target_reads_its_own_location(tmp_path: Path) -> None:
 
 
 def test_a_target_without_a_location_is_a_problem(tmp_path: Path) -> None:
-    assert refusal(tmp_path, f"location: {TABLE}", "connect") == (
+    assert refusal(tmp_path, f"location: {TABLE}", "elsewhere") == (
         6,
-        "`input_source.config.location`: source `mm_transaction` has no location on target `connect`, "
+        "`input_source.config.location`: source `mm_transaction` has no location on target `elsewhere`, "
         "only on `databricks`, `local`; add one in mm_transaction_source.yaml",
     )
 

@@ -14,6 +14,7 @@ from feature_platform_py.jobs.prepare import prepare_job
 from feature_platform_py.registry.dbt_yaml import (
     PlannedJob,
     as_dbt_reads_it,
+    enriched_columns,
     exposures_content,
     group_name,
     groups_content,
@@ -99,13 +100,15 @@ def test_a_model_has_the_columns_of_all_jobs_each_described(jobs: list[PlannedJo
 
 def test_a_result_has_the_source_columns_and_the_features(jobs: list[PlannedJob], registry: Registry) -> None:
     columns = columns_of(result_columns(jobs, registry))
-    assert next(iter(columns)) == "transaction_id"
+    assert {"transaction_id", "client_id"} <= set(columns)
+    assert {"client_id", "age"} <= set(columns_of(enriched_columns(jobs, registry)))
     assert "in the category insurance payment," in columns["user_total_spend_insurance_payment"]["description"]
 
 
 def test_each_job_is_an_exposure_of_the_result(jobs: list[PlannedJob], registry: Registry) -> None:
     exposures = exposures_content(jobs, registry)["exposures"]
-    assert [each["name"] for each in exposures] == ["financial_features_extraction_v1", "training_features_v1"]
+    names = ["customer_profile_v1", "financial_features_extraction_v1", "training_features_v1"]
+    assert [each["name"] for each in exposures] == names
     assert {each["depends_on"][0] for each in exposures} == {"ref('job_features')"}
     assert exposures[0]["config"]["meta"]["sink"] == "display"
 

@@ -58,8 +58,8 @@ def test_a_model_without_a_group(project: Path) -> None:
 
 
 def test_a_job_with_faults_stops_sync_with_all_of_them(project: Path) -> None:
-    for path in (project / "configs/jobs").glob("*.yaml"):
-        edit(path, "UserSpendAggregator", "UserSpendAgregator")
+    for name in ("sample_financial_features_job", "training_features_job"):
+        edit(project / "configs/jobs" / f"{name}.yaml", "UserSpendAggregator", "UserSpendAgregator")
     assert [line.partition(":")[0] for line in problems(project)] == [
         "configs/jobs/sample_financial_features_job.yaml",
         "configs/jobs/training_features_job.yaml",

@@ -1,0 +1,76 @@
+"""How a Databricks workspace is reached: from the environment, with the token kept out of everything that is shown."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from feature_platform_py.core.errors import ConfigurationError
+
+HOST, TOKEN, CLUSTER_ID, HTTP_PATH = (
+    "DATABRICKS_HOST",
+    "DATABRICKS_TOKEN",
+    "DATABRICKS_CLUSTER_ID",
+    "DATABRICKS_HTTP_PATH",
+)
+_SHAPES = {
+    HOST: (r"(https?://)?[A-Za-z0-9.-]+(:[0-9]{1,5})?/?", "a host such as `adb-1234.5.azuredatabricks.net`"),
+    TOKEN: (r"[A-Za-z0-9._~+/=-]+", "an access token on one line"),
+    CLUSTER_ID: (r"[A-Za-z0-9_-]+", "a cluster's id such as `0123-456789-abcdefgh`"),
+    HTTP_PATH: (r"/?[A-Za-z0-9_./-]+", "a path such as `/sql/1.0/warehouses/abcdef0123456789`"),
+}
+
+
+@dataclass(frozen=True)
+class DatabricksConnectionConfig:
+    """A workspace, an access token, and what of it is used: a cluster (Databricks Connect), a SQL warehouse, or both.
+
+    `str()` and `repr()` show the token as `**********`.
+    """
+
+    host: str
+    token: SecretStr
+    cluster_id: str | None = None
+    http_path: str | None = None
+
+    @classmethod
+    def from_env(
+        cls, environ: Mapping[str, str] | None = None, *, needs: Sequence[str] = (CLUSTER_ID,)
+    ) -> DatabricksConnectionConfig:
+        """The connection that `DATABRICKS_HOST`, `DATABRICKS_TOKEN`, `DATABRICKS_CLUSTER_ID` and `DATABRICKS_HTTP_PATH` name.
+
+        `needs` are the variables wanted besides host and token. Raises one ConfigurationError that names every variable
+        that is missing, or has a value of the wrong shape.
+        """
+        given = os.environ if environ is None else environ
+        values = {name: given.get(name, "").strip() for name in _SHAPES}
+        wanted = dict.fromkeys((HOST, TOKEN, *needs))
+        missing = [f"`{name}` is missing; expected {_SHAPES[name][1]}" for name in wanted if not values[name]]
+        # The value is not shown: someone may have put the token into another variable.
+        wrong = [
+            f"`{name}` is not {expected}"
+            for name, (pattern, expected) in _SHAPES.items()
+            if values[name] and not re.fullmatch(pattern, values[name])
+        ]
+        if problems := missing + wrong:
+            raise ConfigurationError("the environment names no Databricks connection: " + "; ".join(problems))
+        return cls(
+            host=values[HOST].rstrip("/"),
+            token=SecretStr(values[TOKEN]),
+            cluster_id=values[CLUSTER_ID] or None,
+            http_path=values[HTTP_PATH] or None,
+        )
+
+    @property
+    def spark_remote(self) -> SecretStr:
+        """The Spark Connect URL of the cluster; it holds the token."""
+        if self.cluster_id is None:
+            raise ConfigurationError(f"`{CLUSTER_ID}` is missing; Databricks Connect needs a cluster")
+        host = re.sub("^https?://", "", self.host)
+        address = host if ":" in host else f"{host}:443"
+        settings = f"use_ssl=true;token={self.token.get_secret_value()};x-databricks-cluster-id={self.cluster_id}"
+        return SecretStr(f"sc://{address}/;{settings}")

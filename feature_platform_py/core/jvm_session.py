@@ -1,0 +1,147 @@
+"""JVM Spark on this machine, `local[*]`, with Delta; and why it cannot be in one process with Spark Connect."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from feature_platform_py.core.errors import EngineError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+JVM_CONFIG = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.sources.default": "delta",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    # Small local work: with Spark's own settings a first write takes half a minute.
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    # As Sail writes them; Spark's own choice, INT96, is one that few other tools still read.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+}
+# What a user's setting is added to, and does not replace.
+JVM_LISTS = {
+    "spark.jars.packages": "io.delta:delta-spark_4.1_2.13:4.1.0",
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+}
+# Set by `spark-submit`, which has started the JVM: what its command line says then counts.
+_STARTED_BY_SUBMIT = "PYSPARK_GATEWAY_PORT"
+LOG = ".spark.log"
+_CONNECT_VARIABLES = ("SPARK_CONNECT_MODE_ENABLED", "SPARK_REMOTE")
+
+
+def open_jvm_session(config: Mapping[str, str], *, warehouse: Path) -> SparkSession:
+    """Return a new JVM Spark session, its schemas by default below the folder; Spark's log is the file `.spark.log` in it.
+
+    Under `spark-submit` its `--master` and `--packages` count. Raises EngineError where Spark Connect is in the process already,
+    without Java, and if Spark does not start.
+    """
+    _refuse_beside_connect()
+    _check_java()
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    lists = {key: ",".join(filter(None, (config.get(key), own))) for key, own in JVM_LISTS.items()}
+    settings = {"spark.sql.warehouse.dir": str(warehouse), **JVM_CONFIG, **config, **lists, "spark.api.mode": "classic"}
+    builder = SparkSession.builder.appName("feature_platform")
+    if _STARTED_BY_SUBMIT not in os.environ:
+        builder = builder.master("local[*]")
+        settings = _memory() | settings
+    # pyspark prints every failed query as a line of JSON, also where the failure is expected.
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        logging.getLogger(name).disabled = True
+    log = warehouse / LOG
+    try:
+        with _errors_to(log):
+            session: SparkSession = builder.config(map=settings).getOrCreate()
+    except PySparkException as error:
+        raise EngineError(
+            f"engine `spark`: JVM Spark did not start: {error}. Expected Java 17 or 21, and the Delta jars from Maven"
+            " Central or in the Ivy cache; the log has Spark's own words",
+            log,
+        ) from error
+    return session
+
+
+def is_jvm_session_stopped(session: SparkSession) -> bool:
+    """Whether the session's context was stopped."""
+    return session.sparkContext._jsc is None
+
+
+def _memory() -> dict[str, str]:
+    """A third of this machine's memory for the JVM: Spark's own choice is 1 GB. Options that the user has given count instead."""
+    if "PYSPARK_SUBMIT_ARGS" in os.environ:
+        return {}
+    megabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    return {"spark.driver.memory": f"{max(1024, megabytes // 3)}m"}
+
+
+@contextmanager
+def _errors_to(file: Path) -> Iterator[None]:
+    """What the process and those that it starts write to their standard error goes to the file: the JVM keeps it for good."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with file.open("a") as log:
+            os.dup2(log.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def find_jvm_session() -> SparkSession | None:
+    """Return the process's JVM Spark session, if there is one."""
+    if _active_context() is None:
+        return None
+    from pyspark.sql import SparkSession
+
+    session: SparkSession | None = SparkSession.getActiveSession() or SparkSession._instantiatedSession
+    return session
+
+
+def refuse_connect_beside_jvm(engine: str) -> None:
+    """Raise EngineError if the process has JVM Spark: pyspark's functions build expressions for one of the two."""
+    if _active_context() is not None:
+        raise EngineError(
+            f"engine `{engine}`: expected a process without JVM Spark, found a running session of it. Pass `engine='spark'`"
+            " to use that one, or stop it first"
+        )
+
+
+def _refuse_beside_connect() -> None:
+    if found := [name for name in _CONNECT_VARIABLES if name in os.environ]:
+        names = " and ".join(f"`{name}`" for name in found)
+        raise EngineError(
+            f"engine `spark`: expected a process without Spark Connect, found {names} in its environment: a session of"
+            " Sail or Spark Connect was opened here or by the parent process, or is asked for. Start JVM Spark in a"
+            " process of its own, without these variables"
+        )
+
+
+def _check_java() -> None:
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java", path=str(Path(home) / "bin")) if home else shutil.which("java")
+    if java is None:
+        where = f"`JAVA_HOME` ({home})" if home else "the `PATH`"
+        raise EngineError(
+            f"engine `spark`: expected Java 17 or 21, found no `java` in {where}; install it, or use `engine='sail'`"
+        )
+
+
+def _active_context() -> Any:
+    """The SparkContext of JVM Spark; that of a Connect server which pyspark started for itself does not count."""
+    module = sys.modules.get("pyspark.core.context")
+    return None if module is None or "SPARK_LOCAL_REMOTE" in os.environ else module.SparkContext._active_spark_context

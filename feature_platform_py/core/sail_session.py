@@ -1,0 +1,84 @@
+"""Embedded Sail: one server for each process, on a loopback port, and as many sessions as are asked for."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SESSION_CONFIG = {
+    "spark.sql.session.timeZone": "UTC",
+    # A bare `create table` would make a Parquet table, which the next process could not find again.
+    "spark.sql.sources.default": "delta",
+}
+
+# Read by Sail when its server starts; a value that the user has set wins.
+SAIL_ENVIRONMENT = {
+    "RUST_LOG": "off",
+    # A file whose statistics say that a column's least and greatest value are equal reads as that constant, and NaN,
+    # which statistics leave out, becomes the constant too.
+    "SAIL_EXECUTION__COLLECT_STATISTICS": "false",
+    # Sail forgets a session, its whole catalog included, after 15 idle minutes otherwise.
+    "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(10 * 365 * 24 * 3600),
+}
+
+_lock = threading.Lock()
+_server: Any = None
+
+
+def open_sail_session() -> SparkSession:
+    """Return a new session of the process's server, which is started for the first."""
+    from pyspark.sql.connect.session import SparkSession
+
+    # `pyspark.sql.functions` builds Connect expressions only where this is set.
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+    with _interrupts_kept():
+        builder = SparkSession.builder.remote(f"sc://{_start()}")
+        for key, value in SESSION_CONFIG.items():
+            builder = builder.config(key, value)
+        session: SparkSession = builder.create()
+    return session
+
+
+@contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Give Ctrl-C back to Python: Sail's server takes it for itself, and dbt would never hear of it.
+
+    Past Python's `signal` module, which is for the main thread, where dbt opens no connection.
+    """
+    sigaction = ctypes.CDLL(None).sigaction
+    # Larger than `struct sigaction` is anywhere.
+    action = ctypes.create_string_buffer(1024)
+    sigaction(signal.SIGINT, None, action)
+    yield
+    sigaction(signal.SIGINT, action, None)
+
+
+def _start() -> str:
+    global _server
+    with _lock:
+        if _server is None:
+            for name, value in SAIL_ENVIRONMENT.items():
+                os.environ.setdefault(name, value)
+            from pysail.spark import SparkConnectServer
+
+            _server = SparkConnectServer(ip="127.0.0.1", port=0)
+            _server.start(background=True)
+            atexit.register(_stop)
+    host, port = _server.listening_address
+    return f"{host}:{port}"
+
+
+def _stop() -> None:
+    global _server
+    if _server is not None:
+        _server.stop()
+        _server = None

@@ -1,0 +1,119 @@
+"""The SQL of transformers for rows that are no job's input: dbt renders the very macros that the models call."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import shutil
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from feature_platform_py.core.data_types import Columns
+from feature_platform_py.core.dbt_packages import FOLDER as PACKAGES
+from feature_platform_py.core.dbt_packages import link_packages
+from feature_platform_py.core.errors import ConfigurationError, EngineError
+from feature_platform_py.core.project import open_project
+from feature_platform_py.features.feature_set import FeatureSet
+from feature_platform_py.scaffold.project import template
+
+_lock = threading.Lock()
+
+
+def features_of_rows(
+    relation: str,
+    columns: Columns,
+    feature_sets: Sequence[FeatureSet],
+    *,
+    packages: Mapping[str, Path] = MappingProxyType({}),
+) -> str:
+    """A query of the relation's rows with the features behind them.
+
+    The macros are those of the project around the working directory, outside one those of this package, and those of dbt packages
+    given by name and folder. Raises EngineError if dbt cannot render them.
+    """
+    tables = [
+        each.variable() | {"name": f"features_{number}", "timestamp_col": each.timestamp_col}
+        for number, each in enumerate(feature_sets)
+    ]
+    features = [
+        {"name": column.name, "table": table["name"]}
+        for table, each in zip(tables, feature_sets, strict=True)
+        for column in each.features
+    ]
+    request = {
+        "relation": relation,
+        "columns": [{"name": name, "type": data_type} for name, data_type in columns],
+        "tables": tables,
+        "features": features,
+    }
+    # dbt keeps its adapter, its flags and the working directory for the process.
+    with _lock:
+        return _compiled(request, packages)
+
+
+def _compiled(request: Mapping[str, Any], packages: Mapping[str, Path]) -> str:
+    root = _macro_project(_project_root(), tuple(packages.items()))
+    arguments = [
+        "compile",
+        "--inline",
+        "{{ features_of_rows(var('request')) }}",
+        "--no-introspect",
+        "--no-populate-cache",
+    ]
+    result = _dbt(root, arguments, {"request": request}, manifest=_manifest(root, _stamp(root)))
+    compiled: str = result[0].node.compiled_code
+    return compiled
+
+
+def _project_root() -> Path:
+    try:
+        return open_project().root
+    except ConfigurationError:
+        return template()
+
+
+@cache
+def _macro_project(root: Path, packages: tuple[tuple[str, Path], ...]) -> Path:
+    """A project with the macros of another one alone, which dbt parses in a part of the time."""
+    folder = Path(tempfile.mkdtemp(prefix="feature-platform-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for name in ("dbt_project.yml", "macros", "profiles"):
+        (folder / name).symlink_to(root / name)
+    known = {path.name: path.resolve() for path in (root / PACKAGES).glob("*/")}
+    link_packages(folder, known | dict(packages))
+    return folder
+
+
+def _stamp(root: Path) -> tuple[tuple[str, int], ...]:
+    """When each file of macros was changed last: someone who tries a macro out edits it between two calls."""
+    files = [*(root / "macros").rglob("*.sql"), *(root / PACKAGES).glob("*/macros/**/*.sql")]
+    return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in files))
+
+
+@cache
+def _manifest(root: Path, stamp: tuple[tuple[str, int], ...]) -> Any:  # noqa: ARG001 - another stamp, another manifest
+    """The project as dbt parses it."""
+    return _dbt(root, ["parse"], {})
+
+
+def _dbt(root: Path, arguments: Sequence[str], variables: dict[str, Any], *, manifest: Any = None) -> Any:
+    from dbt.cli.main import dbtRunner
+
+    common = [
+        *("--project-dir", str(root), "--profiles-dir", str(root / "profiles")),
+        *("--log-level", "none", "--log-level-file", "none"),
+        *("--vars", json.dumps(variables), "--no-write-json", "--no-version-check", "--no-partial-parse"),
+    ]
+    # dbt changes into the project's folder, and stays there.
+    with contextlib.chdir(root):
+        result = dbtRunner(manifest=manifest).invoke([*arguments, *common])
+    if result.exception is not None or not result.success:
+        cause = getattr(result.exception, "__context__", None) or result.exception or result.result
+        raise EngineError(f"dbt cannot render the transformer's macro: {cause}")
+    return result.result

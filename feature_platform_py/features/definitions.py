@@ -1,0 +1,249 @@
+"""SQL transformers of users: a YAML file that declares parameters, grain and features, and a macro that computes them.
+
+`transformers/user_largest_amount.yaml` says what the macro `user_largest_amount` reads and returns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, StrictBool, StrictStr, create_model
+from pydantic.dataclasses import dataclass as validated_dataclass
+
+from feature_platform_py.core.data_types import Columns, parse_type
+from feature_platform_py.core.document import Place, read_document
+from feature_platform_py.core.errors import ConfigurationError, Problem
+from feature_platform_py.core.fields import STRICT, ColumnName, FilledText, Flag, Mapped, Name, Text, Whole, read_part
+from feature_platform_py.core.suggestions import ticked
+from feature_platform_py.features.columns import OutputColumn, Reads, column_named
+from feature_platform_py.features.financial import slug
+from feature_platform_py.features.sql import SqlTransformer
+
+MODEL = "custom_features"
+"""The model whose table holds the features of all such transformers of a job."""
+
+_VALUES: Mapping[str, Any] = {"text": Text, "integer": Whole, "number": float, "boolean": Flag}
+_PARAMETER = re.compile("<([a-z][a-z0-9_]*)>")
+
+
+def _matching(pattern: str, expected: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"expected {expected}")
+        return value
+
+    return AfterValidator(check)
+
+
+ClassName = Annotated[FilledText, _matching("[A-Z][A-Za-z0-9]*", "a name such as `UserLargestAmount`")]
+ParamName = Annotated[FilledText, _matching("[a-z][a-z0-9_]*", "letters a-z, digits and `_`")]
+MacroName = Annotated[FilledText, _matching("[a-z_][a-z0-9_]*", "a macro's name: letters a-z, digits and `_`")]
+ColumnPattern = Annotated[
+    Name,
+    _matching("([a-z_]|<[a-z][a-z0-9_]*>)([a-z0-9_]|<[a-z][a-z0-9_]*>)*", "letters a-z, digits, `_`, `<parameter>`"),
+]
+
+
+@validated_dataclass(frozen=True, kw_only=True, config=STRICT)
+class DefinitionPart:
+    """A SQL transformer: a macro, and what it reads and returns."""
+
+    name: Annotated[ClassName, Field(description="the transformer's name, as jobs give it")]
+    description: Annotated[FilledText, Field(description="what the features are")]
+    macro: Annotated[MacroName, Field(description="the macro that returns the features' query")]
+    params: Annotated[list[Mapped], Field(min_length=1, description="a list of parameters")]
+    keys: Annotated[list[ParamName], Field(min_length=1, description="the parameters that name the key columns")]
+    event_time: Annotated[ParamName | None, Field(description="the parameter that names the event time")] = None
+    reach_days: Annotated[
+        Literal["forever"] | Whole | ParamName | None,
+        Field(description="for how many days a row counts: a number, a parameter, or `forever`"),
+    ] = None
+    features: Annotated[list[Mapped], Field(min_length=1, description="a list of the columns that are added")]
+
+
+@validated_dataclass(frozen=True, kw_only=True, config=STRICT)
+class ParamPart:
+    """A parameter: of a column to read, or of a value."""
+
+    name: Annotated[ParamName, Field(description="the parameter's name")]
+    description: Annotated[Text, Field(description="what it is")] = ""
+    reads: Annotated[
+        Literal["key", "time", "number", "text", "any"] | None, Field(description="the kind of column that it names")
+    ] = None
+    type: Annotated[
+        Literal["text", "integer", "number", "boolean"] | None, Field(description="the type of a value")
+    ] = None
+    default: Annotated[StrictStr | StrictBool | int | float | None, Field(description="the value if none is given")] = (
+        None
+    )
+
+    def __post_init__(self) -> None:
+        if (self.reads is None) == (self.type is None):
+            raise ValueError("name: expected either `reads`, for a column, or `type`, for a value")
+
+
+@validated_dataclass(frozen=True, kw_only=True, config=STRICT)
+class FeaturePart:
+    """A column that is added; its name may hold parameters, `user_<days>d_largest`."""
+
+    name: Annotated[ColumnPattern, Field(description="the column's name")]
+    type: Annotated[FilledText, Field(description="a Spark SQL type, or `<param>` for that of the column it names")]
+    description: Annotated[FilledText, Field(description="what the feature is")]
+    looks_ahead: Annotated[Flag, Field(description="whether rows after the row's event time count")] = False
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A definition file whose parts fit one another; `package` is the dbt package of the macro, None for the project."""
+
+    part: DefinitionPart
+    features: tuple[FeaturePart, ...]
+    package: str | None = None
+    package_folder: Path | None = None
+    place: Place | None = field(default=None, compare=False, repr=False)
+
+
+class DefinedTransformer(SqlTransformer):
+    """A transformer of a definition file."""
+
+    model: ClassVar[str] = MODEL
+    definition: ClassVar[Definition]
+
+    def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:
+        """The features, with the parameters in their names."""
+        return tuple(
+            OutputColumn(
+                self._filled(feature.name),
+                self._type(feature.type, columns),
+                looks_ahead=feature.looks_ahead,
+                description=_PARAMETER.sub(lambda found: str(getattr(self, found[1])), feature.description),
+            )
+            for feature in self.definition.features
+        )
+
+    def keys(self) -> tuple[str, ...]:
+        """The columns that the key parameters name."""
+        return tuple(getattr(self, name) for name in self.definition.part.keys)
+
+    def event_time(self) -> str | None:
+        """The column of the event time."""
+        name = self.definition.part.event_time
+        return getattr(self, name) if name else None
+
+    def reach_days(self) -> int | None:
+        """As the definition says; for ever if it does not."""
+        reach = self.definition.part.reach_days
+        if reach is None or reach == "forever":
+            return None
+        return int(getattr(self, reach)) if isinstance(reach, str) else reach
+
+    def packages(self) -> Mapping[str, Path]:
+        """The package of the definition."""
+        package, folder = self.definition.package, self.definition.package_folder
+        return {package: folder} if package and folder else {}
+
+    def arguments(self, types: Mapping[str, str]) -> dict[str, Any]:  # noqa: ARG002 - macros ask for types themselves
+        """The parameters as they are."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+    def _filled(self, pattern: str) -> str:
+        return _PARAMETER.sub(lambda found: slug(str(getattr(self, found[1]))), pattern)
+
+    def _type(self, text: str, columns: Columns | None) -> str | None:
+        if not (named := _PARAMETER.fullmatch(text)):
+            return parse_type(text).text
+        column = column_named(getattr(self, named[1]), columns or ())
+        return column[1] if column else None
+
+
+def read_definitions(
+    folder: Path, *, package: str | None = None, package_folder: Path | None = None
+) -> dict[str, type[DefinedTransformer]]:
+    """The transformers of the YAML files of a folder, by name; ConfigurationError with every problem of every file."""
+    problems: list[Problem] = []
+    found: dict[str, type[DefinedTransformer]] = {}
+    for path in sorted(folder.glob("*.y*ml")):
+        try:
+            document = read_document(path)
+        except ConfigurationError as error:
+            problems += error.problems
+            continue
+        problems += document.problems
+        place = Place(document)
+        if kind := _transformer(place, problems, package=package, package_folder=package_folder):
+            if kind.__name__ in found:
+                message = f"`name`: `{kind.__name__}` is the name of another file's transformer; rename one of them"
+                problems.append(place.at("name").problem(message))
+            found[kind.__name__] = kind
+    if problems:
+        raise ConfigurationError(dict.fromkeys(problems))
+    return found
+
+
+def _transformer(
+    place: Place, problems: list[Problem], *, package: str | None, package_folder: Path | None
+) -> type[DefinedTransformer] | None:
+    before = len(problems)
+    part = read_part(DefinitionPart, place, problems)
+    params = [read_part(ParamPart, each, problems) for each in _items(place.at("params"))]
+    features = [read_part(FeaturePart, each, problems) for each in _items(place.at("features"))]
+    known = [each for each in params if each]
+    if part and len(problems) == before:
+        problems += _reference_problems(place, part, known, [each for each in features if each])
+    if part is None or len(problems) > before:
+        return None
+    fields: dict[str, Any] = {each.name: _field(each, place.at("params", number)) for number, each in enumerate(known)}
+    kind = create_model(part.name, __base__=DefinedTransformer, __doc__=part.description.strip(), **fields)
+    kind.definition = Definition(part, tuple(each for each in features if each), package, package_folder, place)
+    kind.macro = f"{package}.{part.macro}" if package else part.macro
+    return kind
+
+
+def _field(part: ParamPart, place: Place) -> tuple[Any, Any]:
+    kind = ColumnName if part.reads else _VALUES[str(part.type)]
+    marks = [Reads(part.description.rstrip(".") or part.name, part.reads)] if part.reads else []
+    described = Field(description=part.description or f"the parameter `{part.name}`")
+    if not place.at("default").is_there:
+        return Annotated[(kind, *marks, described)], ...
+    return Annotated[(kind | None if part.default is None else kind, *marks, described)], part.default
+
+
+def _reference_problems(
+    place: Place, part: DefinitionPart, params: list[ParamPart], features: list[FeaturePart]
+) -> list[Problem]:
+    """Names of parameters that are none, and types that are none."""
+    columns = {each.name for each in params if each.reads}
+    every = {each.name for each in params}
+    named = [(place.at("keys", number), name, columns) for number, name in enumerate(part.keys)]
+    named += [(place.at("event_time"), part.event_time, columns)] if part.event_time else []
+    if isinstance(part.reach_days, str) and part.reach_days != "forever":
+        named.append((place.at("reach_days"), part.reach_days, every - columns))
+    for number, feature in enumerate(features):
+        at = place.at("features", number)
+        named += [(at.at("name"), name, every) for name in _PARAMETER.findall(feature.name)]
+        named += [(at.at("type"), name, columns) for name in _PARAMETER.findall(feature.type)]
+    problems = [
+        at.problem(f"`{at.name}`: `{name}` is no parameter that fits here; expected one of {ticked(sorted(known))}")
+        for at, name, known in named
+        if name not in known
+    ]
+    return problems + _type_problems(place, features)
+
+
+def _type_problems(place: Place, features: list[FeaturePart]) -> list[Problem]:
+    problems = []
+    for number, feature in enumerate(features):
+        at = place.at("features", number, "type")
+        try:
+            _PARAMETER.fullmatch(feature.type) or parse_type(feature.type)
+        except ValueError as error:
+            problems.append(at.problem(f"`{at.name}`: {error}"))
+    return problems
+
+
+def _items(place: Place) -> list[Place]:
+    return [place.at(position) for position in range(len(place.value))] if isinstance(place.value, list) else []

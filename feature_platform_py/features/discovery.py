@@ -1,0 +1,97 @@
+"""Where transformers of users are found: the folder `transformers/` of a project, and installed packages' entry points."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.features.definitions import read_definitions
+from feature_platform_py.features.transformer import FeatureTransformer
+
+ENTRY_POINTS = "feature_platform.transformers"
+FOLDER = "transformers"
+
+
+def project_transformers(root: Path) -> dict[str, type[FeatureTransformer]]:
+    """Those of a project: classes of `transformers/*.py`, and SQL transformers of `transformers/*.yaml`.
+
+    Raises ConfigurationError if a module cannot be imported or a definition is wrong.
+    """
+    found: dict[str, type[FeatureTransformer]] = dict(read_definitions(root / FOLDER))
+    for path in sorted((root / FOLDER).glob("*.py")):
+        for kind in _classes(_module(path)):
+            found[kind.__name__] = kind
+    return found
+
+
+def package_transformers() -> dict[str, type[FeatureTransformer]]:
+    """Those of installed packages.
+
+    An entry point of the group `feature_platform.transformers` names a class, or a Python package whose folder is a dbt package with
+    SQL transformers. Raises ConfigurationError if one cannot be loaded.
+    """
+    found: dict[str, type[FeatureTransformer]] = {}
+    for entry_point in sorted(entry_points(group=ENTRY_POINTS), key=lambda each: each.name):
+        for name, kind in _offered(entry_point):
+            if name in found:
+                raise ConfigurationError(f"two installed packages offer a transformer `{name}`; remove one of them")
+            found[name] = kind
+    return found
+
+
+def _offered(entry_point: EntryPoint) -> Iterator[tuple[str, type[FeatureTransformer]]]:
+    offer = f"the installed package `{entry_point.dist.name if entry_point.dist else entry_point.value}`"
+    try:
+        loaded = entry_point.load()
+    except Exception as error:
+        raise ConfigurationError(
+            f"{offer} offers `{entry_point.value}`, which cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+    if isinstance(loaded, type) and issubclass(loaded, FeatureTransformer):
+        yield entry_point.name, loaded
+        return
+    folder = Path(str(getattr(loaded, "__file__", None) or "")).parent
+    if not isinstance(loaded, ModuleType) or not (folder / "dbt_project.yml").is_file():
+        expected = "a FeatureTransformer, or a package whose folder has a `dbt_project.yml`"
+        raise ConfigurationError(f"{offer} offers `{entry_point.value}` as a transformer; expected {expected}")
+    yield from read_definitions(folder / FOLDER, package=_dbt_name(folder), package_folder=folder).items()
+
+
+def _dbt_name(folder: Path) -> str:
+    import yaml
+
+    content = yaml.safe_load((folder / "dbt_project.yml").read_text(encoding="utf-8"))
+    return str(content["name"])
+
+
+def _module(path: Path) -> ModuleType:
+    name = f"_feature_platform_{FOLDER}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigurationError(f"{path}: expected a Python module")
+    module = importlib.util.module_from_spec(spec)
+    # Pydantic looks annotations up in the module of a class.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        line = frames[-1].lineno if frames else getattr(error, "lineno", 1)
+        raise ConfigurationError(
+            f"{path}:{line}: the module cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+    return module
+
+
+def _classes(module: ModuleType) -> Iterator[type[FeatureTransformer]]:
+    for value in vars(module).values():
+        is_own = isinstance(value, type) and value.__module__ == module.__name__
+        if is_own and issubclass(value, FeatureTransformer) and not getattr(value, "__abstractmethods__", None):
+            yield value

@@ -1,0 +1,24 @@
+"""The transformers in Python of a job, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from feature_platform_py.features.catalogue import get_transformer
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def enriched(
+    rows: DataFrame, transformers: Sequence[Mapping[str, Any]], columns: Sequence[str], project: Path
+) -> DataFrame:
+    """The rows with the columns of the transformers, `columns` in their order; lazy.
+
+    Each transformer is a mapping of `name` and `params`; `project` is the folder of the project, whose own ones count too.
+    """
+    for each in transformers:
+        rows = get_transformer(each["name"], each["params"], project=project).apply(rows)
+    return rows.select(*("`" + name.replace("`", "``") + "`" for name in columns))

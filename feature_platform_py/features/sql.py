@@ -1,0 +1,71 @@
+"""Transformers whose features are SQL: a dbt macro holds it, for models and for DataFrames alike."""
+
+from __future__ import annotations
+
+import uuid
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from feature_platform_py.core.data_types import Columns
+from feature_platform_py.features.feature_set import FeatureSet
+from feature_platform_py.features.transformer import FeatureTransformer, columns_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+class SqlTransformer(FeatureTransformer):
+    """A transformer of a macro that returns a query with one row per key: the key columns, and the features.
+
+    `model` is the dbt model whose table holds the features, `macro` the name of the macro, with its package's before a dot if that
+    is not the project.
+    """
+
+    model: ClassVar[str]
+    macro: ClassVar[str]
+
+    @abstractmethod
+    def keys(self) -> tuple[str, ...]:
+        """The grain of the features: the columns of a row that say which features it gets."""
+
+    @abstractmethod
+    def arguments(self, types: Mapping[str, str]) -> dict[str, Any]:
+        """The arguments of the macro; `types` are those of the input's columns by their names."""
+
+    def event_time(self) -> str | None:
+        """The column of the event time, if the features have one."""
+        return None
+
+    def reach_days(self) -> int | None:
+        """For how many days after its event time a row counts, beyond its own month; None: for ever."""
+        return 0
+
+    def packages(self) -> Mapping[str, Path]:
+        """The folders of the dbt packages that the macro comes from, by name, apart from the project's."""
+        return {}
+
+    def feature_set(self, columns: Columns) -> FeatureSet:
+        """What is wanted of the feature table, given the input's columns."""
+        return FeatureSet(
+            model=self.model,
+            macro=self.macro,
+            keys=self.keys(),
+            features=self.output_columns(columns),
+            timestamp_col=self.event_time(),
+            reach_days=self.reach_days(),
+            params=self.arguments(dict(columns)),
+        )
+
+    def transform(self, dataframe: DataFrame) -> DataFrame:
+        """The frame joined with the features that the macro computes from it."""
+        from feature_platform_py.features.compile_macros import features_of_rows
+
+        columns = columns_of(dataframe)
+        spelled = self.spelled_as(columns)
+        relation = f"rows_{uuid.uuid4().hex}"
+        query = features_of_rows(relation, columns, [spelled.feature_set(columns)], packages=self.packages())
+        # Spark's own formatter puts the frame in the place of the name.
+        text = query.replace("{", "{{").replace("}", "}}").replace(f"`{relation}`", "{rows}")
+        return dataframe.sparkSession.sql(text, rows=dataframe)

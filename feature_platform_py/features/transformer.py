@@ -1,0 +1,97 @@
+"""What every transformer is: validated parameters, the columns that it reads and adds, and `apply` for a DataFrame."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from feature_platform_py.core.data_types import Columns, parse_type
+from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.suggestions import ticked
+from feature_platform_py.features.columns import READABLE, InputColumn, OutputColumn, Reads, column_named, input_fault
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+class FeatureTransformer(BaseModel, ABC):
+    """Adds columns to rows: its fields are its parameters, one output row for each input row.
+
+    A parameter that names a column to read is marked with `Reads`. Write `output_columns` and `transform`; call `apply`.
+    """
+
+    # Building a validator costs milliseconds: only those of the transformers that are used are built.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    def input_columns(self) -> tuple[InputColumn, ...]:
+        """The columns that are read: those that the parameters marked with `Reads` name, in the order of the fields."""
+        return tuple(self._read_columns())
+
+    @abstractmethod
+    def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:
+        """The columns that are added, in order; `columns` are the names and types of the input's, None if not known."""
+
+    @abstractmethod
+    def transform(self, dataframe: DataFrame) -> DataFrame:
+        """The frame with the columns added behind its own; its rows stay. `apply` has checked that it can be read."""
+
+    def apply(self, dataframe: DataFrame) -> DataFrame:
+        """The frame's rows and columns, with the transformer's own columns behind them; lazy, as the frame is.
+
+        Raises ConfigurationError if the frame lacks a column that is read, has it with a type of another kind, or has one that
+        would be added; or if `transform` added other columns than `output_columns` says.
+        """
+        columns = columns_of(dataframe)
+        self._raise(self._input_faults(columns))
+        result = self.transform(dataframe)
+        self._raise(self._output_faults(columns, columns_of(result)))
+        return result
+
+    def spelled_as(self, columns: Columns) -> Self:
+        """The transformer with each column that it reads spelled as the input spells it: Spark takes `ID` for `id`."""
+        names: dict[str, Any] = {}
+        for needed in self.input_columns():
+            column = column_named(needed.name, columns)
+            spelled = column[0] if column else needed.name
+            is_listed = isinstance(getattr(self, needed.param), tuple)
+            names[needed.param] = (*names.get(needed.param, ()), spelled) if is_listed else spelled
+        return self.model_copy(update=names)
+
+    def _read_columns(self) -> Iterator[InputColumn]:
+        for param, field in type(self).model_fields.items():
+            value = getattr(self, param)
+            for reads in [mark for mark in field.metadata if isinstance(mark, Reads)]:
+                for name in value if isinstance(value, tuple | list) else [] if value is None else [value]:
+                    yield InputColumn(reads.role, param, name, READABLE[reads.kind])
+
+    def _input_faults(self, columns: Columns) -> Iterator[str]:
+        for needed in self.input_columns():
+            if fault := input_fault(needed, columns, there="DataFrame"):
+                yield f"`{needed.param}`: {fault}"
+        there = {name.lower() for name, _ in columns}
+        for added in [column.name for column in self.output_columns(columns)]:
+            if added.lower() in there:
+                yield f"adds the column `{added}`, which the DataFrame has already; rename it there"
+
+    def _output_faults(self, columns: Columns, result: Columns) -> Iterator[str]:
+        added = self.output_columns(columns)
+        wanted = [*(name for name, _ in columns), *(column.name for column in added)]
+        names = [name for name, _ in result]
+        if names != wanted:
+            yield f"expected the columns {ticked(wanted)} of `transform`, given {ticked(names)}"
+            return
+        for column, (_, given) in zip(added, result[len(columns) :], strict=True):
+            if column.type and parse_type(column.type) != parse_type(given):
+                yield f"column `{column.name}` is {given}; `output_columns` says {column.type}"
+
+    def _raise(self, faults: Iterator[str]) -> None:
+        if found := list(faults):
+            raise ConfigurationError("\n".join(f"transformer `{type(self).__name__}`: {fault}" for fault in found))
+
+
+def columns_of(dataframe: DataFrame) -> Sequence[tuple[str, str]]:
+    """The names and Spark SQL types of a frame's columns."""
+    return [(field.name, field.dataType.simpleString()) for field in dataframe.schema]

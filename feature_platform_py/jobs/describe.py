@@ -1,0 +1,101 @@
+"""Jobs, plans and what tables need, in the words that a user reads: in the terminal and in notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+from feature_platform_py.core.project import Target
+from feature_platform_py.core.text import aligned
+from feature_platform_py.features.feature_set import FeatureSet
+from feature_platform_py.jobs.plan import JobPlan
+from feature_platform_py.jobs.work import TableWork
+
+
+def work_lines(works: Mapping[str, TableWork]) -> list[str]:
+    """What each table needs, as the lines that a user reads."""
+    rows = [(name, work.extent, _input_rows(work), work.why) for name, work in works.items()]
+    return aligned([("table", "computes", "from", "because"), *rows])
+
+
+def _input_rows(work: TableWork) -> str:
+    return "" if work.rows is None or work.action == "skip" else f"{work.rows:,} rows"
+
+
+def plan_lines(plan: JobPlan, target: Target) -> list[str]:
+    """The plan as the lines that a user reads."""
+    rows = [("table", "grain", "adds"), *(_set_row(each) for each in (*plan.feature_sets, *plan.python_sets))]
+    looking_ahead = [column.name for column in plan.features if column.looks_ahead]
+    lines = [
+        f"{plan.job_name} on target {target.name} ({target.engine})",
+        f"  reads   {plan.source.shown}",
+        *(
+            f"  filter  {each.column} {each.op} {_filter_value(each.value)}".rstrip()
+            for each in plan.config.input_source.filters
+        ),
+        f"  writes  {_sink_text(plan)}",
+        "",
+        *aligned(rows),
+    ]
+    if looking_ahead:
+        lines += [
+            "",
+            f"  Looks ahead of the row: {', '.join(looking_ahead)}",
+            "  (training data should use `as_of: event_time`)"
+            if any(column.looks_ahead for each in plan.feature_sets for column in each.features)
+            else "  (training data should use `as_of_col`)",
+        ]
+    return lines
+
+
+def _set_row(feature_set: FeatureSet) -> tuple[str, str, str]:
+    return feature_set.model, ", ".join(feature_set.keys), ", ".join(column.name for column in feature_set.features)
+
+
+def _filter_value(value: object) -> str:
+    if value is None:
+        return ""
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _sink_text(plan: JobPlan) -> str:
+    sink = plan.sink
+    if sink.kind == "display":
+        return f"display, {sink.config['num_rows']} rows"
+    return f"{sink.kind} {sink.config['path']} ({sink.mode})"
+
+
+def plan_html(plan: JobPlan, target: Target) -> str:
+    """The plan as HTML for a notebook."""
+    facts = [
+        ("reads", plan.source.shown),
+        *(
+            ("filter", f"{each.column} {each.op} {_filter_value(each.value)}".rstrip())
+            for each in plan.config.input_source.filters
+        ),
+        ("writes", _sink_text(plan)),
+        ("target", f"{target.name} ({target.engine})"),
+    ]
+    features = [
+        (
+            each.model,
+            ", ".join(each.keys),
+            column.name,
+            column.type or "",
+            "yes" if column.looks_ahead else "no",
+            column.description,
+        )
+        for each in (*plan.feature_sets, *plan.python_sets)
+        for column in each.features
+    ]
+    title = f"<b>{escape(plan.job_name)}</b> {escape(plan.config.description)}"
+    return (
+        title + _table((), facts) + _table(("table", "grain", "feature", "type", "looks ahead", "what it is"), features)
+    )
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    def line(cells: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(f'<{tag} style="text-align:left">{escape(cell)}</{tag}>' for cell in cells) + "</tr>"
+
+    return "<table>" + (line(header, "th") if header else "") + "".join(line(row, "td") for row in rows) + "</table>"

@@ -1,0 +1,43 @@
+"""One run of a job at a time on a warehouse folder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from feature_platform_py.core.errors import EngineError
+from feature_platform_py.core.project import Project
+
+FOLDER = ".running"
+
+
+@contextmanager
+def running_alone(project: Project, job_name: str) -> Iterator[None]:
+    """Inside, no other process, nor another thread of this one, is inside for the same job and warehouse folder.
+
+    The lock is the operating system's: it ends with its process, however that ends. Raises EngineError if the job is running; a
+    target without a folder has engines that see to it.
+    """
+    if project.target.type != "fpspark":
+        yield
+        return
+    path = project.target.warehouse / FOLDER / f"{job_name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise EngineError(
+                f"the job `{job_name}` is running already{file.read()}. This run changed nothing; start it when the other has ended"
+            ) from error
+        file.truncate(0)
+        file.write(f", in process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)

@@ -1,0 +1,198 @@
+"""Writing a job's result where a workspace holds it: tables by one statement each, files of this machine from rows fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from feature_platform_py.core.catalog_file import quoted
+from feature_platform_py.core.data_types import Columns
+from feature_platform_py.core.errors import DataCheckError, FeaturePlatformError, SinkError
+from feature_platform_py.core.locations import is_table_name
+from feature_platform_py.core.project import Project
+from feature_platform_py.core.warehouse import column_mapping
+from feature_platform_py.jobs.config import SinkSpec
+from feature_platform_py.sinks.folders import replace_folder
+from feature_platform_py.sinks.write import (
+    SinkResult,
+    check_folder,
+    check_rows,
+    column_differences,
+    has_data,
+    local_folder,
+)
+from feature_platform_py.targets.base import Rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from feature_platform_py.sources.databricks_sql import DatabricksSQLSource
+
+
+class SqlTables(Protocol):
+    """What a sink needs of a workspace."""
+
+    def columns(self, name: str) -> Columns:
+        """The columns of a table, none if it is not there."""
+
+    def sql_name(self, name: str) -> str:
+        """The name of a table in a statement."""
+
+    def query(self, statement: str) -> Rows:
+        """The rows of a query."""
+
+    def execute(self, statement: str) -> None:
+        """Run a statement, once."""
+
+    def rows_of(self, statement: str) -> DatabricksSQLSource:
+        """The rows of a query, in chunks."""
+
+
+def check_sink(sink: SinkSpec, tables: SqlTables, project: Project) -> None:
+    """Raise SinkError if the sink can be seen to fail before anything has run."""
+    if sink.kind == "display":
+        return
+    path = str(sink.config["path"])
+    if sink.kind == "parquet_files":
+        check_folder(sink, local_folder(path, project))
+        return
+    if not is_table_name(path):
+        raise SinkError(
+            f"output_sink.path: expected a table's name such as `catalog.schema.table`, given `{path}`;"
+            f" target {project.target.name} keeps Delta in tables"
+        )
+    if sink.config["options"]:
+        raise SinkError(
+            f"output_sink.options: expected none, given {', '.join(map(str, sink.config['options']))};"
+            f" they are of Spark's writer, and target {project.target.name} writes with SQL"
+        )
+    there = tables.columns(path) if sink.mode == "error" else ()
+    if there:
+        raise SinkError(
+            f"output_sink.path: the table `{path}` is there already and the mode is `error`; name another, or choose"
+            " overwrite, append or ignore"
+        )
+
+
+def write_result(tables: SqlTables, sink: SinkSpec, project: Project, *, source_rows: str, result: str) -> SinkResult:
+    """Write the rows of `result` to the sink and return what is there; SinkError leaves what was there before.
+
+    Raises DataCheckError if they are not as many as those of `source_rows`.
+    """
+    expected = _count(tables, source_rows)
+    if sink.kind == "display":
+        check_rows(_count(tables, result), expected)
+        return _display(tables, sink, result, expected)
+    try:
+        write = _write_files if sink.kind == "parquet_files" else _write_table
+        return write(tables, sink, project, result, expected)
+    except (SinkError, DataCheckError):
+        raise
+    except FeaturePlatformError as error:
+        raise SinkError(
+            f"output_sink: `{sink.config['path']}` was not written and is as it was before: {error}"
+        ) from error
+
+
+def _display(tables: SqlTables, sink: SinkSpec, result: str, rows: int) -> SinkResult:
+    order = ", ".join(quoted(name) for name, _ in tables.columns(result))
+    limit = int(sink.config["num_rows"])
+    first = tables.query(f"select * from {tables.sql_name(result)} order by {order} limit {limit}")  # noqa: S608 - quoted
+    return SinkResult(sink.kind, "stdout", rows, columns=first.columns, preview=first.values)
+
+
+def _write_table(tables: SqlTables, sink: SinkSpec, project: Project, result: str, expected: int) -> SinkResult:  # noqa: ARG001
+    path = str(sink.config["path"])
+    name, rows, there = tables.sql_name(path), tables.sql_name(result), tables.columns(path)
+    if sink.mode == "ignore" and there:
+        return SinkResult(sink.kind, path, _count(tables, path), is_written=False)
+    check_rows(_count(tables, result), expected)
+    given = tables.columns(result)
+    listed = ", ".join(quoted(column) for column, _ in given)
+    if sink.mode == "append" and there:
+        if differences := column_differences(dict(there), dict(given)):
+            raise SinkError(
+                f"output_sink: cannot append to `{path}`, its columns differ: {differences}; overwrite it or name another table"
+            )
+        tables.execute(f"insert into {name} ({listed}) select {listed} from {rows}")  # noqa: S608 - quoted
+    else:
+        partition_by = ", ".join(map(quoted, sink.config["partition_by"]))
+        layout = f" partitioned by ({partition_by})" if partition_by else ""
+        properties = ", ".join(f"'{key}' = '{value}'" for key, value in column_mapping(dict(given)).items())
+        layout += f" tblproperties ({properties})" if properties else ""
+        tables.execute(f"create or replace table {name} using delta{layout} as select {listed} from {rows}")  # noqa: S608 - quoted
+    return SinkResult(sink.kind, path, _count(tables, path))
+
+
+def _write_files(tables: SqlTables, sink: SinkSpec, project: Project, result: str, expected: int) -> SinkResult:
+    path = str(sink.config["path"])
+    folder = local_folder(path, project)
+    if sink.mode == "ignore" and has_data(folder):
+        return SinkResult(sink.kind, path, _rows_of_files(folder), is_written=False)
+
+    def write(staged: Path) -> None:
+        with tables.rows_of(f"select * from {tables.sql_name(result)}").reading() as reading:  # noqa: S608 - quoted
+            if sink.mode == "append" and has_data(folder):
+                _check_same_columns(reading.schema, folder, path)
+            _write_dataset(reading.schema, _batches(reading.chunks()), staged, sink)
+            check_rows(reading.rows, expected)
+
+    replace_folder(folder, write, keep_existing=sink.mode == "append")
+    return SinkResult(sink.kind, path, _rows_of_files(folder))
+
+
+def _write_dataset(schema: pa.Schema, batches: Iterator[pa.RecordBatch], folder: Path, sink: SinkSpec) -> None:
+    import uuid
+
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+    from pyarrow.parquet import write_table
+
+    options = {name.lower(): value for name, value in sink.config["options"].items()}
+    compression = str(options.get("compression", "snappy"))
+    names = sink.config["partition_by"]
+    folder.mkdir(parents=True)
+    ds.write_dataset(
+        batches,
+        folder,
+        schema=schema,
+        format="parquet",
+        # Files of a later run are put beside these.
+        basename_template=f"part-{uuid.uuid4().hex}-{{i}}.parquet",
+        partitioning=ds.partitioning(pa.schema([schema.field(name) for name in names]), flavor="hive")
+        if names
+        else None,
+        file_options=ds.ParquetFileFormat().make_write_options(compression=compression),
+        existing_data_behavior="overwrite_or_ignore",
+    )
+    if not any(folder.rglob("*.parquet")):
+        write_table(schema.empty_table(), folder / "part-00000.parquet")
+
+
+def _batches(chunks: Iterator[pa.Table]) -> Iterator[pa.RecordBatch]:
+    for chunk in chunks:
+        yield from chunk.to_batches()
+
+
+def _check_same_columns(schema: pa.Schema, folder: Path, path: str) -> None:
+    import pyarrow.dataset as ds
+
+    there = ds.dataset(folder, format="parquet", partitioning="hive").schema
+    before = {field.name: str(field.type) for field in there}
+    after = {field.name: str(field.type) for field in schema}
+    if differences := column_differences(before, after):
+        raise SinkError(
+            f"output_sink: cannot append to `{path}`, its columns differ: {differences}; overwrite it or name another path"
+        )
+
+
+def _rows_of_files(folder: Path) -> int:
+    import pyarrow.dataset as ds
+
+    return int(ds.dataset(folder, format="parquet", partitioning="hive").count_rows())
+
+
+def _count(tables: SqlTables, name: str) -> int:
+    found: Any = tables.query(f"select count(*) as row_count from {tables.sql_name(name)}").values[0][0]  # noqa: S608 - quoted
+    return int(found)

@@ -1,0 +1,17 @@
+"""What every kind of source is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+class Source(ABC):
+    """Rows that a session can read."""
+
+    @abstractmethod
+    def read(self, session: SparkSession) -> DataFrame:
+        """The rows as a DataFrame of the session."""

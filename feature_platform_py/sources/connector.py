@@ -1,0 +1,106 @@
+"""The connector to a SQL warehouse: how it is opened, and how long anybody waits."""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+from feature_platform_py.core.databricks import HOST, HTTP_PATH, DatabricksConnectionConfig
+from feature_platform_py.core.errors import ConfigurationError, EngineError
+
+_LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
+# Without a handler anywhere, Python prints what the connector logs of failures that are explained here.
+_SILENCE = logging.NullHandler()
+_RETRIES_OF_A_REQUEST = 2
+_SECONDS_TO_REACH = 10.0
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait, in seconds, and how often to try again.
+
+    `request` is for a connection and for any one answer of the server, `query` for the query to have run. A failed
+    connection is tried `attempts` times in all, after `first_delay` seconds, twice that, and so on up to half a minute; more
+    often only while the server says that it is starting, for `start` seconds.
+    """
+
+    request: float = 180.0
+    query: float = 3600.0
+    attempts: int = 5
+    first_delay: float = 1.0
+    start: float = 0.0
+
+    def delay(self, attempt: int) -> float:
+        """How long to wait after the attempt, counted from 1."""
+        return min(30.0, self.first_delay * 2.0 ** (attempt - 1))
+
+
+def connect(config: DatabricksConnectionConfig, patience: Patience) -> Any:
+    """A connection of the connector; whatever fails is its own exception."""
+    from databricks import sql
+
+    path = (config.http_path or "").lstrip("/")
+    # The connector puts `https://` before any other host.
+    address = {"_connection_uri": f"{config.host}/{path}"} if config.host.startswith("http://") else {}
+    host, _, port = re.sub("^https?://", "", config.host).partition(":")
+    return sql.connect(
+        server_hostname=host,
+        http_path=path,
+        access_token=config.token.get_secret_value(),
+        _port=int(port or 443),
+        **address,
+        enable_telemetry=False,
+        user_agent_entry="feature-platform",
+        max_download_threads=4,
+        _socket_timeout=patience.request,
+        _retry_stop_after_attempts_count=_RETRIES_OF_A_REQUEST,
+        # An answer that has taken all of its time is not asked for again.
+        _retry_stop_after_attempts_duration=patience.request,
+        _retry_delay_min=min(1.0, max(0.1, patience.first_delay)),
+        _retry_delay_max=5.0,
+        _retry_delay_default=1.0,
+    )
+
+
+def import_connector() -> None:
+    """ConfigurationError if the connector is not installed."""
+    try:
+        import databricks.sql  # noqa: F401
+    except ImportError:
+        missing = True
+    else:
+        missing = False
+        logging.getLogger("databricks.sql").addHandler(_SILENCE)
+    if missing:
+        raise ConfigurationError(
+            "Databricks is reached through its connector, which is not installed: pip install 'feature-platform[databricks]'"
+        )
+
+
+def check_address(config: DatabricksConnectionConfig) -> None:
+    """ConfigurationError if the address would show the token, or names no warehouse."""
+    if not config.http_path:
+        raise ConfigurationError(f"`{HTTP_PATH}` is missing; a query needs a SQL warehouse")
+    if config.host.startswith("http://") and not _LOOPBACK.fullmatch(config.host):
+        raise ConfigurationError(
+            f"`{HOST}` starts with http://, which would show the token to the network; use https://"
+        )
+
+
+def check_reachable(config: DatabricksConnectionConfig) -> None:
+    """EngineError if nobody takes a connection at the host's address; a proxy is left to the connector."""
+    if "https" in urllib.request.getproxies():
+        return
+    host, _, port = re.sub("^https?://", "", config.host).partition(":")
+    try:
+        socket.create_connection((host, int(port or 443)), timeout=_SECONDS_TO_REACH).close()
+    except OSError as error:
+        why = error.strerror or f"no answer within {_SECONDS_TO_REACH:g} s"
+        message = f"{config.host}: expected a workspace, nobody answers there ({why}); check `{HOST}` and the network"
+    else:
+        return
+    raise EngineError(message)

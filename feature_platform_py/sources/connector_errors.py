@@ -1,0 +1,73 @@
+"""What the connector's exceptions mean, as one line without the token."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_MASK = "**********"
+_REFUSED = {401: "it does not accept the token", 403: "the token may not use it", 404: "it has no such path"}
+_FIRST_ERROR_CODE = 400
+# What the connector and urllib3 say of a server that answers "try again later", and where they know nothing.
+_BUSY = re.compile("would exceed Retry policy|too many (429|503) error responses")
+_NO_REASON = re.compile(r"Error during request to server\. (None)?$")
+_CONNECTION_MODULES = ("urllib3.", "http.client", "ssl")
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether the server answered that it will not serve these credentials or this path."""
+    return _http_code(error) in _REFUSED
+
+
+def is_timeout(error: BaseException) -> bool:
+    """Whether somebody waited too long for an answer."""
+    return any("Timeout" in type(each).__name__ for each in causes(error))
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether the server answers that it cannot answer yet."""
+    return bool(_BUSY.search(" ".join(map(str, causes(error)))))
+
+
+def is_connection_failure(error: BaseException) -> bool:
+    """Whether no answer came, or none that is whole; what the server itself says is no such failure."""
+    return any(
+        isinstance(each, OSError)
+        or type(each).__module__.startswith(_CONNECTION_MODULES)
+        or any(kind.__name__ == "RequestError" for kind in type(each).__mro__)
+        for each in causes(error)
+    )
+
+
+def reason(error: BaseException, token: str) -> str:
+    """What went wrong, at the bottom of the exceptions, in one line without the token."""
+    code = _http_code(error)
+    if code is not None and code >= _FIRST_ERROR_CODE:
+        return f"{_REFUSED.get(code, 'it fails')} (HTTP {code})"
+    deepest = list(causes(error))[-1]
+    text = " ".join(str(deepest).split())
+    if _BUSY.search(text):
+        return "it is busy or still starting"
+    return masked(_NO_REASON.sub("the connection was lost", text) or type(deepest).__name__, token)
+
+
+def masked(text: str, token: str) -> str:
+    """The text without the token."""
+    return text.replace(token, _MASK)
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception, then what caused it, and so on; the connector and urllib3 keep causes among the arguments too."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        yield current
+        seen.add(id(current))
+        given = next((each for each in reversed(current.args) if isinstance(each, BaseException)), None)
+        current = given or current.__cause__ or current.__context__
+
+
+def _http_code(error: BaseException) -> int | None:
+    context = getattr(error, "context", None)
+    code = context.get("http-code") if isinstance(context, dict) else None
+    return code if isinstance(code, int) else None

@@ -1,0 +1,233 @@
+"""The result of a query of a Databricks SQL warehouse, in chunks of Arrow that need little memory."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeVar
+
+from feature_platform_py.core.data_types import Columns
+from feature_platform_py.core.databricks import HOST, HTTP_PATH, DatabricksConnectionConfig
+from feature_platform_py.core.errors import ConfigurationError, EngineError
+from feature_platform_py.sources.arrow_columns import delta_columns, in_utc
+from feature_platform_py.sources.base import Source
+from feature_platform_py.sources.connector import Patience, check_address, connect, import_connector
+from feature_platform_py.sources.connector_errors import (
+    is_busy,
+    is_connection_failure,
+    is_refusal,
+    is_timeout,
+    masked,
+    reason,
+)
+from feature_platform_py.sources.statement import query_fault, without_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+
+logger = logging.getLogger(__name__)
+
+Scalar = str | int | float | bool | date | Decimal
+Result = TypeVar("Result")
+
+# Rows of the first chunk; from its size follow the rows of the others.
+_FIRST_ROWS = 1_000
+
+
+@dataclass(frozen=True)
+class DatabricksSQLSource(Source):
+    """The rows of a query, whose `:name` markers are bound to `parameters` by the server.
+
+    The connection is that of the environment unless one is given; it is opened when rows or columns are asked for.
+    A chunk has at most `chunk_rows` rows and, where rows are wide, about `chunk_bytes` bytes.
+    """
+
+    query: str
+    parameters: Mapping[str, Scalar] = field(default_factory=dict, repr=False)
+    connection: DatabricksConnectionConfig | None = None
+    patience: Patience = field(default_factory=Patience)
+    chunk_rows: int = 50_000
+    chunk_bytes: int = 8 * 1024 * 1024
+
+    def columns(self) -> Columns:
+        """The names and Spark SQL types of the result, of which no row is computed.
+
+        Raises ConfigurationError for what a Delta table cannot hold, EngineError for what the server says.
+        """
+        with self._reading(without_rows(self.query)) as reading:
+            return delta_columns(reading.schema, reading.kinds)
+
+    def to_arrow_batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows in batches, fetched as they are asked for; times are in UTC.
+
+        Connection failures before the first row are tried again; afterwards they are an EngineError.
+        """
+        with self.reading() as reading:
+            for chunk in reading.chunks():
+                yield from chunk.to_batches()
+
+    def to_arrow(self) -> pa.Table:
+        """All rows at once."""
+        import pyarrow as pa
+
+        with self.reading() as reading:
+            return pa.concat_tables([reading.schema.empty_table(), *reading.chunks()])
+
+    def to_pandas(self) -> pd.DataFrame:
+        """All rows at once; decimals are `decimal.Decimal`, times are in UTC."""
+        return self.to_arrow().to_pandas()
+
+    def read(self, session: SparkSession) -> DataFrame:
+        """The rows as a DataFrame of an embedded session, from a file that lives as long as the process."""
+        from feature_platform_py.sources.landing import kept_file
+
+        return session.read.parquet(str(kept_file(self)))
+
+    @contextmanager
+    def reading(self) -> Iterator[Reading]:
+        """The result while it is read; its connection is closed at the end."""
+        with self._reading(self.query) as reading:
+            yield reading
+
+    @contextmanager
+    def _reading(self, statement: str) -> Iterator[Reading]:
+        if fault := query_fault(self.query, self.parameters):
+            raise ConfigurationError(f"`query`: {fault}")
+        config = self.connection or DatabricksConnectionConfig.from_env(needs=(HTTP_PATH,))
+        check_address(config)
+        import_connector()
+        reading = self._with_retries(config, lambda: Reading(self, config, statement))
+        try:
+            yield reading
+        finally:
+            reading.close()
+
+    def _with_retries(self, config: DatabricksConnectionConfig, start: Callable[[], Result]) -> Result:
+        started = time.monotonic()
+        for attempt in itertools.count(1):
+            failure: Exception
+            try:
+                return start()
+            except EngineError:
+                raise
+            except Exception as error:
+                failure = error
+            is_starting = is_busy(failure) and time.monotonic() - started < self.patience.start
+            is_last = attempt >= self.patience.attempts and not is_starting
+            if is_last or not _is_worth_retrying(failure):
+                break
+            delay = self.patience.delay(attempt)
+            logger.info("%s: no connection; trying again in %.1f s", config.host, delay)
+            time.sleep(delay)
+        message = _failure_text(failure, config, attempts=attempt, patience=self.patience)
+        # Raised outside of the handler: the connector's exceptions, and what their frames hold, go no further.
+        del failure
+        raise EngineError(message)
+
+
+class Reading:
+    """A result of which the first rows have arrived."""
+
+    def __init__(self, source: DatabricksSQLSource, config: DatabricksConnectionConfig, statement: str) -> None:
+        self._source = source
+        self._config = config
+        self._connection = connect(config, source.patience)
+        try:
+            self._cursor = self._connection.cursor(arraysize=source.chunk_rows, buffer_size_bytes=source.chunk_bytes)
+            self._execute(statement)
+            self._first = self._cursor.fetchmany_arrow(min(_FIRST_ROWS, source.chunk_rows))
+        except BaseException:
+            self.close()
+            raise
+        self.schema: pa.Schema = in_utc(self._first.schema)
+        self.kinds = [column[1] for column in self._cursor.description]
+        self.rows = 0
+
+    def chunks(self) -> Iterator[pa.Table]:
+        """The rows, each chunk with the reading's schema; at least as many as there are, at most once."""
+        chunk, self._first = self._first, None
+        while chunk.num_rows:
+            # Only a chunk at a time may be referenced here, or memory would hold two.
+            rows = self._rows_of_next(chunk)
+            self.rows += chunk.num_rows
+            yield chunk.cast(self.schema)
+            del chunk
+            chunk = self._fetch(rows)
+
+    def close(self) -> None:
+        """Close the session on the server; a server that is gone has closed it already."""
+        with suppress(Exception):
+            self._connection.close()
+
+    def _rows_of_next(self, chunk: pa.Table) -> int:
+        bytes_of_row: int = max(1, chunk.nbytes // chunk.num_rows)
+        rows: int = self._source.chunk_bytes // bytes_of_row
+        return max(1, min(self._source.chunk_rows, rows))
+
+    def _fetch(self, rows: int) -> pa.Table:
+        try:
+            return self._cursor.fetchmany_arrow(rows)
+        except Exception as error:
+            message = _broken_text(error, self._config, rows=self.rows)
+        raise EngineError(message)
+
+    def _execute(self, statement: str) -> None:
+        """Run the statement; EngineError if that takes longer than the query may."""
+        seconds = self._source.patience.query
+        is_late = threading.Event()
+
+        def cancel() -> None:
+            is_late.set()
+            with suppress(Exception):
+                self._cursor.cancel()
+
+        timer = threading.Timer(seconds, cancel)
+        timer.daemon = True
+        timer.start()
+        failure: Exception | None = None
+        try:
+            self._cursor.execute(statement, dict(self._source.parameters) or None)
+        except Exception as error:
+            failure = error
+        finally:
+            timer.cancel()
+        if is_late.is_set():
+            del failure
+            raise EngineError(
+                f"{self._config.host}: the query had not run after {seconds:g} s and was cancelled; "
+                "make it smaller, or allow it more time"
+            )
+        if failure:
+            raise failure
+
+
+def _is_worth_retrying(error: Exception) -> bool:
+    return is_connection_failure(error) and not is_refusal(error) and not is_timeout(error)
+
+
+def _failure_text(error: Exception, config: DatabricksConnectionConfig, *, attempts: int, patience: Patience) -> str:
+    """Why a query has not begun to give rows."""
+    token = config.token.get_secret_value()
+    if not is_connection_failure(error):
+        return masked(f"{config.host}: the server refused the query: {error}", token)
+    if is_refusal(error):
+        return f"{config.host}: {reason(error, token)}; check `DATABRICKS_TOKEN` and `{HTTP_PATH}`"
+    if is_timeout(error):
+        return f"{config.host}: no answer within {patience.request:g} s; check `{HOST}` and that the warehouse runs"
+    times = f"{attempts} times" if attempts > 1 else "once"
+    return f"{config.host}: tried {times}, no connection: {reason(error, token)}; check `{HOST}` and the network"
+
+
+def _broken_text(error: Exception, config: DatabricksConnectionConfig, *, rows: int) -> str:
+    """Why a result has broken off."""
+    why = reason(error, config.token.get_secret_value())
+    return f"{config.host}: the result broke off after {rows:,} rows: {why}; run the query again"

@@ -1,0 +1,61 @@
+"""From the rows of a query to a table of the warehouse: chunk by chunk through a file, then one commit."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from feature_platform_py.core.catalog_file import TableName
+from feature_platform_py.core.data_types import Columns
+from feature_platform_py.core.errors import EngineError
+from feature_platform_py.sources.arrow_columns import delta_columns
+
+if TYPE_CHECKING:
+    from feature_platform_py.core.warehouse import Warehouse
+    from feature_platform_py.sources.databricks_sql import DatabricksSQLSource
+
+# Sail keeps what it has not yet written of its files: of the usual 128 MB, more than a gigabyte.
+_FILE_BYTES = 16 * 1024 * 1024
+
+
+def land(source: DatabricksSQLSource, warehouse: Warehouse, name: TableName, *, columns: Columns) -> int:
+    """Replace the table by the query's rows in one commit, and return their number.
+
+    `columns` are those that the query is known to have. Raises EngineError if the rows do not all arrive, or have other
+    columns; the table then holds what it held before.
+    """
+    with tempfile.TemporaryDirectory(prefix="feature_platform_") as folder:
+        file = Path(folder) / "rows.parquet"
+        found = write_file(source, file)
+        if list(found) != list(columns):
+            listed = ", ".join(f"`{column}` {data_type}" for column, data_type in found)
+            raise EngineError(f"the query's columns have changed since the job was planned, to {listed}; run it again")
+        return commit_file(file, warehouse, name)
+
+
+def write_file(source: DatabricksSQLSource, file: Path) -> Columns:
+    """Write the rows to a Parquet file, holding a chunk of them at a time, and return their columns."""
+    import pyarrow.parquet as pq
+
+    with source.reading() as reading:
+        columns = delta_columns(reading.schema, reading.kinds)
+        with pq.ParquetWriter(file, reading.schema) as writer:
+            for chunk in reading.chunks():
+                writer.write_table(chunk)
+    return columns
+
+
+def commit_file(file: Path, warehouse: Warehouse, name: TableName) -> int:
+    """Replace the table by the file's rows in one commit, and return their number."""
+    return warehouse.write_table(name, warehouse.spark.read.parquet(str(file)), file_bytes=_FILE_BYTES)
+
+
+def kept_file(source: DatabricksSQLSource) -> Path:
+    """A Parquet file of the rows that is removed when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="feature_platform_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    write_file(source, folder / "rows.parquet")
+    return folder / "rows.parquet"

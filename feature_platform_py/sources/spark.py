@@ -1,0 +1,85 @@
+"""Tables and files that a Spark session reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from feature_platform_py.core.catalog_file import quoted
+from feature_platform_py.core.data_types import Columns
+from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.external_sources import ExternalSource, check_declared, external_source, table_columns
+from feature_platform_py.core.locations import inferred_format, is_table_name
+from feature_platform_py.core.project import Project, open_project
+from feature_platform_py.sources.base import Source
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+@dataclass(frozen=True)
+class SparkSource(Source):
+    """A table by its name, or files by their path, which without a scheme starts from `folder` (the working directory).
+
+    `fields` are the (name, type) columns that must be there, and which CSV and JSON files are read as; more may be there.
+    """
+
+    location: str
+    format: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    fields: Columns | None = None
+    folder: Path | None = None
+
+    def read(self, session: SparkSession) -> DataFrame:
+        """The rows; ConfigurationError if there is no such file, or if declared columns lack or have other types."""
+        return self._read_table(session) if is_table_name(self.location) else self._read_files(session)
+
+    def _read_table(self, session: SparkSession) -> DataFrame:
+        frame = session.table(self.location)
+        actual = [(column.name, column.dataType.simpleString()) for column in frame.schema]
+        check_declared(ExternalSource(self.location, "delta", {}, self.fields or ()), actual)
+        return frame
+
+    def _read_files(self, session: SparkSession) -> DataFrame:
+        file_format = self.format or inferred_format(self.location)
+        if file_format is None:
+            raise ConfigurationError(
+                f"`{self.location}` does not say its format; expected one of delta, parquet, csv and json as `format`"
+            )
+        source = external_source(
+            self.location, file_format, options=self.options, columns=self.fields or (), folder=self.folder
+        )
+        columns = table_columns(session, source)
+        reader = session.read.format(source.format).options(**source.options)
+        if columns:
+            reader = reader.schema(", ".join(f"{quoted(name)} {data_type}" for name, data_type in columns))
+        return reader.load(source.location)
+
+
+@dataclass(frozen=True)
+class DatabricksSparkSource(Source):
+    """A location as jobs name it: that of a registered source on any target, or else a table or path of its own.
+
+    A registered source is read where the project's target has it, and must have the columns that the registry declares.
+    """
+
+    location: str
+    format: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    project: Project | None = None
+
+    def read(self, session: SparkSession) -> DataFrame:
+        """The rows; one ConfigurationError that names every declared column that is missing or of another type."""
+        return self._resolved().read(session)
+
+    def _resolved(self) -> SparkSource:
+        from feature_platform_py.jobs.config import InputSource
+        from feature_platform_py.jobs.resolve import resolve_input
+        from feature_platform_py.registry.registry import load_source_registry
+
+        project = self.project or open_project()
+        named = InputSource("databricks_spark", location=self.location, format=self.format, options=self.options)
+        found = resolve_input(named, load_source_registry(project.root), project.target.name, root=project.root)
+        return SparkSource(found.location, found.format, found.options, found.columns, folder=project.root)

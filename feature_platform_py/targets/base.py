@@ -1,0 +1,57 @@
+"""What every kind of target can do with its tables."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from feature_platform_py.core.data_types import Columns
+from feature_platform_py.jobs.resolve import ResolvedSource
+
+if TYPE_CHECKING:
+    from feature_platform_py.jobs.plan import JobPlan
+    from feature_platform_py.sinks.write import SinkResult
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The result of a query; times are in the session's time zone, without saying so."""
+
+    columns: tuple[str, ...]
+    values: tuple[tuple[Any, ...], ...]
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """The rows as mappings of column names."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.values]
+
+
+class TargetTables(Protocol):
+    """The tables of a target. A table's name is `schema.table`, as `relations` lists it; `sql_name` is how a query names it."""
+
+    def relations(self) -> list[tuple[str, str]]:
+        """The names and kinds of what is there, in order."""
+
+    def columns(self, name: str) -> Columns:
+        """The names and types of a table's columns; none if there is no such table."""
+
+    def source_columns(self, source: ResolvedSource) -> Columns:
+        """The columns of a source that the registry does not know; ConfigurationError if it cannot be read."""
+
+    def sql_name(self, name: str) -> str:
+        """The name of a table in a query."""
+
+    def query(self, statement: str) -> Rows:
+        """The rows of a query; EngineError if it fails."""
+
+    def unchanged(self) -> AbstractContextManager[None]:
+        """Inside, nothing is written to the target by being looked at."""
+
+    def check(self, plan: JobPlan) -> None:
+        """Raise what can be seen to fail before anything has run: SinkError, EngineError or ConfigurationError."""
+
+    def explained(self, message: str) -> str | None:
+        """What a failure of the engine means, where the target knows better than the engine's own words."""
+
+    def write(self, plan: JobPlan) -> SinkResult:
+        """Write the job's result to its sink; SinkError leaves what was there, DataCheckError is for lost or repeated rows."""

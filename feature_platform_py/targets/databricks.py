@@ -1,0 +1,197 @@
+"""The tables of a workspace, by SQL through its connector; no Spark session is in this process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from feature_platform_py.core.catalog_file import quoted
+from feature_platform_py.core.data_types import Columns
+from feature_platform_py.core.databricks import HTTP_PATH, DatabricksConnectionConfig
+from feature_platform_py.core.errors import ConfigurationError, EngineError
+from feature_platform_py.core.locations import is_table_name, table_parts
+from feature_platform_py.core.project import Project
+from feature_platform_py.jobs.resolve import ResolvedSource
+from feature_platform_py.sources.connector import Patience, check_address, check_reachable, import_connector
+from feature_platform_py.targets.base import Rows
+
+if TYPE_CHECKING:
+    from feature_platform_py.jobs.plan import JobPlan
+    from feature_platform_py.sinks.write import SinkResult
+    from feature_platform_py.sources.databricks_sql import DatabricksSQLSource
+
+# A warehouse that is stopped takes minutes to start; anything else fails soon.
+_PATIENCE = Patience(query=24 * 3600.0, attempts=2, start=600.0)
+_ONCE = Patience(query=24 * 3600.0, attempts=1, start=600.0)
+_MISSING = re.compile(r"\[(\w+_NOT_FOUND|NO_SUCH_\w+)[].]|SQLSTATE: 42(P01|704)")
+_DENIED = re.compile(r"\[(INSUFFICIENT_PERMISSIONS|PERMISSION_DENIED)[].]|PERMISSION_DENIED:|SQLSTATE: 42501")
+_DENIED_TEXT = re.compile(
+    r"(?:\[(?:INSUFFICIENT_PERMISSIONS|PERMISSION_DENIED)|PERMISSION_DENIED:).*?(?:SQLSTATE: 42501|\Z)", re.S
+)
+
+
+class DatabricksTables:
+    """The catalog and schema of the target, with the connection that the environment names."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    @cached_property
+    def _connection(self) -> DatabricksConnectionConfig:
+        config = DatabricksConnectionConfig.from_env(needs=(HTTP_PATH,))
+        check_address(config)
+        import_connector()
+        check_reachable(config)
+        return config
+
+    def relations(self) -> list[tuple[str, str]]:
+        """The tables and views of the target's schema."""
+        schema = self._project.target.schema
+        found = self.query(
+            "select table_name, table_type from system.information_schema.tables"  # noqa: S608 - both are of the profile
+            f" where table_catalog = '{self._catalog.lower()}' and table_schema = '{schema.lower()}' order by table_name"
+        )
+        return [
+            (f"{schema}.{row['table_name']}", "view" if row["table_type"].lower() == "view" else "table")
+            for row in found.dicts()
+        ]
+
+    def columns(self, name: str) -> Columns:
+        """The columns, of which no row is computed."""
+        try:
+            return self.rows_of(f"select * from {self.sql_name(name)}").columns()  # noqa: S608 - quoted
+        except EngineError as error:
+            if _MISSING.search(str(error)):
+                return ()
+            raise
+
+    def source_columns(self, source: ResolvedSource) -> Columns:
+        """The columns of a table."""
+        self._check_is_table(source.location)
+        if columns := self.columns(source.location):
+            return columns
+        raise ConfigurationError(f"no table `{source.location}` is in the workspace; write it first, or name another")
+
+    def sql_name(self, name: str) -> str:
+        """The name in three parts, quoted; what it does not say is the target's."""
+        catalog, schema, table = table_parts(name if "." in name else f"{self._project.target.schema}.{name}")
+        return ".".join(quoted(part) for part in (catalog or self._catalog, schema, table))
+
+    def query(self, statement: str) -> Rows:
+        """The rows of a query."""
+        return self._run(statement, _PATIENCE)
+
+    def execute(self, statement: str) -> None:
+        """Run a statement that changes something: not again when it is not known whether it has run."""
+        self._run(statement, _ONCE)
+
+    def rows_of(self, statement: str, *, patience: Patience = _PATIENCE) -> DatabricksSQLSource:
+        """The statement's rows, to be fetched in chunks."""
+        from feature_platform_py.sources.databricks_sql import DatabricksSQLSource
+
+        return DatabricksSQLSource(statement, connection=self._connection, patience=patience)
+
+    def unchanged(self) -> AbstractContextManager[None]:
+        """Looking at a workspace changes nothing."""
+        return nullcontext()
+
+    def check(self, plan: JobPlan) -> None:
+        """The workspace answers, the sources can be read, and the sink can take the result."""
+        from feature_platform_py.sinks.sql import check_sink
+
+        if refused := [name for name, _ in plan.columns if "`" in name]:
+            raise ConfigurationError(
+                f"target `{self._project.target.name}`: expected columns without backticks in their names, which dbt-databricks does"
+                f" not double, given {', '.join(map(repr, refused))}; rename them in a view, and name that"
+            )
+        for location, shown in _sources(plan, self._project.target.name):
+            self._check_is_table(location)
+            self._check_readable(location, shown)
+        check_sink(plan.sink, self, self._project)
+
+    def explained(self, message: str) -> str | None:
+        """What the workspace means with a refusal."""
+        if found := _DENIED_TEXT.search(message):
+            said = " ".join(found[0].split())
+            return f"target `{self._project.target.name}`: the token's user may not do what the job needs: {said}. {_ADVICE}"
+        return None
+
+    def write(self, plan: JobPlan) -> SinkResult:
+        """The result goes to the sink by statements of the warehouse."""
+        from feature_platform_py.jobs.plan import INPUT_MODEL
+        from feature_platform_py.sinks.sql import write_result
+
+        schema = self._project.target.schema
+        source_rows = f"{schema}.{plan.table_name(INPUT_MODEL)}"
+        result = f"{schema}.{plan.table_name(plan.output_model)}"
+        return write_result(self, plan.sink, self._project, source_rows=source_rows, result=result)
+
+    @property
+    def _catalog(self) -> str:
+        return self._project.target.catalog or "hive_metastore"
+
+    def _run(self, statement: str, patience: Patience) -> Rows:
+        try:
+            found = self.rows_of(statement, patience=patience).to_arrow()
+        except EngineError as error:
+            known = self.explained(str(error))
+            if known is None:
+                raise
+        else:
+            columns = [column.to_pylist() for column in found.columns]
+            values = tuple(tuple(map(_without_time_zone, row)) for row in zip(*columns, strict=True))
+            return Rows(tuple(found.column_names), values)
+        raise EngineError(known)
+
+    def _check_is_table(self, location: str) -> None:
+        if not is_table_name(location):
+            raise ConfigurationError(
+                f"target `{self._project.target.name}` reads tables and views, given the path `{location}`; create a view of it"
+                " with `read_files`, and name that"
+            )
+
+    def _check_readable(self, location: str, shown: str) -> None:
+        name = self.sql_name(location)
+        try:
+            self.rows_of(f"select * from {name} limit 0").to_arrow()  # noqa: S608 - quoted
+        except EngineError as error:
+            message = self._source_fault(str(error), name, shown)
+            if message is None:
+                raise
+        else:
+            return
+        raise EngineError(message)
+
+    def _source_fault(self, message: str, name: str, shown: str) -> str | None:
+        if _MISSING.search(message):
+            return (
+                f"{shown}: expected the table {name} on target `{self._project.target.name}`, the workspace does not know it;"
+                " create it, or correct the location"
+            )
+        if _DENIED.search(message):
+            return f"{shown}: the token's user may not read {name}; ask its owner to `grant select on table {name}`. {_ADVICE}"
+        return None
+
+
+_ADVICE = "The grants that a job needs are in docs/databricks.md"
+
+
+def _sources(plan: JobPlan, target: str) -> Iterator[tuple[str, str]]:
+    """The locations that the job reads, each with what a reader knows it by."""
+    source = plan.source
+    file = plan.config.path.name
+    shown = f"{file}: source `{source.registered.name}`" if source.registered else f"{file}: the job's source"
+    yield source.location, shown
+    for reference in source.references:
+        for holder in reference.sources:
+            locations: Mapping[str, Any] = holder.locations
+            if target in locations:
+                yield locations[target].location, f"{file}: source `{holder.name}`, which the rows refer to"
+
+
+def _without_time_zone(value: Any) -> Any:
+    return value.replace(tzinfo=None) if isinstance(value, datetime) else value

@@ -1,0 +1,102 @@
+"""The tables of a warehouse folder, through this process's Spark session."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from feature_platform_py.core.catalog_file import TableName
+from feature_platform_py.core.data_types import Columns
+from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.locations import table_parts
+from feature_platform_py.core.project import Project
+from feature_platform_py.core.session import open_warehouse, reading_only
+from feature_platform_py.core.stored_relations import stored_relations
+from feature_platform_py.jobs.resolve import ResolvedSource
+from feature_platform_py.targets.base import Rows
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from feature_platform_py.core.warehouse import Warehouse
+    from feature_platform_py.jobs.plan import JobPlan
+    from feature_platform_py.sinks.write import SinkResult
+
+
+class SparkTables:
+    """A warehouse folder; its session is opened when it is needed."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    @property
+    def _warehouse(self) -> Warehouse:
+        return open_warehouse(self._project.target.engine, self._project.target.warehouse)
+
+    def relations(self) -> list[tuple[str, str]]:
+        """What the folder holds; no engine is started."""
+        found = stored_relations(self._project.target.warehouse)
+        return [(f"{name.schema}.{name.name}", kind) for name, kind in found]
+
+    def columns(self, name: str) -> Columns:
+        """The columns as the session has them."""
+        return self._warehouse.columns(_table(name))
+
+    def source_columns(self, source: ResolvedSource) -> Columns:
+        """The columns of a table, or of files with types that are inferred."""
+        from feature_platform_py.core.external_sources import describe_source, external_source
+
+        if source.format is None:
+            if columns := self.columns(source.location):
+                return columns
+            raise ConfigurationError(
+                f"no table `{source.location}` is in the warehouse; write it first, or name another"
+            )
+        root = self._project.root
+        external = external_source(source.location, source.format, options=source.options, folder=root)
+        return describe_source(self._warehouse.spark, external)
+
+    def sql_name(self, name: str) -> str:
+        """The name, quoted."""
+        return str(_table(name))
+
+    def query(self, statement: str) -> Rows:
+        """The rows, collected."""
+        return collected(self._warehouse.spark.sql(statement))
+
+    def unchanged(self) -> AbstractContextManager[None]:
+        """The folder is opened anew, for reading only."""
+        return reading_only(self._project.target.engine, self._project.target.warehouse)
+
+    def check(self, plan: JobPlan) -> None:
+        """The sink must be a place of this machine that can take the result, and a server must be there."""
+        from feature_platform_py.sinks.write import check_sink
+
+        check_sink(plan.sink, self._project)
+        if self._project.target.engine == "connect":
+            # Said before dbt has been loaded, and as what it is: dbt would call it a failure of the first statement.
+            open_warehouse("connect", self._project.target.warehouse)
+
+    def explained(self, message: str) -> str | None:  # noqa: ARG002
+        """The adapter explains what it knows itself."""
+        return None
+
+    def write(self, plan: JobPlan) -> SinkResult:
+        """The result as a DataFrame goes to the sink."""
+        from feature_platform_py.jobs.plan import INPUT_MODEL
+        from feature_platform_py.sinks.write import write_result
+
+        session, schema = self._warehouse.spark, self._project.target.schema
+        source_rows = session.table(f"{schema}.{plan.table_name(INPUT_MODEL)}").count()
+        result = session.table(f"{schema}.{plan.table_name(plan.output_model)}")
+        return write_result(session, result, plan.sink, self._project, expected_rows=source_rows)
+
+
+def collected(frame: DataFrame) -> Rows:
+    """All rows of a frame."""
+    return Rows(tuple(frame.columns), tuple(tuple(row) for row in frame.collect()))
+
+
+def _table(name: str) -> TableName:
+    _, schema, table = table_parts(name)
+    return TableName(schema, table)

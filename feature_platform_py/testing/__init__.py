@@ -1,0 +1,8 @@
+"""For tests of transformers and of SQL: a session, a warehouse, rows that break naive code, and a comparison that explains."""
+
+from __future__ import annotations
+
+from feature_platform_py.testing.comparison import assert_features_equal
+from feature_platform_py.testing.edge_cases import EdgeCases, edge_case_frame, edge_case_rows
+
+__all__ = ["EdgeCases", "assert_features_equal", "edge_case_frame", "edge_case_rows"]

@@ -1,0 +1,62 @@
+{#- Every source row once, its columns as they were, and its features behind them. -#}
+{% macro rows_with_features(source_rows, columns, joins, features) -%}
+with
+
+source_rows as (
+    select * from {{ source_rows }}
+),
+{% for table in joins %}
+{{ table.name }} as (
+    {{ table.query }}
+),
+{% endfor %}
+final as (
+    select
+        {%- for column in columns %}
+        source_rows.{{ sql_identifier(column.name) }}{{ ',' if features or not loop.last }}
+        {%- endfor %}
+        {%- for feature in features %}
+        {{ feature.table }}.{{ sql_identifier(feature.name) }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from source_rows
+    {%- for table in joins %}
+    left join {{ table.name }}
+        on
+            {%- for key in table['keys'] %}
+            {{ 'and ' if not loop.first }}
+            {%- if key == 'year_month' -%}
+                {{ year_month('source_rows.' ~ sql_identifier(table.timestamp_col)) }}
+            {%- else -%}
+                source_rows.{{ sql_identifier(key) }}
+            {%- endif %} = {{ table.name }}.{{ sql_identifier(key) }}
+            {%- endfor %}
+    {%- endfor %}
+)
+
+select * from final
+{%- endmacro %}
+
+
+{#- The same for rows that are no job's input: the features are computed from the relation on the spot. -#}
+{% macro features_of_rows(request) -%}
+    {%- set relation = sql_identifier(request.relation) -%}
+    {%- set joins = [] -%}
+    {%- for table in request.tables -%}
+        {%- set query = named_macro(table.macro)(relation, **table.params) | trim | indent(4) -%}
+        {%- do joins.append(dict(table, query=query)) -%}
+    {%- endfor -%}
+    {{ rows_with_features(relation, request.columns, joins, request.features) }}
+{%- endmacro %}
+
+
+{#- The macro of a name, which may begin with its package's name and a dot. -#}
+{% macro named_macro(name) -%}
+    {%- set found = namespace(here=context) -%}
+    {%- for part in name.split('.') -%}
+        {%- if part not in found.here -%}
+            {%- do exceptions.raise_compiler_error('macro `' ~ name ~ '` is not there; is its file below `macros/`, or its package installed?') -%}
+        {%- endif -%}
+        {%- set found.here = found.here[part] -%}
+    {%- endfor -%}
+    {%- do return(found.here) -%}
+{%- endmacro %}

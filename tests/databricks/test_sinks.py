@@ -1,0 +1,142 @@
+"""Where the result of a job goes on the target `databricks`, and what is sent for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow.dataset as ds
+import pytest
+
+from feature_platform_py.core.errors import ConfigurationError, DataCheckError, SinkError
+from feature_platform_py.core.project import open_project
+from feature_platform_py.jobs.config import SinkSpec
+from feature_platform_py.jobs.job import Job
+from feature_platform_py.jobs.plan import JobPlan
+from feature_platform_py.jobs.prepare import prepare_job
+from feature_platform_py.targets import TargetTables, open_tables
+from tests.databricks.workspace import Workspace
+
+JOB = "configs/jobs/sample_financial_features_job.yaml"
+RESULT = "features.financial_features_extraction_v1__job_features"
+ROWS = """
+select * from values (2, cast(0.5 as decimal(12, 2)), '1993-02'), (1, cast(7 as decimal(12, 2)), null) as t (user_id, amount, month)
+"""
+
+
+@pytest.fixture
+def tables(workspace: Workspace, module_project: Path) -> TargetTables:
+    """A workspace in which a job of two rows has been built."""
+    for name in (RESULT, "features.financial_features_extraction_v1__stg_job_input"):
+        workspace.lakehouse.run_sql(f"create or replace table {name} using delta as {ROWS}")
+    workspace.forget()
+    return open_tables(open_project(module_project, target="databricks"))
+
+
+def plan_with(project: Path, kind: str, mode: str | None, **config: Any) -> JobPlan:
+    plan = prepare_job(project / JOB, open_project(project, target="databricks"))
+    sink = SinkSpec(kind, mode, {"partition_by": [], "options": {}, **config})  # type: ignore[arg-type]
+    return replace(plan, config=replace(plan.config, output_sink=sink))
+
+
+def written(workspace: Workspace) -> list[str]:
+    return [each for each in workspace.sent if each.startswith(("create", "insert"))]
+
+
+def test_a_table_is_replaced_in_one_statement(workspace: Workspace, module_project: Path, tables: TargetTables) -> None:
+    plan = plan_with(module_project, "delta_table", "overwrite", path="main.shop.spend", partition_by=["month"])
+    workspace.lakehouse.run_sql("create schema if not exists shop")
+    tables.check(plan)
+    assert tables.write(plan).rows == 2
+    assert written(workspace) == [
+        "create or replace table `main`.`shop`.`spend` using delta partitioned by (`month`) as select `user_id`, `amount`, `month`"
+        " from `main`.`features`.`financial_features_extraction_v1__job_features`"
+    ]
+
+
+def test_appending_adds_to_a_table_with_the_same_columns(
+    workspace: Workspace, module_project: Path, tables: TargetTables
+) -> None:
+    plan = plan_with(module_project, "delta_table", "append", path="appended")
+    assert [tables.write(plan).rows, tables.write(plan).rows] == [2, 4]
+    assert [each.split(" (")[0].split(" using")[0] for each in written(workspace)] == [
+        "create or replace table `main`.`features`.`appended`",
+        "insert into `main`.`features`.`appended`",
+    ]
+    workspace.lakehouse.run_sql("create or replace table features.appended using delta as select 1 as user_id")
+    with pytest.raises(SinkError, match="cannot append to `appended`, its columns differ: `amount` is absent there"):
+        tables.write(plan)
+
+
+def test_a_table_that_is_there_is_an_error_or_left_alone(
+    workspace: Workspace, module_project: Path, tables: TargetTables
+) -> None:
+    workspace.lakehouse.run_sql("create or replace table features.there using delta as select 1 as a")
+    with pytest.raises(SinkError, match="the table `there` is there already and the mode is `error`"):
+        tables.check(plan_with(module_project, "delta_table", "error", path="there"))
+    kept = tables.write(plan_with(module_project, "delta_table", "ignore", path="there"))
+    assert (kept.is_written, kept.rows) == (False, 1)
+    assert written(workspace) == []
+
+
+def test_a_result_with_other_than_the_source_s_rows_touches_no_sink(
+    workspace: Workspace, module_project: Path, tables: TargetTables
+) -> None:
+    workspace.lakehouse.run_sql(f"insert into {RESULT} select 3, cast(1 as decimal(12, 2)), null")
+    for kind in ("delta_table", "parquet_files"):
+        plan = plan_with(module_project, kind, "overwrite", path="never")
+        with pytest.raises(DataCheckError, match="the result has 3 rows for 2 source rows; expected one each"):
+            tables.write(plan)
+    assert written(workspace) == []
+    assert not (module_project / "never").exists()
+
+
+def test_rows_on_the_screen_are_in_the_order_of_their_columns(module_project: Path, tables: TargetTables) -> None:
+    shown = tables.write(plan_with(module_project, "display", None, num_rows=1))
+    assert (shown.rows, shown.columns, shown.preview) == (
+        2,
+        ("user_id", "amount", "month"),
+        ((1, Decimal("7.00"), None),),
+    )
+
+
+def test_files_are_written_on_this_machine_in_one_step(module_project: Path, tables: TargetTables) -> None:
+    options = {"compression": "zstd"}
+    plan = plan_with(
+        module_project, "parquet_files", "overwrite", path="files", partition_by=["month"], options=options
+    )
+    tables.check(plan)
+    assert [tables.write(plan).rows, tables.write(plan).rows] == [2, 2]
+    assert sorted(path.name for path in (module_project / "files").iterdir()) == [
+        "month=1993-02",
+        "month=__HIVE_DEFAULT_PARTITION__",
+    ]
+    assert ds.dataset(module_project / "files", partitioning="hive").to_table().num_rows == 2
+    appended = plan_with(module_project, "parquet_files", "append", path="files", partition_by=["month"])
+    assert tables.write(appended).rows == 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "message"),
+    [
+        (
+            "delta_table",
+            {"path": "output/spend"},
+            "expected a table's name such as `catalog.schema.table`, given `output/spend`",
+        ),
+        ("delta_table", {"path": "spend", "options": {"mergeSchema": "true"}}, "expected none, given mergeSchema"),
+        ("parquet_files", {"path": "s3://bucket/spend"}, "expected a local folder, given `s3://bucket/spend`"),
+    ],
+)
+def test_what_the_target_cannot_write_is_said_before_anything_runs(
+    module_project: Path, tables: TargetTables, kind: str, config: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SinkError, match=message):
+        tables.check(plan_with(module_project, kind, "overwrite", **config))
+
+
+def test_a_job_in_python_has_no_session_there(workspace: Workspace, module_project: Path) -> None:
+    with pytest.raises(ConfigurationError, match="target `databricks` has no Spark session in this process"):
+        _ = Job(module_project / JOB, target="databricks").session

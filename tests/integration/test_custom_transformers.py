@@ -1,0 +1,270 @@
+"""Transformers of users in SQL: from the project's folder, from an installed package, and with faults in their files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Fpjob, copy_project
+from tests.oracle.brute_force import Row
+
+JOB = """\
+job_name: custom
+input_source: {source_type: spark, config: {location: jupiter.mm.fact_mm_transaction}}
+feature_transformers:
+  - {name: UserLargestAmount, params: {user_id_col: user_id, amount_col: amount}}
+  - {name: UserSpendAggregator, params: {user_id_col: user_id, timestamp_col: timestamp, amount_col: amount}}
+output_sink: {sink_type: overwrite_parquet, config: {path: output/custom}}
+"""
+
+
+def read(folder: Path) -> list[Row]:
+    import pyarrow.parquet as pq
+
+    rows: list[Row] = pq.read_table(folder).to_pylist()
+    return rows
+
+
+def largest_by_user(rows: list[Row]) -> dict[Any, Any]:
+    largest: dict[Any, Any] = {}
+    for row in rows:
+        largest[row["user_id"]] = max(largest.get(row["user_id"], row["amount"]), row["amount"])
+    return largest
+
+
+def test_a_scaffolded_transformer_in_sql_runs_in_a_job(project: Path, fpjob: Fpjob) -> None:
+    made = fpjob("init", "transformer", "user_largest_amount", "--sql")
+    assert made.status == 0, made.stderr
+    assert made.stdout.splitlines()[:3] == [
+        "wrote macros/transformers/user_largest_amount.sql",
+        "wrote tests/transformers/test_user_largest_amount.py",
+        "wrote transformers/user_largest_amount.yaml",
+    ]
+    (project / "configs/jobs/custom.yaml").write_text(JOB)
+    outcome = fpjob("run", "configs/jobs/custom.yaml")
+    assert outcome.status == 0, outcome.stderr
+    rows = read(project / "output" / "custom")
+    largest = largest_by_user(rows)
+    assert len(rows) == 49_102
+    assert list(rows[0])[-3:] == ["user_largest_amount", "user_30d_total_spend", "user_30d_avg_spend"]
+    assert all(row["user_largest_amount"] == largest[row["user_id"]] for row in rows)
+    again = fpjob("run", "configs/jobs/custom.yaml")
+    assert "0 of 2 feature tables computed" in again.stderr.splitlines()[-1]
+    lineage = fpjob("lineage", "custom_features.user_largest_amount").stdout
+    assert "transaction.mm_transaction.amount" in lineage
+
+
+def test_a_changed_macro_recomputes_its_features(project: Path, fpjob: Fpjob) -> None:
+    assert fpjob("init", "transformer", "user_largest_amount", "--sql").status == 0
+    (project / "configs/jobs/custom.yaml").write_text(JOB)
+    assert fpjob("run", "configs/jobs/custom.yaml").status == 0
+    macro = project / "macros/transformers/user_largest_amount.sql"
+    macro.write_text(macro.read_text().replace("max(", "min("))
+    outcome = fpjob("run", "configs/jobs/custom.yaml")
+    assert "1 of 2 feature tables computed" in outcome.stderr.splitlines()[-1]
+    rows = read(project / "output" / "custom")
+    assert all(row["user_largest_amount"] <= row["amount"] for row in rows)
+
+
+@pytest.mark.parametrize("kind", ["--sql", "--python"])
+def test_the_test_of_a_scaffolded_transformer_passes(tmp_path: Path, kind: str) -> None:
+    project = copy_project(tmp_path / "project")
+    for command in (["fpjob", "init", "transformer", "my_feature", kind], ["pytest", "-q", "tests/transformers"]):
+        name, *arguments = command
+        program = [sys.executable, "-m", "pytest"] if name == "pytest" else [str(Path(sys.executable).with_name(name))]
+        done = subprocess.run([*program, *arguments], cwd=project, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+
+
+def test_a_name_that_is_taken_is_refused(project: Path, fpjob: Fpjob) -> None:
+    outcome = fpjob("init", "transformer", "with_greeting", "--python")
+    assert (outcome.status, outcome.stderr) == (
+        2,
+        "transformer `WithGreeting` is there already; choose another name\n",
+    )
+    assert not (project / "transformers").exists()
+
+
+FAULTS = {
+    "macro: user_largest_amount\n": (
+        "macro: drop table\n",
+        "4: `macro`: expected a macro's name: letters a-z, digits and `_`, given `drop table`",
+    ),
+    "keys: [user_id_col]": (
+        "keys: [user]",
+        "8: `keys[0]`: `user` is no parameter that fits here; expected one of `amount_col`, `user_id_col`",
+    ),
+    "reads: number": (
+        "reads: numbr",
+        "7: `params[1].reads`: value `numbr` is unknown. Did you mean `number`? "
+        "Known: `key`, `time`, `number`, `text`, `any`",
+    ),
+    "type: <amount_col>": (
+        "type: decimel",
+        "11: `features[0].type`: `decimel` is no Spark SQL type; expected one of boolean",
+    ),
+    "- name: user_largest_amount": ("- name: 'x; drop'", "10: `features[0].name`: expected letters a-z, digits, `_`"),
+    "looks_ahead: true": ("look_ahead: true", "13: `features[0]`: key `look_ahead` is unknown. Did you mean"),
+}
+
+
+@pytest.mark.parametrize("right", FAULTS)
+def test_a_definition_with_a_fault_says_where(project: Path, fpjob: Fpjob, right: str) -> None:
+    assert fpjob("init", "transformer", "user_largest_amount", "--sql").status == 0
+    wrong, message = FAULTS[right]
+    definition = project / "transformers/user_largest_amount.yaml"
+    text = definition.read_text()
+    assert right in text
+    definition.write_text(text.replace(right, wrong))
+    (project / "configs/jobs/custom.yaml").write_text(JOB)
+    outcome = fpjob("validate", "configs/jobs/custom.yaml")
+    assert outcome.status == 2
+    assert f"transformers/user_largest_amount.yaml:{message}" in outcome.stderr
+
+
+def test_a_macro_that_is_missing_is_named(project: Path, fpjob: Fpjob) -> None:
+    assert fpjob("init", "transformer", "user_largest_amount", "--sql").status == 0
+    (project / "macros/transformers/user_largest_amount.sql").unlink()
+    (project / "configs/jobs/custom.yaml").write_text(JOB)
+    outcome = fpjob("run", "configs/jobs/custom.yaml")
+    assert outcome.status == 3
+    assert "macro `user_largest_amount` is not there; is its file below `macros/`" in outcome.stderr
+
+
+# A package that others install: a transformer in Python, and a dbt package with one in SQL.
+PACKAGE = {
+    "pyproject.toml": """\
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "acme-features"
+version = "1.0.0"
+
+[project.entry-points."feature_platform.transformers"]
+RoundedAmount = "acme_features.rounded:RoundedAmount"
+acme_sql = "acme_features.sql"
+
+[tool.setuptools]
+packages = ["acme_features", "acme_features.sql"]
+
+[tool.setuptools.package-data]
+"acme_features.sql" = ["dbt_project.yml", "macros/*.sql", "transformers/*.yaml"]
+""",
+    "acme_features/__init__.py": "",
+    "acme_features/rounded.py": '''\
+from typing import Annotated
+
+from pyspark.sql import DataFrame
+
+from feature_platform_py import ColumnName, Columns, FeatureTransformer, OutputColumn, Reads
+
+
+class RoundedAmount(FeatureTransformer):
+    """An amount without its fraction."""
+
+    amount_col: Annotated[ColumnName, Reads("amount", "number")]
+
+    def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:
+        return (OutputColumn("rounded_amount", "bigint", description="The amount, rounded down."),)
+
+    def transform(self, dataframe: DataFrame) -> DataFrame:
+        return dataframe.withColumn("rounded_amount", dataframe[self.amount_col].cast("bigint"))
+''',
+    "acme_features/sql/__init__.py": "",
+    "acme_features/sql/dbt_project.yml": "name: acme_sql\nversion: 1.0.0\nconfig-version: 2\n",
+    "acme_features/sql/macros/user_rows.sql": """\
+{% macro user_rows(relation, user_id_col, at_least) -%}
+select
+    {{ feature_platform.sql_identifier(user_id_col) }},
+    count(*) as user_rows_{{ at_least }},
+    count(*) >= {{ at_least }} as user_has_{{ at_least }}_rows
+from {{ relation }}
+where {{ feature_platform.sql_identifier(user_id_col) }} is not null
+group by {{ feature_platform.sql_identifier(user_id_col) }}
+{%- endmacro %}
+""",
+    "acme_features/sql/transformers/user_rows.yaml": """\
+name: UserRows
+description: How many rows a user has.
+macro: user_rows
+params:
+  - {name: user_id_col, reads: key, description: the user}
+  - {name: at_least, type: integer, default: 10, description: how many rows are many}
+keys: [user_id_col]
+features:
+  - {name: user_rows_<at_least>, type: bigint, description: The rows of the user., looks_ahead: true}
+  - {name: user_has_<at_least>_rows, type: boolean, description: "Whether they are <at_least> or more.", looks_ahead: true}
+""",
+}
+PACKAGE_JOB = """\
+job_name: acme
+input_source: {source_type: spark, config: {location: jupiter.mm.fact_mm_transaction}}
+feature_transformers:
+  - {name: UserRows, params: {user_id_col: user_id, at_least: 100}}
+  - {name: RoundedAmount, params: {amount_col: amount}}
+output_sink: {sink_type: overwrite_parquet, config: {path: output/acme}}
+"""
+FEATURES = """\
+name: {name}
+description: Features of the package acme-features.
+owner: acme
+entity: customer
+model: {model}
+features:
+{features}
+"""
+
+
+def test_an_installed_package_brings_transformers_of_both_kinds(tmp_path: Path) -> None:
+    for name, text in PACKAGE.items():
+        (tmp_path / "acme" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "acme" / name).write_text(text)
+    site = tmp_path / "site"
+    install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--target", str(site)]
+    subprocess.run([*install, str(tmp_path / "acme")], check=True, capture_output=True)
+    project = copy_project(tmp_path / "project")
+    (project / "configs/jobs/acme.yaml").write_text(PACKAGE_JOB)
+    rounded = "  - {name: rounded_amount, type: bigint, description: The amount rounded down.}"
+    registered = project / "registry/feature/customer_profile.yaml"
+    registered.write_text(registered.read_text() + rounded + "\n")
+    counts = (
+        "  - {name: user_rows_<at_least>, type: bigint, description: The rows of the user.}\n"
+        "  - {name: user_has_<at_least>_rows, type: boolean, description: 'Whether they are <at_least> or more.'}"
+    )
+    (project / "registry/feature/custom_features.yaml").write_text(
+        FEATURES.format(name="custom_features", model="custom_features", features=counts)
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        program = [sys.executable, "-c", "from feature_platform_py.cli.main import main; main()", *arguments]
+        done = subprocess.run(program, cwd=project, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    run("run", "configs/jobs/acme.yaml")
+    rows = read(project / "output" / "acme")
+    counted: dict[Any, int] = {}
+    for row in rows:
+        counted[row["user_id"]] = counted.get(row["user_id"], 0) + 1
+    assert len(rows) == 49_102
+    for row in rows:
+        assert row["user_rows_100"] == counted[row["user_id"]]
+        assert row["user_has_100_rows"] == (counted[row["user_id"]] >= 100)
+        assert row["rounded_amount"] == int(row["amount"])
+    assert "UserRows" in run("list").stdout
+    assert "transaction.mm_transaction.user_id" in run("lineage", "custom_features.user_rows_100").stdout
+    assert "transaction.mm_transaction.amount" in run("lineage", "job_enriched.rounded_amount").stdout
+    run("registry", "sync")
+    run("docs", "build")
+    data = (project / "target/docs/data.js").read_text()
+    assert "Whether they are 100 or more." in data
+    assert "The amount rounded down." in data

@@ -1,0 +1,1 @@
+"""The same jobs on every engine: equal results, row for row and type for type."""

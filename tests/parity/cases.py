@@ -1,0 +1,106 @@
+"""The jobs that every engine runs: those of the project, and jobs over data that has every odd value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from feature_platform_py.testing import edge_case_rows
+from tests.conftest import ROOT
+
+USER, TIME, AMOUNT, CATEGORY = "Benutzer id", "zeit'punkt", "Betrag (€)", "kategorie\\{{ 1 }}"
+WINDOWS = [1, 7, 30, 365]
+TARGETS = ["food", "it's", 'say "1"', "back\\slash", "`tick`", "{{ 1 }}", "naïve café", "100 %_"]
+# Of the amounts that are left, the least is a millionth.
+FILTERS: tuple[Mapping[str, object], ...] = (
+    {"column": AMOUNT, "op": "gt", "value": 0},
+    {"column": AMOUNT, "op": "lt", "value": 10**20},
+    {"column": AMOUNT, "op": "not_equals", "value": 0.1234567},
+    {"column": AMOUNT, "op": "not_in", "value": [0.5, "0.25"]},
+)
+SAMPLES = ("sample_customer_profile_job", "sample_financial_features_job", "training_features_job")
+ODD = ("odd_rows", "odd_rows_as_of", "filtered", "double_amounts", "dates", "no_rows", "one_row")
+
+
+def add_cases(project: Path) -> None:
+    """Write every case's job, and its data, into a project; its result then goes to the table `results.<case>`."""
+    for name in SAMPLES:
+        text = (ROOT / "configs" / "jobs" / f"{name}.yaml").read_text(encoding="utf-8")
+        _write_job(project, name, re.split(r"^output_sink:", text, flags=re.MULTILINE)[0])
+    (project / "odd").mkdir()
+    rows, _ = edge_case_rows(key=USER, time=TIME, amount=AMOUNT, category=CATEGORY, window_days=WINDOWS)
+    decimals = pa.Table.from_pylist([{"id": number, **row} for number, row in enumerate(rows)], schema=_schema())
+    double = pa.compute.cast(decimals[AMOUNT], pa.float64())
+    doubles = decimals.set_column(3, AMOUNT, pa.chunked_array([_with_odd_doubles(double.to_pylist())]))
+    day = pa.compute.cast(decimals[TIME], pa.date32(), safe=False)
+    tables = {
+        "odd_rows": decimals,
+        "odd_rows_as_of": decimals,
+        "filtered": decimals,
+        "double_amounts": doubles,
+        "dates": decimals.set_column(2, TIME, day),
+        "no_rows": decimals.slice(0, 0),
+        "one_row": decimals.slice(0, 1),
+    }
+    for name, table in tables.items():
+        pq.write_table(table, project / "odd" / f"{name}.parquet")
+        _write_job(
+            project,
+            name,
+            odd_job(name, is_as_of=name == "odd_rows_as_of", filters=FILTERS if name == "filtered" else ()),
+        )
+
+
+def odd_job(name: str, *, is_as_of: bool = False, filters: Sequence[Mapping[str, object]] = ()) -> str:
+    """A job with every financial transformer over the odd data of that name."""
+    as_of = {"as_of": "event_time"} if is_as_of else {}
+    times = {"timestamp_col": TIME} | as_of if is_as_of else {}
+    transformers = [
+        ("UserSpendAggregator", {"timestamp_col": TIME, "amount_col": AMOUNT, "window_days": WINDOWS}),
+        ("UserMonthlyTransactionCounter", {"timestamp_col": TIME} | as_of),
+        (
+            "UserCategoricalSpendAggregator",
+            {"amount_col": AMOUNT, "category_col": CATEGORY, "target_category_value": TARGETS} | times,
+        ),
+    ]
+    job = {
+        "job_name": name,
+        "input_source": {
+            "source_type": "spark",
+            "config": {"location": f"odd/{name}.parquet", "format": "parquet"},
+            "filters": list(filters),
+        },
+        "feature_transformers": [
+            {"name": transformer, "params": {"user_id_col": USER, **params}} for transformer, params in transformers
+        ],
+    }
+    return yaml.safe_dump(job, sort_keys=False, allow_unicode=True)
+
+
+def _write_job(project: Path, name: str, text: str) -> None:
+    sink = {"output_sink": {"sink_type": "delta_table", "config": {"path": f"results.{name}", "mode": "overwrite"}}}
+    path = project / "configs" / "jobs" / f"{name}.yaml"
+    path.write_text(f"{text}\n{yaml.safe_dump(sink)}", encoding="utf-8")
+
+
+def _schema() -> pa.Schema:
+    types = {
+        "id": pa.int64(),
+        USER: pa.int64(),
+        TIME: pa.timestamp("us", tz="UTC"),
+        AMOUNT: pa.decimal128(28, 6),
+        CATEGORY: pa.string(),
+        "edge_case": pa.string(),
+    }
+    return pa.schema(list(types.items()))
+
+
+def _with_odd_doubles(values: list[float | None]) -> pa.Array:
+    """Doubles that no decimal holds in the place of the first ones."""
+    odd = [float("nan"), float("inf"), float("-inf"), -0.0, 0.1 + 0.2, 1e22, -1e-7]
+    return pa.array(odd + values[len(odd) :], pa.float64())
