@@ -73,6 +73,8 @@ def open_remote_session(remote: Remote, config: Mapping[str, str]) -> SparkSessi
     _wait_for_channel(remote, builder)
     from pyspark.sql.connect.session import SparkSession
 
+    from feature_platform_py.core.retries import set_retries
+
     # `pyspark.sql.functions` builds Connect expressions only where this is set.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     session: SparkSession = SparkSession.builder.channelBuilder(builder).create()
@@ -84,7 +86,7 @@ def open_remote_session(remote: Remote, config: Mapping[str, str]) -> SparkSessi
             f"engine `{remote.engine}`: `{builder.endpoint}` did not open a session: {reason}."
             " Check the token, and that the cluster is there"
         )
-    _limit_retries(session, RETRIES)
+    set_retries(session, RETRIES)
     configure(session, REMOTE_CONFIG | dict(config), close=lambda: close_remote_session(session))
     return session
 
@@ -100,7 +102,9 @@ def find_remote_session(remote: Remote) -> SparkSession | None:
 
 def close_remote_session(session: SparkSession) -> None:
     """Stop the session; if the server is gone, not after ten minutes of trying."""
-    _limit_retries(session, 2)
+    from feature_platform_py.core.retries import set_retries
+
+    set_retries(session, 2)
     _failure_within(CHANNEL_SECONDS, session.client.release_session)
     _abandon(session)
 
@@ -149,12 +153,6 @@ def _read_failure(session: SparkSession, format: str, path: Path) -> str:  # noq
     except PySparkException as error:
         return _reason(error)
     return ""
-
-
-def _limit_retries(session: SparkSession, retries: int) -> None:
-    from pyspark.sql.connect.client.retries import DefaultPolicy
-
-    session.client.set_retry_policies([DefaultPolicy(max_retries=retries)])
 
 
 def configure(session: SparkSession, config: Mapping[str, str], *, close: Callable[[], None]) -> None:

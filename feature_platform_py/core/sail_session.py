@@ -38,6 +38,8 @@ def open_sail_session() -> SparkSession:
     """Return a new session of the process's server, which is started for the first."""
     from pyspark.sql.connect.session import SparkSession
 
+    from feature_platform_py.core.retries import set_retries
+
     # `pyspark.sql.functions` builds Connect expressions only where this is set.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     with _interrupts_kept():
@@ -45,6 +47,7 @@ def open_sail_session() -> SparkSession:
         for key, value in SESSION_CONFIG.items():
             builder = builder.config(key, value)
         session: SparkSession = builder.create()
+        set_retries(session)
     return session
 
 
