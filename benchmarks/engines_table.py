@@ -24,8 +24,7 @@ from benchmarks.engines import Task, run_on_target
 from benchmarks.features import CONFIGURATIONS
 from benchmarks.inputs import DATA, ROOT, Input, tell
 from benchmarks.marked import write_between
-from benchmarks.parts import FEW_ROWS, in_turns, keep, results
-from benchmarks.report import machine
+from benchmarks.parts import FEW_ROWS, in_turns, keep, machine, results
 from benchmarks.tables import table
 
 PAGE = ROOT / "docs" / "engines.md"
@@ -120,7 +119,7 @@ def report(found: Mapping[str, Mapping[str, Counter[str]]], timed: Mapping[str, 
     return "\n\n".join(
         [
             table(["engine", "parity: cases", f"seconds for {ROWS.rows:,} rows"], engines),
-            f"Seconds of a whole `fpjob run`, the features of `sample` into Parquet; runs of each, in turns: {repeats}. {machine()}",
+            f"Seconds of a whole `fpjob run`, the features of `sample` into Parquet; runs of each, in turns: {repeats}; {machine()}.",
             table(["what is the same", *(f"`{each.name}`" for each in others)], claims),
         ]
     )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -229,7 +232,17 @@ def _described(configuration: str, table: Input, repeats: int) -> dict[str, Any]
         **asdict(CONFIGURATIONS[configuration]),
         "repeats": repeats,
         "measured": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": machine(),
     }
+
+
+def machine() -> str:
+    """The machine, and the versions of the engines."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    engines = ", ".join(f"{name} {version(name)}" for name in ("pysail", "pyspark", "duckdb", "polars"))
+    return (
+        f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB; Python {platform.python_version()}, {engines}"
+    )
 
 
 def _agreement(outputs: Mapping[str, Any], task: Task) -> str:

@@ -1,10 +1,8 @@
-"""The page of results, written anew between its markers, with its plots."""
+"""The page of results: each part of the benchmark between marks of its own, with its plots."""
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,37 +25,26 @@ _IMAGES = "images"
 
 
 def write_report(page: Path, results: Mapping[str, Any]) -> None:
-    """Replace what is between the page's markers; ValueError if it has none."""
+    """Replace the parts that have results, and leave the others; ValueError if the page has no marks for one."""
     images = page.parent / _IMAGES
     images.mkdir(exist_ok=True)
-    write_between(page, "results", "\n\n".join([machine(), *_sections(results, images)]))
+    for mark, section in _sections(results, images):
+        write_between(page, mark, section)
 
 
-def machine() -> str:
-    """The machine, and the versions of the engines."""
-    import os
-
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    engines = ", ".join(f"{name} {version(name)}" for name in ("pysail", "pyspark", "duckdb", "polars"))
-    return (
-        f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB of memory; "
-        f"Python {platform.python_version()}, {engines}."
-    )
-
-
-def _sections(results: Mapping[str, Any], images: Path) -> Iterator[str]:
-    yield from (_configuration(results[name]) for name in CONFIGURATIONS if name in results)
+def _sections(results: Mapping[str, Any], images: Path) -> Iterator[tuple[str, str]]:
+    yield from ((name, _configuration(results[name])) for name in CONFIGURATIONS if name in results)
     incremental = {name: result for name in CONFIGURATIONS if (result := results.get(f"incremental_{name}"))}
     if incremental:
-        yield _incremental(incremental, images)
+        yield "incremental", _incremental(incremental, images)
     if "rows" in results:
-        yield _rows(results["rows"], images)
+        yield "rows", _rows(results["rows"], images)
     if "density" in results:
-        yield _windows(results["density"], images)
+        yield "density", _windows(results["density"], images)
     if "large" in results:
-        yield _large(results["large"])
+        yield "large", _large(results["large"])
     if "jvm" in results:
-        yield _jvm(results["jvm"])
+        yield "jvm", _jvm(results["jvm"])
 
 
 def _configuration(result: Mapping[str, Any]) -> str:
@@ -152,8 +139,7 @@ def _table_read(result: Mapping[str, Any]) -> str:
 
 
 def _runs(result: Mapping[str, Any]) -> str:
-    measured = f", measured on {result['measured']}" if "measured" in result else ""
-    return f"runs of each engine: {result['repeats']}{measured}."
+    return f"runs of each engine: {result['repeats']}, measured on {result['measured']}, {result['machine']}."
 
 
 def _agreements(points: Sequence[Mapping[str, Any]]) -> str:

@@ -1,7 +1,7 @@
 """Run the platform and its peers on generated tables, in turns, and write the results page: `python -m benchmarks.run`.
 
-Every run is a process of its own. Each part can be run alone: `python -m benchmarks.run --parts sample rows`;
-`--parts` with nothing after it writes the page anew from the results that are there.
+Every run is a process of its own. Each part can be run alone: `python -m benchmarks.run --parts sample rows`; the page
+keeps what it says of the others. `--parts` with nothing after it writes the page from the results that are there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DEFAULT_PARTS = tuple(part for part in PARTS if part not in ("large", "jvm"))
 
 
 def main() -> None:
-    """Run each part, and after each write the page from the results of all that have ever run."""
+    """Run each part, and after each write its part of the page."""
     given = _arguments()
     settings = Settings.of(given)
     for part in dict.fromkeys([*given.parts, *(["large"] if given.large else [])]):
