@@ -21,7 +21,7 @@ def running_alone(project: Project, job_name: str) -> Iterator[None]:
     The lock is the operating system's: it ends with its process, however that ends. Raises EngineError if the job is running; a
     target without a folder has engines that see to it.
     """
-    if project.target.type != "fpspark":
+    if not project.target.has_session:
         yield
         return
     path = project.target.warehouse / FOLDER / f"{job_name}.lock"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.locations import absolute, inferred_format, is_remote, is_table_name
+from feature_platform_py.core.project import Project, Target
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.jobs.config import FilterValue, InputSource
 from feature_platform_py.registry.references import Reference, references_of
@@ -15,7 +16,6 @@ from feature_platform_py.registry.registry import Registry
 from feature_platform_py.registry.source import RegisteredSource, SourceLocation
 
 EXTERNAL_SCHEMA = "sources"
-_OVER_A_FOLDER = frozenset({"spark", "connect"})
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class ResolvedSource:
         return self.location if self.registered is None else f"{self.registered.name} ({self.location})"
 
 
-def resolve_input(source: InputSource, registry: Registry, target: str, *, root: Path) -> ResolvedSource:
-    """What the target reads for a job's input; the latest version where several sources have the location.
+def resolve_input(source: InputSource, registry: Registry, project: Project) -> ResolvedSource:
+    """What the project's target reads for a job's input; the latest version where several sources have the location.
 
     Raises ConfigurationError if the target has no location for the source, or if its format cannot be told.
     """
@@ -59,15 +59,15 @@ def resolve_input(source: InputSource, registry: Registry, target: str, *, root:
         (registered, place)
         for registered in sorted(registry.sources, key=lambda each: each.version)
         for place in registered.locations.values()
-        if _is_same(place.location, source.location, root)
+        if _is_same(place.location, source.location, project.root)
     ]
     if not found:
         return _ad_hoc(source, source.location)
     registered, named = found[-1]
-    resolved = _registered(source, registered, named, target=target)
+    resolved = _registered(source, registered, named, target=project.target)
     references = tuple(references_of(registered, registry))
     for holder in [holder for reference in references for holder in reference.sources]:
-        _here(source, holder, target)
+        _here(source, holder, project.target)
     return replace(resolved, references=references)
 
 
@@ -107,7 +107,7 @@ def _is_same(one: str, other: str, root: Path) -> bool:
 
 
 def _registered(
-    source: InputSource, registered: RegisteredSource, named: SourceLocation, *, target: str
+    source: InputSource, registered: RegisteredSource, named: SourceLocation, *, target: Target
 ) -> ResolvedSource:
     config = source.place.at("config")
     if source.format not in {None, named.format}:
@@ -121,14 +121,14 @@ def _registered(
     return ResolvedSource(here.location, here.format, options, registered.columns, registered)
 
 
-def _here(source: InputSource, registered: RegisteredSource, target: str) -> SourceLocation:
+def _here(source: InputSource, registered: RegisteredSource, target: Target) -> SourceLocation:
     """Where a source is on the target; ConfigurationError if the registry does not say."""
     # Every engine over the project's own warehouse folder reads the files beside it, unless the registry says otherwise.
-    is_local = target in _OVER_A_FOLDER and target not in registered.locations
-    here = registered.locations.get("local" if is_local else target)
+    is_local = target.has_session and target.name not in registered.locations
+    here = registered.locations.get("local" if is_local else target.name)
     if here is None:
         place = source.place.at("config", "location")
-        message = f"`{place.name}`: source `{registered.name}` has no location on target `{target}`, only on"
+        message = f"`{place.name}`: source `{registered.name}` has no location on target `{target.name}`, only on"
         known = f"{ticked(sorted(registered.locations))}; add one in {registered.file.name}"
         raise ConfigurationError([place.problem(f"{message} {known}")])
     return here

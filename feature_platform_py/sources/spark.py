@@ -81,5 +81,5 @@ class DatabricksSparkSource(Source):
 
         project = self.project or open_project()
         named = InputSource("databricks_spark", location=self.location, format=self.format, options=self.options)
-        found = resolve_input(named, load_source_registry(project.root), project.target.name, root=project.root)
+        found = resolve_input(named, load_source_registry(project.root), project)
         return SparkSource(found.location, found.format, found.options, found.columns, folder=project.root)

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 _PATIENCE = Patience(query=24 * 3600.0, attempts=2, start=600.0)
 _ONCE = Patience(query=24 * 3600.0, attempts=1, start=600.0)
 _MISSING = re.compile(r"\[(\w+_NOT_FOUND|NO_SUCH_\w+)[].]|SQLSTATE: 42(P01|704)")
-_DENIED = re.compile(r"\[(INSUFFICIENT_PERMISSIONS|PERMISSION_DENIED)[].]|PERMISSION_DENIED:|SQLSTATE: 42501")
-_DENIED_TEXT = re.compile(
+_DENIED = re.compile(
     r"(?:\[(?:INSUFFICIENT_PERMISSIONS|PERMISSION_DENIED)|PERMISSION_DENIED:).*?(?:SQLSTATE: 42501|\Z)", re.S
 )
 
@@ -115,7 +114,7 @@ class DatabricksTables:
 
     def explained(self, message: str) -> str | None:
         """What the workspace means with a refusal."""
-        if found := _DENIED_TEXT.search(message):
+        if found := _DENIED.search(message):
             said = " ".join(found[0].split())
             return f"target `{self._project.target.name}`: the token's user may not do what the job needs: {said}. {_ADVICE}"
         return None

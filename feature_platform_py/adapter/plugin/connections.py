@@ -155,7 +155,7 @@ def explained(error: Exception, warehouse: Warehouse) -> str:
     message = engine_message(error)
     if is_server_lost(error):
         return (
-            f"the Spark Connect server is gone: it does not answer, or was started again. What was being written is not there in part;"
+            "the Spark Connect server is gone: it does not answer, or was started again. What was being written is not there in part;"
             f" start the server, and run again. {message[:300]}"
         )
     if not is_parse_failure(str(error)):

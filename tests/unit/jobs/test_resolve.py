@@ -11,7 +11,7 @@ from feature_platform_py.jobs.config import load_job_config
 from feature_platform_py.jobs.resolve import ResolvedSource, resolve_input
 from feature_platform_py.registry.registry import Registry, load_source_registry
 from feature_platform_py.registry.source import Field, RegisteredSource, SourceLocation
-from tests.unit.jobs.jobs import GOOD_JOB, ROOT
+from tests.unit.jobs.jobs import GOOD_JOB, ROOT, local_project
 
 TABLE = "jupiter.mm.fact_mm_transaction"
 CSV = "data/bank/transactions.csv"
@@ -24,7 +24,7 @@ def resolve(
     path.write_text(GOOD_JOB.replace(f"location: {TABLE}\n    format: delta", config))
     job = load_job_config(path, environ={})
     registry = load_source_registry(ROOT) if sources is None else Registry((), tuple(sources), ())
-    return resolve_input(job.input_source, registry, target, root=ROOT)
+    return resolve_input(job.input_source, registry, local_project(target))
 
 
 def refusal(
@@ -48,14 +48,18 @@ def test_a_registered_source_is_found_by_its_location_on_any_target(tmp_path: Pa
 def test_each_target_reads_its_own_location(tmp_path: Path) -> None:
     assert resolve(tmp_path, f"location: {TABLE}", "databricks").location == TABLE
     assert resolve(tmp_path, f"location: {CSV}", "databricks").location == TABLE
-    assert resolve(tmp_path, f"location: {TABLE}", "spark").location == CSV
+
+
+@pytest.mark.parametrize("target", ["spark", "connect", "nightly_cluster"])
+def test_a_target_over_the_warehouse_folder_reads_the_local_location(tmp_path: Path, target: str) -> None:
+    assert resolve(tmp_path, f"location: {TABLE}", target).location == CSV
 
 
 def test_a_target_without_a_location_is_a_problem(tmp_path: Path) -> None:
-    assert refusal(tmp_path, f"location: {TABLE}", "elsewhere") == (
+    assert refusal(tmp_path, "location: shop.sales", "databricks", [shop_sales(tmp_path / "sales_source.yaml")]) == (
         6,
-        "`input_source.config.location`: source `mm_transaction` has no location on target `elsewhere`, "
-        "only on `databricks`, `local`; add one in mm_transaction_source.yaml",
+        "`input_source.config.location`: source `sales` has no location on target `databricks`, "
+        "only on `local`; add one in sales_source.yaml",
     )
 
 
@@ -65,22 +69,23 @@ def test_options_are_those_of_the_location_that_the_job_names(tmp_path: Path) ->
     assert resolve(tmp_path, f"location: {TABLE}{options}").options == {"header": "true"}
 
 
-def test_the_latest_version_of_a_source_is_read(tmp_path: Path) -> None:
-    first, second = (
-        RegisteredSource(
-            type="shop",
-            version=version,
-            name="sales",
-            file=tmp_path,
-            description="",
-            owner="",
-            entity="sale",
-            fields=(Field("at", "date", required=True, description=""),),
-            locations={"local": SourceLocation("shop.sales", "delta", {})},
-            event_time="at",
-        )
-        for version in (1, 2)
+def shop_sales(file: Path, version: int = 1) -> RegisteredSource:
+    return RegisteredSource(
+        type="shop",
+        version=version,
+        name="sales",
+        file=file,
+        description="",
+        owner="",
+        entity="sale",
+        fields=(Field("at", "date", required=True, description=""),),
+        locations={"local": SourceLocation("shop.sales", "delta", {})},
+        event_time="at",
     )
+
+
+def test_the_latest_version_of_a_source_is_read(tmp_path: Path) -> None:
+    first, second = (shop_sales(tmp_path, version) for version in (1, 2))
     source = resolve(tmp_path, "location: shop.sales", sources=[second, first])
     assert source.registered == second
     assert source.dbt_source == ("shop", "sales_v2")
