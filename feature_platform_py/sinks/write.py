@@ -105,7 +105,8 @@ def check_rows(given: int, expected: int) -> None:
     if given != expected:
         raise DataCheckError(
             f"the result has {given:,} rows for {expected:,} source rows; expected one each."
-            " The keys of a feature table are not unique: run its test `unique_grain`"
+            " Either the keys of a feature table are not unique, which its test `unique_grain` tells, or a transformer in Python"
+            " drops or repeats rows. The sink is as it was"
         )
 
 

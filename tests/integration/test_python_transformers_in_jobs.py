@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Fpjob
 
 PROFILE = "configs/jobs/sample_customer_profile_job.yaml"
@@ -126,15 +128,27 @@ def test_a_transformer_that_cannot_be_imported_says_where(project: Path, fpjob: 
     )
 
 
-def test_a_transformer_that_fails_leaves_the_sink_as_it_was(project: Path, fpjob: Fpjob) -> None:
+@pytest.mark.parametrize(
+    ("right", "wrong", "status", "message"),
+    [
+        ('"doubled", dataframe', '"other", dataframe', 3, "transformer `DoubledAmount`: expected the columns"),
+        ("* 2)", "* 2).where('amount > 1000')", 1, "drops or repeats rows"),
+        ("* 2)", "* 2).selectExpr('*', 'explode(array(1, 2)) as n').drop('n')", 1, "drops or repeats rows"),
+    ],
+    ids=["another column", "dropped rows", "repeated rows"],
+)
+def test_a_transformer_that_is_wrong_leaves_the_sink_as_it_was(
+    right: str, wrong: str, status: int, message: str, project: Path, fpjob: Fpjob
+) -> None:
     (project / "transformers").mkdir()
     module = project / "transformers" / "doubled_amount.py"
     module.write_text(DOUBLED)
     job = write_job(project, DOUBLED_JOB)
     assert fpjob("run", job).status == 0
     before = {path: path.read_bytes() for path in (project / "output" / "doubled").iterdir()}
-    module.write_text(DOUBLED.replace('"doubled", dataframe', '"other", dataframe'))
+    assert right in DOUBLED
+    module.write_text(DOUBLED.replace(right, wrong))
     outcome = fpjob("run", job)
-    assert outcome.status == 3
-    assert "transformer `DoubledAmount`: expected the columns" in outcome.stderr
+    assert outcome.status == status
+    assert message in outcome.stderr
     assert {path: path.read_bytes() for path in (project / "output" / "doubled").iterdir()} == before
