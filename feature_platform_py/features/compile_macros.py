@@ -37,10 +37,7 @@ def features_of_rows(
     The macros are those of the project around the working directory, outside one those of this package, and those of dbt packages
     given by name and folder. Raises EngineError if dbt cannot render them.
     """
-    tables = [
-        each.variable() | {"name": f"features_{number}", "timestamp_col": each.timestamp_col}
-        for number, each in enumerate(feature_sets)
-    ]
+    tables = [each.variable() | {"name": f"features_{number}"} for number, each in enumerate(feature_sets)]
     features = [
         {"name": column.name, "table": table["name"]}
         for table, each in zip(tables, feature_sets, strict=True)

@@ -231,6 +231,11 @@ def _reference_problems(
         for at, name, known in named
         if name not in known
     ]
+    if not problems and part.event_time and part.event_time not in part.keys:
+        at = place.at("event_time")
+        problems.append(
+            at.problem(f"`{at.name}`: `{part.event_time}` is none of the `keys`; add it there, or remove `event_time`")
+        )
     return problems + _type_problems(place, features)
 
 

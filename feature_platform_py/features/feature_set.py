@@ -6,23 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from feature_platform_py.core.data_types import Columns
 from feature_platform_py.features.columns import OutputColumn
 
-# A transformer that is used twice, with these alone differing, takes one pass over the data.
-LISTED_PARAMS = ("window_days", "target_category_value")
+_LISTED_PARAMS = ("window_days", "target_category_value")
 
 
 @dataclass(frozen=True)
 class FeatureSet:
     """Features of one model that share their keys and inputs; `params` are the arguments of the macro.
 
-    `reach_days` says for how many days after its event time a source row counts, beyond its own period; None: for ever.
+    `reads` are the source's columns that the features depend on, with their types. `reach_days` says for how many days after its
+    event time a source row counts, beyond its own period; None: for ever.
     """
 
     model: str
     macro: str
     keys: tuple[str, ...]
     features: tuple[OutputColumn, ...]
+    reads: Columns
     timestamp_col: str | None
     reach_days: int | None
     params: Mapping[str, Any]
@@ -30,17 +32,18 @@ class FeatureSet:
     @property
     def has_time(self) -> bool:
         """Whether a row of the features stands for a time, not for a user's whole history."""
-        return "year_month" in self.keys or self.timestamp_col in self.keys
+        return self.timestamp_col is not None and (self.timestamp_col in self.keys or "year_month" in self.keys)
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What two feature sets have in common that are computed in one pass."""
-        shared = [(name, value) for name, value in self.params.items() if name not in LISTED_PARAMS]
+        """What two feature sets have in common that are computed in one pass: lists of windows and categories may differ."""
+        listed = self._listed()
+        shared = [(name, value) for name, value in self.params.items() if name not in listed]
         return self.model, self.macro, self.keys, repr(shared)
 
     def merged(self, other: FeatureSet) -> FeatureSet:
         """This feature set and another of its identity as one."""
-        listed = {name: self.params[name] + other.params[name] for name in LISTED_PARAMS if name in self.params}
+        listed = {name: values + other.params[name] for name, values in self._listed().items()}
         reaches = (self.reach_days, other.reach_days)
         return replace(
             self,
@@ -55,5 +58,11 @@ class FeatureSet:
             "macro": self.macro,
             "keys": list(self.keys),
             "features": [column.name for column in self.features if column.name not in self.keys],
+            "reads": [{"name": name, "type": data_type} for name, data_type in self.reads],
+            "timestamp_col": self.timestamp_col,
             "params": {name: value for name, value in self.params.items() if value is not None},
         }
+
+    def _listed(self) -> dict[str, list[Any]]:
+        values = {name: self.params.get(name) for name in _LISTED_PARAMS}
+        return {name: value for name, value in values.items() if isinstance(value, list)}

@@ -172,6 +172,10 @@ class UserCategoricalSpendAggregator(SqlTransformer):
         time = self.event_time()
         return (self.user_id_col,) if time is None else (self.user_id_col, time)
 
+    def reads(self) -> tuple[str, ...]:
+        """The keys, the amount and the category."""
+        return tuple(dict.fromkeys([*self.keys(), self.amount_col, self.category_col]))
+
     def event_time(self) -> str | None:
         """The event time with `as_of`; without, it does not count."""
         return self.timestamp_col if self.as_of else None

@@ -34,6 +34,10 @@ class SqlTransformer(FeatureTransformer):
     def arguments(self, types: Mapping[str, str]) -> dict[str, Any]:
         """The arguments of the macro; `types` are those of the input's columns by their names."""
 
+    def reads(self) -> tuple[str, ...]:
+        """The columns that the features depend on: a table is computed again where one of them has changed."""
+        return tuple(dict.fromkeys(column.name for column in self.input_columns()))
+
     def event_time(self) -> str | None:
         """The column of the event time, if the features have one."""
         return None
@@ -53,6 +57,7 @@ class SqlTransformer(FeatureTransformer):
             macro=self.macro,
             keys=self.keys(),
             features=self.output_columns(columns),
+            reads=tuple((name, dict(columns)[name]) for name in self.reads()),
             timestamp_col=self.event_time(),
             reach_days=self.reach_days(),
             params=self.arguments(dict(columns)),

@@ -77,6 +77,7 @@ class JobPlan:
                 macro=each.name,
                 keys=source.primary_key if source else (),
                 features=each.outputs(self.columns),
+                reads=(),
                 timestamp_col=None,
                 reach_days=0,
                 params=_params(each),

@@ -49,7 +49,7 @@
     {%- set statements, columns = [], [] -%}
     {%- for key in feature_set['keys'] -%}
         {%- do statements.append('alter table ' ~ relation ~ ' alter column ' ~ sql_identifier(key) ~ ' set not null') -%}
-        {%- do columns.append(sql_identifier(key) ~ (' timeseries' if key == feature_set.params.timestamp_col else '')) -%}
+        {%- do columns.append(sql_identifier(key) ~ (' timeseries' if key == feature_set.timestamp_col else '')) -%}
     {%- endfor -%}
     {%- set name = sql_identifier(relation.identifier ~ '_key') -%}
     {%- do statements.append(

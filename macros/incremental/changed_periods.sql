@@ -122,7 +122,7 @@ job_input as (
 {%- for feature_set in table.feature_sets %},
 
 {{ numbered('input_rows', table, loop.index0) }} as (
-    {{ rows_in_periods('job_input', feature_set.params.timestamp_col, candidates, table.period, 0) }}
+    {{ rows_in_periods('job_input', feature_set.timestamp_col, candidates, table.period, 0) }}
 )
 {%- endfor -%}
 {%- endmacro %}

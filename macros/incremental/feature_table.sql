@@ -15,7 +15,7 @@
     {%- endfor -%}
     {%- set job_input = var('job').input -%}
     {%- set definition = local_md5(tojson([
-        table.period, queries, types_read(table, job_input.columns), model.raw_code,
+        table.period, queries, types_read(table), model.raw_code,
         job_input.filters if job_input.loaded_at else none,
     ]))[:12] -%}
     {%- set work = rebuild('full refresh' if execute and should_full_refresh() else 'first run') -%}
@@ -58,7 +58,7 @@ with
 {% for feature_set in table.feature_sets -%}
 {{ numbered('input_rows', table, loop.index0) }} as (
     {% if work.action == 'replace' -%}
-    {{ rows_in_periods(relation, feature_set.params.timestamp_col, starts, table.period, table.reach_days) }}
+    {{ rows_in_periods(relation, feature_set.timestamp_col, starts, table.period, table.reach_days) }}
     {%- else -%}
     select * from {{ relation }}
     {%- endif %}
@@ -113,7 +113,7 @@ select * from final
         {{ sql_identifier(name) if name in own_columns else 'null as ' ~ sql_identifier(name) }}{{ ',' if not loop.last or table.period }}
         {%- endfor %}
         {%- if table.period %}
-        {%- set day = "concat(year_month, '-01')" if 'year_month' in feature_set['keys'] else sql_identifier(feature_set.params.timestamp_col) %}
+        {%- set day = "concat(year_month, '-01')" if stands_for_month('year_month', feature_set) else sql_identifier(feature_set.timestamp_col) %}
         {{ period_start('cast(' ~ day ~ ' as date)', table.period) }} as period_start
         {%- endif %}
     from {{ numbered('feature_set', table, loop.index0) }}
@@ -145,10 +145,10 @@ select * from final
 
 
 {#- The types of the columns that the feature sets read, by their names. -#}
-{% macro types_read(table, columns) -%}
+{% macro types_read(table) -%}
     {%- set types = {} -%}
     {%- for feature_set in table.feature_sets -%}
-        {%- for column in columns if column.name in feature_set.params.values() -%}
+        {%- for column in feature_set.reads -%}
             {%- do types.update({column.name: column.type}) -%}
         {%- endfor -%}
     {%- endfor -%}

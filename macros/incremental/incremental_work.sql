@@ -88,7 +88,7 @@
 
         loaded_days as (
             {%- for feature_set in table.feature_sets %}
-            select cast({{ sql_identifier(feature_set.params.timestamp_col) }} as date) as _day
+            select cast({{ sql_identifier(feature_set.timestamp_col) }} as date) as _day
             from ({{ unfiltered_rows }}) as unfiltered_rows
             where {{ sql_identifier(loaded_at) }} >= timestamp'{{ since }}' or {{ sql_identifier(loaded_at) }} is null
             {{ 'union' if not loop.last }}

@@ -16,7 +16,7 @@ hashed_rows as (
     {%- for feature_set in table.feature_sets %}
     {%- if table.period %}
     select
-        cast({{ sql_identifier(feature_set.params.timestamp_col) }} as date) as _day,
+        cast({{ sql_identifier(feature_set.timestamp_col) }} as date) as _day,
         {%- if loaded_at %}
         {{ sql_identifier(loaded_at) }} as _loaded_at,
         {%- endif %}
@@ -97,11 +97,13 @@ input_periods as (
 
 {#- A 64-bit hash of what a feature set reads of a row. NULLs are marked, because the hash itself passes over them. -#}
 {% macro row_hash(feature_set, number) -%}
+    {%- set keys = key_columns(feature_set) -%}
     {%- set values = [number] -%}
-    {%- for role in ['user_id_col', 'timestamp_col', 'amount_col', 'category_col'] if role in feature_set.params -%}
-        {%- set column = sql_identifier(feature_set.params[role]) -%}
-        {%- do values.append(column) -%}
-        {%- if role in ['amount_col', 'category_col'] -%}
+    {%- for read in feature_set.reads -%}
+        {%- set column = sql_identifier(read.name) -%}
+        {#- The hash passes over NULLs inside of a value, too, and Spark has none of maps. -#}
+        {%- do values.append('to_json(struct(' ~ column ~ '))' if read.type.startswith(('array', 'map', 'struct')) else column) -%}
+        {%- if column not in keys -%}
             {%- do values.append(column ~ ' is null') -%}
         {%- endif -%}
     {%- endfor -%}

@@ -64,10 +64,10 @@ group by _day
 {#- The event time by whose days a feature set is counted; without periods any will do, or none if the job has none. -#}
 {% macro day_column(table, feature_set) -%}
     {%- if table.period -%}
-        {%- do return(feature_set.params.timestamp_col) -%}
+        {%- do return(feature_set.timestamp_col) -%}
     {%- endif -%}
     {%- for timed in job_tables() if timed.period and timed.feature_sets -%}
-        {%- do return(timed.feature_sets[0].params.timestamp_col) -%}
+        {%- do return(timed.feature_sets[0].timestamp_col) -%}
     {%- endfor -%}
 {%- endmacro %}
 
@@ -88,7 +88,7 @@ group by _day
 {% macro key_columns(feature_set) -%}
     {%- set columns = [] -%}
     {%- for key in feature_set['keys'] -%}
-        {%- do columns.append(sql_identifier(feature_set.params.timestamp_col if key == 'year_month' else key)) -%}
+        {%- do columns.append(sql_identifier(feature_set.timestamp_col if stands_for_month(key, feature_set) else key)) -%}
     {%- endfor -%}
     {%- do return(columns | unique | list) -%}
 {%- endmacro %}

@@ -24,7 +24,7 @@ final as (
         on
             {%- for key in table['keys'] %}
             {{ 'and ' if not loop.first }}
-            {%- if key == 'year_month' -%}
+            {%- if stands_for_month(key, table) -%}
                 {{ year_month('source_rows.' ~ sql_identifier(table.timestamp_col)) }}
             {%- else -%}
                 source_rows.{{ sql_identifier(key) }}
@@ -59,4 +59,13 @@ select * from final
         {%- set found.here = found.here[part] -%}
     {%- endfor -%}
     {%- do return(found.here) -%}
+{%- endmacro %}
+
+
+{#- Whether a key is the month of the event time, and no column of the source. -#}
+{% macro stands_for_month(key, feature_set) -%}
+    {%- do return(
+        key == 'year_month' and key in feature_set['keys']
+        and feature_set.timestamp_col and feature_set.timestamp_col not in feature_set['keys']
+    ) -%}
 {%- endmacro %}

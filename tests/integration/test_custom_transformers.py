@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,100 @@ def test_a_changed_macro_recomputes_its_features(project: Path, fpjob: Fpjob) ->
     assert all(row["user_largest_amount"] <= row["amount"] for row in rows)
 
 
+RECENT_MACRO = """\
+{% macro largest_of_days(relation, who, moment, worth, window_days) -%}
+with
+
+ranked as (
+    select
+        {{ sql_identifier(who) }},
+        {{ sql_identifier(moment) }},
+        max({{ sql_identifier(worth) }}) over (
+            partition by {{ sql_identifier(who) }} order by unix_micros({{ sql_identifier(moment) }})
+            range between {{ window_days * 86400000000 - 1 }} preceding and current row
+        ) as largest
+    from {{ relation }}
+    where {{ sql_identifier(who) }} is not null and {{ sql_identifier(moment) }} is not null
+)
+
+select distinct {{ sql_identifier(who) }}, {{ sql_identifier(moment) }}, largest as largest_of_{{ window_days }}_days from ranked
+{%- endmacro %}
+"""
+RECENT = """\
+name: LargestOfDays
+description: The largest amount of the last days.
+macro: largest_of_days
+params:
+  - {name: who, reads: key}
+  - {name: moment, reads: time}
+  - {name: worth, reads: number}
+  - {name: window_days, type: integer, default: 7}
+keys: [who, moment]
+event_time: moment
+reach_days: window_days
+features:
+  - {name: largest_of_<window_days>_days, type: <worth>, description: The largest.}
+"""
+RECENT_JOB = """\
+job_name: recent
+input_source: {source_type: spark, config: {location: sales.parquet}}
+feature_transformers:
+  - {name: LargestOfDays, params: {who: buyer, moment: sold at, worth: price}}
+  - {name: LargestOfDays, params: {who: buyer, moment: sold at, worth: price, window_days: 40}}
+output_sink: {sink_type: overwrite_parquet, config: {path: output/recent}}
+"""
+
+
+def test_features_by_time_follow_every_change_of_what_they_read(project: Path, fpjob: Fpjob) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    (project / "transformers").mkdir()
+    (project / "transformers/largest_of_days.yaml").write_text(RECENT)
+    (project / "macros/transformers/largest_of_days.sql").write_text(RECENT_MACRO)
+    (project / "configs/jobs/recent.yaml").write_text(RECENT_JOB)
+    schema = pa.schema({"id": pa.int64(), "buyer": pa.string(), "sold at": pa.timestamp("us"), "price": pa.int32()})
+    sales: list[Row] = [
+        {
+            "id": day,
+            "buyer": "ab"[day % 2],
+            "sold at": datetime(2024, 1, 1) + timedelta(days=day),
+            "price": day * 37 % 101,
+        }
+        for day in range(300)
+    ]
+
+    def run() -> str:
+        pq.write_table(pa.Table.from_pylist(sales, schema=schema), project / "sales.parquet")
+        outcome = fpjob("run", "configs/jobs/recent.yaml")
+        assert outcome.status == 0, outcome.stderr
+        rows = read(project / "output" / "recent")
+        assert len(rows) == len(sales)
+        assert all(row[f"largest_of_{days}_days"] == largest_of(row, days, sales) for row in rows for days in (7, 40))
+        return next(line for line in outcome.stderr.splitlines() if " custom_features  " in line and "success" in line)
+
+    assert run().endswith("all rows: first run")
+    assert run().endswith("nothing new")
+    sales[100]["price"] = 5000
+    assert "3 of 10 months" in run()
+    sales[200]["price"] = None
+    assert "3 of 10 months" in run()
+    del sales[280]
+    assert "of 10 months" in run()
+    sales.append({"id": 1000, "buyer": "a", "sold at": datetime(2024, 2, 29, 23, 59, 59), "price": 9000})
+    assert "of 10 months" in run()
+
+
+def largest_of(row: Row, days: int, sales: list[Row]) -> int | None:
+    begin = row["sold at"] - timedelta(days=days)
+    prices = [
+        sale["price"]
+        for sale in sales
+        if sale["buyer"] == row["buyer"] and begin < sale["sold at"] <= row["sold at"] and sale["price"] is not None
+    ]
+    return max(prices, default=None)
+
+
 @pytest.mark.parametrize("kind", ["--sql", "--python"])
 def test_the_test_of_a_scaffolded_transformer_passes(tmp_path: Path, kind: str) -> None:
     project = copy_project(tmp_path / "project")
@@ -110,6 +205,10 @@ FAULTS = {
         "11: `features[0].type`: `decimel` is no Spark SQL type; expected one of boolean",
     ),
     "- name: user_largest_amount": ("- name: 'x; drop'", "10: `features[0].name`: expected letters a-z, digits, `_`"),
+    "keys: [user_id_col]\n": (
+        "keys: [user_id_col]\nevent_time: amount_col\n",
+        "9: `event_time`: `amount_col` is none of the `keys`; add it there, or remove `event_time`",
+    ),
     "looks_ahead: true": ("look_ahead: true", "13: `features[0]`: key `look_ahead` is unknown. Did you mean"),
 }
 
