@@ -21,11 +21,15 @@ FOLDER = "transformers"
 def project_transformers(root: Path) -> dict[str, type[FeatureTransformer]]:
     """Those of a project: classes of `transformers/*.py`, and SQL transformers of `transformers/*.yaml`.
 
-    Raises ConfigurationError if a module cannot be imported or a definition is wrong.
+    Raises ConfigurationError if a module cannot be imported, a definition is wrong, or two have one name.
     """
     found: dict[str, type[FeatureTransformer]] = dict(read_definitions(root / FOLDER))
     for path in sorted((root / FOLDER).glob("*.py")):
         for kind in _classes(_module(path)):
+            if kind.__name__ in found:
+                raise ConfigurationError(
+                    f"{path}: `{kind.__name__}` is the name of another file's transformer; rename one of them"
+                )
             found[kind.__name__] = kind
     return found
 

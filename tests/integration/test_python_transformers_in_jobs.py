@@ -128,6 +128,15 @@ def test_a_transformer_that_cannot_be_imported_says_where(project: Path, fpjob: 
     )
 
 
+def test_two_transformers_of_one_name_are_refused(project: Path, fpjob: Fpjob) -> None:
+    (project / "transformers").mkdir()
+    for name in ("doubled_amount", "twice"):
+        (project / "transformers" / f"{name}.py").write_text(DOUBLED)
+    outcome = fpjob("validate", write_job(project, DOUBLED_JOB))
+    assert outcome.status == 2
+    assert "twice.py: `DoubledAmount` is the name of another file's transformer; rename one of them" in outcome.stderr
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "status", "message"),
     [
