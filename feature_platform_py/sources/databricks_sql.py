@@ -153,7 +153,7 @@ class Reading:
         self.rows = 0
 
     def chunks(self) -> Iterator[pa.Table]:
-        """The rows, each chunk with the reading's schema; at least as many as there are, at most once."""
+        """The rows in their order, each chunk with the reading's schema. To be called once."""
         chunk, self._first = self._first, None
         while chunk.num_rows:
             # Only a chunk at a time may be referenced here, or memory would hold two.
