@@ -25,8 +25,8 @@ CHANNEL_SECONDS = 10
 ANSWER_SECONDS = 60
 # A cluster that was shut down answers its first request when it has started.
 CLUSTER_ANSWER_SECONDS = 600
-# A request is tried again for about 20 s where the server is gone; pyspark itself tries for ten minutes.
-RETRIES = 6
+# A request is tried again for 17 s where the server is gone; pyspark itself tries for ten minutes.
+RETRIES = 5
 # Unlike the platform's own engine, a server is asked for nothing else: it may not know Delta.
 REMOTE_CONFIG = {"spark.sql.session.timeZone": "UTC"}
 
@@ -92,12 +92,13 @@ def open_remote_session(remote: Remote, config: Mapping[str, str]) -> SparkSessi
 
 
 def find_remote_session(remote: Remote) -> SparkSession | None:
-    """Return the session that somebody has opened on the same server, with the same settings, if there is one."""
+    """Return the session that somebody has opened on the same server, with the same settings, if one is alive."""
     from pyspark.sql.connect.session import SparkSession
 
     wanted = _identity(remote.channel_builder())
     there = (SparkSession.getActiveSession(), SparkSession._get_default_session())
-    return next((session for session in there if session and _identity(session.client._builder) == wanted), None)
+    same = (session for session in there if session and _identity(session.client._builder) == wanted)
+    return next(filter(is_remote_session_alive, same), None)
 
 
 def close_remote_session(session: SparkSession) -> None:
@@ -112,7 +113,7 @@ def close_remote_session(session: SparkSession) -> None:
 def is_remote_session_alive(session: SparkSession) -> bool:
     """Whether the session is open, here and on its server, which forgets all sessions when it starts again."""
     ask = lambda: session.conf.get("spark.sql.session.timeZone")  # noqa: E731
-    return not session.is_stopped and _failure_within(ANSWER_SECONDS, ask) is None
+    return not session.is_stopped and _failure_within(CHANNEL_SECONDS, ask) is None
 
 
 def is_server_lost(error: Exception) -> bool:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,7 @@ def find_or_open_warehouse(
         there = _opened.get(key)
         is_new = there is None or not there.session.is_alive(there.session.spark)
         if is_new:
+            _stop(_opened.pop(key, None))
             _opened[key] = _open(*key, config or {})
         return _opened[key].warehouse, is_new
 
@@ -165,8 +167,14 @@ def _sail(folder: Path, config: Config) -> _Session:  # noqa: ARG001 - the embed
 def _jvm_spark(folder: Path, config: Config) -> _Session:
     there = find_jvm_session()
     spark = there or open_jvm_session(config, warehouse=folder)
-    stop = None if there else spark.stop
+    stop = None if there else partial(_stop_jvm_spark, spark)
     return _Session(spark, stop, is_shared=True, is_alive=lambda session: not is_jvm_session_stopped(session))
+
+
+def _stop_jvm_spark(spark: SparkSession) -> None:
+    # To stop it twice would stop one that was opened since.
+    if not is_jvm_session_stopped(spark):
+        spark.stop()
 
 
 def _connect(folder: Path, config: Config) -> _Session:
