@@ -231,12 +231,21 @@ def _reference_problems(
         for at, name, known in named
         if name not in known
     ]
-    if not problems and part.event_time and part.event_time not in part.keys:
+    return problems + (_event_time_problems(place, part, features) or _type_problems(place, features))
+
+
+def _event_time_problems(place: Place, part: DefinitionPart, features: list[FeaturePart]) -> list[Problem]:
+    """What keeps a table from being computed by periods: features that are of no time, or of rows after theirs."""
+    problems = []
+    if part.event_time and part.event_time not in part.keys:
         at = place.at("event_time")
-        problems.append(
-            at.problem(f"`{at.name}`: `{part.event_time}` is none of the `keys`; add it there, or remove `event_time`")
-        )
-    return problems + _type_problems(place, features)
+        message = f"`{at.name}`: `{part.event_time}` is none of the `keys`; add it there, or remove `event_time`"
+        problems.append(at.problem(message))
+    for number in [number for number, feature in enumerate(features) if part.event_time and feature.looks_ahead]:
+        at = place.at("features", number, "looks_ahead")
+        message = f"`{at.name}`: a late row would change the feature in periods before its own; remove `event_time`"
+        problems.append(at.problem(f"{message}, and the table is computed whole"))
+    return problems
 
 
 def _type_problems(place: Place, features: list[FeaturePart]) -> list[Problem]:

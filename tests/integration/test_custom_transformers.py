@@ -209,6 +209,10 @@ FAULTS = {
         "keys: [user_id_col]\nevent_time: amount_col\n",
         "9: `event_time`: `amount_col` is none of the `keys`; add it there, or remove `event_time`",
     ),
+    "keys: [user_id_col]\nfeatures": (
+        "keys: [user_id_col, amount_col]\nevent_time: amount_col\nfeatures",
+        "14: `features[0].looks_ahead`: a late row would change the feature in periods before its own",
+    ),
     "looks_ahead: true": ("look_ahead: true", "13: `features[0]`: key `look_ahead` is unknown. Did you mean"),
 }
 
