@@ -192,6 +192,9 @@ def _transformer(
     params = [read_part(ParamPart, each, problems) for each in _items(place.at("params"))]
     features = [read_part(FeaturePart, each, problems) for each in _items(place.at("features"))]
     known = [each for each in params if each]
+    for number, each in enumerate(params):
+        if each and each.default is not None:
+            read_part(_kind(each), place.at("params", number, "default"), problems)
     if part and len(problems) == before:
         problems += _reference_problems(place, part, known, [each for each in features if each])
     if part is None or len(problems) > before:
@@ -203,8 +206,12 @@ def _transformer(
     return kind
 
 
+def _kind(part: ParamPart) -> Any:
+    return ColumnName if part.reads else _VALUES[str(part.type)]
+
+
 def _field(part: ParamPart, place: Place) -> tuple[Any, Any]:
-    kind = ColumnName if part.reads else _VALUES[str(part.type)]
+    kind = _kind(part)
     marks = [Reads(part.description.rstrip(".") or part.name, part.reads)] if part.reads else []
     described = Field(description=part.description or f"the parameter `{part.name}`")
     if not place.at("default").is_there:
@@ -219,19 +226,26 @@ def _reference_problems(
     columns = {each.name for each in params if each.reads}
     every = {each.name for each in params}
     named = [(place.at("keys", number), name, columns) for number, name in enumerate(part.keys)]
-    named += [(place.at("event_time"), part.event_time, columns)] if part.event_time else []
+    if part.event_time:
+        named.append((place.at("event_time"), part.event_time, {each.name for each in params if each.reads == "time"}))
     if isinstance(part.reach_days, str) and part.reach_days != "forever":
-        named.append((place.at("reach_days"), part.reach_days, every - columns))
+        named.append(
+            (place.at("reach_days"), part.reach_days, {each.name for each in params if each.type == "integer"})
+        )
     for number, feature in enumerate(features):
         at = place.at("features", number)
         named += [(at.at("name"), name, every) for name in _PARAMETER.findall(feature.name)]
         named += [(at.at("type"), name, columns) for name in _PARAMETER.findall(feature.type)]
     problems = [
-        at.problem(f"`{at.name}`: `{name}` is no parameter that fits here; expected one of {ticked(sorted(known))}")
+        at.problem(f"`{at.name}`: `{name}` is no parameter that fits here; expected {_one_of(known)}")
         for at, name, known in named
         if name not in known
     ]
     return problems + (_event_time_problems(place, part, features) or _type_problems(place, features))
+
+
+def _one_of(names: set[str]) -> str:
+    return f"one of {ticked(sorted(names))}" if names else "one that does, and none is declared"
 
 
 def _event_time_problems(place: Place, part: DefinitionPart, features: list[FeaturePart]) -> list[Problem]:

@@ -205,13 +205,21 @@ FAULTS = {
         "11: `features[0].type`: `decimel` is no Spark SQL type; expected one of boolean",
     ),
     "- name: user_largest_amount": ("- name: 'x; drop'", "10: `features[0].name`: expected letters a-z, digits, `_`"),
+    "\nkeys: [user_id_col]\nfeatures": (
+        "\n  - {name: at, reads: time}\nkeys: [user_id_col]\nevent_time: at\nfeatures",
+        "10: `event_time`: `at` is none of the `keys`; add it there, or remove `event_time`",
+    ),
+    "\nkeys: [user_id_col]\n": (
+        "\n  - {name: at, reads: time}\nkeys: [user_id_col, at]\nevent_time: at\n",
+        "15: `features[0].looks_ahead`: a late row would change the feature in periods before its own",
+    ),
     "keys: [user_id_col]\n": (
         "keys: [user_id_col]\nevent_time: amount_col\n",
-        "9: `event_time`: `amount_col` is none of the `keys`; add it there, or remove `event_time`",
+        "9: `event_time`: `amount_col` is no parameter that fits here; expected one that does, and none is declared",
     ),
-    "keys: [user_id_col]\nfeatures": (
-        "keys: [user_id_col, amount_col]\nevent_time: amount_col\nfeatures",
-        "14: `features[0].looks_ahead`: a late row would change the feature in periods before its own",
+    "keys:": (
+        "  - {name: window_days, type: integer, default: 7 days}\nkeys:",
+        "8: `params[2].default`: expected a whole number, given the text `7 days`",
     ),
     "looks_ahead: true": ("look_ahead: true", "13: `features[0]`: key `look_ahead` is unknown. Did you mean"),
 }
