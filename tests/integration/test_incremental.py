@@ -15,6 +15,8 @@ import yaml
 
 from tests.conftest import Fpjob, add_entity
 
+pytestmark = pytest.mark.no_cover
+
 KEYS = {"user_id_col": "who", "timestamp_col": "at"}
 CATEGORY = {"amount_col": "amount", "category_col": "kind", "target_category_value": "food & drink"}
 TRANSFORMERS = [

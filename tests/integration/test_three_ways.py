@@ -17,6 +17,8 @@ from feature_platform_py.jobs.plan import job_variable
 from feature_platform_py.jobs.prepare import prepare_job
 from feature_platform_py.jobs.run import run_job
 
+pytestmark = pytest.mark.no_cover
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 

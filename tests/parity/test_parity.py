@@ -16,6 +16,8 @@ from tests.parity import engines
 from tests.parity.cases import ODD, SAMPLES, add_cases
 from tests.parity.engines import Engine
 
+pytestmark = pytest.mark.no_cover
+
 Start = Callable[[Path, Path], AbstractContextManager[Engine]]
 ENGINES: dict[str, Start] = {
     "spark": lambda log, _: engines.spark(log),

@@ -23,6 +23,8 @@ from tests.oracle.generators import TARGETS, Kind, Row, anchors, tables
 from tests.property.edits import Edit, apply, edits
 from tests.property.incremental_jobs import IncrementalJob, Version, prepare
 
+pytestmark = pytest.mark.no_cover
+
 EXAMPLES = int(os.environ.get("FP_EXAMPLES", "200"))
 FIRST_LOAD = datetime(2024, 6, 1, tzinfo=UTC)
 Transformer = dict[str, Any]

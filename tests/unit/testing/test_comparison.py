@@ -94,8 +94,9 @@ def test_rows_within_the_tolerance_are_matched_whichever_come_first() -> None:
     assert_features_equal(actual, expected, tolerance=0.06)
 
 
+@pytest.mark.no_cover
 def test_many_equal_rows_are_matched_under_a_tolerance() -> None:
-    assert_features_equal([{"x": 1.0}] * 1500, [{"x": 1.01}] * 1500, tolerance=0.1)
+    assert_features_equal([{"x": 1.0}] * 1100, [{"x": 1.01}] * 1100, tolerance=0.1)
 
 
 def test_a_shuffled_table_equals_itself_and_one_changed_value_is_found() -> None:
