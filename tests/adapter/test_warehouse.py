@@ -17,6 +17,7 @@ from feature_platform_py.core.catalog_file import CatalogFile, Definition, Table
 from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.sail_session import open_sail_session
 from feature_platform_py.core.session import open_session, open_warehouse
+from feature_platform_py.core.stored_relations import stored_relations
 from feature_platform_py.core.warehouse import Warehouse
 
 TABLE = TableName("features", "spend")
@@ -202,6 +203,17 @@ def test_a_name_that_is_no_folder_is_refused(warehouse: Warehouse, name: str) ->
         write(warehouse, "select 1 as a", TableName("features", name))
 
 
+def test_a_name_that_leads_elsewhere_removes_nothing_there(warehouse: Warehouse) -> None:
+    write(warehouse, "select 1 as a")
+    elsewhere = TableName("other", "../features")
+    warehouse.create_view(elsewhere, "select 2 as a")
+    warehouse.drop(elsewhere)
+    warehouse.drop(TableName("..", warehouse.folder.name))
+    with pytest.raises(ConfigurationError, match="is no name for a folder of tables"):
+        warehouse.drop_schema("..")
+    assert rows(reopened(warehouse), TABLE) == [(1,)]
+
+
 def test_the_warehouse_may_lie_anywhere(tmp_path: Path) -> None:
     folder = tmp_path / "My Projects" / "dépôt #1 100%"
     warehouse = open_warehouse("sail", folder)
@@ -219,8 +231,10 @@ def test_a_half_written_table_is_ignored_and_overwritten(warehouse: Warehouse) -
     (warehouse.location(TABLE) / "part-0.parquet").write_bytes(b"PAR1")
     again = reopened(warehouse)
     assert again.relations("features") == {}
+    assert stored_relations(again.folder) == []
     write(again, "select 1 as a")
     assert rows(again, TABLE) == [(1,)]
+    assert stored_relations(again.folder) == [(TABLE, "table")]
 
 
 def test_a_broken_log_is_left_out_and_overwritten(warehouse: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
