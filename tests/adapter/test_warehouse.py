@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from feature_platform_py.core import session as sessions
 from feature_platform_py.core.catalog_file import CatalogFile, Definition, TableName
 from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.sail_session import open_sail_session
@@ -258,6 +259,15 @@ def test_a_catalog_file_that_is_no_catalog_is_explained(warehouse: Warehouse) ->
     (warehouse.folder / "catalog.json").write_text("[]")
     with pytest.raises(EngineError, match="expected the JSON catalog of views and sources"):
         reopened(warehouse)
+
+
+def test_a_session_whose_warehouse_cannot_be_opened_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "catalog.json").write_text("[]")
+    spark = open_sail_session()
+    monkeypatch.setattr(sessions, "open_sail_session", lambda: spark)
+    with pytest.raises(EngineError, match="expected the JSON catalog of views and sources"):
+        open_warehouse("sail", tmp_path)
+    assert spark.is_stopped
 
 
 def test_an_unchanged_catalog_file_is_not_written(tmp_path: Path) -> None:
