@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from feature_platform_py.adapter.plugin.statements import execute
 from feature_platform_py.core import session as sessions
 from feature_platform_py.core.catalog_file import CatalogFile, Definition, TableName
 from feature_platform_py.core.errors import ConfigurationError, EngineError
@@ -138,6 +139,13 @@ def test_a_view_follows_its_tables_new_columns(warehouse: Warehouse) -> None:
     warehouse.create_view(VIEW, f"select * from {TABLE}")
     write(warehouse, "select 1 as a, 2 as b")
     assert rows(warehouse, VIEW) == [(1, 2)]
+
+
+def test_a_view_follows_a_truncated_table(warehouse: Warehouse) -> None:
+    write(warehouse, "select id as `a b` from range(3)")
+    warehouse.create_view(VIEW, f"select `a b` from {TABLE}")
+    assert execute(warehouse, f"truncate table {TABLE}") == (None, 3)
+    assert rows(warehouse, VIEW) == []
 
 
 def test_a_table_becomes_a_view_and_a_table_again(warehouse: Warehouse) -> None:
