@@ -134,7 +134,7 @@ def _write_files(tables: SqlTables, sink: SinkSpec, project: Project, result: st
     def write(staged: Path) -> None:
         with tables.rows_of(f"select * from {tables.sql_name(result)}").reading() as reading:  # noqa: S608 - quoted
             if sink.mode == "append" and has_data(folder):
-                _check_same_columns(reading.schema, folder, path)
+                _check_same_columns(reading.schema, folder, sink)
             _write_dataset(reading.schema, _batches(reading.chunks()), staged, sink)
             check_rows(reading.rows, expected)
 
@@ -175,15 +175,16 @@ def _batches(chunks: Iterator[pa.Table]) -> Iterator[pa.RecordBatch]:
         yield from chunk.to_batches()
 
 
-def _check_same_columns(schema: pa.Schema, folder: Path, path: str) -> None:
+def _check_same_columns(schema: pa.Schema, folder: Path, sink: SinkSpec) -> None:
     import pyarrow.dataset as ds
 
     there = ds.dataset(folder, format="parquet", partitioning="hive").schema
     before = {field.name: str(field.type) for field in there}
     after = {field.name: str(field.type) for field in schema}
-    if differences := column_differences(before, after):
+    if differences := column_differences(before, after, in_names=sink.config["partition_by"]):
         raise SinkError(
-            f"output_sink: cannot append to `{path}`, its columns differ: {differences}; overwrite it or name another path"
+            f"output_sink: cannot append to `{sink.config['path']}`, its columns differ: {differences};"
+            " overwrite it or name another path"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,16 +161,22 @@ def _check_same_columns(session: SparkSession, result: DataFrame, sink: SinkSpec
     given = result.schema
     before = {field.name: field.dataType.simpleString() for field in there}
     after = {field.name: field.dataType.simpleString() for field in given}
-    if differences := column_differences(before, after):
+    in_names = sink.config["partition_by"] if sink.kind == "parquet_files" else ()
+    if differences := column_differences(before, after, in_names=in_names):
         raise SinkError(
             f"output_sink: cannot append to `{sink.config['path']}`, its columns differ: {differences};"
             " overwrite it or name another path"
         )
 
 
-def column_differences(before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """How the types of columns by their names differ, in words; nothing if they do not."""
-    differing = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+def column_differences(before: Mapping[str, str], after: Mapping[str, str], *, in_names: Collection[str] = ()) -> str:
+    """How the types of columns by their names differ, in words; nothing if they do not.
+
+    Columns whose values are `in_names` of folders have the type that a reader guesses, which is not compared.
+    """
+    untyped = before.keys() & after.keys() & set(in_names)
+    names = (before.keys() | after.keys()) - untyped
+    differing = sorted(name for name in names if before.get(name) != after.get(name))
     return "; ".join(
         f"`{name}` is {before.get(name, 'absent')} there, {after.get(name, 'absent')} here" for name in differing
     )

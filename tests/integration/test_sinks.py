@@ -139,6 +139,17 @@ def test_partitions_and_options_are_used(session: SparkSession, opened: Project,
         assert pyarrow.parquet.ParquetFile(file).metadata.row_group(0).column(0).compression == "ZSTD"
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("value", ["cast(7 as bigint)", "date'2020-01-01'", "'1993-02'"])
+def test_appending_goes_on_with_partitions(
+    session: SparkSession, opened: Project, kind: str, value: str, tmp_path: Path
+) -> None:
+    rows = session.sql(f"select id, {value} as part from range(2)")
+    for expected, mode in ((2, "overwrite"), (4, "append"), (6, "append")):
+        sink = _sink(kind, str(tmp_path / "out"), mode, partition_by=["part"])
+        assert write_result(session, rows, sink, opened).rows == expected
+
+
 def test_a_table_name_is_a_table_of_the_warehouse(session: SparkSession, opened: Project) -> None:
     write_result(session, _rows(session, 0, 2), _sink("delta_table", "results.scores", "overwrite"), opened)
     assert (opened.target.warehouse / "results" / "scores" / "_delta_log").is_dir()
