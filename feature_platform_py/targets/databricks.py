@@ -71,7 +71,7 @@ class DatabricksTables:
     def source_columns(self, source: ResolvedSource) -> Columns:
         """The columns of a table."""
         self._check_is_table(source.location)
-        if columns := self.columns(source.location):
+        if columns := self.columns(_source_name(source.location)):
             return columns
         raise ConfigurationError(f"no table `{source.location}` is in the workspace; write it first, or name another")
 
@@ -154,7 +154,7 @@ class DatabricksTables:
             )
 
     def _check_readable(self, location: str, shown: str) -> None:
-        name = self.sql_name(location)
+        name = self.sql_name(_source_name(location))
         try:
             self.rows_of(f"select * from {name} limit 0").to_arrow()  # noqa: S608 - quoted
         except EngineError as error:
@@ -190,6 +190,11 @@ def _sources(plan: JobPlan, target: str) -> Iterator[tuple[str, str]]:
             locations: Mapping[str, Any] = holder.locations
             if target in locations:
                 yield locations[target].location, f"{file}: source `{holder.name}`, which the rows refer to"
+
+
+def _source_name(location: str) -> str:
+    """Where dbt reads a source: in the schema `default` if the location names none."""
+    return location if "." in location else f"default.{location}"
 
 
 def _without_time_zone(value: Any) -> Any:
