@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from feature_platform_py.core.catalog_file import quoted
+from feature_platform_py.core.catalog_file import literal, quoted
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.databricks import HTTP_PATH, DatabricksConnectionConfig
 from feature_platform_py.core.errors import ConfigurationError, EngineError
@@ -51,8 +51,9 @@ class DatabricksTables:
         """The tables and views of the target's schema."""
         schema = self._project.target.schema
         found = self.query(
-            "select table_name, table_type from system.information_schema.tables"  # noqa: S608 - both are of the profile
-            f" where table_catalog = '{self._catalog.lower()}' and table_schema = '{schema.lower()}' order by table_name"
+            "select table_name, table_type from system.information_schema.tables"  # noqa: S608 - literals
+            f" where table_catalog = {literal(self._catalog.lower())} and table_schema = {literal(schema.lower())}"
+            " order by table_name"
         )
         return [
             (f"{schema}.{row['table_name']}", "view" if row["table_type"].lower() == "view" else "table")
