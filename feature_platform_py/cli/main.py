@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -353,3 +354,7 @@ def main() -> None:
     except FeaturePlatformError as error:
         click.echo(error, err=True)
         sys.exit(next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)))
+    except Exception:
+        # Python's own status, 1, would say that the data failed a check.
+        traceback.print_exc()
+        sys.exit(3)

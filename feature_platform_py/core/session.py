@@ -134,9 +134,21 @@ def _open(engine: str, folder: Path, config: Config) -> _Opened:
         # After the engine's own clean-up, so that it comes before that.
         atexit.unregister(_close_all)
         atexit.register(_close_all)
-    warehouse = Warehouse(session.spark, path, is_read_only=is_read_only, is_catalog_shared=session.is_shared)
-    warehouse.refresh()
+    with _stopped_on_failure(session.stop):
+        warehouse = Warehouse(session.spark, path, is_read_only=is_read_only, is_catalog_shared=session.is_shared)
+        warehouse.refresh()
     return _Opened(session, warehouse)
+
+
+@contextmanager
+def _stopped_on_failure(stop: Callable[[], None] | None) -> Iterator[None]:
+    """A session that nobody gets is stopped by nobody else."""
+    try:
+        yield
+    except BaseException:
+        if stop:
+            stop()
+        raise
 
 
 def _opened_again(opened: _Opened) -> _Opened:
@@ -181,8 +193,9 @@ def _connect(folder: Path, config: Config) -> _Session:
     remote = Remote("connect", SecretStr(os.environ.get(REMOTE, "").strip()))
     there = find_remote_session(remote)
     spark = there or open_remote_session(remote, SESSION_CONFIG | dict(config))
-    check_warehouse_server(remote, spark, folder)
     stop = None if there else lambda: close_remote_session(spark)
+    with _stopped_on_failure(stop):
+        check_warehouse_server(remote, spark, folder)
     return _Session(spark, stop, is_shared=True, is_alive=is_remote_session_alive)
 
 

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from feature_platform_py.core.catalog_file import CatalogFile, Kind, TableName
+
+PLAIN_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
+_COMMIT_FILES = "[0-9]" * 20 + ".json"
 
 
 def stored_relations(folder: Path) -> list[tuple[TableName, Kind]]:
     """The tables, sources and views of a warehouse in order; none if the folder does not exist."""
     if not folder.is_dir():
         return []
-    tables: dict[TableName, Kind] = {
-        TableName(log.parent.parent.name, log.parent.name): "table" for log in folder.glob("[!.]*/[!.]*/_delta_log")
-    }
+    tables: dict[TableName, Kind] = dict.fromkeys(stored_tables(folder), "table")
     remembered = {name: definition.kind for name, definition in CatalogFile(folder).load().items()}
-    return sorted((tables | remembered).items())
+    return sorted((remembered | tables).items())
+
+
+def stored_tables(folder: Path) -> list[TableName]:
+    """The tables of a warehouse: folders with a Delta log that has a commit."""
+    return [
+        TableName(schema.name, table.name)
+        for schema in plain_folders(folder)
+        for table in plain_folders(schema)
+        if any(commits(table))
+    ]
+
+
+def plain_folders(parent: Path) -> list[Path]:
+    """The folders with a name that a schema or a table can have, in order."""
+    return sorted(path for path in parent.glob("*/") if PLAIN_NAME.fullmatch(path.name))
+
+
+def commits(table: Path) -> Iterator[Path]:
+    """The files of a Delta table's commits, in no order."""
+    return (table / "_delta_log").glob(_COMMIT_FILES)

@@ -23,6 +23,7 @@ from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.external_sources import ExternalSource, define_source
 from feature_platform_py.core.locations import overlap
+from feature_platform_py.core.stored_relations import PLAIN_NAME, commits, plain_folders, stored_tables
 from feature_platform_py.core.view_text import create_as_plan, survives_as_text
 
 if TYPE_CHECKING:
@@ -36,10 +37,8 @@ WITHOUT_STATISTICS = {"delta.dataSkippingNumIndexedCols": "0"}
 # What Delta refuses in a column's name, unless the files have names of their own for the columns.
 WITH_NAMES_OF_ITS_OWN = {"delta.columnMapping.mode": "name"}
 REFUSED_BY_DELTA = re.compile(r"[ ,;{}()\n\t=]")
-COMMIT_FILES = "[0-9]" * 20 + ".json"
 SAIL_CATALOG = "sail"
 DISCARDED_PREFIX = ".discarded-"
-PLAIN_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
 class Warehouse:
@@ -74,10 +73,10 @@ class Warehouse:
         """Bring the session in line with the folder, where other processes may have been at work."""
         with self._lock:
             remembered = self._file.load()
-            schemas = {name.schema for name in remembered} | {path.name for path in _folders(self.folder)}
+            schemas = {name.schema for name in remembered} | {path.name for path in plain_folders(self.folder)}
             for schema in sorted(schemas - self._schemas):
                 self.create_schema(schema)
-            found = remembered | {name: self._table_definition(name) for name in self._tables_on_disk()}
+            found = remembered | {name: self._table_definition(name) for name in stored_tables(self.folder)}
             for name in [name for name in self._registered if name not in found]:
                 self._unregister(name)
             self._register_all({name: found[name] for name in found if self._registered.get(name) != found[name]})
@@ -127,6 +126,7 @@ class Warehouse:
 
     def drop_schema(self, schema: str) -> None:
         """Drop the schema with everything in it, its folder included."""
+        _check_is_plain(schema)
         with self._lock:
             for name in [name for name in self._registered if name.schema == schema]:
                 self._unregister(name)
@@ -169,7 +169,7 @@ class Warehouse:
 
     def committed_rows(self, name: TableName) -> int:
         """Return how many rows the table's last commit wrote, changed or deleted."""
-        commit = max((self.location(name) / "_delta_log").glob(COMMIT_FILES), key=lambda path: path.name)
+        commit = max(commits(self.location(name)), key=lambda path: path.name)
         actions = (json.loads(line) for line in commit.read_text(encoding="utf-8").splitlines())
         info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
         return _rows_changed(info.get("operation", ""), info.get("operationMetrics", {}))
@@ -177,7 +177,7 @@ class Warehouse:
     def adopt(self, name: TableName) -> None:
         """Register a table that SQL has just created in the session."""
         with self._lock:
-            if any((self.location(name) / "_delta_log").glob(COMMIT_FILES)):
+            if any(commits(self.location(name))):
                 self._adopt(name)
 
     def create_view(self, name: TableName, select: str) -> None:
@@ -195,7 +195,7 @@ class Warehouse:
                     self._register(name, previous)
                 raise
             self._remember(name, view)
-            _discard(self.location(name))
+            self._discard_table(name)
 
     def register_source(self, name: TableName, source: ExternalSource) -> None:
         """Register external data under a name, in the session and for the sessions to come.
@@ -228,7 +228,7 @@ class Warehouse:
             if name in self._registered:
                 self._unregister(name)
             self._remember(name, None)
-            _discard(self.location(name))
+            self._discard_table(name)
 
     def rename(self, name: TableName, new_name: TableName) -> None:
         """Give a relation a new name, which must be free."""
@@ -258,14 +258,6 @@ class Warehouse:
             self._follow_change(has_other_columns=True)
 
     # Registration in the session
-
-    def _tables_on_disk(self) -> list[TableName]:
-        return [
-            TableName(schema.name, table.name)
-            for schema in _folders(self.folder)
-            for table in _folders(schema)
-            if any((table / "_delta_log").glob(COMMIT_FILES))
-        ]
 
     def _table_definition(self, name: TableName) -> Definition:
         return Definition("table", f"using delta location {literal(str(self.location(name)))}")
@@ -376,12 +368,13 @@ class Warehouse:
             else:
                 entries[name] = definition
 
+    def _discard_table(self, name: TableName) -> None:
+        """Remove the table's folder; a name that no table can have, such as a view's `../other`, would lead elsewhere."""
+        if PLAIN_NAME.fullmatch(name.schema) and PLAIN_NAME.fullmatch(name.name):
+            _discard(self.location(name))
+
     def _run(self, statement: str) -> None:
         self.spark.sql(statement)
-
-
-def _folders(parent: Path) -> list[Path]:
-    return sorted(path for path in parent.glob("*/") if PLAIN_NAME.fullmatch(path.name))
 
 
 def _check_is_plain(name: str) -> None:

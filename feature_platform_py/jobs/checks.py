@@ -232,8 +232,8 @@ def _sink_problems(draft: JobDraft, sink: SinkSpec, source: ResolvedSource, proj
 
 
 def _folder(table: str, project: Project, schema: str | None) -> str:
-    """The folder of a table in an embedded warehouse; its name where the engine has a catalog of its own."""
-    if project.target.type != "fpspark" or not is_table_name(table):
+    """The folder of a table in a warehouse folder; its name where the engine has a catalog of its own."""
+    if not project.target.has_session or not is_table_name(table):
         return table
     _, named_schema, name = table_parts(table)
     return str(project.target.warehouse / (schema if schema and "." not in table else named_schema) / name)

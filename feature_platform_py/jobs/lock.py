@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from feature_platform_py.core.errors import EngineError
+from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.project import Project
 
 FOLDER = ".running"
@@ -18,14 +18,20 @@ FOLDER = ".running"
 def running_alone(project: Project, job_name: str) -> Iterator[None]:
     """Inside, no other process, nor another thread of this one, is inside for the same job and warehouse folder.
 
-    The lock is the operating system's: it ends with its process, however that ends. Raises EngineError if the job is running; a
-    target without a folder has engines that see to it.
+    The lock is the operating system's: it ends with its process, however that ends. Raises EngineError if the job is running,
+    ConfigurationError if the folder cannot be written to; a target without a folder has engines that see to it.
     """
     if not project.target.has_session:
         yield
         return
     path = project.target.warehouse / FOLDER / f"{job_name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"profiles/profiles.yml: expected a `warehouse` folder that can be written to, given `{project.target.warehouse}`:"
+            f" {error.strerror}; name another there, or with `FP_WAREHOUSE`"
+        ) from error
     with path.open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -56,7 +56,8 @@ def run_job(
 
     A full refresh computes every row of the tables anew; reconciling looks at all periods, also at those in which nothing was loaded.
     Raises DataCheckError if a test fails or a value does not parse, EngineError if dbt or the engine fails or the job is running
-    already, SinkError if the result cannot be written; in each case the sink holds what it held before.
+    already, SinkError if the result cannot be written; in each case the sink holds what it held before, unless an
+    EngineError says that it was written.
     """
     open_tables(project).check(plan)
     with running_alone(project, plan.job_name):

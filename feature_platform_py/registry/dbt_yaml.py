@@ -20,7 +20,7 @@ from feature_platform_py.registry.source import RegisteredSource
 
 _OWN_COLUMNS = {
     "_feature_set": ("int", "Which of the table's sets of features the row belongs to, counted from 0."),
-    "period_start": ("date", "The first day of the row's period; the table is partitioned by it."),
+    "period_start": ("date", "The first day of the row's period, by which the table's files are laid out."),
     "_input_fingerprint": ("string", "What the input of the row's period was when the row was computed."),
     "_input_loaded_at": ("timestamp", "The newest load time of the period's input when the row was computed."),
 }
@@ -36,24 +36,26 @@ class PlannedJob:
 
 def source_content(source: RegisteredSource, registry: Registry) -> dict[str, Any]:
     """The dbt source of a registered one: a table with its columns, and a test for each rule of the registry."""
-    names = {
-        target: table_parts(place.location)
-        for target, place in source.locations.items()
-        if is_table_name(place.location)
-    }
     kind, name = source.dbt_source
+    files = (None, EXTERNAL_SCHEMA, name)
+    names = {
+        target: table_parts(place.location) if is_table_name(place.location) else files
+        for target, place in source.locations.items()
+    }
+    # Other targets over the warehouse folder read what `local` does, as `resolve_input` has it.
+    database, schema, identifier = names.get("local", files)
     table = {
         "name": name,
         "description": source.description,
-        "identifier": _by_target({target: parts[2] for target, parts in names.items()}, name),
+        "identifier": _by_target({target: parts[2] for target, parts in names.items()}, identifier),
         "config": _source_config(source),
         "data_tests": _table_tests(source),
         "columns": _source_columns(source, registry),
     }
     content = {
         "name": kind,
-        "database": _by_target({target: parts[0] for target, parts in names.items()}, None),
-        "schema": _by_target({target: parts[1] for target, parts in names.items()}, EXTERNAL_SCHEMA),
+        "database": _by_target({target: parts[0] for target, parts in names.items()}, database),
+        "schema": _by_target({target: parts[1] for target, parts in names.items()}, schema),
         "tables": [table],
     }
     return {"sources": [content]}
@@ -281,5 +283,6 @@ def _exposure(job: PlannedJob, registry: Registry) -> dict[str, Any]:
 
 def _by_target(values: Mapping[str, str | None], default: str | None) -> Jinja:
     """Looks the target up; the values are identifiers, checked when the registry is read."""
-    lookup = f"{dict(sorted(values.items()))!r}.get(target.name, {default!r})".replace("None", "none")
+    others = {target: value for target, value in sorted(values.items()) if value != default}
+    lookup = f"{others!r}.get(target.name, {default!r})"
     return Jinja("{{ " + lookup + " }}")

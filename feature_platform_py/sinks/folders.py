@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 import shutil
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 _AT_FDCWD = -100 if sys.platform == "linux" else -2
@@ -18,18 +20,50 @@ _EXCHANGE = 2  # RENAME_EXCHANGE of Linux and RENAME_SWAP of macOS have the same
 def replace_folder(folder: Path, write: Callable[[Path], None], *, keep_existing: bool) -> None:
     """Put what `write` writes to an empty folder in the place of `folder`; with `keep_existing`, beside what is there.
 
-    A failure, or a kill, at any point leaves `folder` as it was. Leftovers of killed runs are removed.
+    A failure, or a kill, at any point leaves `folder` as it was. Leftovers of killed runs are removed. Of several at once each
+    keeps what the others have put there, or replaces it whole.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(folder)
-    staged = folder.parent / f".{folder.name}.{uuid.uuid4().hex}.staged"
-    try:
+    with ExitStack() as stack:
+        with _locked(folder.parent):
+            _remove_leftovers(folder)
+            staging = folder.parent / f".{folder.name}.{uuid.uuid4().hex}.staged"
+            staging.mkdir()
+            stack.callback(shutil.rmtree, staging, ignore_errors=True)
+            # A sign to others that it is no leftover.
+            stack.enter_context(_locked(staging))
+        staged = staging / folder.name
         write(staged)
-        if keep_existing and folder.exists():
-            _link_files(folder, staged)
-        _put_in_place(staged, folder)
+        with _locked(folder.parent):
+            if keep_existing and folder.exists():
+                _link_files(folder, staged)
+            _put_in_place(staged, folder)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Inside, nobody else is inside for the same folder; where the file system has locks of folders."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
     finally:
-        shutil.rmtree(staged, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _is_locked(folder: Path) -> bool:
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return False  # its own run has just removed it
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return isinstance(error, BlockingIOError)
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _remove_leftovers(folder: Path) -> None:
@@ -37,8 +71,10 @@ def _remove_leftovers(folder: Path) -> None:
     replaced = _replaced(folder)
     if replaced.exists() and not folder.exists():
         replaced.rename(folder)
-    for leftover in (*folder.parent.glob(f".{folder.name}.*.staged"), replaced):
-        shutil.rmtree(leftover, ignore_errors=True)
+    shutil.rmtree(replaced, ignore_errors=True)
+    for staging in folder.parent.glob(f".{folder.name}.*.staged"):
+        if not _is_locked(staging):
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def _link_files(source: Path, target: Path) -> None:

@@ -19,6 +19,7 @@ from feature_platform_py.sinks.write import (
     check_folder,
     check_rows,
     column_differences,
+    counted,
     has_data,
     local_folder,
 )
@@ -78,21 +79,22 @@ def check_sink(sink: SinkSpec, tables: SqlTables, project: Project) -> None:
 def write_result(tables: SqlTables, sink: SinkSpec, project: Project, *, source_rows: str, result: str) -> SinkResult:
     """Write the rows of `result` to the sink and return what is there; SinkError leaves what was there before.
 
-    Raises DataCheckError if they are not as many as those of `source_rows`.
+    Raises DataCheckError if they are not as many as those of `source_rows`, EngineError if what was written cannot be counted.
     """
     expected = _count(tables, source_rows)
     if sink.kind == "display":
         check_rows(_count(tables, result), expected)
         return _display(tables, sink, result, expected)
+    path, is_files = str(sink.config["path"]), sink.kind == "parquet_files"
     try:
-        write = _write_files if sink.kind == "parquet_files" else _write_table
-        return write(tables, sink, project, result, expected)
+        write = _write_files if is_files else _write_table
+        is_written = write(tables, sink, project, result, expected)
     except (SinkError, DataCheckError):
         raise
     except FeaturePlatformError as error:
-        raise SinkError(
-            f"output_sink: `{sink.config['path']}` was not written and is as it was before: {error}"
-        ) from error
+        raise SinkError(f"output_sink: `{path}` was not written and is as it was before: {error}") from error
+    rows = counted(path, lambda: _rows_of_files(local_folder(path, project)) if is_files else _count(tables, path))
+    return SinkResult(sink.kind, path, rows, is_written=is_written)
 
 
 def _display(tables: SqlTables, sink: SinkSpec, result: str, rows: int) -> SinkResult:
@@ -102,11 +104,12 @@ def _display(tables: SqlTables, sink: SinkSpec, result: str, rows: int) -> SinkR
     return SinkResult(sink.kind, "stdout", rows, columns=first.columns, preview=first.values)
 
 
-def _write_table(tables: SqlTables, sink: SinkSpec, project: Project, result: str, expected: int) -> SinkResult:  # noqa: ARG001
+def _write_table(tables: SqlTables, sink: SinkSpec, project: Project, result: str, expected: int) -> bool:  # noqa: ARG001
+    """Whether the table was written, which one that is there is not if the mode is `ignore`."""
     path = str(sink.config["path"])
     name, rows, there = tables.sql_name(path), tables.sql_name(result), tables.columns(path)
     if sink.mode == "ignore" and there:
-        return SinkResult(sink.kind, path, _count(tables, path), is_written=False)
+        return False
     check_rows(_count(tables, result), expected)
     given = tables.columns(result)
     listed = ", ".join(quoted(column) for column, _ in given)
@@ -122,24 +125,24 @@ def _write_table(tables: SqlTables, sink: SinkSpec, project: Project, result: st
         properties = ", ".join(f"'{key}' = '{value}'" for key, value in column_mapping(dict(given)).items())
         layout += f" tblproperties ({properties})" if properties else ""
         tables.execute(f"create or replace table {name} using delta{layout} as select {listed} from {rows}")  # noqa: S608 - quoted
-    return SinkResult(sink.kind, path, _count(tables, path))
+    return True
 
 
-def _write_files(tables: SqlTables, sink: SinkSpec, project: Project, result: str, expected: int) -> SinkResult:
-    path = str(sink.config["path"])
-    folder = local_folder(path, project)
+def _write_files(tables: SqlTables, sink: SinkSpec, project: Project, result: str, expected: int) -> bool:
+    """Whether the folder was written, which one that has data is not if the mode is `ignore`."""
+    folder = local_folder(str(sink.config["path"]), project)
     if sink.mode == "ignore" and has_data(folder):
-        return SinkResult(sink.kind, path, _rows_of_files(folder), is_written=False)
+        return False
 
     def write(staged: Path) -> None:
         with tables.rows_of(f"select * from {tables.sql_name(result)}").reading() as reading:  # noqa: S608 - quoted
             if sink.mode == "append" and has_data(folder):
-                _check_same_columns(reading.schema, folder, path)
+                _check_same_columns(reading.schema, folder, sink)
             _write_dataset(reading.schema, _batches(reading.chunks()), staged, sink)
             check_rows(reading.rows, expected)
 
     replace_folder(folder, write, keep_existing=sink.mode == "append")
-    return SinkResult(sink.kind, path, _rows_of_files(folder))
+    return True
 
 
 def _write_dataset(schema: pa.Schema, batches: Iterator[pa.RecordBatch], folder: Path, sink: SinkSpec) -> None:
@@ -175,15 +178,16 @@ def _batches(chunks: Iterator[pa.Table]) -> Iterator[pa.RecordBatch]:
         yield from chunk.to_batches()
 
 
-def _check_same_columns(schema: pa.Schema, folder: Path, path: str) -> None:
+def _check_same_columns(schema: pa.Schema, folder: Path, sink: SinkSpec) -> None:
     import pyarrow.dataset as ds
 
     there = ds.dataset(folder, format="parquet", partitioning="hive").schema
     before = {field.name: str(field.type) for field in there}
     after = {field.name: str(field.type) for field in schema}
-    if differences := column_differences(before, after):
+    if differences := column_differences(before, after, in_names=sink.config["partition_by"]):
         raise SinkError(
-            f"output_sink: cannot append to `{path}`, its columns differ: {differences}; overwrite it or name another path"
+            f"output_sink: cannot append to `{sink.config['path']}`, its columns differ: {differences};"
+            " overwrite it or name another path"
         )
 
 

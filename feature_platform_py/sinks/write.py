@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feature_platform_py.core.catalog_file import quoted
 from feature_platform_py.core.engine_paths import delta_path
-from feature_platform_py.core.errors import DataCheckError, FeaturePlatformError, SinkError
+from feature_platform_py.core.errors import DataCheckError, EngineError, FeaturePlatformError, SinkError
 from feature_platform_py.core.locations import absolute, is_remote, is_table_name, table_parts
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.warehouse import table_properties
@@ -80,7 +80,7 @@ def write_result(
 ) -> SinkResult:
     """Write the result to the sink and return what is there; SinkError leaves what was there before.
 
-    Raises DataCheckError if the result has not exactly the expected rows.
+    Raises DataCheckError if the result has not exactly the expected rows, EngineError if what was written cannot be counted.
     """
     location = sink_location(sink, project)
     if location is None:
@@ -93,11 +93,21 @@ def write_result(
             _check_same_columns(session, result, sink, location)
         write = _write_delta if sink.kind == "delta_table" else _write_parquet
         write(result, sink, location, expected_rows)
-        return SinkResult(sink.kind, place, _count(session, sink.kind, location))
     except FeaturePlatformError:
         raise
     except Exception as error:
         raise SinkError(f"output_sink: `{place}` was not written and is as it was before: {error}") from error
+    return SinkResult(sink.kind, place, counted(place, lambda: _count(session, sink.kind, location)))
+
+
+def counted(place: str, count: Callable[[], int]) -> int:
+    """How many rows a sink has that was just written; EngineError, which says that it was, if nobody can tell."""
+    try:
+        return count()
+    except Exception as error:
+        raise EngineError(
+            f"output_sink: `{place}` was written, its rows could not be counted: {error}. Appending again would repeat them"
+        ) from error
 
 
 def check_rows(given: int, expected: int) -> None:
@@ -161,16 +171,22 @@ def _check_same_columns(session: SparkSession, result: DataFrame, sink: SinkSpec
     given = result.schema
     before = {field.name: field.dataType.simpleString() for field in there}
     after = {field.name: field.dataType.simpleString() for field in given}
-    if differences := column_differences(before, after):
+    in_names = sink.config["partition_by"] if sink.kind == "parquet_files" else ()
+    if differences := column_differences(before, after, in_names=in_names):
         raise SinkError(
             f"output_sink: cannot append to `{sink.config['path']}`, its columns differ: {differences};"
             " overwrite it or name another path"
         )
 
 
-def column_differences(before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """How the types of columns by their names differ, in words; nothing if they do not."""
-    differing = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+def column_differences(before: Mapping[str, str], after: Mapping[str, str], *, in_names: Collection[str] = ()) -> str:
+    """How the types of columns by their names differ, in words; nothing if they do not.
+
+    Columns whose values are `in_names` of folders have the type that a reader guesses, which is not compared.
+    """
+    untyped = before.keys() & after.keys() & set(in_names)
+    names = (before.keys() | after.keys()) - untyped
+    differing = sorted(name for name in names if before.get(name) != after.get(name))
     return "; ".join(
         f"`{name}` is {before.get(name, 'absent')} there, {after.get(name, 'absent')} here" for name in differing
     )

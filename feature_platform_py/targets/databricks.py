@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from feature_platform_py.core.catalog_file import quoted
+from feature_platform_py.core.catalog_file import literal, quoted
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.databricks import HTTP_PATH, DatabricksConnectionConfig
 from feature_platform_py.core.errors import ConfigurationError, EngineError
@@ -51,8 +51,9 @@ class DatabricksTables:
         """The tables and views of the target's schema."""
         schema = self._project.target.schema
         found = self.query(
-            "select table_name, table_type from system.information_schema.tables"  # noqa: S608 - both are of the profile
-            f" where table_catalog = '{self._catalog.lower()}' and table_schema = '{schema.lower()}' order by table_name"
+            "select table_name, table_type from system.information_schema.tables"  # noqa: S608 - literals
+            f" where table_catalog = {literal(self._catalog.lower())} and table_schema = {literal(schema.lower())}"
+            " order by table_name"
         )
         return [
             (f"{schema}.{row['table_name']}", "view" if row["table_type"].lower() == "view" else "table")
@@ -71,7 +72,7 @@ class DatabricksTables:
     def source_columns(self, source: ResolvedSource) -> Columns:
         """The columns of a table."""
         self._check_is_table(source.location)
-        if columns := self.columns(source.location):
+        if columns := self.columns(_source_name(source.location)):
             return columns
         raise ConfigurationError(f"no table `{source.location}` is in the workspace; write it first, or name another")
 
@@ -154,7 +155,7 @@ class DatabricksTables:
             )
 
     def _check_readable(self, location: str, shown: str) -> None:
-        name = self.sql_name(location)
+        name = self.sql_name(_source_name(location))
         try:
             self.rows_of(f"select * from {name} limit 0").to_arrow()  # noqa: S608 - quoted
         except EngineError as error:
@@ -190,6 +191,11 @@ def _sources(plan: JobPlan, target: str) -> Iterator[tuple[str, str]]:
             locations: Mapping[str, Any] = holder.locations
             if target in locations:
                 yield locations[target].location, f"{file}: source `{holder.name}`, which the rows refer to"
+
+
+def _source_name(location: str) -> str:
+    """Where dbt reads a source: in the schema `default` if the location names none."""
+    return location if "." in location else f"default.{location}"
 
 
 def _without_time_zone(value: Any) -> Any:

@@ -47,6 +47,8 @@ class SparkTables:
         from feature_platform_py.core.external_sources import describe_source, external_source
 
         if source.format is None:
+            # Another process may have written it since the session was opened.
+            self._warehouse.refresh()
             if columns := self.columns(source.location):
                 return columns
             raise ConfigurationError(

@@ -10,7 +10,9 @@ from dbt.tests.util import run_dbt, write_file
 from dbt_common.exceptions import DbtRuntimeError
 
 from feature_platform_py.core.catalog_file import TableName
+from feature_platform_py.core.errors import EngineError
 from feature_platform_py.core.session import open_session, open_warehouse
+from feature_platform_py.core.warehouse import Warehouse
 
 
 def rows(project, select: str) -> list[tuple]:
@@ -203,6 +205,23 @@ class TestSources:
         self.write_spend(project, "1")
         with pytest.raises(DbtRuntimeError, match="`orc` is unknown"):
             run_dbt(["run", "--vars", "format: orc"])
+
+    @pytest.mark.parametrize(
+        ("error", "said"),
+        [
+            (EngineError("schema `raw`: another warehouse."), "schema `raw`: another warehouse"),
+            (RuntimeError("[RETRIES_EXCEEDED] gone"), "the Spark Connect server is gone"),
+        ],
+    )
+    def test_a_fault_of_the_engine_is_none_of_the_source(self, project, monkeypatch, error, said):
+        def failing(*_):
+            raise error
+
+        self.write_spend(project, "1")
+        monkeypatch.setattr(Warehouse, "register_source", failing)
+        with pytest.raises(DbtRuntimeError, match=said) as raised:
+            run_dbt(["run"])
+        assert "source `" not in str(raised.value)
 
 
 class TestSharedSession:

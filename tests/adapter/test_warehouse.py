@@ -13,10 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from feature_platform_py.adapter.plugin.statements import execute
+from feature_platform_py.core import session as sessions
 from feature_platform_py.core.catalog_file import CatalogFile, Definition, TableName
 from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.sail_session import open_sail_session
 from feature_platform_py.core.session import open_session, open_warehouse
+from feature_platform_py.core.stored_relations import stored_relations
 from feature_platform_py.core.warehouse import Warehouse
 
 TABLE = TableName("features", "spend")
@@ -138,6 +141,13 @@ def test_a_view_follows_its_tables_new_columns(warehouse: Warehouse) -> None:
     assert rows(warehouse, VIEW) == [(1, 2)]
 
 
+def test_a_view_follows_a_truncated_table(warehouse: Warehouse) -> None:
+    write(warehouse, "select id as `a b` from range(3)")
+    warehouse.create_view(VIEW, f"select `a b` from {TABLE}")
+    assert execute(warehouse, f"truncate table {TABLE}") == (None, 3)
+    assert rows(warehouse, VIEW) == []
+
+
 def test_a_table_becomes_a_view_and_a_table_again(warehouse: Warehouse) -> None:
     write(warehouse, "select 1 as a")
     warehouse.create_view(TABLE, "select 2 as a")
@@ -202,6 +212,17 @@ def test_a_name_that_is_no_folder_is_refused(warehouse: Warehouse, name: str) ->
         write(warehouse, "select 1 as a", TableName("features", name))
 
 
+def test_a_name_that_leads_elsewhere_removes_nothing_there(warehouse: Warehouse) -> None:
+    write(warehouse, "select 1 as a")
+    elsewhere = TableName("other", "../features")
+    warehouse.create_view(elsewhere, "select 2 as a")
+    warehouse.drop(elsewhere)
+    warehouse.drop(TableName("..", warehouse.folder.name))
+    with pytest.raises(ConfigurationError, match="is no name for a folder of tables"):
+        warehouse.drop_schema("..")
+    assert rows(reopened(warehouse), TABLE) == [(1,)]
+
+
 def test_the_warehouse_may_lie_anywhere(tmp_path: Path) -> None:
     folder = tmp_path / "My Projects" / "dépôt #1 100%"
     warehouse = open_warehouse("sail", folder)
@@ -219,8 +240,10 @@ def test_a_half_written_table_is_ignored_and_overwritten(warehouse: Warehouse) -
     (warehouse.location(TABLE) / "part-0.parquet").write_bytes(b"PAR1")
     again = reopened(warehouse)
     assert again.relations("features") == {}
+    assert stored_relations(again.folder) == []
     write(again, "select 1 as a")
     assert rows(again, TABLE) == [(1,)]
+    assert stored_relations(again.folder) == [(TABLE, "table")]
 
 
 def test_a_broken_log_is_left_out_and_overwritten(warehouse: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
@@ -244,6 +267,15 @@ def test_a_catalog_file_that_is_no_catalog_is_explained(warehouse: Warehouse) ->
     (warehouse.folder / "catalog.json").write_text("[]")
     with pytest.raises(EngineError, match="expected the JSON catalog of views and sources"):
         reopened(warehouse)
+
+
+def test_a_session_whose_warehouse_cannot_be_opened_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "catalog.json").write_text("[]")
+    spark = open_sail_session()
+    monkeypatch.setattr(sessions, "open_sail_session", lambda: spark)
+    with pytest.raises(EngineError, match="expected the JSON catalog of views and sources"):
+        open_warehouse("sail", tmp_path)
+    assert spark.is_stopped
 
 
 def test_an_unchanged_catalog_file_is_not_written(tmp_path: Path) -> None:

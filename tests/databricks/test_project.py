@@ -10,6 +10,7 @@ import pytest
 from feature_platform_py.core.project import open_project
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.prepare import prepare_job
+from feature_platform_py.jobs.resolve import ResolvedSource
 from feature_platform_py.jobs.run import run_job
 from feature_platform_py.targets import TargetTables, open_tables
 from tests.conftest import Fpjob
@@ -191,3 +192,9 @@ def test_validating_contacts_no_server(workspace: Workspace, fpjob: Fpjob) -> No
     workspace.server.calls.clear()
     assert fpjob("validate", FINANCIAL, TRAINING, PROFILE, *TARGET).status == 0
     assert workspace.server.calls == []
+
+
+def test_a_source_of_one_name_is_in_the_schema_that_dbt_reads(workspace: Workspace, module_project: Path) -> None:
+    workspace.lakehouse.run_sql("create or replace table default.sold using delta as select 1 as user_id")
+    tables = open_tables(open_project(module_project, target="databricks"))
+    assert list(tables.source_columns(ResolvedSource("sold", None, {}))) == [("user_id", "int")]

@@ -118,6 +118,12 @@ def test_files_are_written_on_this_machine_in_one_step(module_project: Path, tab
     assert tables.write(appended).rows == 4
 
 
+def test_appending_goes_on_with_partitions_of_any_type(module_project: Path, tables: TargetTables) -> None:
+    for expected, mode in ((2, "overwrite"), (4, "append"), (6, "append")):
+        plan = plan_with(module_project, "parquet_files", mode, path="by_amount", partition_by=["amount"])
+        assert tables.write(plan).rows == expected
+
+
 @pytest.mark.parametrize(
     ("kind", "config", "message"),
     [

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from feature_platform_py.core.catalog_file import TableName
+from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.project import open_project
+from feature_platform_py.core.session import open_warehouse
+from feature_platform_py.jobs.resolve import ResolvedSource
+from feature_platform_py.targets import open_tables
 from tests.conftest import Fpjob
 
 SAMPLE = "configs/jobs/sample_financial_features_job.yaml"
@@ -162,3 +169,30 @@ output_sink: {sink_type: display}
         2,
         "configs/jobs/lost.yaml:2: no table `no.such_table` is in the warehouse; write it first, or name another\n",
     )
+
+
+def test_what_nobody_foresaw_is_no_failed_check_of_the_data(
+    project: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("feature_platform_py.cli.main.Path.read_text", broken)
+    outcome = fpjob("validate", "configs/jobs/sample_financial_features_job.yaml")
+    assert outcome.status == 3
+    assert "Traceback" in outcome.stderr
+    assert outcome.stderr.endswith("OSError: [Errno 28] No space left on device\n")
+
+
+def test_a_table_that_another_process_has_written_since_is_found(
+    project: Path,
+) -> None:
+    opened = open_project(project)
+    warehouse = open_warehouse(opened.target.engine, opened.target.warehouse)
+    warehouse.write_table(TableName("raw", "sales"), warehouse.spark.sql("select 1 as user_id"))
+    tables = open_tables(opened)
+    source = ResolvedSource("raw.sold", None, {})
+    with pytest.raises(ConfigurationError, match=r"no table `raw\.sold` is in the warehouse"):
+        tables.source_columns(source)
+    shutil.copytree(opened.target.warehouse / "raw" / "sales", opened.target.warehouse / "raw" / "sold")
+    assert tables.source_columns(source) == [("user_id", "int")]

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from feature_platform_py.core.project import open_project
 from feature_platform_py.jobs.lock import running_alone
 from tests.conftest import Fpjob, copy_project
@@ -48,6 +50,19 @@ def test_a_job_that_is_running_is_not_started_again(project: Path, fpjob: Fpjob)
     assert last.endswith(" UTC. This run changed nothing; start it when the other has ended")
     assert not (project / "output").exists()
     assert fpjob("run", job).status == 0
+
+
+def test_a_warehouse_that_cannot_be_written_to_is_said(
+    project: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = add_job(project, "spend", days=7)
+    monkeypatch.setenv("FP_WAREHOUSE", str(project / job))
+    outcome = fpjob("run", job)
+    assert outcome.status == 2
+    assert outcome.stderr.splitlines()[-1] == (
+        "profiles/profiles.yml: expected a `warehouse` folder that can be written to,"
+        f" given `{project / job}`: Not a directory; name another there, or with `FP_WAREHOUSE`"
+    )
 
 
 def test_runs_at_once_lose_and_mix_nothing(tmp_path: Path) -> None:

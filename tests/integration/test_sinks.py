@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from feature_platform_py.core.errors import DataCheckError, SinkError
+from feature_platform_py.core.errors import DataCheckError, EngineError, SinkError
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.core.session import open_session
 from feature_platform_py.jobs.config import SinkSpec
@@ -137,6 +137,29 @@ def test_partitions_and_options_are_used(session: SparkSession, opened: Project,
     if options:
         file = next((opened.root / path).rglob("*.parquet"))
         assert pyarrow.parquet.ParquetFile(file).metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("value", ["cast(7 as bigint)", "date'2020-01-01'", "'1993-02'"])
+def test_appending_goes_on_with_partitions(
+    session: SparkSession, opened: Project, kind: str, value: str, tmp_path: Path
+) -> None:
+    rows = session.sql(f"select id, {value} as part from range(2)")
+    for expected, mode in ((2, "overwrite"), (4, "append"), (6, "append")):
+        sink = _sink(kind, str(tmp_path / "out"), mode, partition_by=["part"])
+        assert write_result(session, rows, sink, opened).rows == expected
+
+
+def test_rows_that_cannot_be_counted_are_not_said_to_be_missing(
+    session: SparkSession, opened: Project, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> int:
+        raise ConnectionError("gone")
+
+    monkeypatch.setattr(sinks, "_count", gone)
+    with pytest.raises(EngineError, match="was written, its rows could not be counted: gone"):
+        write_result(session, _rows(session, 0, 2), _sink("delta_table", path, "append"), opened)
+    assert _ids(session, "delta_table", path, opened) == [0, 1]
 
 
 def test_a_table_name_is_a_table_of_the_warehouse(session: SparkSession, opened: Project) -> None:

@@ -15,7 +15,7 @@ from dbt.adapters.base.impl import ConstraintSupport
 from dbt.adapters.base.relation import BaseRelation, Policy
 from dbt.adapters.contracts.connection import AdapterResponse
 from dbt.adapters.contracts.relation import RelationType
-from dbt.adapters.fpspark.connections import FpSparkConnectionManager, engine_message, response
+from dbt.adapters.fpspark.connections import FpSparkConnectionManager, engine_message, explained, response
 from dbt.adapters.fpspark.python_models import SessionPythonJobHelper
 from dbt.adapters.spark.column import SparkColumn
 from dbt.adapters.spark.impl import SparkAdapter
@@ -25,9 +25,10 @@ from dbt_common.contracts.metadata import CatalogTable, ColumnMetadata, TableMet
 from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 
 from feature_platform_py.core.catalog_file import TableName
-from feature_platform_py.core.errors import FeaturePlatformError
+from feature_platform_py.core.errors import EngineError, FeaturePlatformError
 from feature_platform_py.core.external_sources import external_source
 from feature_platform_py.core.locations import is_table_name
+from feature_platform_py.core.remote_session import is_server_lost
 
 if TYPE_CHECKING:
     import agate  # type: ignore[import-untyped]
@@ -135,6 +136,7 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
 
         `columns` are mappings of `name` and `type`; without them the types are inferred. A relative
         local location starts from the project's folder. A table's name is no external data: the table is there, or missing.
+        What is the engine's fault is said without the source's name, which marks a fault of the data.
         """
         if is_table_name(location):
             return
@@ -143,9 +145,13 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
         try:
             source = external_source(location, format, options=options, columns=listed, folder=self._project_root)
             self.warehouse.register_source(name, source)
+        except EngineError as error:
+            raise DbtRuntimeError(str(error)) from error
         except FeaturePlatformError as error:
             raise DbtRuntimeError(f"source `{name.schema}.{name.name}`: {error}") from error
         except Exception as error:
+            if is_server_lost(error):
+                raise DbtDatabaseError(explained(error, self.warehouse)) from error
             raise DbtDatabaseError(f"source `{name.schema}.{name.name}`: {engine_message(error)}") from error
 
     @available  # type: ignore[untyped-decorator]

@@ -70,8 +70,8 @@ def _rename(warehouse: Warehouse, match: re.Match[str]) -> None:
     warehouse.rename(_name(match), _name(match, 3))
 
 
-def _truncate(warehouse: Warehouse, match: re.Match[str]) -> None:
-    warehouse.spark.sql(f"delete from {_name(match)}")  # noqa: S608
+def _truncate(warehouse: Warehouse, match: re.Match[str]) -> int | None:
+    return execute(warehouse, f"delete from {_name(match)}")[1]  # noqa: S608
 
 
 def _add_columns(warehouse: Warehouse, match: re.Match[str]) -> None:

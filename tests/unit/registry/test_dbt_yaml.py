@@ -26,6 +26,13 @@ from feature_platform_py.registry.registry import Registry, load_registry
 from tests.unit.registry.test_references import SALES, SHOPS
 from tests.unit.registry.test_registry import GOOD, ROOT, write
 
+PLACES = """\
+locations:
+  local: {location: raw.NoneSold, format: delta}
+  connect: {location: /mnt/sales, format: delta}
+  databricks: {location: main.shop.sales, format: delta}
+"""
+
 
 @pytest.fixture(scope="module")
 def project() -> Project:
@@ -143,3 +150,20 @@ def test_the_names_of_a_table_depend_on_the_target(registry: Registry) -> None:
     assert jinja2.Template(content["tables"][0]["identifier"]).render(target=Target) == "fact_mm_transaction"
     Target.name = "local"
     assert jinja2.Template(content["schema"]).render(target=Target) == "sources"
+
+
+def test_a_target_without_a_location_reads_the_local_table(tmp_path: Path) -> None:
+    text = SALES.partition("locations:\n")[0] + PLACES
+    files = {"source/shop/v1/sales_source.yaml": text, "source/shop/v1/shops_source.yaml": SHOPS}
+    registry = load_registry(write(tmp_path, GOOD | files))
+    sales = next(each for each in registry.sources if each.name == "sales")
+    [content] = as_dbt_reads_it(source_content(sales, registry))["sources"]
+    [table] = content["tables"]
+
+    def name_on(target: str) -> list[str]:
+        parts = (content["database"], content["schema"], table["identifier"])
+        return [jinja2.Template(part).render(target={"name": target}) for part in parts]
+
+    assert name_on("local") == name_on("spark") == ["None", "raw", "NoneSold"]
+    assert name_on("connect") == ["None", "sources", "sales"]
+    assert name_on("databricks") == ["main", "shop", "sales"]

@@ -78,6 +78,20 @@ def test_a_run_killed_between_the_two_renames_is_undone_by_the_next(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["result"]
 
 
+@pytest.mark.usefixtures("_way")
+def test_of_two_appends_at_once_both_are_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "result"
+    replace_folder(folder, _writes(a="1"), keep_existing=False)
+
+    def write(staged: Path) -> None:
+        _writes(b="2")(staged)
+        replace_folder(folder, _writes(c="3"), keep_existing=True)
+
+    replace_folder(folder, write, keep_existing=True)
+    assert _content(folder) == {"a": "1", "b": "2", "c": "3"}
+    assert [path.name for path in tmp_path.iterdir()] == ["result"]
+
+
 def test_a_reader_never_misses_the_folder(tmp_path: Path) -> None:
     folder = tmp_path / "result"
     replace_folder(folder, _writes(a="0"), keep_existing=False)
