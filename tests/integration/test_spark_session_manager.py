@@ -338,7 +338,7 @@ def test_a_server_that_never_answers_a_request_is_given_up() -> None:
 
     class Waits(grpc.GenericRpcHandler):  # type: ignore[misc]
         def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
-            return grpc.unary_unary_rpc_method_handler(lambda request, context: is_over.wait())
+            return grpc.unary_unary_rpc_method_handler(lambda request, context: is_over.wait() and b"")
 
     server = grpc.server(ThreadPoolExecutor(2), handlers=[Waits()])
     address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
