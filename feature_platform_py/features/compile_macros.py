@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from feature_platform_py.core.data_types import Columns
+from feature_platform_py.core.dbt_invocation import invoke_dbt
 from feature_platform_py.core.dbt_packages import FOLDER as PACKAGES
 from feature_platform_py.core.dbt_packages import link_packages
 from feature_platform_py.core.errors import ConfigurationError, EngineError
@@ -100,8 +101,6 @@ def _manifest(root: Path, stamp: tuple[tuple[str, int], ...]) -> Any:  # noqa: A
 
 
 def _dbt(root: Path, arguments: Sequence[str], variables: dict[str, Any], *, manifest: Any = None) -> Any:
-    from dbt.cli.main import dbtRunner
-
     common = [
         *("--project-dir", str(root), "--profiles-dir", str(root / "profiles")),
         *("--log-level", "none", "--log-level-file", "none"),
@@ -109,7 +108,7 @@ def _dbt(root: Path, arguments: Sequence[str], variables: dict[str, Any], *, man
     ]
     # dbt changes into the project's folder, and stays there.
     with contextlib.chdir(root):
-        result = dbtRunner(manifest=manifest).invoke([*arguments, *common])
+        result = invoke_dbt([*arguments, *common], manifest=manifest)
     if result.exception is not None or not result.success:
         cause = getattr(result.exception, "__context__", None) or result.exception or result.result
         raise EngineError(f"dbt cannot render the transformer's macro: {cause}")

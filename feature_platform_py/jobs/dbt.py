@@ -1,4 +1,4 @@
-"""The one module that calls dbt: in process, quietly, with each node reported as it finishes."""
+"""dbt's commands on a job's nodes: in process, quietly, with each node reported as it finishes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from feature_platform_py.core.dbt_invocation import invoke_dbt
 from feature_platform_py.core.project import Project
 from feature_platform_py.jobs.work import TableWork, read_work
 
@@ -172,9 +173,7 @@ def _invoke(arguments: Sequence[str], watch: Callable[[Any], None]) -> str:
 
 
 def _result(arguments: Sequence[str], watch: Callable[[Any], None] = lambda _: None) -> Any:
-    from dbt.cli.main import dbtRunner
-
-    return dbtRunner(callbacks=[watch]).invoke(list(arguments))
+    return invoke_dbt(arguments, callbacks=[watch])
 
 
 def _finished(data: Any, works: Mapping[str, TableWork]) -> NodeResult | None:

@@ -87,6 +87,7 @@ def _run(
     )
     record_run(project, plan.job_name, dbt_run)
     _raise_failures(dbt_run, project)
+    check_is_built(plan, dbt_run, project)
     built = time.monotonic()
     sink = open_tables(project).write(plan)
     landed = {"query": started - asked} if plan.source.query else {}
@@ -125,6 +126,17 @@ def _land_query(plan: JobPlan, project: Project) -> None:
 def _variables(plan: JobPlan, *, is_reconciled: bool) -> dict[str, Any]:
     # Only where it is asked for: dbt parses the project anew when a variable changes.
     return {"job": job_variable(plan), **({"reconcile": True} if is_reconciled else {})}
+
+
+def check_is_built(plan: JobPlan, run: DbtRun, project: Project) -> None:
+    """Raise EngineError if dbt left out a model: the sink would be written from what an earlier run built."""
+    built = {node.name for node in run.nodes if node.kind == "model" and node.is_good}
+    if missing := [f"`{model}`" for model in plan.models if model not in built]:
+        raise EngineError(
+            f"dbt did not build {', '.join(missing)}, which the job needs; the sink was not written. Look for a setting in"
+            " `dbt_project.yml` that leaves models out",
+            Path(project.shown(run.log_file)),
+        )
 
 
 def _raise_failures(run: DbtRun, project: Project) -> None:
