@@ -25,7 +25,9 @@ from feature_platform_py.jobs.config import (
     read_job,
 )
 from feature_platform_py.jobs.filter_values import comparison_fault
-from feature_platform_py.jobs.resolve import ResolvedSource, missing_file, resolve_input, resolve_query
+from feature_platform_py.jobs.names import name_problems
+from feature_platform_py.jobs.resolve import EXTERNAL_SCHEMA, ResolvedSource, missing_file, resolve_input, resolve_query
+from feature_platform_py.registry.models import model_files
 from feature_platform_py.registry.registry import Registry, load_source_registry
 
 __all__ = ["CheckedJob", "ResolvedSource", "check_job", "load_checked_job"]
@@ -67,7 +69,7 @@ def load_checked_job(
         # An engine that fails on a job with faults says nothing that counts beside them.
         if not problems:
             raise
-    problems += check_job(draft, columns)
+    problems += [*check_job(draft, columns), *name_problems(draft, project)]
     if source and draft.output_sink:
         problems += _sink_problems(draft, draft.output_sink, source, project)
     if problems or source is None:
@@ -215,7 +217,7 @@ def _partition_problems(sink: SinkSpec, names: Sequence[str]) -> Iterator[Proble
 
 
 def _sink_problems(draft: JobDraft, sink: SinkSpec, source: ResolvedSource, project: Project) -> Iterator[Problem]:
-    """A sink writes neither onto its own input nor onto the tables that the job builds."""
+    """A sink writes neither onto its own input nor onto tables that dbt's models build."""
     if sink.kind == "display":
         return
     place, path = sink.place.at("config", "path"), str(sink.config["path"])
@@ -225,9 +227,13 @@ def _sink_problems(draft: JobDraft, sink: SinkSpec, source: ResolvedSource, proj
     if overlap(written, read, root=project.root) or (is_table and overlap(path, source.location, root=project.root)):
         message = f"`{place.name}`: `{path}` is, holds or lies in the job's own input `{source.location}`"
         yield place.problem(f"{message}; name another place")
-    elif _is_built_by_job(path, written, draft.job_name, project):
+    elif _is_kept(path if is_table else written, draft.job_name, project):
         yield place.problem(
             f"`{place.name}`: `{path}` would replace tables that the platform keeps; name another place"
+        )
+    elif is_table and (stored := _other_spelling(path, project)):
+        yield place.problem(
+            f"`{place.name}`: the warehouse has the table `{path}` as `{stored}`, one name to Spark; write it so, or name another"
         )
 
 
@@ -243,15 +249,39 @@ def _as_path(path: str) -> str:
     return f"./{path}" if is_table_name(path) else path
 
 
-def _is_built_by_job(path: str, written: str, job_name: str, project: Project) -> bool:
-    if is_table_name(path) and path.rpartition(".")[2].lower().startswith(f"{job_name}__"):
-        return True
-    if is_remote(written) or is_table_name(written):
+def _is_kept(place: str, job_name: str, project: Project) -> bool:
+    """Whether a table or folder is, or holds, what dbt's models build, for whichever job, or what stands for sources."""
+    if is_table_name(place):
+        _, schema, name = table_parts(place if "." in place else f"{project.target.schema}.{place}")
+        return _is_of_platform(schema, name, job_name, project)
+    if is_remote(place):
         return False
-    tables = absolute(str(project.target.warehouse / project.target.schema), project.root)
-    folder = absolute(written, project.root)
-    is_own = folder.is_relative_to(tables) and folder.name.startswith(f"{job_name}__")
-    return is_own or tables.is_relative_to(folder)
+    warehouse, folder = absolute(str(project.target.warehouse), project.root), absolute(place, project.root)
+    if not folder.is_relative_to(warehouse):
+        return warehouse.is_relative_to(folder)
+    schema, name, *_ = *folder.relative_to(warehouse).parts, "", ""
+    is_schema = schema.lower() in {"", project.target.schema.lower()} and not name
+    return is_schema or _is_of_platform(schema, name, job_name, project)
+
+
+def _is_of_platform(schema: str, name: str, job_name: str, project: Project) -> bool:
+    if schema.lower() != project.target.schema.lower():
+        return schema.lower() == EXTERNAL_SCHEMA
+    models = {model.lower() for model in model_files(project.root)}
+    return name.lower().startswith(f"{job_name}__") or name.lower().rpartition("__")[2] in models
+
+
+def _other_spelling(table: str, project: Project) -> str | None:
+    """The table as the warehouse folder has it, if that differs from the given name in upper and lower case only."""
+    if not project.target.has_session:
+        return None
+    _, schema, name = table_parts(table if "." in table else f"{project.target.schema}.{table}")
+    stored = [
+        f"{folder.parent.name}.{folder.name}"
+        for folder in project.target.warehouse.glob("*/*")
+        if f"{folder.parent.name}.{folder.name}".lower() == f"{schema}.{name}".lower()
+    ]
+    return None if not stored or f"{schema}.{name}" in stored else stored[0]
 
 
 def _spelled_as(config: JobConfig, columns: Columns) -> JobConfig:

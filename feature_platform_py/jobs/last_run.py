@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.project import Project
 from feature_platform_py.jobs.dbt import DbtRun
 
 
-def record_run(project: Project, job_name: str, run: DbtRun) -> None:
-    """Keep how each node of the run ended; the file is replaced in one step."""
+def record_run(project: Project, job_name: str, run: DbtRun, *, job_file: Path) -> None:
+    """Keep which file's job ran, and how each node of the run ended; the record is replaced in one step."""
     path = project.root / "target" / "jobs" / job_name / "last_run.json"
+    real = job_file.resolve()
+    shown = real.relative_to(project.root) if real.is_relative_to(project.root) else real
     nodes = [{"name": node.name, "kind": node.kind, "status": node.status, "rows": node.rows} for node in run.nodes]
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     beside = path.with_suffix(".new")
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside.write_text(json.dumps({"finished": finished, "nodes": nodes}), encoding="utf-8")
+    beside.write_text(json.dumps({"finished": finished, "file": str(shown), "nodes": nodes}), encoding="utf-8")
     beside.replace(path)
 
 
 def last_run(project: Project, job_name: str) -> dict[str, Any] | None:
-    """When the job last ran (`finished`) and its `nodes`; None if it has not run here."""
+    """When the job last ran (`finished`), its `file` and its `nodes`; None if it has not run here."""
     path = project.root / "target" / "jobs" / job_name / "last_run.json"
     if not path.exists():
         return None

@@ -85,7 +85,7 @@ def _run(
         is_full_refresh=is_full_refresh,
         on_node=on_node,
     )
-    record_run(project, plan.job_name, dbt_run)
+    record_run(project, plan.job_name, dbt_run, job_file=plan.config.path)
     _raise_failures(dbt_run, project)
     check_is_built(plan, dbt_run, project)
     built = time.monotonic()

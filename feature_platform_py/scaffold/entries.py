@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from feature_platform_py.core.document import read_document
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import ticked, unknown
@@ -135,9 +134,6 @@ def write_job(project: Project, files: Mapping[Path, str]) -> JobPlan:
     """Write a job file, if the job can be planned; else ConfigurationError, and nothing is written."""
     [(path, text)] = files.items()
     _check_new(project, [path])
-    for other in sorted(project.jobs.glob("*.y*ml")):
-        if read_document(other).values.get("job_name") == path.stem:
-            raise ConfigurationError(f"{project.shown(other)}: is the job `{path.stem}` already; choose another name")
     with tempfile.TemporaryDirectory() as folder:
         beside = Path(folder) / path.name
         _write(beside, text)

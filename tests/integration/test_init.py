@@ -111,7 +111,7 @@ def test_a_feature_group_of_a_model_without_one(shop: Path, fpjob: Fpjob) -> Non
         ),
         (
             ["job", "financial_features_extraction_v1", "--source", "mm_transaction", "--description", "x"],
-            "sample_financial_features_job.yaml: is the job `financial_features_extraction_v1` already; choose another name",
+            "`financial_features_extraction_v1` is the name of the job in `configs/jobs/sample_financial_features_job.yaml` too",
         ),
         (
             ["entitty", "sale"],

@@ -99,7 +99,7 @@ def test_the_last_run_of_a_job_is_kept(project: Path) -> None:
     opened = open_project(project)
     assert last_run(opened, "spend") is None
     node = NodeResult("unique_grain_user_spend_", "test", "fail", 0.1)
-    record_run(opened, "spend", DbtRun((node,), project / "dbt.log"))
+    record_run(opened, "spend", DbtRun((node,), project / "dbt.log"), job_file=project / "job.yaml")
     found = last_run(opened, "spend")
     assert found
     assert found["nodes"] == [{"name": "unique_grain_user_spend_", "kind": "test", "status": "fail", "rows": None}]

@@ -182,6 +182,35 @@ def test_a_sink_on_the_feature_tables_is_refused(tmp_path: Path, path: str) -> N
 @pytest.mark.parametrize(
     ("sink", "path"),
     [
+        ("overwrite_delta", "other__job_features"),
+        ("overwrite_delta", "Features.Other__Job_Features"),
+        ("overwrite_delta", "profiles"),
+        ("overwrite_delta", "FEATURES.PROFILES"),
+        ("overwrite_delta", "sources.sales"),
+        ("overwrite_parquet", "warehouse/features/other__job_features/x"),
+        ("append_parquet", "warehouse/features/profiles"),
+        ("overwrite_delta", "./warehouse/sources/sales"),
+    ],
+)
+def test_a_sink_on_the_tables_of_other_jobs_and_models_is_refused(tmp_path: Path, sink: str, path: str) -> None:
+    (tmp_path / "models/generic").mkdir(parents=True)
+    (tmp_path / "models/generic/profiles.py").touch()
+    (tmp_path / "models/job_features.sql").touch()
+    [message] = sink_problems(tmp_path, "shop.sales", sink, path)
+    assert "would replace tables that the platform keeps; name another place" in message
+
+
+def test_a_table_keeps_its_spelling(tmp_path: Path) -> None:
+    (tmp_path / "warehouse/analytics/Totals").mkdir(parents=True)
+    for path in ("analytics.totals", "Analytics.Totals"):
+        [message] = sink_problems(tmp_path, "shop.sales", "overwrite_delta", path)
+        assert f"the warehouse has the table `{path}` as `analytics.Totals`, one name to Spark; write it so" in message
+    assert sink_problems(tmp_path, "shop.sales", "append_delta", "analytics.Totals") == []
+
+
+@pytest.mark.parametrize(
+    ("sink", "path"),
+    [
         ("overwrite_delta", "features.result"),
         ("overwrite_delta", "sales"),
         ("overwrite_parquet", "sales"),
