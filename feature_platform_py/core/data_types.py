@@ -6,8 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from feature_platform_py.core.suggestions import printable
+
+if TYPE_CHECKING:
+    from pyspark.sql.types import DataType as SparkType
 
 Columns = Sequence[tuple[str, str]]
 """Names and Spark SQL types of a table's columns, in its order."""
@@ -66,6 +70,25 @@ def parse_type(text: str) -> DataType:
     if name.count("<") <= _MAX_DEPTH and (match := re.fullmatch(r"(array|map|struct)<(.+)>", name)):
         return _nested_type(text, match[1], match[2])
     raise ValueError(_expected(text))
+
+
+def sql_type(data_type: SparkType) -> str:
+    """Return an engine's type as SQL text: its `simpleString`, with the odd names of struct fields quoted."""
+    from pyspark.sql.types import ArrayType, MapType, StructType
+
+    match data_type:
+        case ArrayType():
+            return f"array<{sql_type(data_type.elementType)}>"
+        case MapType():
+            return f"map<{sql_type(data_type.keyType)},{sql_type(data_type.valueType)}>"
+        case StructType():
+            return f"struct<{','.join(f'{_member(each.name)}:{sql_type(each.dataType)}' for each in data_type)}>"
+        case _:
+            return str(data_type.simpleString())
+
+
+def _member(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) else "`" + name.replace("`", "``") + "`"
 
 
 def kind_of(text: str) -> str:

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from feature_platform_py.core.catalog_file import CatalogFile, Definition, TableName, literal, quoted
 from feature_platform_py.core.csv_diagnosis import find_cut_decimals
-from feature_platform_py.core.data_types import Columns
+from feature_platform_py.core.data_types import sql_type
 from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.external_sources import ExternalSource, define_source
 from feature_platform_py.core.locations import overlap
@@ -28,6 +28,7 @@ from feature_platform_py.core.view_text import create_as_plan, survives_as_text
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ class Warehouse:
         if name not in self._registered:
             return []
         schema = self.spark.table(str(name)).schema
-        return [(field.name, field.dataType.simpleString()) for field in schema]
+        return [(field.name, sql_type(field.dataType)) for field in schema]
 
     def location(self, name: TableName) -> Path:
         """Return the folder of a table."""
@@ -245,14 +246,16 @@ class Warehouse:
                     entries[new_name] = entries.pop(name)
             self._register(new_name, definition)
 
-    def add_columns(self, name: TableName, columns: Columns) -> None:
-        """Add (name, type) columns to a table: a change of its metadata alone, no file is rewritten."""
-        added = [f"cast(null as {dtype}) as {quoted(column)}" for column, dtype in columns]
-        frame = self.spark.sql(f"select *, {', '.join(added)} from {name} limit 0")  # noqa: S608
+    def add_columns(self, name: TableName, columns: StructType) -> None:
+        """Add columns to a table: a change of its metadata alone, no file is rewritten."""
+        from pyspark.sql import functions
+
+        added = [functions.lit(None).cast(field.dataType).alias(field.name) for field in columns]
+        frame = self.spark.table(str(name)).select("*", *added).limit(0)
         writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
         writer.save(str(self.location(name)))
         # Sail commits nothing, and says nothing, where it finds a NOT NULL column.
-        if missing := {column for column, _ in columns} - {column for column, _ in self.columns(name)}:
+        if missing := set(columns.names) - {column for column, _ in self.columns(name)}:
             raise EngineError(f"table {name}: the engine did not add {sorted(missing)}. Build the table anew")
         with self._lock:
             self._follow_change(has_other_columns=True)

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
+from dbt.adapters import factory
+from dbt.cli.main import dbtRunner
 from dbt.tests.util import run_dbt, write_file
 from dbt_common.exceptions import DbtRuntimeError
 
@@ -251,3 +254,42 @@ class TestSharedSession:
         assert rows(project, "select * from {schema}.seen") == []
         rows(project, "drop table if exists {schema}.made")
         assert not (folder / "made").exists()
+
+
+class TestDebug:
+    @pytest.fixture(autouse=True)
+    def nobody_else(self, project, monkeypatch):
+        """`dbt debug` makes an adapter of its own, as it does in a process of its own."""
+        monkeypatch.setattr(factory.FACTORY, "adapters", {})
+
+    def debug(self, project) -> str:
+        outcome, text = dbtRunner(), []
+        outcome.callbacks.append(lambda event: text.append(event.info.msg))
+        folders = ["--project-dir", str(project.project_root), "--profiles-dir", project.profiles_dir]
+        self.result = outcome.invoke(["debug", *folders])
+        return "\n".join(text)
+
+    def test_debug_checks_the_connection(self, project):
+        said = self.debug(project)
+        assert self.result.success
+        assert "OK connection ok" in said
+        assert "All checks passed!" in said
+
+    @pytest.mark.parametrize(
+        ("setting", "said"),
+        [
+            ({"engine": "sial"}, "profile: engine `sial` is unknown. Known: `connect`, `sail`, `spark`"),
+            ({"warehouse": "dbt_project.yml"}, "dbt_project.yml"),
+        ],
+    )
+    def test_debug_says_what_is_wrong_with_the_profile(self, project, setting, said):
+        path = Path(project.profiles_dir, "profiles.yml")
+        kept = path.read_text()
+        profile = yaml.safe_load(kept)
+        profile["test"]["outputs"]["default"] |= setting
+        path.write_text(yaml.safe_dump(profile))
+        try:
+            assert said in self.debug(project)
+            assert not self.result.success
+        finally:
+            path.write_text(kept)

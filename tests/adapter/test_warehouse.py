@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from pyspark.sql.types import StructType
 
 from feature_platform_py.adapter.plugin.statements import execute
 from feature_platform_py.core import session as sessions
@@ -194,7 +195,7 @@ def test_renaming_moves_tables_and_views(warehouse: Warehouse) -> None:
 def test_columns_are_added_without_rewriting(warehouse: Warehouse) -> None:
     write(warehouse, "select 1 as a")
     files = set(warehouse.location(TABLE).glob("*.parquet"))
-    warehouse.add_columns(TABLE, [("b c", "decimal(12,2)")])
+    warehouse.add_columns(TABLE, StructType().add("b c", "decimal(12,2)"))
     assert warehouse.columns(TABLE) == [("a", "int"), ("b c", "decimal(12,2)")]
     assert files <= set(warehouse.location(TABLE).glob("*.parquet"))
 

@@ -15,6 +15,7 @@ from dbt.adapters.spark.connections import SparkConnectionManager
 from dbt_common.exceptions import DbtBaseException, DbtDatabaseError, DbtRuntimeError
 
 from feature_platform_py.core.csv_diagnosis import find_unparsable, is_parse_failure
+from feature_platform_py.core.data_types import sql_type
 from feature_platform_py.core.remote_session import is_server_lost
 from feature_platform_py.core.session import open_warehouse
 
@@ -64,7 +65,7 @@ class Cursor:
             raise DbtRuntimeError("fpspark: a statement has bindings. Expected literals in its SQL")
         frame, self.rows_affected = execute(self._warehouse, sql)
         if frame is not None:
-            types = [(field.name, field.dataType.simpleString()) for field in frame.schema]
+            types = [(field.name, sql_type(field.dataType)) for field in frame.schema]
             self.description = [(name, dtype, None, None, None, None, True) for name, dtype in types]
             columns = [column.to_pylist() for column in frame.toArrow().columns]
             self._rows = [tuple(map(_without_time_zone, row)) for row in zip(*columns, strict=True)]
@@ -130,6 +131,11 @@ class FpSparkConnectionManager(SparkConnectionManager):  # type: ignore[misc]
         except Exception as error:
             logger.debug(f"Error while running:\n{sql}\n{error}")
             raise DbtDatabaseError(explained(error, self.get_thread_connection().handle.warehouse)) from error
+
+    @classmethod
+    def data_type_code_to_name(cls, type_code: str) -> str:
+        """Return a column's type in full; dbt-spark's cuts it at the first `_`, and contracts then accept other types."""
+        return type_code
 
     @classmethod
     def get_response(cls, cursor: Cursor) -> AdapterResponse:

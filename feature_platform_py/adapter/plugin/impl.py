@@ -17,14 +17,17 @@ from dbt.adapters.contracts.connection import AdapterResponse
 from dbt.adapters.contracts.relation import RelationType
 from dbt.adapters.fpspark.connections import FpSparkConnectionManager, engine_message, explained, response
 from dbt.adapters.fpspark.python_models import SessionPythonJobHelper
+from dbt.adapters.fpspark.seeds import seed_frame
 from dbt.adapters.spark.column import SparkColumn
 from dbt.adapters.spark.impl import SparkAdapter
 from dbt.adapters.spark.relation import SparkRelation
+from dbt.flags import get_flags
 from dbt_common.contracts.constraints import ConstraintType
 from dbt_common.contracts.metadata import CatalogTable, ColumnMetadata, TableMetadata
 from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 
-from feature_platform_py.core.catalog_file import TableName
+from feature_platform_py.core.catalog_file import TableName, quoted
+from feature_platform_py.core.data_types import sql_type
 from feature_platform_py.core.errors import EngineError, FeaturePlatformError
 from feature_platform_py.core.external_sources import external_source
 from feature_platform_py.core.locations import is_table_name
@@ -52,15 +55,27 @@ class FpSparkRelation(SparkRelation):  # type: ignore[misc]
     quote_policy: Policy = field(default_factory=QuotedPolicy)
 
 
+@dataclass
+class FpSparkColumn(SparkColumn):  # type: ignore[misc]
+    """A column whose name may have any character."""
+
+    @property
+    def quoted(self) -> str:
+        """The name for SQL."""
+        return quoted(self.column)
+
+
 class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
     """dbt on the process's shared session."""
 
+    Column = FpSparkColumn
     ConnectionManager = FpSparkConnectionManager
     Relation = FpSparkRelation
     CONSTRAINT_SUPPORT = dict.fromkeys(ConstraintType, ConstraintSupport.NOT_SUPPORTED)
 
     def __init__(self, config: Any, mp_context: Any) -> None:
-        self._project_root = Path(config.project_root).resolve()
+        # `dbt debug` gives the profile alone.
+        self._project_root = Path(getattr(config, "project_root", get_flags().PROJECT_DIR)).resolve()
         config.credentials.warehouse = str(self._project_root / Path(config.credentials.warehouse).expanduser())
         self._computed: set[str] = set()
         self._computing = threading.Lock()
@@ -107,8 +122,19 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
             columns = self.warehouse.columns(TableName(relation.schema, relation.identifier))
         else:
             fields = self.warehouse.spark.table(relation.render()).schema
-            columns = [(field.name, field.dataType.simpleString()) for field in fields]
-        return [SparkColumn(column=name, dtype=dtype) for name, dtype in columns]
+            columns = [(field.name, sql_type(field.dataType)) for field in fields]
+        return [self.Column(column=name, dtype=dtype) for name, dtype in columns]
+
+    @available.parse_list  # type: ignore[untyped-decorator]
+    def get_missing_columns(self, from_relation: BaseRelation, to_relation: BaseRelation) -> list[SparkColumn]:
+        """Return the columns of one relation whose names, whatever their case, the other does not have."""
+        there = {column.name.lower() for column in self.get_columns_in_relation(to_relation)}
+        return [column for column in self.get_columns_in_relation(from_relation) if column.name.lower() not in there]
+
+    def quote(self, identifier: str) -> str:
+        """Return the identifier in backticks, its own backticks doubled."""
+        # A relation of Spark has no database, and dbt quotes that too.
+        return quoted(str(identifier))
 
     def _get_columns_for_catalog(self, relation: BaseRelation) -> Iterable[dict[str, Any]]:
         for index, column in enumerate(self.get_columns_in_relation(relation), start=1):
@@ -188,14 +214,8 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
     @available  # type: ignore[untyped-decorator]
     def load_seed(self, relation: BaseRelation, seed: agate.Table, types: dict[str, str]) -> int:
         """Replace the relation by a seed's rows, in one atomic commit, and return their number."""
-        from pyspark.sql.types import StringType, StructField, StructType
-
-        warehouse, names = self.warehouse, list(seed.column_names)
-        rows = [[None if value is None else str(value) for value in row] for row in seed.rows]
-        texts = StructType([StructField(name, StringType()) for name in names])
-        frame = warehouse.spark.createDataFrame(rows, texts)
-        typed = [frame[name].cast(types[name]).alias(name) for name in names]
-        return warehouse.write_table(TableName(relation.schema, relation.identifier), frame.select(*typed))
+        name = TableName(relation.schema, relation.identifier)
+        return self.warehouse.write_table(name, seed_frame(self.warehouse.spark, relation.identifier, seed, types))
 
     @property
     def default_python_submission_method(self) -> str:

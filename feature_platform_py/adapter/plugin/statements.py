@@ -76,8 +76,8 @@ def _truncate(warehouse: Warehouse, match: re.Match[str]) -> int | None:
 
 def _add_columns(warehouse: Warehouse, match: re.Match[str]) -> None:
     listed = match[3].removeprefix("(").removesuffix(")") if match[3].startswith("(") else match[3]
-    columns = re.findall(rf"({_IDENTIFIER})\s+([^,(]+(?:\([^)]*\))?)", listed)
-    warehouse.add_columns(_name(match), [(_unquoted(column), dtype.strip()) for column, dtype in columns])
+    # The engine reads the list: types have commas and brackets of their own, names may have any character.
+    warehouse.add_columns(_name(match), warehouse.spark.createDataFrame([], listed.strip()).schema)
 
 
 def _create_schema(warehouse: Warehouse, match: re.Match[str]) -> None:
@@ -95,7 +95,7 @@ _CATALOG_STATEMENTS: list[tuple[re.Pattern[str], Action]] = [
     (re.compile(pattern, _FLAGS), action)
     for pattern, action in {
         rf"create\s+or\s+replace\s+table\s+{_NAME}\s+using\s+delta"
-        r"(?:\s+partitioned\s+by\s*\(([^)]*)\))?\s+as\s+(.+)": _replace_table,
+        rf"(?:\s+partitioned\s+by\s*\(((?:{_IDENTIFIER}|[\s,])*)\))?\s+as\s+(.+)": _replace_table,
         rf"create\s+(?:or\s+replace\s+)?view\s+{_NAME}\s+as\s+(.+)": _create_view,
         rf"drop\s+(?:table|view)\s+if\s+exists\s+{_NAME}": _drop,
         rf"alter\s+(?:table|view)\s+{_NAME}\s+rename\s+to\s+{_NAME}": _rename,

@@ -52,14 +52,17 @@
 {%- endmacro %}
 
 {% macro fpspark__get_incremental_append_sql(arg_dict) -%}
-    {#- By position, every column: Sail wants them all, and drops what it cannot place by name. -#}
-    {%- set there = arg_dict['dest_columns'] | map(attribute='name') | list -%}
     insert into {{ arg_dict['target_relation'] }}
-    select
-        {%- for column in adapter.get_columns_in_relation(arg_dict['target_relation']) %}
-        {{ column.quoted if column.name in there else 'cast(null as ' ~ column.dtype ~ ') as ' ~ column.quoted }}{{ ',' if not loop.last }}
-        {%- endfor %}
+    select {{ every_column(arg_dict['target_relation'], arg_dict['dest_columns']) }}
     from {{ arg_dict['temp_relation'] }}
+{%- endmacro %}
+
+{#- By position, every column of the table: Sail wants them all, and drops what it cannot place by name. -#}
+{% macro every_column(target, given_columns) -%}
+    {%- set given = given_columns | map(attribute='name') | list -%}
+    {%- for column in adapter.get_columns_in_relation(target) -%}
+        {{ column.quoted if column.name in given else 'cast(null as ' ~ column.dtype ~ ') as ' ~ column.quoted }}{{ ', ' if not loop.last }}
+    {%- endfor -%}
 {%- endmacro %}
 
 {#- Explicit columns: what a model selects beyond the target's columns is left out, as on other databases. -#}
@@ -73,7 +76,7 @@
 
 {#- One commit, which rewrites the table: a delete and then an insert would read `this` in between. -#}
 {% macro fpspark__get_delete_insert_merge_sql(target, source, unique_key, dest_columns, incremental_predicates) -%}
-    {%- set columns = dest_columns | map(attribute='quoted') | join(', ') -%}
+    {%- set columns = adapter.get_columns_in_relation(target) | map(attribute='quoted') | join(', ') -%}
     {%- set keys = [unique_key] if unique_key is string else (unique_key or []) -%}
     create or replace table {{ target }} using delta{{ partitioned_by_clause() }} as
     {%- if keys %}
@@ -89,15 +92,15 @@
     select {{ columns }} from {{ target }}
     {%- endif %}
     union all
-    select {{ columns }} from {{ source }}
+    select {{ every_column(target, dest_columns) }} from {{ source }}
 {%- endmacro %}
 
 {#- One commit that replaces the rows of the batch's time, as on Databricks. -#}
 {% macro fpspark__get_incremental_microbatch_sql(arg_dict) -%}
     {%- set event_time = adapter.quote(config.get('event_time')) -%}
-    {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
     insert into {{ arg_dict['target_relation'] }}
     replace where {{ event_time }} >= timestamp'{{ model.batch.event_time_start.strftime('%Y-%m-%d %H:%M:%S') }}'
         and {{ event_time }} < timestamp'{{ model.batch.event_time_end.strftime('%Y-%m-%d %H:%M:%S') }}'
-    select {{ columns }} from {{ arg_dict['temp_relation'] }}
+    select {{ every_column(arg_dict['target_relation'], arg_dict['dest_columns']) }}
+    from {{ arg_dict['temp_relation'] }}
 {%- endmacro %}
