@@ -193,8 +193,11 @@ def _literal(value: object, column_type: str) -> dict[str, str]:
     false where the 0 is a decimal(38, 0).
     """
     text = str(value).lower() if isinstance(value, bool) else str(value)
+    if column_type in _FLOATING:
+        # `in` finds 0.0 where it is told -0.0, but not on every engine.
+        return {"text": str(float(text) + 0.0), "type": column_type}
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and (column_type.startswith("decimal") or isinstance(value, float)) and column_type not in _FLOATING:
+    if is_number and (column_type.startswith("decimal") or isinstance(value, float)):
         exact = Decimal(text)
         scale = max(0, -int(exact.as_tuple().exponent))
         return {"text": f"{exact:f}", "type": f"decimal({max(1, exact.adjusted() + 1) + scale}, {scale})"}

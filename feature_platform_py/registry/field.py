@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from feature_platform_py.core.data_types import kind_of
 from feature_platform_py.core.document import Place
 from feature_platform_py.core.errors import Problem
 from feature_platform_py.core.fields import read_part
@@ -44,6 +45,8 @@ def key_fault(name: str, place: Place, fields: tuple[Field, ...]) -> str | None:
     if field is None:
         # A field with a fault of its own is there, and its fault is told where it stands.
         return None if name in raw_names(place.at("fields")) else unknown_field(name, fields)
+    if kind_of(field.type) == "floating":
+        return f"expected a type with exact values, such as bigint, decimal or string; field `{name}` is {field.type}"
     return None if field.required else f"field `{name}` is not required; set `required: true`"
 
 

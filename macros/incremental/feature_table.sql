@@ -57,10 +57,11 @@ with
 
 {% for feature_set in table.feature_sets -%}
 {{ numbered('input_rows', table, loop.index0) }} as (
+    {% set keyed = keyed_columns(var('job').input.columns, feature_set['keys']) -%}
     {% if work.action == 'replace' -%}
-    {{ rows_in_periods(relation, feature_set.timestamp_col, starts, table.period, table.reach_days) }}
+    {{ rows_in_periods(relation, feature_set.timestamp_col, starts, table.period, table.reach_days, keyed) }}
     {%- else -%}
-    select * from {{ relation }}
+    select {{ keyed }} from {{ relation }}
     {%- endif %}
 ),
 

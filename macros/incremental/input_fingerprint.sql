@@ -102,7 +102,12 @@ input_periods as (
     {%- for read in feature_set.reads -%}
         {%- set column = sql_identifier(read.name) -%}
         {#- The hash passes over NULLs inside of a value, too, and Spark has none of maps. -#}
-        {%- do values.append('to_json(struct(' ~ column ~ '))' if read.type.startswith(('array', 'map', 'struct')) else column) -%}
+        {%- set is_nested = read.type.startswith(('array', 'map', 'struct')) -%}
+        {%- do values.append('to_json(struct(' ~ column ~ '))' if is_nested else comparable(column, read.type)) -%}
+        {#- It is the same for 0.0 and -0.0, which a macro may tell apart. -#}
+        {%- if is_floating(read.type) -%}
+            {%- do values.append('case when ' ~ column ~ ' = 0 then cast(' ~ column ~ ' as string) end') -%}
+        {%- endif -%}
         {%- if column not in keys -%}
             {%- do values.append(column ~ ' is null') -%}
         {%- endif -%}

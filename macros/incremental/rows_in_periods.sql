@@ -7,7 +7,7 @@
 
   One day more is read than asked for, because a day of a session's time zone may have 25 hours.
 -#}
-{% macro rows_in_periods(relation, event_time, periods, period, reach_days) -%}
+{% macro rows_in_periods(relation, event_time, periods, period, reach_days, columns='*') -%}
     {%- set ranges = [] -%}
     {%- for start in periods -%}
         {%- set end = period_end(start, period) -%}
@@ -26,7 +26,7 @@
         {%- set ends = column ~ " < timestamp '" ~ range.end ~ "'" if range.end else none -%}
         {%- do conditions.append([begins, ends] | select | join(' and ') or 'true') -%}
     {%- endfor -%}
-    select * from {{ relation }}
+    select {{ columns }} from {{ relation }}
     where
         {{ conditions | join('\n        or ') }}
 {%- endmacro %}

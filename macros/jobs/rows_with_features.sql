@@ -1,5 +1,9 @@
 {#- Every source row once, its columns as they were, and its features behind them. -#}
 {% macro rows_with_features(source_rows, columns, joins, features) -%}
+{%- set types = {} -%}
+{%- for column in columns -%}
+    {%- do types.update({column.name: column.type}) -%}
+{%- endfor -%}
 with
 
 source_rows as (
@@ -27,7 +31,7 @@ final as (
             {%- if stands_for_month(key, table) -%}
                 {{ year_month('source_rows.' ~ sql_identifier(table.timestamp_col)) }}
             {%- else -%}
-                source_rows.{{ sql_identifier(key) }}
+                {{ comparable('source_rows.' ~ sql_identifier(key), types[key]) }}
             {%- endif %} = {{ table.name }}.{{ sql_identifier(key) }}
             {%- endfor %}
     {%- endfor %}
@@ -42,10 +46,31 @@ select * from final
     {%- set relation = sql_identifier(request.relation) -%}
     {%- set joins = [] -%}
     {%- for table in request.tables -%}
-        {%- set query = named_macro(table.macro)(relation, **table.params) | trim | indent(4) -%}
+        {%- set query = features_of_keyed_rows(relation, request.columns, table) | trim | indent(4) -%}
         {%- do joins.append(dict(table, query=query)) -%}
     {%- endfor -%}
     {{ rows_with_features(relation, request.columns, joins, request.features) }}
+{%- endmacro %}
+
+
+{#- The query of a table's macro, over rows whose floating-point keys are `comparable`. -#}
+{% macro features_of_keyed_rows(relation, columns, table) -%}
+    {%- set keyed = keyed_columns(columns, table['keys']) -%}
+    {%- if keyed == '*' -%}
+        {{ named_macro(table.macro)(relation, **table.params) }}
+    {%- else -%}
+with
+
+keyed_rows as (
+    select {{ keyed }} from {{ relation }}
+),
+
+features_of_rows as (
+    {{ named_macro(table.macro)('keyed_rows', **table.params) | trim | indent(4) }}
+)
+
+select * from features_of_rows
+    {%- endif -%}
 {%- endmacro %}
 
 

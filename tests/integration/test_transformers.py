@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -140,3 +141,16 @@ def test_column_names_and_values_of_any_kind_are_only_data(session: SparkSession
     spend = UserSpendAggregator(user_id_col="u {x}", timestamp_col="t`t", amount_col="a 'm", window_days=(1, 2))
     rows = spend.apply(frame).orderBy("`t``t`").collect()
     assert [(row["user_1d_total_spend"], row["user_2d_total_spend"]) for row in rows] == [(5, 5), (7, 12)]
+
+
+@pytest.mark.parametrize("data_type", ["double", "float"])
+def test_zeros_of_either_sign_are_one_user_and_so_is_nan(session: SparkSession, data_type: str) -> None:
+    users = [0.0, -0.0, math.nan, -math.nan, 1.0]
+    frame = session.createDataFrame(
+        [(number, user, date(2024, 1, 1), 10**number) for number, user in enumerate(users)],
+        f"number int, user {data_type}, day date, amount bigint",
+    )
+    spend = UserSpendAggregator(user_id_col="user", timestamp_col="day", amount_col="amount", window_days=1)
+    rows = spend.apply(frame).orderBy("number").collect()
+    assert [row["user_1d_total_spend"] for row in rows] == [11, 11, 1100, 1100, 10000]
+    assert [math.copysign(1, row["user"]) for row in rows if row["user"] == 0] == [1, -1]

@@ -18,6 +18,7 @@ Features = dict[str, Any]
 # More digits than any sum of decimal(38, s) has, so that no sum is ever rounded.
 EXACT = Context(prec=120)
 MICRO = Decimal("0.000001")
+NAN = float("nan")
 FLOAT_LIMIT = Decimal(10) ** 22  # decimal(28, 6) has 22 digits before the point
 
 
@@ -72,7 +73,8 @@ def user_spend(
 ) -> list[Features]:
     """Total and average of the user's amounts in (t - N days, t], per window; NULL if there are none."""
     events = [
-        Event(row[user_id_col], instant(row[timestamp_col]), amount=exact_amount(row[amount_col])) for row in rows
+        Event(same_user(row[user_id_col]), instant(row[timestamp_col]), amount=exact_amount(row[amount_col]))
+        for row in rows
     ]
     users = events_by_user(events)
     result = total_type(rows, amount_col)
@@ -96,7 +98,7 @@ def user_monthly_transactions(
     rows: Sequence[Row], *, user_id_col: str, timestamp_col: str, as_of: str | None = None
 ) -> list[Features]:
     """The month of t, and the user's rows in it: all of them, or those up to and at t."""
-    events = [Event(row[user_id_col], instant(row[timestamp_col])) for row in rows]
+    events = [Event(same_user(row[user_id_col]), instant(row[timestamp_col])) for row in rows]
     months: defaultdict[Any, list[datetime]] = defaultdict(list)
     for event in events:
         if event.time is not None:
@@ -125,7 +127,7 @@ def user_categorical_spend(
     """The user's total in each target category: over all rows, or over those up to and at t; 0 if there are none."""
     events = [
         Event(
-            row[user_id_col],
+            same_user(row[user_id_col]),
             instant(row[timestamp_col]) if timestamp_col else None,
             amount=exact_amount(row[amount_col]),
             category=row[category_col],
@@ -162,6 +164,11 @@ def events_by_user(events: Iterable[Event]) -> defaultdict[Any, list[Event]]:
         if event.user is not None:
             users[event.user].append(event)
     return users
+
+
+def same_user(user: Any) -> Any:
+    """The user, one object for every NaN, which Python calls unequal to itself; 0.0 and -0.0 are equal anyway."""
+    return NAN if isinstance(user, float) and user != user else user
 
 
 def age(event_time: datetime | None, *, at: datetime | None) -> timedelta | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 AmountKind = Literal["decimal", "wide_decimal", "bigint", "int", "double"]
-UserKind = Literal["bigint", "string"]
+UserKind = Literal["bigint", "string", "double"]
 Row = dict[str, Any]
 AMOUNT_KINDS: tuple[AmountKind, ...] = ("decimal", "wide_decimal", "bigint", "int", "double")
 
@@ -39,6 +39,7 @@ _SIZES = (12, 8, 16, 5, 10, 3, 20, 2, 1, 0)
 _USERS: Mapping[UserKind, tuple[Any, ...]] = {
     "bigint": (1, 1, 1, 2, -7, 2**63 - 1),
     "string": ("a", "a", "a", "A", "ä'", ""),
+    "double": (0.0, -0.0, 0.0, -0.0, float("nan"), -float("nan"), 1e22, float("inf")),
 }
 _FLOATS = (0.1, 0.2, -0.0, 1e-7, 5e-7, -5e-7, 1 / 3, 1e15, -1e21, 1e22, float("inf"), float("-inf"), float("nan"))
 _AMOUNTS: Mapping[AmountKind, st.SearchStrategy[Any]] = {
@@ -81,8 +82,8 @@ class Kind:
         }
         amount = amounts[self.amount]
         time = pa.date32() if self.has_dates else pa.timestamp("us", tz="UTC")
-        user = pa.int64() if self.user == "bigint" else pa.string()
-        columns = {"number": pa.int64(), "who": user, "at": time, "amount": amount, "kind": pa.string()}
+        users = {"bigint": pa.int64(), "string": pa.string(), "double": pa.float64()}
+        columns = {"number": pa.int64(), "who": users[self.user], "at": time, "amount": amount, "kind": pa.string()}
         return pa.schema(columns | ({"booked": time, "fee": amount} if self.has_seconds else {}))
 
     def values(self, anchor: datetime) -> dict[str, st.SearchStrategy[Any]]:

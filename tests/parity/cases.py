@@ -23,6 +23,11 @@ FILTERS: tuple[Mapping[str, object], ...] = (
     {"column": AMOUNT, "op": "not_equals", "value": 0.1234567},
     {"column": AMOUNT, "op": "not_in", "value": [0.5, "0.25"]},
 )
+# NaN passes, and so does -0.0.
+FLOATING_FILTERS: tuple[Mapping[str, object], ...] = (
+    {"column": "score", "op": "gte", "value": 0.0},
+    {"column": "score", "op": "not_in", "value": [2.0, -0.5]},
+)
 SAMPLES = ("sample_customer_profile_job", "sample_financial_features_job", "training_features_job")
 ODD = ("odd_rows", "odd_rows_as_of", "filtered", "double_amounts", "dates", "no_rows", "one_row")
 
@@ -37,6 +42,8 @@ def add_cases(project: Path) -> None:
     decimals = pa.Table.from_pylist([{"id": number, **row} for number, row in enumerate(rows)], schema=_schema())
     double = pa.compute.cast(decimals[AMOUNT], pa.float64())
     doubles = decimals.set_column(3, AMOUNT, pa.chunked_array([_with_odd_doubles(double.to_pylist())]))
+    doubles = doubles.set_column(1, USER, pa.array(_odd_users(decimals[USER].to_pylist()), pa.float64()))
+    doubles = doubles.append_column("score", pa.array(_scores(len(rows)), pa.float64()))
     day = pa.compute.cast(decimals[TIME], pa.date32(), safe=False)
     tables = {
         "odd_rows": decimals,
@@ -48,12 +55,9 @@ def add_cases(project: Path) -> None:
         "one_row": decimals.slice(0, 1),
     }
     for name, table in tables.items():
-        pq.write_table(table, project / "odd" / f"{name}.parquet")
-        _write_job(
-            project,
-            name,
-            odd_job(name, is_as_of=name == "odd_rows_as_of", filters=FILTERS if name == "filtered" else ()),
-        )
+        pq.write_table(table, project / "odd" / f"{name}.parquet", row_group_size=2)
+        filters = {"filtered": FILTERS, "double_amounts": FLOATING_FILTERS}.get(name, ())
+        _write_job(project, name, odd_job(name, is_as_of=name == "odd_rows_as_of", filters=filters))
 
 
 def odd_job(name: str, *, is_as_of: bool = False, filters: Sequence[Mapping[str, object]] = ()) -> str:
@@ -104,3 +108,16 @@ def _with_odd_doubles(values: list[float | None]) -> pa.Array:
     """Doubles that no decimal holds in the place of the first ones."""
     odd = [float("nan"), float("inf"), float("-inf"), -0.0, 0.1 + 0.2, 1e22, -1e-7]
     return pa.array(odd + values[len(odd) :], pa.float64())
+
+
+def _odd_users(users: list[int | None]) -> list[float | None]:
+    """The users as doubles, of whom one is 0.0 and -0.0, and one is NaN with either sign."""
+    often = sorted({user for user in users if user is not None}, key=users.count)[-2:]
+    odd = {often[0]: (0.0, -0.0), often[1]: (float("nan"), -float("nan"))}
+    return [odd[user][row % 2] if user in odd else user and float(user) for row, user in enumerate(users)]
+
+
+def _scores(rows: int) -> list[float]:
+    """Pairs of doubles, one to a row group, by whose least and greatest value engines skip too many groups."""
+    pairs = [(-1.0, float("nan")), (-0.0, -0.0), (2.0, 2.0), (-1.0, -float("nan")), (3.0, 0.0)]
+    return [score for pair in pairs for score in pair * (rows // 10 + 1)][:rows]

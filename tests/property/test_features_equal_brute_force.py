@@ -44,8 +44,8 @@ SHAPES = [
     Shape(Kind("decimal", "bigint"), as_of=None),
     Shape(Kind("wide_decimal", "string"), as_of="event_time"),
     Shape(Kind("bigint", "string", has_dates=True), as_of="event_time"),
-    Shape(Kind("int", "bigint"), as_of=None),
-    Shape(Kind("double", "bigint"), as_of="event_time"),
+    Shape(Kind("int", "double"), as_of=None),
+    Shape(Kind("double", "double"), as_of="event_time"),
     Shape(Kind("double", "string", has_dates=True), as_of=None),
 ]
 

@@ -120,7 +120,7 @@ SETS_WITHOUT_PERIODS = job(
 SHAPES = [
     Shape("months", Kind("decimal", has_seconds=True), (WHOLE, TO_DATE, FILTERED, SEVERAL_SETS)),
     Shape("days", Kind("wide_decimal", "string"), (TO_DATE, WHOLE, TO_DATE_FILTERED), (("period", "day"),)),
-    Shape("years", Kind("double"), (TO_DATE, WHOLE), (("period", "year"),)),
+    Shape("years", Kind("double", "double"), (TO_DATE, WHOLE), (("period", "year"),)),
     Shape("dates", Kind("bigint", "string", has_dates=True, has_seconds=True), (SEVERAL_SETS, SETS_WITHOUT_PERIODS)),
     Shape(
         "loads",

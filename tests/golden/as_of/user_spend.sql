@@ -97,7 +97,7 @@ features as (
 hashed_rows as (
     select
         cast(`timestamp` as date) as _day,
-        xxhash64(0, `user_id`, `timestamp`, `fee`, `fee` is null) as _hash
+        xxhash64(0, `user_id`, `timestamp`, case when isnan(`fee`) then cast('NaN' as double) else `fee` + cast(0 as double) end, case when `fee` = 0 then cast(`fee` as string) end, `fee` is null) as _hash
     from input_rows
     where
         `user_id` is not null

@@ -1,0 +1,33 @@
+{#-
+  A value as keys and filters compare it: -0.0 is 0.0, and all NaN are one value, greater than every number. Engines differ there, and they
+  skip files by statistics that leave NaN out; no engine compares this expression with statistics.
+-#}
+{% macro comparable(value, data_type) -%}
+    {%- if is_floating(data_type) -%}
+        case when isnan({{ value }}) then cast('NaN' as {{ data_type }}) else {{ value }} + cast(0 as {{ data_type }}) end
+    {%- else -%}
+        {{ value }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- Whether a type is `float` or `double`. -#}
+{% macro is_floating(data_type) -%}
+    {%- do return(data_type | lower in ['float', 'double', 'real']) -%}
+{%- endmacro %}
+
+
+{#- The columns of rows as SQL, those of the keys as `comparable` values; `columns` are all of them, each a `name` and a `type`. -#}
+{% macro keyed_columns(columns, keys) -%}
+    {%- set listed, floating = [], [] -%}
+    {%- for column in columns -%}
+        {%- set name = sql_identifier(column.name) -%}
+        {%- if column.name in keys and is_floating(column.type) -%}
+            {%- do floating.append(name) -%}
+            {%- do listed.append(comparable(name, column.type) ~ ' as ' ~ name) -%}
+        {%- else -%}
+            {%- do listed.append(name) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- listed | join(', ') if floating else '*' -}}
+{%- endmacro %}
