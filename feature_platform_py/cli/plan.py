@@ -13,7 +13,7 @@ from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.jobs.describe import plan_lines, work_lines
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.prepare import prepare_job
-from feature_platform_py.jobs.run import plan_work
+from feature_platform_py.jobs.run import plan_warnings, plan_work
 from feature_platform_py.jobs.work import TableWork
 from feature_platform_py.targets import open_tables
 
@@ -24,10 +24,12 @@ def plan_command(job: Path, *, target: str | None, output_format: str) -> None:
     with open_tables(project).unchanged():
         plan = prepare_job(job, project)
         works = plan_work(plan, project)
+        warnings = plan_warnings(plan, project)
     if output_format == "json":
-        print_json(plan_as_dict(plan, project, works))
-    else:
-        click.echo("\n".join([*plan_lines(plan, project.target), *(["", *work_lines(works)] if works else [])]))
+        print_json(plan_as_dict(plan, project, works) | {"warnings": [each.as_dict() for each in warnings]})
+        return
+    lines = [*plan_lines(plan, project.target), *(["", *work_lines(works)] if works else [])]
+    click.echo("\n".join([*lines, *(["", *map(str, warnings)] if warnings else [])]))
 
 
 def plan_as_dict(plan: JobPlan, project: Project, works: Mapping[str, TableWork]) -> dict[str, Any]:

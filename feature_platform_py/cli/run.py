@@ -14,6 +14,7 @@ from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.prepare import prepare_job
 from feature_platform_py.jobs.run import RunReport, run_job
 from feature_platform_py.jobs.work import TableWork
+from feature_platform_py.sinks.write import ResultCounts
 
 
 def run_command(
@@ -32,6 +33,8 @@ def run_command(
     print_progress()
     if report.sink.kind == "display":
         print_table(report.sink.columns, report.sink.preview, truncate=plan.sink.config["truncate"])
+    for warning in report.warnings:
+        print_progress(str(warning))
     print_progress(_summary(plan, report, seconds))
 
 
@@ -59,7 +62,8 @@ def _summary(plan: JobPlan, report: RunReport, seconds: float) -> str:
     else:
         result = f"{sink.place} was left as it is ({sink.rows:,} rows, mode ignore)"
     counted = f"{computed} of {len(tables)} feature tables computed, " if tables else ""
-    return f"{plan.job_name}: {counted}{tests} tests passed, {result}, {seconds:.1f} s"
+    warned = f", {number} warning{'s' if number > 1 else ''}" if (number := len(report.warnings)) else ""
+    return f"{plan.job_name}: {counted}{tests} tests passed, {result}{warned}, {seconds:.1f} s"
 
 
 def _as_dict(plan: JobPlan, report: RunReport, seconds: float) -> dict[str, Any]:
@@ -74,9 +78,18 @@ def _as_dict(plan: JobPlan, report: RunReport, seconds: float) -> dict[str, Any]
             "seconds": round(report.phases["sink"], 3),
             "preview": [dict(zip(report.sink.columns, row, strict=True)) for row in report.sink.preview],
         },
+        "features": _features(report.sink.counts),
+        "warnings": [each.as_dict() for each in report.warnings],
         "phases": {name: round(value, 3) for name, value in report.phases.items()},
         "seconds": round(seconds, 3),
     }
+
+
+def _features(counts: ResultCounts | None) -> list[dict[str, Any]]:
+    """How often each feature is NULL in the result; nothing where no result was written."""
+    nulls = {name: counts.rows - filled for name, filled in counts.filled.items()} if counts else {}
+    rows = counts.rows if counts else 0
+    return [{"name": name, "nulls": each, "null_share": each / rows if rows else None} for name, each in nulls.items()]
 
 
 def _node_dict(node: NodeResult) -> dict[str, Any]:

@@ -52,6 +52,21 @@ class OutputColumn:
 
 
 @dataclass(frozen=True)
+class WantedValue:
+    """A value of a column that a parameter names, and what a feature is (`effect`) where no row has it.
+
+    `position` is the value's place in the parameter's list.
+    """
+
+    param: str
+    position: int
+    column: str
+    value: str
+    feature: str
+    effect: str
+
+
+@dataclass(frozen=True)
 class Reads:
     """Marks a parameter that names a column to read: `birthdate_col: Annotated[ColumnName, Reads("birth date", "time")]`.
 

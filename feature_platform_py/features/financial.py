@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from feature_platform_py.core.data_types import NUMERIC, Columns, kind_of, parse_type
 from feature_platform_py.core.fields import ColumnName, Text, Whole, as_tuple, one_or_more
-from feature_platform_py.features.columns import OutputColumn, Reads
+from feature_platform_py.features.columns import OutputColumn, Reads, WantedValue
 from feature_platform_py.features.sql import SqlTransformer
 
 MAX_WINDOW_DAYS = 36_500
@@ -165,6 +165,15 @@ class UserCategoricalSpendAggregator(SqlTransformer):
                 description=f"Sum of `{self.amount_col}` in the category '{value}', {until}; 0 for none.",
             )
             for value in self.target_category_value
+        )
+
+    def wanted_values(self) -> tuple[WantedValue, ...]:
+        """The categories."""
+        return tuple(
+            WantedValue(
+                "target_category_value", position, self.category_col, value, f"user_total_spend_{slug(value)}", "is 0"
+            )
+            for position, value in enumerate(self.target_category_value)
         )
 
     def keys(self) -> tuple[str, ...]:

@@ -11,7 +11,15 @@ from pydantic import BaseModel, ConfigDict
 from feature_platform_py.core.data_types import Columns, parse_type
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.suggestions import ticked
-from feature_platform_py.features.columns import READABLE, InputColumn, OutputColumn, Reads, column_named, input_fault
+from feature_platform_py.features.columns import (
+    READABLE,
+    InputColumn,
+    OutputColumn,
+    Reads,
+    WantedValue,
+    column_named,
+    input_fault,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -29,6 +37,10 @@ class FeatureTransformer(BaseModel, ABC):
     def input_columns(self) -> tuple[InputColumn, ...]:
         """The columns that are read: those that the parameters marked with `Reads` name, in the order of the fields."""
         return tuple(self._read_columns())
+
+    def wanted_values(self) -> tuple[WantedValue, ...]:
+        """The values that some row should have in a column; where none has one, plans and runs warn of it."""
+        return ()
 
     @abstractmethod
     def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:

@@ -143,7 +143,7 @@ def job_variable(plan: JobPlan) -> dict[str, Any]:
         "input": {
             "source": list(plan.source.dbt_source),
             "columns": _columns_variable(plan),
-            "filters": [_filter_variable(row_filter, plan) for row_filter in plan.config.input_source.filters],
+            "filters": [filter_variable(row_filter, plan) for row_filter in plan.config.input_source.filters],
             "loaded_at": plan.source.registered.loaded_at if plan.source.registered else None,
             "rules": _rules_variable(plan.source),
             "ad_hoc": _ad_hoc_variable(plan),
@@ -179,7 +179,8 @@ def _rules_variable(source: ResolvedSource) -> dict[str, Any]:
     }
 
 
-def _filter_variable(row_filter: RowFilter, plan: JobPlan) -> dict[str, Any]:
+def filter_variable(row_filter: RowFilter, plan: JobPlan) -> dict[str, Any]:
+    """Return a row filter as the models read it: its column, its op, and its values as text with their types."""
     column_type = dict(plan.columns)[row_filter.column]
     values = row_filter.value if isinstance(row_filter.value, tuple) else (row_filter.value,)
     literals = [_literal(value, column_type) for value in values if value is not None]

@@ -20,6 +20,7 @@ from feature_platform_py.jobs.last_run import record_run
 from feature_platform_py.jobs.lock import running_alone
 from feature_platform_py.jobs.plan import JobPlan, job_variable
 from feature_platform_py.jobs.prepare import query_source
+from feature_platform_py.jobs.warnings import JobWarning, result_warnings, source_warnings
 from feature_platform_py.jobs.work import UNKNOWN_WORK, TableWork
 from feature_platform_py.sinks.write import SinkResult
 from feature_platform_py.targets import open_tables
@@ -27,11 +28,12 @@ from feature_platform_py.targets import open_tables
 
 @dataclass(frozen=True, repr=False)
 class RunReport:
-    """What a run did: each dbt node, the sink, and the seconds of each phase."""
+    """What a run did: each dbt node, the sink, the seconds of each phase, and what looks like a mistake in the job."""
 
     nodes: tuple[NodeResult, ...]
     sink: SinkResult
     phases: dict[str, float] = field(default_factory=dict)
+    warnings: tuple[JobWarning, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -91,8 +93,10 @@ def _run(
     built = time.monotonic()
     sink = open_tables(project).write(plan)
     landed = {"query": started - asked} if plan.source.query else {}
-    phases = {**landed, "dbt": built - started, "sink": time.monotonic() - built}
-    return RunReport(nodes=dbt_run.nodes, sink=sink, phases=phases)
+    written = time.monotonic()
+    warnings = result_warnings(plan, project, sink.counts)
+    phases = {**landed, "dbt": built - started, "sink": written - built, "warnings": time.monotonic() - written}
+    return RunReport(nodes=dbt_run.nodes, sink=sink, phases=phases, warnings=tuple(warnings))
 
 
 def plan_work(plan: JobPlan, project: Project) -> dict[str, TableWork]:
@@ -109,6 +113,11 @@ def plan_work(plan: JobPlan, project: Project) -> dict[str, TableWork]:
     works, dbt_run = dbt.find_work(project, plan.job_name, variables=variables, select=plan.tables)
     _raise_failures(dbt_run, project)
     return {name: works[name] for name in plan.tables}
+
+
+def plan_warnings(plan: JobPlan, project: Project) -> list[JobWarning]:
+    """Return what looks like a mistake in the job, as far as its source tells before a run; nothing is known of a query's rows."""
+    return [] if plan.source.query is not None else source_warnings(plan, project, about_columns=True)
 
 
 def _land_query(plan: JobPlan, project: Project) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +15,7 @@ from feature_platform_py.core.warehouse import column_mapping
 from feature_platform_py.jobs.config import SinkSpec
 from feature_platform_py.sinks.folders import replace_folder
 from feature_platform_py.sinks.write import (
+    ResultCounts,
     SinkResult,
     check_folder,
     check_rows,
@@ -76,41 +77,66 @@ def check_sink(sink: SinkSpec, tables: SqlTables, project: Project) -> None:
         )
 
 
-def write_result(tables: SqlTables, sink: SinkSpec, project: Project, *, source_rows: str, result: str) -> SinkResult:
+def write_result(
+    tables: SqlTables,
+    sink: SinkSpec,
+    project: Project,
+    *,
+    source_rows: str,
+    result: str,
+    features: Sequence[str] = (),
+) -> SinkResult:
     """Write the rows of `result` to the sink and return what is there; SinkError leaves what was there before.
+
+    The values of `features` are counted in the pass that counts the rows.
 
     Raises DataCheckError if they are not as many as those of `source_rows`, EngineError if what was written cannot be counted.
     """
     expected = _count(tables, source_rows)
     if sink.kind == "display":
-        check_rows(_count(tables, result), expected)
-        return _display(tables, sink, result, expected)
+        return _display(tables, sink, result, expected, features)
     path, is_files = str(sink.config["path"]), sink.kind == "parquet_files"
     try:
         write = _write_files if is_files else _write_table
-        is_written = write(tables, sink, project, result, expected)
+        counts = write(tables, sink, project, result, expected, features)
     except (SinkError, DataCheckError):
         raise
     except FeaturePlatformError as error:
         raise SinkError(f"output_sink: `{path}` was not written and is as it was before: {error}") from error
     rows = counted(path, lambda: _rows_of_files(local_folder(path, project)) if is_files else _count(tables, path))
-    return SinkResult(sink.kind, path, rows, is_written=is_written)
+    return SinkResult(sink.kind, path, rows, is_written=counts is not None, counts=counts)
 
 
-def _display(tables: SqlTables, sink: SinkSpec, result: str, rows: int) -> SinkResult:
+def _display(tables: SqlTables, sink: SinkSpec, result: str, rows: int, features: Sequence[str]) -> SinkResult:
+    counts = _checked_counts(tables, result, rows, features)
     order = ", ".join(quoted(name) for name, _ in tables.columns(result))
     limit = int(sink.config["num_rows"])
     first = tables.query(f"select * from {tables.sql_name(result)} order by {order} limit {limit}")  # noqa: S608 - quoted
-    return SinkResult(sink.kind, "stdout", rows, columns=first.columns, preview=first.values)
+    return SinkResult(sink.kind, "stdout", rows, columns=first.columns, preview=first.values, counts=counts)
 
 
-def _write_table(tables: SqlTables, sink: SinkSpec, project: Project, result: str, expected: int) -> bool:  # noqa: ARG001
-    """Whether the table was written, which one that is there is not if the mode is `ignore`."""
+def _checked_counts(tables: SqlTables, result: str, expected: int, features: Sequence[str]) -> ResultCounts:
+    """Count the result's rows and its features' values in one query; DataCheckError if the rows are not the expected ones."""
+    values = "".join(f", count({quoted(name)})" for name in features)
+    [[rows, *filled]] = tables.query(f"select count(*){values} from {tables.sql_name(result)}").values  # noqa: S608 - quoted
+    check_rows(int(rows), expected)
+    return ResultCounts(int(rows), dict(zip(features, map(int, filled), strict=True)))
+
+
+def _write_table(
+    tables: SqlTables,
+    sink: SinkSpec,
+    project: Project,  # noqa: ARG001
+    result: str,
+    expected: int,
+    features: Sequence[str],
+) -> ResultCounts | None:
+    """Write the table; None if it is left as it is, because it is there and the mode is `ignore`."""
     path = str(sink.config["path"])
     name, rows, there = tables.sql_name(path), tables.sql_name(result), tables.columns(path)
     if sink.mode == "ignore" and there:
-        return False
-    check_rows(_count(tables, result), expected)
+        return None
+    counts = _checked_counts(tables, result, expected, features)
     given = tables.columns(result)
     listed = ", ".join(quoted(column) for column, _ in given)
     if sink.mode == "append" and there:
@@ -125,24 +151,33 @@ def _write_table(tables: SqlTables, sink: SinkSpec, project: Project, result: st
         properties = ", ".join(f"'{key}' = '{value}'" for key, value in column_mapping(dict(given)).items())
         layout += f" tblproperties ({properties})" if properties else ""
         tables.execute(f"create or replace table {name} using delta{layout} as select {listed} from {rows}")  # noqa: S608 - quoted
-    return True
+    return counts
 
 
-def _write_files(tables: SqlTables, sink: SinkSpec, project: Project, result: str, expected: int) -> bool:
-    """Whether the folder was written, which one that has data is not if the mode is `ignore`."""
+def _write_files(
+    tables: SqlTables, sink: SinkSpec, project: Project, result: str, expected: int, features: Sequence[str]
+) -> ResultCounts | None:
+    """Write the folder; None if it is left as it is, because it has data and the mode is `ignore`."""
     folder = local_folder(str(sink.config["path"]), project)
     if sink.mode == "ignore" and has_data(folder):
-        return False
+        return None
+    filled = dict.fromkeys(features, 0)
+
+    def counted_batches(chunks: Iterator[pa.Table]) -> Iterator[pa.RecordBatch]:
+        for chunk in chunks:
+            for name in features:
+                filled[name] += len(chunk) - chunk.column(name).null_count
+            yield from chunk.to_batches()
 
     def write(staged: Path) -> None:
         with tables.rows_of(f"select * from {tables.sql_name(result)}").reading() as reading:  # noqa: S608 - quoted
             if sink.mode == "append" and has_data(folder):
                 _check_same_columns(reading.schema, folder, sink)
-            _write_dataset(reading.schema, _batches(reading.chunks()), staged, sink)
+            _write_dataset(reading.schema, counted_batches(reading.chunks()), staged, sink)
             check_rows(reading.rows, expected)
 
     replace_folder(folder, write, keep_existing=sink.mode == "append")
-    return True
+    return ResultCounts(expected, filled)
 
 
 def _write_dataset(schema: pa.Schema, batches: Iterator[pa.RecordBatch], folder: Path, sink: SinkSpec) -> None:
@@ -171,11 +206,6 @@ def _write_dataset(schema: pa.Schema, batches: Iterator[pa.RecordBatch], folder:
     )
     if not any(folder.rglob("*.parquet")):
         write_table(schema.empty_table(), folder / "part-00000.parquet")
-
-
-def _batches(chunks: Iterator[pa.Table]) -> Iterator[pa.RecordBatch]:
-    for chunk in chunks:
-        yield from chunk.to_batches()
 
 
 def _check_same_columns(schema: pa.Schema, folder: Path, sink: SinkSpec) -> None:

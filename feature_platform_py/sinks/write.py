@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class ResultCounts:
+    """How many rows a job's result has, and in how many of them each feature has a value."""
+
+    rows: int
+    filled: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class SinkResult:
-    """What a sink holds now: the place and its rows, or the first rows themselves when the sink only shows them."""
+    """What a sink holds now: the place and its rows, or the first rows themselves when the sink only shows them.
+
+    `counts` are of the result of this run, None where it was not written.
+    """
 
     kind: str
     place: str
@@ -30,6 +41,7 @@ class SinkResult:
     is_written: bool = True
     columns: tuple[str, ...] = ()
     preview: tuple[tuple[Any, ...], ...] = ()
+    counts: ResultCounts | None = None
 
 
 def sink_location(sink: SinkSpec, project: Project) -> Path | None:
@@ -76,15 +88,23 @@ def check_folder(sink: SinkSpec, location: Path) -> None:
 
 
 def write_result(
-    session: SparkSession, result: DataFrame, sink: SinkSpec, project: Project, *, expected_rows: int
+    session: SparkSession,
+    result: DataFrame,
+    sink: SinkSpec,
+    project: Project,
+    *,
+    expected_rows: int,
+    features: Sequence[str] = (),
 ) -> SinkResult:
     """Write the result to the sink and return what is there; SinkError leaves what was there before.
+
+    The values of `features` are counted in the pass that counts the rows.
 
     Raises DataCheckError if the result has not exactly the expected rows, EngineError if what was written cannot be counted.
     """
     location = sink_location(sink, project)
     if location is None:
-        return _display(result, sink.config, expected_rows)
+        return _display(result, sink.config, expected_rows, features)
     place = str(sink.config["path"])
     if sink.mode == "ignore" and has_data(location):
         return SinkResult(sink.kind, place, _count(session, sink.kind, location), is_written=False)
@@ -92,12 +112,13 @@ def write_result(
         if sink.mode == "append" and has_data(location):
             _check_same_columns(session, result, sink, location)
         write = _write_delta if sink.kind == "delta_table" else _write_parquet
-        write(result, sink, location, expected_rows)
+        counts = write(result, sink, location, expected_rows, features)
     except FeaturePlatformError:
         raise
     except Exception as error:
         raise SinkError(f"output_sink: `{place}` was not written and is as it was before: {error}") from error
-    return SinkResult(sink.kind, place, counted(place, lambda: _count(session, sink.kind, location)))
+    rows = counted(place, lambda: _count(session, sink.kind, location))
+    return SinkResult(sink.kind, place, rows, counts=counts)
 
 
 def counted(place: str, count: Callable[[], int]) -> int:
@@ -120,9 +141,9 @@ def check_rows(given: int, expected: int) -> None:
         )
 
 
-def _display(result: DataFrame, config: Mapping[str, Any], expected_rows: int) -> SinkResult:
+def _display(result: DataFrame, config: Mapping[str, Any], expected_rows: int, features: Sequence[str]) -> SinkResult:
     """The first rows by the source's columns, in an order that does not change from run to run."""
-    check_rows(result.count(), expected_rows)
+    counts = _checked_counts(result, expected_rows, features)
     rows = result.orderBy(*map(quoted, result.columns)).limit(int(config["num_rows"])).collect()
     return SinkResult(
         kind="display",
@@ -130,21 +151,39 @@ def _display(result: DataFrame, config: Mapping[str, Any], expected_rows: int) -
         rows=expected_rows,
         columns=tuple(result.columns),
         preview=tuple(tuple(row) for row in rows),
+        counts=counts,
     )
 
 
-def _write_delta(result: DataFrame, sink: SinkSpec, location: Path, expected_rows: int) -> None:
+def _checked_counts(result: DataFrame, expected_rows: int, features: Sequence[str]) -> ResultCounts:
+    """Count the result's rows and its features' values in one pass; DataCheckError if the rows are not the expected ones."""
+    from pyspark.sql import functions as F  # noqa: N812 - what the documentation of PySpark calls it
+
+    values = [F.count(result[quoted(name)]) for name in features]
+    [[rows, *filled]] = result.agg(F.count(F.lit(1)), *values).collect()
+    check_rows(rows, expected_rows)
+    return ResultCounts(rows, dict(zip(features, filled, strict=True)))
+
+
+def _write_delta(
+    result: DataFrame, sink: SinkSpec, location: Path, expected_rows: int, features: Sequence[str]
+) -> ResultCounts:
     # A commit cannot be looked at before it is made.
-    check_rows(result.count(), expected_rows)
+    counts = _checked_counts(result, expected_rows, features)
     writer = result.write.format("delta").options(**table_properties(result.columns) | dict(sink.config["options"]))
     is_append = sink.mode == "append"
     writer = writer.mode("append") if is_append else writer.mode("overwrite").option("overwriteSchema", "true")
     if sink.config["partition_by"]:
         writer = writer.partitionBy(*sink.config["partition_by"])
     writer.save(str(delta_path(location)))
+    return counts
 
 
-def _write_parquet(result: DataFrame, sink: SinkSpec, location: Path, expected_rows: int) -> None:
+def _write_parquet(
+    result: DataFrame, sink: SinkSpec, location: Path, expected_rows: int, features: Sequence[str]
+) -> ResultCounts:
+    counts: list[ResultCounts] = []
+
     def write(folder: Path) -> None:
         writer = result.write.options(**sink.config["options"])
         if sink.config["partition_by"]:
@@ -152,9 +191,11 @@ def _write_parquet(result: DataFrame, sink: SinkSpec, location: Path, expected_r
         writer.parquet(str(folder))
         if not any(folder.rglob("*.parquet")):
             _write_empty(result, folder)
-        check_rows(_count(result.sparkSession, sink.kind, folder), expected_rows)
+        written = _read(result.sparkSession, sink.kind, folder)
+        counts.append(_checked_counts(written, expected_rows, features))
 
     replace_folder(location, write, keep_existing=sink.mode == "append")
+    return counts[0]
 
 
 def _write_empty(result: DataFrame, folder: Path) -> None:

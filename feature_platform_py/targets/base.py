@@ -41,6 +41,9 @@ class TargetTables(Protocol):
     def sql_name(self, name: str) -> str:
         """The name of a table in a query."""
 
+    def source_relation(self, plan: JobPlan) -> str:
+        """The name of a job's source in a query; what the job's filters leave out is in it too."""
+
     def query(self, statement: str) -> Rows:
         """The rows of a query; EngineError if it fails."""
 

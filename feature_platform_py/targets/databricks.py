@@ -81,6 +81,10 @@ class DatabricksTables:
         catalog, schema, table = table_parts(name if "." in name else f"{self._project.target.schema}.{name}")
         return ".".join(quoted(part) for part in (catalog or self._catalog, schema, table))
 
+    def source_relation(self, plan: JobPlan) -> str:
+        """The name of the source's table."""
+        return self.sql_name(_source_name(plan.source.location))
+
     def query(self, statement: str) -> Rows:
         """The rows of a query."""
         return self._run(statement, _PATIENCE)
@@ -128,7 +132,8 @@ class DatabricksTables:
         schema = self._project.target.schema
         source_rows = f"{schema}.{plan.table_name(INPUT_MODEL)}"
         result = f"{schema}.{plan.table_name(plan.output_model)}"
-        return write_result(self, plan.sink, self._project, source_rows=source_rows, result=result)
+        features = [column.name for column in plan.features]
+        return write_result(self, plan.sink, self._project, source_rows=source_rows, result=result, features=features)
 
     @property
     def _catalog(self) -> str:

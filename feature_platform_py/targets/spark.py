@@ -12,7 +12,7 @@ from feature_platform_py.core.locations import table_parts
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.session import open_warehouse, reading_only
 from feature_platform_py.core.stored_relations import stored_relations
-from feature_platform_py.jobs.resolve import ResolvedSource
+from feature_platform_py.jobs.resolve import EXTERNAL_SCHEMA, ResolvedSource
 from feature_platform_py.targets.base import Rows
 
 if TYPE_CHECKING:
@@ -62,6 +62,21 @@ class SparkTables:
         """The name, quoted."""
         return str(_table(name))
 
+    def source_relation(self, plan: JobPlan) -> str:
+        """The name of the table, or of what stands for the files in the session."""
+        from feature_platform_py.core.external_sources import external_source
+
+        source = plan.source
+        if source.format is None:
+            return self.sql_name(source.location)
+        named = source.dbt_source[1] if source.registered else f"{plan.job_name}__input"
+        name, root = TableName(EXTERNAL_SCHEMA, named), self._project.root
+        external = external_source(
+            source.location, source.format, options=source.options, columns=plan.columns, folder=root
+        )
+        self._warehouse.register_source(name, external)
+        return str(name)
+
     def query(self, statement: str) -> Rows:
         """The rows, collected."""
         return collected(self._warehouse.spark.sql(statement))
@@ -91,7 +106,8 @@ class SparkTables:
         session, schema = self._warehouse.spark, self._project.target.schema
         source_rows = session.table(f"{schema}.{plan.table_name(INPUT_MODEL)}").count()
         result = session.table(f"{schema}.{plan.table_name(plan.output_model)}")
-        return write_result(session, result, plan.sink, self._project, expected_rows=source_rows)
+        features = [column.name for column in plan.features]
+        return write_result(session, result, plan.sink, self._project, expected_rows=source_rows, features=features)
 
 
 def collected(frame: DataFrame) -> Rows:

@@ -12,10 +12,12 @@ import pytest
 
 from feature_platform_py.core.errors import ConfigurationError, DataCheckError, SinkError
 from feature_platform_py.core.project import open_project
+from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.jobs.config import SinkSpec
 from feature_platform_py.jobs.job import Job
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.prepare import prepare_job
+from feature_platform_py.sinks.write import ResultCounts
 from feature_platform_py.targets import TargetTables, open_tables
 from tests.databricks.workspace import Workspace
 
@@ -38,7 +40,8 @@ def tables(workspace: Workspace, module_project: Path) -> TargetTables:
 def plan_with(project: Path, kind: str, mode: str | None, **config: Any) -> JobPlan:
     plan = prepare_job(project / JOB, open_project(project, target="databricks"))
     sink = SinkSpec(kind, mode, {"partition_by": [], "options": {}, **config})  # type: ignore[arg-type]
-    return replace(plan, config=replace(plan.config, output_sink=sink))
+    features = tuple(OutputColumn(name, None) for name in ("amount", "month"))
+    return replace(plan, config=replace(plan.config, output_sink=sink), features=features)
 
 
 def written(workspace: Workspace) -> list[str]:
@@ -49,7 +52,8 @@ def test_a_table_is_replaced_in_one_statement(workspace: Workspace, module_proje
     plan = plan_with(module_project, "delta_table", "overwrite", path="main.shop.spend", partition_by=["month"])
     workspace.lakehouse.run_sql("create schema if not exists shop")
     tables.check(plan)
-    assert tables.write(plan).rows == 2
+    result = tables.write(plan)
+    assert (result.rows, result.counts) == (2, ResultCounts(2, {"amount": 2, "month": 1}))
     assert written(workspace) == [
         "create or replace table `main`.`shop`.`spend` using delta partitioned by (`month`) as select `user_id`, `amount`, `month`"
         " from `main`.`features`.`financial_features_extraction_v1__job_features`"
@@ -77,7 +81,7 @@ def test_a_table_that_is_there_is_an_error_or_left_alone(
     with pytest.raises(SinkError, match="the table `there` is there already and the mode is `error`"):
         tables.check(plan_with(module_project, "delta_table", "error", path="there"))
     kept = tables.write(plan_with(module_project, "delta_table", "ignore", path="there"))
-    assert (kept.is_written, kept.rows) == (False, 1)
+    assert (kept.is_written, kept.rows, kept.counts) == (False, 1, None)
     assert written(workspace) == []
 
 
@@ -100,6 +104,7 @@ def test_rows_on_the_screen_are_in_the_order_of_their_columns(module_project: Pa
         ("user_id", "amount", "month"),
         ((1, Decimal("7.00"), None),),
     )
+    assert shown.counts == ResultCounts(2, {"amount": 2, "month": 1})
 
 
 def test_files_are_written_on_this_machine_in_one_step(module_project: Path, tables: TargetTables) -> None:
@@ -108,14 +113,16 @@ def test_files_are_written_on_this_machine_in_one_step(module_project: Path, tab
         module_project, "parquet_files", "overwrite", path="files", partition_by=["month"], options=options
     )
     tables.check(plan)
-    assert [tables.write(plan).rows, tables.write(plan).rows] == [2, 2]
+    results = [tables.write(plan), tables.write(plan)]
+    assert [(each.rows, each.counts) for each in results] == [(2, ResultCounts(2, {"amount": 2, "month": 1}))] * 2
     assert sorted(path.name for path in (module_project / "files").iterdir()) == [
         "month=1993-02",
         "month=__HIVE_DEFAULT_PARTITION__",
     ]
     assert ds.dataset(module_project / "files", partitioning="hive").to_table().num_rows == 2
     appended = plan_with(module_project, "parquet_files", "append", path="files", partition_by=["month"])
-    assert tables.write(appended).rows == 4
+    more = tables.write(appended)
+    assert (more.rows, more.counts) == (4, ResultCounts(2, {"amount": 2, "month": 1}))
 
 
 def test_appending_goes_on_with_partitions_of_any_type(module_project: Path, tables: TargetTables) -> None:

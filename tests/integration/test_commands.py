@@ -58,11 +58,10 @@ def test_the_planned_types_are_the_built_types(fpjob: Fpjob) -> None:
 
 @pytest.mark.usefixtures("_no_engine")
 def test_validate_reports_every_problem_of_every_file_and_starts_no_engine(project: Path, fpjob: Fpjob) -> None:
-    text = Path(SAMPLE).read_text()
-    Path("one.yaml").write_text(
-        text.replace("UserSpendAggregator", "UserSpendAgregator").replace("category\n", "catgory\n")
-    )
-    Path("two.yaml").write_text(text.replace("display", "displai"))
+    one, two = (Path(SAMPLE).read_text().replace("financial_features_extraction_v1", name) for name in ("one", "two"))
+    one = one.replace("UserSpendAggregator", "UserSpendAgregator").replace("category\n", "catgory\n")
+    Path("one.yaml").write_text(one)
+    Path("two.yaml").write_text(two.replace("display", "displai"))
     outcome = fpjob("validate", SAMPLE, "one.yaml", "two.yaml")
     assert outcome.status == 2
     assert outcome.stdout == f"{SAMPLE}: valid\n"

@@ -87,7 +87,7 @@ def test_plain_dbt_says_which_rules_are_broken_and_builds_no_feature_table(bank:
 def test_rows_that_the_job_filters_out_may_break_rules(bank: Path, fpjob: Fpjob) -> None:
     add_rows(bank, "-1,99999999,1994-03-31 00:00:00,1.00,,credit,cash deposit,1.00")
     job = bank / "filtered.yaml"
-    text = (bank / SAMPLE).read_text()
+    text = (bank / SAMPLE).read_text().replace("financial_features_extraction_v1", "filtered")
     place = "    format: delta\n    options: {}\n"
     job.write_text(text.replace(place, place + "  filters: [{column: user_id, op: lt, value: 99999999}]\n"))
     assert "filters" in job.read_text()
