@@ -29,6 +29,7 @@ from feature_platform_py.jobs.names import name_problems
 from feature_platform_py.jobs.resolve import EXTERNAL_SCHEMA, ResolvedSource, missing_file, resolve_input, resolve_query
 from feature_platform_py.registry.models import model_files
 from feature_platform_py.registry.registry import Registry, load_source_registry
+from feature_platform_py.sinks.partitions import partition_fault
 
 __all__ = ["CheckedJob", "ResolvedSource", "check_job", "load_checked_job"]
 
@@ -196,24 +197,29 @@ def _output_problems(config: JobConfig | JobDraft, columns: Columns) -> Iterator
         }
 
 
-def _result_columns(config: JobConfig | JobDraft, columns: Columns) -> list[str]:
-    added = [column.name for transformer in config.feature_transformers for column in transformer.outputs(columns)]
-    return [name for name, _ in columns] + added
+def _result_columns(config: JobConfig | JobDraft, columns: Columns) -> list[tuple[str, str]]:
+    """The result's names and types; no type for those that only the written result has."""
+    outputs = [column for transformer in config.feature_transformers for column in transformer.outputs(columns)]
+    return [*columns, *((column.name, column.type or "") for column in outputs)]
 
 
-def _partition_problems(sink: SinkSpec, names: Sequence[str]) -> Iterator[Problem]:
-    known = [(name, "") for name in names]
+def _partition_problems(sink: SinkSpec, known: Columns) -> Iterator[Problem]:
     seen: set[str] = set()
-    for position, name in enumerate(sink.config.get("partition_by", ())):
+    names = sink.config.get("partition_by", ())
+    if known and {name.lower() for name in names} >= {name.lower() for name, _ in known}:
+        message = "expected at least one column that is not in `partition_by`; remove some"
+        yield sink.place.at("config", "partition_by").problem(message)
+        return
+    for position, name in enumerate(names):
         place = sink.place.at("config", "partition_by", position)
-        if column_named(name, known) is None:
+        column = column_named(name, known)
+        if column is None:
             yield _missing(place, name, known, there="result")
         elif name.lower() in seen:
             yield place.problem(f"`{place.name}`: `{name}` is given twice; remove one of them")
+        elif fault := partition_fault(sink.kind, column[0], column[1] or None):
+            yield place.problem(f"`{place.name}`: {fault}")
         seen.add(name.lower())
-    if names and seen == {name.lower() for name in names}:
-        message = "expected at least one column that is not in `partition_by`; remove some"
-        yield sink.place.at("config", "partition_by").problem(message)
 
 
 def _sink_problems(draft: JobDraft, sink: SinkSpec, source: ResolvedSource, project: Project) -> Iterator[Problem]:
@@ -293,15 +299,14 @@ def _spelled_as(config: JobConfig, columns: Columns) -> JobConfig:
 
     source = config.input_source
     filters = tuple(replace(each, column=spelled(each.column)) for each in source.filters)
-    every = [(name, "") for name in _result_columns(config, columns)]
+    every = [(name, "") for name, _ in _result_columns(config, columns)]
     transformers = tuple(
         replace(each, transformer=each.transformer.spelled_as(every)) for each in config.feature_transformers
     )
     sink = config.output_sink
     if "partition_by" in sink.config:
-        known = [(name, "") for name in _result_columns(config, columns)]
         partitions = [
-            found[0] if (found := column_named(name, known)) else name for name in sink.config["partition_by"]
+            found[0] if (found := column_named(name, every)) else name for name in sink.config["partition_by"]
         ]
         sink = replace(sink, config={**sink.config, "partition_by": partitions})
     return replace(

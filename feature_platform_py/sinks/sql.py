@@ -14,6 +14,14 @@ from feature_platform_py.core.project import Project
 from feature_platform_py.core.warehouse import column_mapping
 from feature_platform_py.jobs.config import SinkSpec
 from feature_platform_py.sinks.folders import replace_folder
+from feature_platform_py.sinks.parquet_files import write_dataset
+from feature_platform_py.sinks.partitions import (
+    check_partitions,
+    check_same_layout,
+    check_values,
+    counting,
+    unwritable_values,
+)
 from feature_platform_py.sinks.write import (
     ResultCounts,
     SinkResult,
@@ -23,6 +31,7 @@ from feature_platform_py.sinks.write import (
     counted,
     has_data,
     local_folder,
+    reason,
 )
 from feature_platform_py.targets.base import Rows
 
@@ -102,7 +111,7 @@ def write_result(
     except (SinkError, DataCheckError):
         raise
     except FeaturePlatformError as error:
-        raise SinkError(f"output_sink: `{path}` was not written and is as it was before: {error}") from error
+        raise SinkError(f"output_sink: `{path}` was not written and is as it was before: {reason(error)}") from error
     rows = counted(path, lambda: _rows_of_files(local_folder(path, project)) if is_files else _count(tables, path))
     return SinkResult(sink.kind, path, rows, is_written=counts is not None, counts=counts)
 
@@ -136,6 +145,8 @@ def _write_table(
     name, rows, there = tables.sql_name(path), tables.sql_name(result), tables.columns(path)
     if sink.mode == "ignore" and there:
         return None
+    check_partitions(sink.kind, tables.columns(result), sink.config["partition_by"])
+    _check_partition_values(tables, result, sink)
     counts = _checked_counts(tables, result, expected, features)
     given = tables.columns(result)
     listed = ", ".join(quoted(column) for column, _ in given)
@@ -161,6 +172,10 @@ def _write_files(
     folder = local_folder(str(sink.config["path"]), project)
     if sink.mode == "ignore" and has_data(folder):
         return None
+    names = sink.config["partition_by"]
+    check_partitions(sink.kind, tables.columns(result), names)
+    _check_partition_values(tables, result, sink)
+    order = f" order by {', '.join(map(quoted, names))}" if names else ""
     filled = dict.fromkeys(features, 0)
 
     def counted_batches(chunks: Iterator[pa.Table]) -> Iterator[pa.RecordBatch]:
@@ -170,47 +185,20 @@ def _write_files(
             yield from chunk.to_batches()
 
     def write(staged: Path) -> None:
-        with tables.rows_of(f"select * from {tables.sql_name(result)}").reading() as reading:  # noqa: S608 - quoted
+        with tables.rows_of(f"select * from {tables.sql_name(result)}{order}").reading() as reading:  # noqa: S608 - quoted
             if sink.mode == "append" and has_data(folder):
                 _check_same_columns(reading.schema, folder, sink)
-            _write_dataset(reading.schema, counted_batches(reading.chunks()), staged, sink)
+            write_dataset(reading.schema, counted_batches(reading.chunks()), staged, sink.config)
             check_rows(reading.rows, expected)
 
     replace_folder(folder, write, keep_existing=sink.mode == "append")
     return ResultCounts(expected, filled)
 
 
-def _write_dataset(schema: pa.Schema, batches: Iterator[pa.RecordBatch], folder: Path, sink: SinkSpec) -> None:
-    import uuid
-
-    import pyarrow as pa
-    import pyarrow.dataset as ds
-    from pyarrow.parquet import write_table
-
-    options = {name.lower(): value for name, value in sink.config["options"].items()}
-    compression = str(options.get("compression", "snappy"))
-    names = sink.config["partition_by"]
-    folder.mkdir(parents=True)
-    ds.write_dataset(
-        batches,
-        folder,
-        schema=schema,
-        format="parquet",
-        # Files of a later run are put beside these.
-        basename_template=f"part-{uuid.uuid4().hex}-{{i}}.parquet",
-        partitioning=ds.partitioning(pa.schema([schema.field(name) for name in names]), flavor="hive")
-        if names
-        else None,
-        file_options=ds.ParquetFileFormat().make_write_options(compression=compression),
-        existing_data_behavior="overwrite_or_ignore",
-    )
-    if not any(folder.rglob("*.parquet")):
-        write_table(schema.empty_table(), folder / "part-00000.parquet")
-
-
 def _check_same_columns(schema: pa.Schema, folder: Path, sink: SinkSpec) -> None:
     import pyarrow.dataset as ds
 
+    check_same_layout(str(sink.config["path"]), folder, sink.config["partition_by"])
     there = ds.dataset(folder, format="parquet", partitioning="hive").schema
     before = {field.name: str(field.type) for field in there}
     after = {field.name: str(field.type) for field in schema}
@@ -225,6 +213,15 @@ def _rows_of_files(folder: Path) -> int:
     import pyarrow.dataset as ds
 
     return int(ds.dataset(folder, format="parquet", partitioning="hive").count_rows())
+
+
+def _check_partition_values(tables: SqlTables, result: str, sink: SinkSpec) -> None:
+    """Raise DataCheckError for a value of a partition column that would not read back."""
+    conditions = unwritable_values(tables.columns(result), sink.config["partition_by"])
+    if conditions:
+        counts = ", ".join(counting(conditions.values()))
+        found = tables.query(f"select {counts} from {tables.sql_name(result)}").values[0]  # noqa: S608 - quoted
+        check_values(dict(zip(conditions, map(int, found), strict=True)))
 
 
 def _count(tables: SqlTables, name: str) -> int:

@@ -12,9 +12,23 @@ from feature_platform_py.core.engine_paths import delta_path
 from feature_platform_py.core.errors import DataCheckError, EngineError, FeaturePlatformError, SinkError
 from feature_platform_py.core.locations import absolute, is_remote, is_table_name, table_parts
 from feature_platform_py.core.project import Project
-from feature_platform_py.core.warehouse import table_properties
+from feature_platform_py.core.warehouse import SAIL_CATALOG, table_properties
 from feature_platform_py.jobs.config import SinkSpec
 from feature_platform_py.sinks.folders import replace_folder
+from feature_platform_py.sinks.parquet_files import (
+    arrow_batches,
+    arrow_schema,
+    in_order_of,
+    write_dataset,
+    write_empty,
+)
+from feature_platform_py.sinks.partitions import (
+    check_partitions,
+    check_same_layout,
+    check_values,
+    counting,
+    unwritable_values,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -109,6 +123,8 @@ def write_result(
     if sink.mode == "ignore" and has_data(location):
         return SinkResult(sink.kind, place, _count(session, sink.kind, location), is_written=False)
     try:
+        columns = [(field.name, field.dataType.simpleString()) for field in result.schema]
+        check_partitions(sink.kind, columns, sink.config["partition_by"])
         if sink.mode == "append" and has_data(location):
             _check_same_columns(session, result, sink, location)
         write = _write_delta if sink.kind == "delta_table" else _write_parquet
@@ -116,9 +132,15 @@ def write_result(
     except FeaturePlatformError:
         raise
     except Exception as error:
-        raise SinkError(f"output_sink: `{place}` was not written and is as it was before: {error}") from error
+        raise SinkError(f"output_sink: `{place}` was not written and is as it was before: {reason(error)}") from error
     rows = counted(place, lambda: _count(session, sink.kind, location))
     return SinkResult(sink.kind, place, rows, counts=counts)
+
+
+def reason(error: Exception) -> str:
+    """Return what a writer said, with advice where the name of a folder is too long for the file system."""
+    advice = "; a value of a column in `partition_by` is too long for the name of a folder, take it out"
+    return f"{error}{advice if 'File name too long' in str(error) else ''}"
 
 
 def counted(place: str, count: Callable[[], int]) -> int:
@@ -169,6 +191,7 @@ def _write_delta(
     result: DataFrame, sink: SinkSpec, location: Path, expected_rows: int, features: Sequence[str]
 ) -> ResultCounts:
     # A commit cannot be looked at before it is made.
+    _check_partition_values(result, sink)
     counts = _checked_counts(result, expected_rows, features)
     writer = result.write.format("delta").options(**table_properties(result.columns) | dict(sink.config["options"]))
     is_append = sink.mode == "append"
@@ -185,25 +208,34 @@ def _write_parquet(
     counts: list[ResultCounts] = []
 
     def write(folder: Path) -> None:
-        writer = result.write.options(**sink.config["options"])
-        if sink.config["partition_by"]:
-            writer = writer.partitionBy(*sink.config["partition_by"])
-        writer.parquet(str(folder))
+        _write_files(result, sink, folder)
         if not any(folder.rglob("*.parquet")):
-            _write_empty(result, folder)
+            write_empty(arrow_schema(result), folder, sink.config)
         written = _read(result.sparkSession, sink.kind, folder)
         counts.append(_checked_counts(written, expected_rows, features))
 
+    _check_partition_values(result, sink)
     replace_folder(location, write, keep_existing=sink.mode == "append")
     return counts[0]
 
 
-def _write_empty(result: DataFrame, folder: Path) -> None:
-    """Sail writes no file where there are no rows; one without rows keeps the columns."""
-    from pyarrow.parquet import write_table
+def _write_files(result: DataFrame, sink: SinkSpec, folder: Path) -> None:
+    names = list(sink.config["partition_by"])
+    if names and result.sparkSession.catalog.currentCatalog() == SAIL_CATALOG:
+        # Sail's writer turns a NULL into 0, false, 1970-01-01 or nothing, and leaves a `=` as it is.
+        schema = arrow_schema(result)
+        write_dataset(schema, arrow_batches(in_order_of(result, names), schema), folder, sink.config)
+        return
+    result.write.options(**sink.config["options"]).partitionBy(*names).parquet(str(folder))
 
-    folder.mkdir(exist_ok=True)
-    write_table(result.limit(0).toArrow(), folder / "part-00000.parquet")
+
+def _check_partition_values(result: DataFrame, sink: SinkSpec) -> None:
+    """Raise DataCheckError for a value of a partition column that would not read back."""
+    columns = [(field.name, field.dataType.simpleString()) for field in result.schema]
+    conditions = unwritable_values(columns, sink.config["partition_by"])
+    if conditions:
+        [found] = result.selectExpr(*counting(conditions.values())).collect()
+        check_values(dict(zip(conditions, found, strict=True)))
 
 
 def _check_same_columns(session: SparkSession, result: DataFrame, sink: SinkSpec, location: Path) -> None:
@@ -212,8 +244,10 @@ def _check_same_columns(session: SparkSession, result: DataFrame, sink: SinkSpec
     given = result.schema
     before = {field.name: field.dataType.simpleString() for field in there}
     after = {field.name: field.dataType.simpleString() for field in given}
-    in_names = sink.config["partition_by"] if sink.kind == "parquet_files" else ()
-    if differences := column_differences(before, after, in_names=in_names):
+    names, is_files = sink.config["partition_by"], sink.kind == "parquet_files"
+    if is_files:
+        check_same_layout(str(sink.config["path"]), location, names)
+    if differences := column_differences(before, after, in_names=names if is_files else ()):
         raise SinkError(
             f"output_sink: cannot append to `{sink.config['path']}`, its columns differ: {differences};"
             " overwrite it or name another path"

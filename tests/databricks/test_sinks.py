@@ -125,10 +125,27 @@ def test_files_are_written_on_this_machine_in_one_step(module_project: Path, tab
     assert (more.rows, more.counts) == (4, ResultCounts(2, {"amount": 2, "month": 1}))
 
 
-def test_appending_goes_on_with_partitions_of_any_type(module_project: Path, tables: TargetTables) -> None:
+def test_appending_goes_on_with_partitions_that_readers_take_for_numbers(
+    module_project: Path, tables: TargetTables
+) -> None:
     for expected, mode in ((2, "overwrite"), (4, "append"), (6, "append")):
-        plan = plan_with(module_project, "parquet_files", mode, path="by_amount", partition_by=["amount"])
+        plan = plan_with(module_project, "parquet_files", mode, path="by_user", partition_by=["user_id"])
         assert tables.write(plan).rows == expected
+
+
+@pytest.mark.parametrize("kind", ["delta_table", "parquet_files"])
+def test_partitions_that_would_read_back_otherwise_are_refused(
+    workspace: Workspace, module_project: Path, tables: TargetTables, kind: str
+) -> None:
+    by_amount = plan_with(module_project, kind, "overwrite", path="refused", partition_by=["amount"])
+    with pytest.raises(SinkError, match=r"partition_by: column `amount` is decimal\(12,2\); expected a text"):
+        tables.write(by_amount)
+    workspace.lakehouse.run_sql(f"create or replace table {RESULT} using delta as {ROWS.replace('null', chr(39) * 2)}")
+    by_month = plan_with(module_project, kind, "overwrite", path="refused", partition_by=["month"])
+    with pytest.raises(DataCheckError, match=r"an empty text in `month`, which would read back as NULL \(1 rows\)"):
+        tables.write(by_month)
+    assert written(workspace) == []
+    assert not (module_project / "refused").exists()
 
 
 @pytest.mark.parametrize(
