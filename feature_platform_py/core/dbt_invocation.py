@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     import click
 
 # Flags that a project's own `dbt_project.yml` may set too, and that change what is built or tested.
-_FIXED = ("--no-fail-fast", "--indirect-selection", "eager", "--populate-cache")
+_FIXED = ("--no-fail-fast", "--indirect-selection", "eager")
+_CACHE = ("--populate-cache", "--no-populate-cache")
 _RECORDING = ("DBT_RECORDER_", "DBT_ENGINE_RECORDER_")
 
 
@@ -24,8 +25,10 @@ def invoke_dbt(
     """
     from dbt.cli.main import cli, dbtRunner
 
+    # dbt refuses an option that is there before and after its subcommand.
+    fixed = _FIXED if set(_CACHE) & set(arguments) else (*_FIXED, _CACHE[0])
     with _without_variables(cli), _without_recording():
-        return dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke([*_FIXED, *arguments])
+        return dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke([*fixed, *arguments])
 
 
 @contextmanager
