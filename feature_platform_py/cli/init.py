@@ -169,7 +169,7 @@ def _fields_of_data(place: Mapping[str, Any], project: Project, key: str | None)
     warehouse = open_warehouse(project.target.engine, project.target.warehouse)
     options = place.get("options", {})
     source = external_source(place["location"], place["format"], options=options, folder=project.root)
-    columns = describe_source(warehouse.spark, source)
+    columns = describe_source(warehouse.spark, source, copies=warehouse.copies)
     return [field_entry(name, data_type, required=name == key) for name, data_type in columns]
 
 

@@ -31,12 +31,13 @@ class TableName:
 class Definition:
     """What recreates a relation: `create <kind> <name> <sql>`.
 
-    `fingerprint` says what a source's declaration and files were when its SQL was made.
+    `fingerprint` says what a source's declaration and files were when its SQL was made, `location` where the engine reads it.
     """
 
     kind: Kind
     sql: str
     fingerprint: str = ""
+    location: str = ""
 
     def statement(self, name: TableName) -> str:
         """The SQL statement that registers the relation in a session."""

@@ -91,6 +91,16 @@ def _member(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) else "`" + name.replace("`", "``") + "`"
 
 
+def nested_parts(text: str) -> tuple[str, list[tuple[str, str]]]:
+    """The name of a nested type, and its parts as (member, type); only those of a struct have names."""
+    name, _, inner = text.strip().partition("<")
+    parts = _split(inner.strip().removesuffix(">"))
+    if name.strip().lower() != "struct":
+        return name.strip().lower(), [("", part.strip()) for part in parts]
+    members = [part.partition(":") for part in parts]
+    return "struct", [(member.strip(), part.strip()) for member, _, part in members]
+
+
 def kind_of(text: str) -> str:
     """The kind of a type that an engine reported; `other` for one that this module does not know."""
     try:

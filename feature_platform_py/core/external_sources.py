@@ -1,77 +1,83 @@
-"""External sources: files and folders that others write, registered as tables without copying them."""
+"""External sources: files and folders that others write, registered as tables.
+
+Delta and Parquet are read where they are. Text files (CSV, JSON) are read by `feature_platform_py.files` into a columnar copy,
+so that every engine sees the same rows.
+"""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from fnmatch import fnmatch
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from feature_platform_py.core.catalog_file import Definition, literal, quoted
-from feature_platform_py.core.data_types import Columns, parse_type
+from feature_platform_py.core.catalog_file import Definition, literal
+from feature_platform_py.core.data_types import Columns, parse_type, sql_type
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.locations import absolute, is_remote
+from feature_platform_py.files.columns import Reading, Readings, shown
+from feature_platform_py.files.copy import copied, digest, files_state
+from feature_platform_py.files.folder import DataFile, data_files
+from feature_platform_py.files.options import TextOptions, option_fault, text_options
+from feature_platform_py.files.patterns import EPOCHS, DatePattern
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrameReader, SparkSession
+    from pyspark.sql import SparkSession
+
+    from feature_platform_py.files.write import Rows
 
 FORMATS = ("csv", "delta", "json", "parquet")
+TEXT_FORMATS = ("csv", "json")
 
-_TEXT_FORMATS = ("csv", "json")
-_ALL_ROWS = str(2**62)
 _WIDTHS = {name: width for width, name in enumerate(("tinyint", "smallint", "int", "bigint", "float", "double"))}
-# A column without a value, and a time without a zone in a session in UTC.
+# A time without a zone in a session in UTC.
 _INFERRED_AS = {"void": "string", "timestamp_ntz": "timestamp"}
-# JSON has numbers and texts only; the reader makes the declared type of them.
-_FROM_JSON = {
-    "string": {"date", "timestamp", "decimal", "binary"},
-    "integer": {"integer", "decimal", "floating"},
-    "floating": {"decimal", "floating"},
-}
 
 
 @dataclass(frozen=True)
 class ExternalSource:
-    """Where data lies, in which format, how to read it, and the (name, type) columns that it promises."""
+    """Where data lies, in which format, how to read it, and the (name, type) columns that it promises.
+
+    `readings` say how columns of text files are read, by the columns' names in the files.
+    """
 
     location: str
     format: str
     options: Mapping[str, str] = field(default_factory=dict)
     columns: Columns = ()
-
-    def option(self, *names: str, default: str) -> str:
-        """Return a reader option by any of its names, which have no case."""
-        given = {key.lower().replace("_", ""): value for key, value in self.options.items()}
-        return next((given[name] for name in names if name in given), default)
-
-    @property
-    def has_header(self) -> bool:
-        """Whether the first record of each CSV file names the columns."""
-        return self.option("header", default="false").lower() == "true"
+    readings: Readings = field(default_factory=dict)
 
     @property
     def is_local(self) -> bool:
         """Whether this machine's file system has the data."""
         return not is_remote(self.location)
 
-    def files(self) -> list[Path]:
+    @property
+    def is_text(self) -> bool:
+        """Whether engines read a copy."""
+        return self.format in TEXT_FORMATS
+
+    @cached_property
+    def text_options(self) -> TextOptions:
+        """The options of a text format."""
+        return text_options(self.options, self.format)
+
+    def files(self) -> list[DataFile]:
         """Return the local data files in order: the file itself, or those of the folder."""
-        path = Path(self.location)
-        if path.is_file():
-            return [path]
-        wanted = self.option("pathglobfilter", default="*")
-        return sorted(
-            file
-            for file in path.rglob("*")
-            if file.is_file()
-            and fnmatch(file.name, wanted)
-            and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
-        )
+        if not self.is_text:
+            return data_files(Path(self.location))
+        options = self.text_options
+        return data_files(Path(self.location), pattern=options.pattern, is_recursive=options.is_recursive)
+
+    def declaration(self) -> str:
+        """What was said of the source, as a digest."""
+        readings = {name: asdict(reading) for name, reading in self.readings.items()}
+        return digest(self.location, self.format, dict(self.options), list(self.columns), readings)
+
+    def state(self) -> str:
+        """The state of the files, as a digest of their names, sizes and times."""
+        return files_state(Path(self.location), [file.path for file in self.files()])
 
 
 def external_source(
@@ -80,11 +86,13 @@ def external_source(
     *,
     options: Mapping[str, object] | None = None,
     columns: Columns = (),
+    readings: Readings | None = None,
     folder: Path | None = None,
 ) -> ExternalSource:
     """Return a checked source; a relative local location starts from `folder`.
 
-    Raises ConfigurationError for an unknown format or type and for a location that does not exist.
+    Raises one ConfigurationError for an unknown format, for a location that does not exist, and for all options and
+    columns that are not supported.
     """
     if format.lower() not in FORMATS:
         known = ", ".join(f"`{name}`" for name in FORMATS)
@@ -93,148 +101,90 @@ def external_source(
         location = str(absolute(location, folder or Path.cwd()))
         if not Path(location).exists():
             raise ConfigurationError(f"{shown(location)}: no such file or folder. Expected {format} data to be there")
+    elif format.lower() in TEXT_FORMATS:
+        raise ConfigurationError(
+            f"{location}: {format} files are read on this machine, given the URI of some storage; copy them here, or write them as"
+            " Parquet or Delta"
+        )
     texts = {
         name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in (options or {}).items()
     }
+    faults = [fault for name, value in texts.items() if (fault := option_fault(name, value, format=format.lower()))]
+    checked = {name: _checked(reading, name, faults) for name, reading in (readings or {}).items()}
+    if faults:
+        raise ConfigurationError("\n".join(f"{shown(location)}: {fault}" for fault in faults))
     types = tuple((name, _safe_type(dtype, where=f"{shown(location)}: column `{name}`")) for name, dtype in columns)
-    return ExternalSource(location, format.lower(), texts, types)
+    return ExternalSource(location, format.lower(), texts, types, checked)
 
 
-def define_source(spark: SparkSession, source: ExternalSource, *, known: Definition | None = None) -> Definition:
+def define_source(
+    spark: SparkSession, source: ExternalSource, *, copies: Path, known: Definition | None = None
+) -> Definition:
     """Return what registers the source: `known` itself if neither declaration nor files have changed.
 
-    Raises ConfigurationError if the data lack declared columns or have other types for them.
+    `copies` is the folder of columnar copies. Raises ConfigurationError if the data lack declared columns or have other
+    types for them, DataCheckError for a value that does not parse.
     """
-    fingerprint = _fingerprint(source)
-    if known and fingerprint and known.fingerprint == fingerprint:
+    fingerprint = digest(source.declaration(), source.state()) if source.is_local else ""
+    if known and fingerprint and known.fingerprint == fingerprint and Path(known.location).exists():
         return known
-    columns = ", ".join(f"{quoted(name)} {dtype}" for name, dtype in table_columns(spark, source))
-    options = ", ".join(f"{literal(key)} {literal(value)}" for key, value in _strict(source).items())
+    if source.is_text:
+        copy = str(source_copy(source, copies))
+        return Definition("source", f"using parquet location {literal(copy)}", fingerprint, copy)
+    check_declared(source, describe_source(spark, source, copies=copies))
+    options = ", ".join(f"{literal(key)} {literal(value)}" for key, value in source.options.items())
     clauses = [
-        f"({columns})" if columns else "",
         f"using {source.format}",
         f"options ({options})" if options else "",
         f"location {literal(source.location)}",
     ]
-    return Definition("source", " ".join(filter(None, clauses)), fingerprint)
+    location = source.location if source.is_local else ""
+    return Definition("source", " ".join(filter(None, clauses)), fingerprint, location)
 
 
-def describe_source(spark: SparkSession, source: ExternalSource) -> list[tuple[str, str]]:
+def describe_source(spark: SparkSession, source: ExternalSource, *, copies: Path) -> list[tuple[str, str]]:
     """Return the (name, type) columns that the data have, types as Spark writes them.
 
-    CSV types are inferred from every row of every file, not from the first thousand.
+    Types of text files are found out from every row of every file.
     """
-    if source.format != "csv":
-        schema = _reader(spark, source, schemaInferMaxRecords=_ALL_ROWS).load(source.location).schema
-        return [(column.name, column.dataType.simpleString()) for column in schema]
-    names = _csv_header(source) if source.is_local and source.has_header else []
-    reader = _reader(spark, source, inferSchema="true", schemaInferMaxRecords=_ALL_ROWS)
-    # One file at a time: Sail refuses files in which a column has different types.
-    files = [str(file) for file in _csv_files(source)] if source.is_local else [source.location]
-    schemas = [reader.load(file).schema for file in files]
-    types = [_common_type(column.dataType.simpleString() for column in same) for same in zip(*schemas, strict=False)]
-    return list(zip(names or schemas[0].names, types, strict=False))
+    if source.is_text:
+        import pyarrow.parquet as pq
+        from pyspark.sql.pandas.types import from_arrow_type
+
+        schema = pq.read_schema(source_copy(source, copies))
+        return [(column.name, sql_type(from_arrow_type(column.type))) for column in schema]
+    found = spark.read.format(source.format).options(**source.options).load(source.location).schema
+    types = [(column.name, sql_type(column.dataType)) for column in found]
+    return [(name, _INFERRED_AS.get(dtype, dtype)) for name, dtype in types]
 
 
-def table_columns(spark: SparkSession, source: ExternalSource) -> Columns:
-    """Return the columns of the source's table; none where the files carry their own schema.
+def source_copy(source: ExternalSource, copies: Path) -> Path:
+    """Return the Parquet file that holds the rows of a text source's present state; it is written unless it is there.
 
-    Raises ConfigurationError if the data lack declared columns or have other types for them.
+    Raises ConfigurationError for declared columns that the files lack, DataCheckError for what does not parse.
     """
-    if source.format == "csv":
-        return _csv_columns(spark, source) if source.columns else describe_source(spark, source)
-    actual = [(name, _INFERRED_AS.get(dtype, dtype)) for name, dtype in describe_source(spark, source)]
-    check_declared(source, actual)
-    if source.format != "json":
-        return []
-    declared = {name.lower(): dtype for name, dtype in source.columns}
-    columns = [(name, declared.get(name.lower(), dtype)) for name, dtype in actual]
-    return [(name, _safe_type(dtype, where=f"{shown(source.location)}: column `{name}`")) for name, dtype in columns]
+    from feature_platform_py.files.write import write_rows
+
+    return copied(
+        copies,
+        declaration=source.declaration(),
+        state=source.state,
+        write=lambda file: write_rows(_rows(source), file),
+        location=source.location,
+    )
 
 
-def shown(path: str | Path) -> str:
-    """Return a path for a message: from the working directory if it lies below it."""
-    absolute_path = Path(path)
-    is_below = absolute_path.is_relative_to(Path.cwd())
-    return str(absolute_path.relative_to(Path.cwd()) if is_below else path)
+def _rows(source: ExternalSource) -> Rows:
+    from feature_platform_py.files.csv_rows import CsvRows
+    from feature_platform_py.files.json_rows import JsonRows
 
-
-def csv_records(file: Path, source: ExternalSource) -> Iterator[tuple[int, list[str]]]:
-    """Yield each record of a local CSV file, its header included, with the physical line on which it starts.
-
-    Blank lines and comments are left out, as the engine does.
-    """
-    comment, line = source.option("comment", default=""), 1
-    csv.field_size_limit(2**31 - 1)
-    with _open_text(file, source) as lines:
-        records = csv.reader(
-            lines,
-            delimiter=source.option("sep", "delimiter", default=","),
-            quotechar=source.option("quote", default='"'),
-            # Without this option Sail takes a backslash for itself, where JVM Spark takes it for an escape.
-            escapechar=source.option("escape", default="") or None,
+    files = source.files()
+    if not files:
+        raise ConfigurationError(
+            f"{shown(source.location)}: expected {source.format.upper()} files in the folder, found none"
         )
-        for record in records:
-            if record and not (comment and record[0].startswith(comment)):
-                yield line, record
-            line = records.line_num + 1
-
-
-def _open_text(file: Path, source: ExternalSource) -> IO[str]:
-    encoding = source.option("encoding", default="utf-8-sig")
-    if file.suffix == ".gz":
-        return gzip.open(file, "rt", encoding=encoding, newline="", errors="replace")
-    return file.open(encoding=encoding, newline="", errors="replace")
-
-
-def _reader(spark: SparkSession, source: ExternalSource, **more: str) -> DataFrameReader:
-    return spark.read.format(source.format).options(**{**source.options, **more})
-
-
-def _safe_type(dtype: str, *, where: str) -> str:
-    """Return the type's text, which may then stand in a statement."""
-    try:
-        return parse_type(dtype).text
-    except ValueError as error:
-        raise ConfigurationError(f"{where}: {error}") from error
-
-
-def _csv_columns(spark: SparkSession, source: ExternalSource) -> Columns:
-    """Return the columns in the file's order, because a typed CSV table is read by position."""
-    if not source.has_header:
-        return source.columns
-    header = _csv_header(source) if source.is_local else _reader(spark, source).load(source.location).columns
-    there = {name.lower() for name in header}
-    listed, file = ", ".join(f"`{name}`" for name in header), shown(source.location)
-    problems = [
-        f"{file}: column `{name}` is declared, but the header lacks it. Columns there: {listed}"
-        for name, _ in source.columns
-        if name.lower() not in there
-    ]
-    if problems:
-        raise ConfigurationError("\n".join(problems))
-    declared = {name.lower(): (name, dtype) for name, dtype in source.columns}
-    return [declared.get(name.lower(), (name, "string")) for name in header]
-
-
-def _csv_header(source: ExternalSource) -> list[str]:
-    """Return the column names of the file, or of all the files of the folder, which must agree."""
-    headers = {file: next(csv_records(file, source), (1, []))[1] for file in _csv_files(source)}
-    first_file, first = next(iter(headers.items()))
-    for file, header in headers.items():
-        if not header or len({name.lower() for name in header}) < len(header):
-            raise ConfigurationError(f"{shown(file)}: expected a header with distinct names, given {header}")
-        if header != first:
-            raise ConfigurationError(
-                f"{shown(file)}: expected the header of `{shown(first_file)}`, {first}, given {header}"
-            )
-    return first
-
-
-def _csv_files(source: ExternalSource) -> list[Path]:
-    if not (files := source.files()):
-        raise ConfigurationError(f"{shown(source.location)}: expected CSV files in the folder, found none")
-    return files
+    kind = CsvRows if source.format == "csv" else JsonRows
+    return kind(Path(source.location), files, source.text_options, declared=source.columns, readings=source.readings)
 
 
 def check_declared(source: ExternalSource, actual: Columns) -> None:
@@ -244,20 +194,18 @@ def check_declared(source: ExternalSource, actual: Columns) -> None:
         f"{shown(source.location)}: column `{name}`: expected {dtype}, "
         f"given {there.get(name.lower(), 'no such column')}"
         for name, dtype in source.columns
-        if not _fits(there.get(name.lower()), dtype, is_json=source.format == "json")
+        if not _fits(there.get(name.lower()), dtype)
     ]
     if problems:
         listed = ", ".join(f"`{name}` {dtype}" for name, dtype in actual)
         raise ConfigurationError("\n".join([*problems, f"{shown(source.location)}: columns there: {listed}"]))
 
 
-def _fits(actual: str | None, declared: str, *, is_json: bool) -> bool:
+def _fits(actual: str | None, declared: str) -> bool:
     """Whether values of the actual type are, without loss, values of the declared one."""
     if actual is None or actual == declared:
         return actual is not None
     given, wanted = parse_type(actual), parse_type(declared)
-    if is_json and wanted.kind in _FROM_JSON.get(given.kind, ()):
-        return True
     if given.kind == wanted.kind == "decimal":
         return given.scale == wanted.scale and given.precision <= wanted.precision
     if given.kind == wanted.kind and given.text in _WIDTHS:
@@ -265,25 +213,21 @@ def _fits(actual: str | None, declared: str, *, is_json: bool) -> bool:
     return given.kind == wanted.kind and given.kind in {"string", "timestamp"}
 
 
-def _common_type(types: Iterable[str]) -> str:
-    """Return the type that holds what several files were inferred to hold."""
-    found = {_INFERRED_AS.get(dtype, dtype) for dtype in types if dtype != "void"}
-    if len(found) == 1:
-        return found.pop()
-    # The wider of the two comes last in the alphabet.
-    wider = [max(pair) for pair in ({"bigint", "double"}, {"date", "timestamp"}) if found == pair]
-    return wider[0] if wider else "string"
+def _checked(reading: Reading, name: str, faults: list[str]) -> Reading:
+    """The reading with its type in full; `faults` grows by what is wrong with it."""
+    data_type = reading.type
+    try:
+        data_type = parse_type(reading.type).text if reading.type else None
+        if reading.format and reading.format not in EPOCHS:
+            DatePattern(reading.format)
+    except ValueError as error:
+        faults.append(f"column `{name}`: {error}")
+    return Reading(data_type, reading.format, reading.decimal, reading.group, reading.rename)
 
 
-def _strict(source: ExternalSource) -> dict[str, str]:
-    """The reader's options, those of text also for JVM Spark, which otherwise reads a value that does not parse as NULL."""
-    return {**({"mode": "FAILFAST"} if source.format in _TEXT_FORMATS else {}), **source.options}
-
-
-def _fingerprint(source: ExternalSource) -> str:
-    """Return what changes with the declaration or the files; empty where the files cannot be seen."""
-    if not source.is_local:
-        return ""
-    files = [(str(file), (stat := file.stat()).st_size, stat.st_mtime_ns) for file in source.files()]
-    declared = [source.location, source.format, sorted(_strict(source).items()), list(source.columns), files]
-    return hashlib.sha256(json.dumps(declared).encode()).hexdigest()
+def _safe_type(dtype: str, *, where: str) -> str:
+    """Return the type's text, which may then stand in a statement."""
+    try:
+        return parse_type(dtype).text
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: {error}") from error

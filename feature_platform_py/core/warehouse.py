@@ -6,19 +6,21 @@ change is made on disk as well as in the session, so that the next process sees 
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import re
 import shutil
+import tempfile
 import threading
 import uuid
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from feature_platform_py.core.catalog_file import CatalogFile, Definition, TableName, literal, quoted
-from feature_platform_py.core.csv_diagnosis import find_cut_decimals
 from feature_platform_py.core.data_types import sql_type
 from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.external_sources import ExternalSource, define_source
@@ -40,6 +42,7 @@ WITH_NAMES_OF_ITS_OWN = {"delta.columnMapping.mode": "name"}
 REFUSED_BY_DELTA = re.compile(r"[ ,;{}()\n\t=]")
 SAIL_CATALOG = "sail"
 DISCARDED_PREFIX = ".discarded-"
+COPIES = ".sources"
 
 
 class Warehouse:
@@ -59,7 +62,6 @@ class Warehouse:
         self._keeps_view_text = spark.catalog.currentCatalog() != SAIL_CATALOG
         if not is_read_only:
             folder.mkdir(parents=True, exist_ok=True)
-        self.sources: dict[TableName, ExternalSource] = {}
         self._file = CatalogFile(folder)
         self._lock = threading.RLock()
         self._schemas: set[str] = set()
@@ -105,6 +107,17 @@ class Warehouse:
             return []
         schema = self.spark.table(str(name)).schema
         return [(field.name, sql_type(field.dataType)) for field in schema]
+
+    @cached_property
+    def copies(self) -> Path:
+        """The folder of the columnar copies of text files; one that the process removes if the warehouse is read only."""
+        if not self.is_read_only:
+            return self.folder / COPIES
+        # A server sees the warehouse, and not this machine's folder for temporary files.
+        place = self.folder if self.is_catalog_shared and self.folder.exists() else None
+        folder = Path(tempfile.mkdtemp(prefix=".copies-", dir=place))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
     def location(self, name: TableName) -> Path:
         """Return the folder of a table."""
@@ -201,17 +214,14 @@ class Warehouse:
     def register_source(self, name: TableName, source: ExternalSource) -> None:
         """Register external data under a name, in the session and for the sessions to come.
 
-        Costs next to nothing if the data and their declaration are as they were. Raises
-        ConfigurationError if the data are not as declared.
+        Costs next to nothing if the data and their declaration are as they were. Raises ConfigurationError if the data
+        lack declared columns, DataCheckError if a value does not parse.
         """
         with self._lock:
             known, folder = self._registered.get(name), self.location(name)
-            definition = define_source(self.spark, source, known=known)
-            self.sources[name] = source
+            definition = define_source(self.spark, source, copies=self.copies, known=known)
             if known == definition:
                 return
-            if cut := find_cut_decimals(self.spark, source):
-                raise ConfigurationError("\n".join(map(str, cut)))
             self.create_schema(name.schema)
             if known:
                 self._unregister(name)
@@ -300,6 +310,9 @@ class Warehouse:
             self._broken[name] = definition
 
     def _register(self, name: TableName, definition: Definition) -> None:
+        # An engine reads a file that is not there as a table without rows.
+        if definition.location and not Path(definition.location).exists():
+            raise EngineError(f"expected its data at `{definition.location}`, nothing is there")
         if self.is_catalog_shared and name not in self._registered:
             self._clear(name)
         if definition.kind == "view":

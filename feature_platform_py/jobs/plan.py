@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from feature_platform_py.core.external_sources import TEXT_FORMATS
 from feature_platform_py.core.locations import table_parts
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.definitions import MODEL as CUSTOM_MODEL
@@ -214,7 +215,9 @@ def _ad_hoc_variable(plan: JobPlan) -> dict[str, Any]:
     meta: dict[str, Any] = {}
     if source.registered is None:
         place = {"location": source.location, "format": source.format, "options": dict(source.options)}
-        meta = {"locations": {"local": place}, "columns": _columns_variable(plan)}
+        # The types of text files are found out from all rows: the very copy that the plan was made of is read.
+        is_text = source.format in TEXT_FORMATS
+        meta = {"locations": {"local": place}, "columns": [] if is_text else _columns_variable(plan)}
     return {"database": None, "schema": EXTERNAL_SCHEMA, "identifier": f"{plan.job_name}__input", "meta": meta}
 
 

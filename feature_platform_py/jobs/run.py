@@ -170,4 +170,4 @@ def _raise_failures(run: DbtRun, project: Project) -> None:
 
 
 # How the adapter begins what it says of a source that is not as declared.
-_SOURCE_FAULT = re.compile(r"source `\S+`(: | does not parse:).*", re.DOTALL)
+_SOURCE_FAULT = re.compile(r"source `\S+`: .*", re.DOTALL)

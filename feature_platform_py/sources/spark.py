@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from feature_platform_py.core.catalog_file import quoted
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import ConfigurationError
-from feature_platform_py.core.external_sources import ExternalSource, check_declared, external_source, table_columns
+from feature_platform_py.core.external_sources import (
+    ExternalSource,
+    check_declared,
+    describe_source,
+    external_source,
+    source_copy,
+)
 from feature_platform_py.core.locations import inferred_format, is_table_name
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.sources.base import Source
@@ -51,11 +60,18 @@ class SparkSource(Source):
         source = external_source(
             self.location, file_format, options=self.options, columns=self.fields or (), folder=self.folder
         )
-        columns = table_columns(session, source)
-        reader = session.read.format(source.format).options(**source.options)
-        if columns:
-            reader = reader.schema(", ".join(f"{quoted(name)} {data_type}" for name, data_type in columns))
-        return reader.load(source.location)
+        if source.is_text:
+            return session.read.parquet(str(source_copy(source, _copies())))
+        check_declared(source, describe_source(session, source, copies=_copies()))
+        return session.read.format(source.format).options(**source.options).load(source.location)
+
+
+@cache
+def _copies() -> Path:
+    """A folder of columnar copies that is removed when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="feature_platform_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class SparkTables:
             )
         root = self._project.root
         external = external_source(source.location, source.format, options=source.options, folder=root)
-        return describe_source(self._warehouse.spark, external)
+        return describe_source(self._warehouse.spark, external, copies=self._warehouse.copies)
 
     def sql_name(self, name: str) -> str:
         """The name, quoted."""

@@ -199,9 +199,10 @@ class TestSources:
         self.write_spend(project, "1.50")
         run_dbt(["run"])
         self.write_spend(project, "1.50", '"12,50"')
-        message = run_dbt(["run"], expect_pass=False).results[-1].message
-        assert f"source `{project.test_schema}.spend` does not parse:" in message
-        assert "data/spend.csv:3: column `amount`: `12,50` is not a decimal(12,2)" in message
+        with pytest.raises(DbtRuntimeError) as raised:
+            run_dbt(["run"])
+        fault = "data/spend.csv:3: column `amount`: `12,50` is not a decimal(12,2)"
+        assert f"source `{project.test_schema}.spend`: {fault}" in str(raised.value)
         assert str(rows(project, "select total from {schema}.total")[0][0]) == "1.50"
 
     def test_a_wrong_declaration_stops_the_run_with_the_reason(self, project):

@@ -14,7 +14,6 @@ from dbt.adapters.fpspark.statements import execute
 from dbt.adapters.spark.connections import SparkConnectionManager
 from dbt_common.exceptions import DbtBaseException, DbtDatabaseError, DbtRuntimeError
 
-from feature_platform_py.core.csv_diagnosis import find_unparsable, is_parse_failure
 from feature_platform_py.core.data_types import sql_type
 from feature_platform_py.core.remote_session import is_server_lost
 from feature_platform_py.core.session import open_warehouse
@@ -130,7 +129,7 @@ class FpSparkConnectionManager(SparkConnectionManager):  # type: ignore[misc]
             raise
         except Exception as error:
             logger.debug(f"Error while running:\n{sql}\n{error}")
-            raise DbtDatabaseError(explained(error, self.get_thread_connection().handle.warehouse)) from error
+            raise DbtDatabaseError(explained(error)) from error
 
     @classmethod
     def data_type_code_to_name(cls, type_code: str) -> str:
@@ -156,23 +155,15 @@ def engine_message(error: Exception) -> str:
     return message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]} ..."
 
 
-def explained(error: Exception, warehouse: Warehouse) -> str:
-    """Return the engine's message, or, where values of a source do not parse, where they stand."""
+def explained(error: Exception) -> str:
+    """Return the engine's message, or what it means that the server is gone."""
     message = engine_message(error)
     if is_server_lost(error):
         return (
             "the Spark Connect server is gone: it does not answer, or was started again. What was being written is not there in part;"
             f" start the server, and run again. {message[:300]}"
         )
-    if not is_parse_failure(str(error)):
-        return message
-    found = {name: find_unparsable(warehouse.spark, source) for name, source in warehouse.sources.items()}
-    # Of several broken sources, the one that holds what the engine stopped at comes first.
-    for name in sorted(found, key=lambda name: not any(item.value in message for item in found[name])):
-        if found[name]:
-            places = "\n".join(map(str, found[name]))
-            return f"source `{name.schema}.{name.name}` does not parse:\n{places}"
-    return f"{message}\nA large CSV file with line breaks inside quotes needs the option `multiLine: true`"
+    return message
 
 
 def _without_time_zone(value: Any) -> Any:

@@ -177,7 +177,7 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
             raise DbtRuntimeError(f"source `{name.schema}.{name.name}`: {error}") from error
         except Exception as error:
             if is_server_lost(error):
-                raise DbtDatabaseError(explained(error, self.warehouse)) from error
+                raise DbtDatabaseError(explained(error)) from error
             raise DbtDatabaseError(f"source `{name.schema}.{name.name}`: {engine_message(error)}") from error
 
     @available  # type: ignore[untyped-decorator]

@@ -56,4 +56,4 @@ class SessionPythonJobHelper(PythonJobHelper):  # type: ignore[misc]
     def _explained(self, error: Exception) -> str:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == self._path]
         place = f"{self._path}:{lines[-1]}" if lines else self._path
-        return f"{place}: {type(error).__name__}: {explained(error, self._warehouse)}"
+        return f"{place}: {type(error).__name__}: {explained(error)}"

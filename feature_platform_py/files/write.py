@@ -1,0 +1,74 @@
+"""Writes the rows of text files to one Parquet file, in one pass where the first rows' types hold for all, else in two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Rows(Protocol):
+    """The rows of files of one format, in parts that fit into memory."""
+
+    def parts(self) -> Iterator[Any]:
+        """All rows, as they are written."""
+
+    def learn(self, part: Any) -> None:
+        """Take a part into account for the types that are to be found out."""
+
+    def types(self) -> Any:
+        """The types that hold for the parts so far."""
+
+    def finish(self) -> None:
+        """Raise what can be said only after the last part."""
+
+    def typed(self, part: Any, types: Any) -> pa.Table:
+        """A part with those types; DataCheckError for the first values that do not fit."""
+
+    def empty(self) -> pa.Table:
+        """The table of no row."""
+
+
+def write_rows(rows: Rows, file: Path) -> None:
+    """Write all rows with types that hold every value; DataCheckError for a value that a declared type does not hold."""
+    written = None
+    with _Writer(file) as writer:
+        for part in rows.parts():
+            rows.learn(part)
+            types = rows.types()
+            written = written or types
+            if types == written:
+                writer.write(rows.typed(part, types))
+        rows.finish()
+        if written is None:
+            writer.write(rows.empty())
+    final = rows.types()
+    if written is not None and written != final:
+        with _Writer(file) as writer:
+            for part in rows.parts():
+                writer.write(rows.typed(part, final))
+
+
+class _Writer:
+    """A Parquet file whose columns are those of the first table."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._writer: Any = None
+
+    def __enter__(self) -> _Writer:
+        return self
+
+    def write(self, table: pa.Table) -> None:
+        import pyarrow.parquet as pq
+
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._file, table.schema, compression="zstd", compression_level=1)
+        self._writer.write_table(table)
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
