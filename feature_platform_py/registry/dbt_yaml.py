@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from feature_platform_py.core.catalog_file import quoted
 from feature_platform_py.core.locations import is_table_name, table_parts
 from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.jobs.plan import JOINED_MODEL, JobPlan
@@ -24,6 +25,21 @@ _OWN_COLUMNS = {
     "_input_fingerprint": ("string", "What the input of the row's period was when the row was computed."),
     "_input_loaded_at": ("timestamp", "The newest load time of the period's input when the row was computed."),
 }
+# Words that an engine reads as something else where a column is meant.
+_RESERVED = re.compile(
+    "all|and|anti|any|array|as|asc|at|authorization|between|both|by|case|cast|check|collate|"
+    "column|constraint|create|cross|current_catalog|current_database|current_date|current_schema|"
+    "current_time|current_timestamp|current_user|default|delete|desc|describe|distinct|div|drop|"
+    "else|end|escape|except|exists|false|fetch|filter|for|foreign|from|full|function|grant|"
+    "group|grouping|having|if|in|inner|insert|intersect|interval|into|is|join|lateral|leading|"
+    "left|like|limit|localtime|localtimestamp|map|minus|natural|not|null|offset|on|only|or|"
+    "order|outer|over|overlaps|primary|qualify|references|regexp|right|rlike|rollup|row|rows|"
+    "select|semi|session_user|set|some|struct|table|then|time|to|trailing|true|union|unique|"
+    "unknown|update|user|using|values|when|where|window|with|within",
+    re.IGNORECASE,
+)
+# Text that dbt calls as a function where it is an argument of a test.
+_CALL = re.compile(r"\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*")
 
 
 @dataclass(frozen=True)
@@ -49,7 +65,7 @@ def source_content(source: RegisteredSource, registry: Registry) -> dict[str, An
         "description": source.description,
         "identifier": _by_target({target: parts[2] for target, parts in names.items()}, identifier),
         "config": _source_config(source),
-        "data_tests": _table_tests(source),
+        "data_tests": _table_tests(source, registry),
         "columns": _source_columns(source, registry),
     }
     content = {
@@ -113,8 +129,8 @@ def group_name(owner: str) -> str:
     return re.sub(r"[\W_]+", "_", owner.lower()).strip("_") or "owner"
 
 
-class Jinja(str):
-    """An expression that dbt is to render; all other text of the registry stands for itself."""
+class AsIs(str):
+    """Text that dbt gets as it is: an expression to render, or where dbt renders nothing. All other text is escaped."""
 
     __slots__ = ()
 
@@ -122,11 +138,12 @@ class Jinja(str):
 def as_dbt_reads_it(content: Any) -> Any:
     """The content with its texts written so that dbt renders each to itself, braces of Jinja in it included."""
     match content:
-        case Jinja():
+        case AsIs():
             return str(content)
         case str():
             has_jinja = any(braces in content for braces in ("{{", "{%", "{#"))
-            return content.replace("{", "{{ '{' }}") if has_jinja else content
+            text = content.replace("{", "{{ '{' }}") if has_jinja else content
+            return text.replace("(", "{{ '(' }}", 1) if _CALL.fullmatch(content) else text
         case dict():
             return {as_dbt_reads_it(key): as_dbt_reads_it(value) for key, value in content.items()}
         case list() | tuple():
@@ -147,36 +164,56 @@ def _source_config(source: RegisteredSource) -> dict[str, Any]:
     freshness = {key: {"count": lag[0], "period": lag[1]} for key, lag in lags.items() if lag}
     return {
         "meta": meta,
-        "loaded_at_field": _quoted(source.loaded_at or source.event_time or ""),
+        "loaded_at_field": quoted(source.loaded_at or source.event_time or ""),
         "freshness": freshness,
     }
 
 
-def _quoted(column: str) -> str:
-    return "`" + column.replace("`", "``") + "`"
-
-
-def _table_tests(source: RegisteredSource) -> list[Any]:
-    types = {"declared_types": {"arguments": {"columns": dict(source.columns)}}}
+def _table_tests(source: RegisteredSource, registry: Registry) -> list[Any]:
+    # dbt renders the values of a test's arguments, but not their keys.
+    types = {"declared_types": {"arguments": {"columns": {AsIs(name): kind for name, kind in source.columns}}}}
     keys = {"unique_key": {"arguments": {"columns": list(source.primary_key)}}}
-    return [types, keys] if len(source.primary_key) > 1 else [types]
+    odd = [test for name, tests in _column_tests(source, registry).items() if not is_plain(name) for test in tests]
+    return [types, *([keys] if len(source.primary_key) > 1 else []), *odd]
 
 
 def _source_columns(source: RegisteredSource, registry: Registry) -> list[dict[str, Any]]:
-    tests: dict[str, list[Any]] = {field.name: ["not_null"] if field.required else [] for field in source.fields}
+    tests = _column_tests(source, registry)
+    return [
+        {"name": field.name, "data_type": field.type, "description": field.description}
+        | ({"data_tests": tests[field.name]} if tests[field.name] and is_plain(field.name) else {})
+        for field in source.fields
+    ]
+
+
+def _column_tests(source: RegisteredSource, registry: Registry) -> dict[str, list[Any]]:
+    """dbt's own tests of each column; those of a name that SQL wants quoted name the column themselves."""
+    tests: dict[str, list[Any]] = {
+        field.name: [_column_test("not_null", field.name)] if field.required else [] for field in source.fields
+    }
     if len(source.primary_key) == 1:
-        tests[source.primary_key[0]].append("unique")
+        tests[source.primary_key[0]].append(_column_test("unique", source.primary_key[0]))
     for reference in references_of(source, registry):
         # dbt's own test knows one column and one table.
         if len(reference.columns) == len(reference.sources) == 1:
             kind, name = reference.sources[0].dbt_source
-            arguments = {"to": f"source('{kind}', '{name}')", "field": reference.columns[0]}
-            tests[reference.columns[0]].append({"relationships": {"arguments": arguments}})
-    return [
-        {"name": field.name, "data_type": field.type, "description": field.description}
-        | ({"data_tests": tests[field.name]} if tests[field.name] else {})
-        for field in source.fields
-    ]
+            column = reference.columns[0]
+            field = column if is_plain(column) else quoted(column)
+            arguments = {"to": AsIs(f"source('{kind}', '{name}')"), "field": field}
+            tests[column].append(_column_test("relationships", column, arguments))
+    return tests
+
+
+def _column_test(test: str, column: str, arguments: Mapping[str, Any] | None = None) -> Any:
+    # Quoted here: the adapter of Databricks quotes no name that has a backtick.
+    named = {} if is_plain(column) else {"column_name": AsIs(quoted(column))}
+    given = named | dict(arguments or {})
+    return {test: {"arguments": given}} if given else test
+
+
+def is_plain(name: str) -> bool:
+    """Whether SQL reads the name as a column without quotes on every engine."""
+    return bool(re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII)) and not _RESERVED.fullmatch(name)
 
 
 def _feature_table_columns(group: FeatureGroup, jobs: Sequence[PlannedJob]) -> list[dict[str, Any]]:
@@ -269,7 +306,7 @@ def _exposure(job: PlannedJob, registry: Registry) -> dict[str, Any]:
         "description": plan.config.description or plan.job_name,
         "owner": {"name": ", ".join(dict.fromkeys(owners))},
         # A job's own feature tables may be switched off while another job is built; its result never is.
-        "depends_on": [f"ref('{JOINED_MODEL}')"],
+        "depends_on": [AsIs(f"ref('{JOINED_MODEL}')")],
         "config": {
             "meta": {
                 "job_file": job.path.as_posix(),
@@ -281,8 +318,8 @@ def _exposure(job: PlannedJob, registry: Registry) -> dict[str, Any]:
     }
 
 
-def _by_target(values: Mapping[str, str | None], default: str | None) -> Jinja:
+def _by_target(values: Mapping[str, str | None], default: str | None) -> AsIs:
     """Looks the target up; the values are identifiers, checked when the registry is read."""
     others = {target: value for target, value in sorted(values.items()) if value != default}
     lookup = f"{others!r}.get(target.name, {default!r})"
-    return Jinja("{{ " + lookup + " }}")
+    return AsIs("{{ " + lookup + " }}")

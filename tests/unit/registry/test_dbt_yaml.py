@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,17 @@ def test_required_fields_keys_and_relations_are_tests(tmp_path: Path) -> None:
     assert "data_tests" not in columns["price"]
 
 
+@pytest.mark.parametrize("name", ["Sale ID", "a.b", "a`b", "größe", "select", "True", "1st", "{{ x }}"])
+def test_the_tests_of_a_column_with_an_odd_name_quote_it(tmp_path: Path, name: str) -> None:
+    table = sales_content(tmp_path, SALES.replace("sale_id", f'"{name}"'))
+    column = "`" + name.replace("`", "``") + "`"
+    named = {"arguments": {"column_name": column}}
+    assert "data_tests" not in columns_of(table)[name]
+    assert table["data_tests"][1:] == [{"not_null": named}, {"unique": named}]
+    # dbt renders no name of a column.
+    assert as_dbt_reads_it(table)["data_tests"][1] == {"not_null": named}
+
+
 def test_the_types_of_all_columns_are_one_test(tmp_path: Path) -> None:
     types = {"sale_id": "bigint", "sold_at": "timestamp", "price": "decimal(10,2)", "shop_id": "bigint"}
     assert sales_content(tmp_path)["data_tests"] == [{"declared_types": {"arguments": {"columns": types}}}]
@@ -132,10 +144,24 @@ def test_owners_whose_group_has_one_name_share_it(registry: Registry) -> None:
     assert [group["name"] for group in groups_content(shared)["groups"]] == ["data_platform"]
 
 
-@pytest.mark.parametrize("text", ["{{ env_var('HOME') }}", "{% raw %}", "{# gone #}", "{{ '{{' }}", "a {b} c", "}}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ env_var('HOME') }}",
+        "env_var('HOME')",
+        " ref ('{{ a }}')",
+        "{% raw %}",
+        "{# gone #}",
+        "{{ '{{' }}",
+        "a {b} c",
+        "}}",
+    ],
+)
 def test_text_of_the_registry_is_no_jinja(text: str) -> None:
     content = as_dbt_reads_it({"meta": {"owner": [text]}, text: 1})
     assert jinja2.Template(content["meta"]["owner"][0]).render() == text
+    # dbt calls such texts where they are arguments of tests.
+    assert not re.match(r"\s*(env_var|ref|var|source|doc)\s*\(.+\)\s*$", content["meta"]["owner"][0])
     assert {jinja2.Template(key).render() for key in content} == {"meta", text}
 
 
