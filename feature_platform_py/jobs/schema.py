@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictStr, TypeAdapter, WithJsonSchema
@@ -30,15 +31,13 @@ from feature_platform_py.core.fields import (
     one_or_more,
 )
 from feature_platform_py.features.catalogue import BUILT_IN
+from feature_platform_py.sinks.options import DELTA_OPTIONS, PARQUET_OPTIONS, option_fault, option_name
 from feature_platform_py.sources.statement import query_fault
 
 JOB_NAME_PATTERN = "[a-z][a-z0-9_]{0,59}"
 LIST_OPERATORS = frozenset({"in", "not_in"})
 ORDER_OPERATORS = frozenset({"gt", "gte", "lt", "lte"})
 NULL_OPERATORS = frozenset({"is_null", "is_not_null"})
-
-# Each of these makes a write replace, skip or redirect rows in ways that the sink's mode does not say.
-_REFUSED_WRITE_OPTIONS = frozenset({"mode", "partitionoverwritemode", "replacewhere", "txnappid", "txnversion"})
 
 
 def _job_name(value: str) -> str:
@@ -47,10 +46,18 @@ def _job_name(value: str) -> str:
     return value
 
 
-def _write_option_name(value: str) -> str:
-    if value.lower() in _REFUSED_WRITE_OPTIONS:
-        raise ValueError(f"the option `{value}` would change which rows are written; only the sink's `mode` says that")
+def _write_options(value: dict[str, str], known: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    faults = [fault for name, given in value.items() if (fault := option_fault(name, given, known))]
+    if faults:
+        raise ValueError("; ".join(faults))
     return value
+
+
+def _options_schema(known: Mapping[str, tuple[str, str]]) -> WithJsonSchema:
+    properties = {
+        name: {"type": ["string", "number", "boolean"], "description": said} for name, (_, said) in known.items()
+    }
+    return WithJsonSchema({"type": "object", "properties": properties, "additionalProperties": False})
 
 
 def _truncate(value: Any) -> bool | int:
@@ -91,7 +98,21 @@ JobName = Annotated[
     AfterValidator(_job_name),
     Field(description="a name, which the job's tables carry", json_schema_extra={"pattern": f"^{JOB_NAME_PATTERN}$"}),
 ]
-WriteOptionName = Annotated[OptionName, AfterValidator(_write_option_name)]
+ParquetOptions = Annotated[
+    dict[Annotated[OptionName, AfterValidator(partial(option_name, known=PARQUET_OPTIONS))], OptionValue],
+    AfterValidator(partial(_write_options, known=PARQUET_OPTIONS)),
+    _options_schema(PARQUET_OPTIONS),
+    Field(description="options of the writer"),
+]
+DeltaOptions = Annotated[
+    dict[Annotated[OptionName, AfterValidator(partial(option_name, known=DELTA_OPTIONS))], OptionValue],
+    AfterValidator(partial(_write_options, known=DELTA_OPTIONS)),
+    _options_schema(DELTA_OPTIONS),
+    Field(description="options of the writer, and properties of a new table"),
+]
+WriteMode = Annotated[
+    Literal["overwrite", "append", "error", "ignore"], Field(description="what to do with data that is there")
+]
 Truncate = Annotated[
     Any,
     BeforeValidator(as_whole),
@@ -231,29 +252,44 @@ class FixedWritePart:
     partition_by: Annotated[list[ColumnName], Field(description="columns to make folders of")] = Field(
         default_factory=list
     )
-    options: Annotated[dict[WriteOptionName, OptionValue], Field(description="options of the writer")] = Field(
-        default_factory=dict
-    )
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
-class WritePart(FixedWritePart):
-    """Files or a table."""
+class FixedDeltaPart(FixedWritePart):
+    """A Delta table, written in the mode that the sink's name says."""
 
-    mode: Annotated[
-        Literal["overwrite", "append", "error", "ignore"],
-        Field(description="what to do with data that is there"),
-    ] = "error"
+    options: DeltaOptions = Field(default_factory=dict)
 
 
-SINK_PARTS: Mapping[str, type[DisplayPart | FixedWritePart]] = {
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class FixedParquetPart(FixedWritePart):
+    """Parquet files, written in the mode that the sink's name says."""
+
+    options: ParquetOptions = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class DeltaPart(FixedDeltaPart):
+    """A Delta table."""
+
+    mode: WriteMode = "error"
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class ParquetPart(FixedParquetPart):
+    """Parquet files."""
+
+    mode: WriteMode = "error"
+
+
+SINK_PARTS: Mapping[str, type[DisplayPart | FixedDeltaPart | FixedParquetPart]] = {
     "display": DisplayPart,
-    "delta_table": WritePart,
-    "overwrite_delta": FixedWritePart,
-    "append_delta": FixedWritePart,
-    "parquet_files": WritePart,
-    "overwrite_parquet": FixedWritePart,
-    "append_parquet": FixedWritePart,
+    "delta_table": DeltaPart,
+    "overwrite_delta": FixedDeltaPart,
+    "append_delta": FixedDeltaPart,
+    "parquet_files": ParquetPart,
+    "overwrite_parquet": FixedParquetPart,
+    "append_parquet": FixedParquetPart,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,11 @@ from feature_platform_py.core.engine_paths import delta_path
 from feature_platform_py.core.errors import DataCheckError, EngineError, FeaturePlatformError, SinkError
 from feature_platform_py.core.locations import absolute, is_remote, is_table_name, table_parts
 from feature_platform_py.core.project import Project
+from feature_platform_py.core.stored_relations import commits
 from feature_platform_py.core.warehouse import SAIL_CATALOG, table_properties
 from feature_platform_py.jobs.config import SinkSpec
 from feature_platform_py.sinks.folders import replace_folder
+from feature_platform_py.sinks.options import table_properties_of
 from feature_platform_py.sinks.parquet_files import (
     arrow_batches,
     arrow_schema,
@@ -83,6 +86,8 @@ def check_sink(sink: SinkSpec, project: Project) -> None:
     location = sink_location(sink, project)
     if location is not None:
         check_folder(sink, location)
+        if sink.kind == "delta_table" and sink.mode in {"overwrite", "append"}:
+            _check_table_properties(sink, location)
 
 
 def check_folder(sink: SinkSpec, location: Path) -> None:
@@ -99,6 +104,28 @@ def check_folder(sink: SinkSpec, location: Path) -> None:
             f"output_sink.path: `{sink.config['path']}` holds data already and the mode is `error`; name another path, or choose"
             " overwrite, append or ignore"
         )
+
+
+def _check_table_properties(sink: SinkSpec, location: Path) -> None:
+    """Raise SinkError for properties that a table, which is there already, does not have: writing to it would not set them."""
+    there = _table_configuration(location)
+    wanted = {} if there is None else table_properties_of(sink.config["options"])
+    given = {name: (there or {}).get(name, "not set") for name in wanted}
+    if given != wanted:
+        missing = [f"`{name}` is {value}" for name, value in given.items() if value != wanted[name]]
+        raise SinkError(
+            f"output_sink.options: `{sink.config['path']}` is there already, and {', '.join(missing)}; properties are set when a"
+            " table is made: change them in the table, take them out of `options`, or name another path"
+        )
+
+
+def _table_configuration(location: Path) -> dict[str, str] | None:
+    """Return the table's properties, as the newest commit with any has them; None without a table."""
+    for commit in sorted(commits(location), reverse=True):
+        for line in commit.read_text(encoding="utf-8").splitlines():
+            if "metaData" in (action := json.loads(line)):
+                return dict(action["metaData"]["configuration"])
+    return None
 
 
 def write_result(

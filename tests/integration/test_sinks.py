@@ -139,6 +139,38 @@ def test_partitions_and_options_are_used(session: SparkSession, opened: Project,
         assert pyarrow.parquet.ParquetFile(file).metadata.row_group(0).column(0).compression == "ZSTD"
 
 
+@pytest.mark.parametrize("codec", ["none", "snappy", "gzip", "zstd"])
+@pytest.mark.parametrize("partition_by", [(), ("kind",)])
+def test_every_compression_is_used(
+    session: SparkSession, opened: Project, tmp_path: Path, codec: str, partition_by: tuple[str, ...]
+) -> None:
+    options = {"compression": codec}
+    sink = _sink("parquet_files", str(tmp_path / "out"), "overwrite", partition_by=partition_by, options=options)
+    write_result(session, _rows(session, 0, 2), sink, opened)
+    for file in (tmp_path / "out").rglob("*.parquet"):
+        used = pyarrow.parquet.ParquetFile(file).metadata.row_group(0).column(0).compression
+        assert used == {"none": "UNCOMPRESSED"}.get(codec, codec.upper())
+
+
+def test_properties_are_set_when_a_table_is_made_and_not_ignored_later(
+    session: SparkSession, opened: Project, tmp_path: Path
+) -> None:
+    options = {"delta.checkpointInterval": "5", "userMetadata": "nightly"}
+    sink = _sink("delta_table", str(tmp_path / "out"), "overwrite", options=options)
+    for _ in range(2):
+        check_sink(sink, opened)
+        write_result(session, _rows(session, 0, 2), sink, opened)
+    commits = [path.read_text() for path in sorted((tmp_path / "out" / "_delta_log").glob("*.json"))]
+    assert '"delta.checkpointInterval":"5"' in commits[0]
+    assert ['"userMetadata":"nightly"' in commit for commit in commits] == [True, True]
+    for mode in ("overwrite", "append"):
+        other = _sink("delta_table", str(tmp_path / "out"), mode, options={"delta.checkpointInterval": "7"})
+        with pytest.raises(
+            SinkError, match=r"is there already, and `delta\.checkpointInterval` is 5; properties are set when"
+        ):
+            check_sink(other, opened)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("value", ["cast(7 as bigint)", "date'2020-01-01'", "'1993-02'"])
 def test_appending_goes_on_with_partitions(
