@@ -1,4 +1,4 @@
-"""Embedded Sail: one server for each process, on a loopback port, and as many sessions as are asked for."""
+"""Embedded Sail: one server for each process, on a loopback port of its own, and as many sessions as are asked for."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
+
+from feature_platform_py.core.private_port import PrivatePort, guarded
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+    from pyspark.sql.connect.client import DefaultChannelBuilder
 
+CONNECT_SECONDS = 60
 SESSION_CONFIG = {
     "spark.sql.session.timeZone": "UTC",
     # A bare `create table` would make a Parquet table, which the next process could not find again.
@@ -32,6 +36,7 @@ SAIL_ENVIRONMENT = {
 
 _lock = threading.Lock()
 _server: Any = None
+_port: PrivatePort | None = None
 
 
 def open_sail_session() -> SparkSession:
@@ -43,12 +48,28 @@ def open_sail_session() -> SparkSession:
     # `pyspark.sql.functions` builds Connect expressions only where this is set.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     with _interrupts_kept():
-        builder = SparkSession.builder.remote(f"sc://{_start()}")
+        builder = SparkSession.builder.channelBuilder(_channel_builder(_start()))
         for key, value in SESSION_CONFIG.items():
             builder = builder.config(key, value)
         session: SparkSession = builder.create()
         set_retries(session)
     return session
+
+
+def _channel_builder(address: str) -> DefaultChannelBuilder:
+    """What connects to the server's port, which is open to this process and for the moment of connecting only."""
+    import grpc
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+
+    class Builder(DefaultChannelBuilder):  # type: ignore[misc] # pyspark has no types
+        def toChannel(self) -> grpc.Channel:  # noqa: N802 - pyspark's name
+            with _port.open() if _port else nullcontext():
+                channel = super().toChannel()
+                grpc.channel_ready_future(channel).result(timeout=CONNECT_SECONDS)
+            return channel
+
+    # Nobody can connect again: gRPC would give an idle connection up.
+    return Builder(f"sc://{address}", [("grpc.client_idle_timeout_ms", 2**31 - 1)])
 
 
 @contextmanager
@@ -66,7 +87,7 @@ def _interrupts_kept() -> Iterator[None]:
 
 
 def _start() -> str:
-    global _server
+    global _server, _port
     with _lock:
         if _server is None:
             for name, value in SAIL_ENVIRONMENT.items():
@@ -75,13 +96,17 @@ def _start() -> str:
 
             _server = SparkConnectServer(ip="127.0.0.1", port=0)
             _server.start(background=True)
+            _port = guarded(_server.listening_address)
             atexit.register(_stop)
     host, port = _server.listening_address
     return f"{host}:{port}"
 
 
 def _stop() -> None:
-    global _server
+    global _server, _port
     if _server is not None:
         _server.stop()
         _server = None
+    if _port is not None:
+        _port.close()
+        _port = None
