@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from feature_platform_py.core.view_text import create_as_plan, survives_as_text
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-    from pyspark.sql.types import StructType
+    from pyspark.sql.types import DataType, StructType
 
 logger = logging.getLogger(__name__)
 
@@ -417,6 +417,16 @@ def table_properties(columns: Iterable[str]) -> dict[str, str]:
 def column_mapping(columns: Iterable[str]) -> dict[str, str]:
     """The Delta properties without which a table cannot have such columns; none for usual names."""
     return WITH_NAMES_OF_ITS_OWN if any(REFUSED_BY_DELTA.search(name) for name in columns) else {}
+
+
+def every_name(data_type: DataType) -> Iterator[str]:
+    """Yield the names of all columns, and of the fields in them: JVM Spark refuses the same characters in both."""
+    for field in getattr(data_type, "fields", ()):
+        yield field.name
+        yield from every_name(field.dataType)
+    for part in ("elementType", "keyType", "valueType"):
+        if inner := getattr(data_type, part, None):
+            yield from every_name(inner)
 
 
 def _nullable(frame: DataFrame) -> DataFrame:

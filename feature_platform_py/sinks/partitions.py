@@ -46,11 +46,19 @@ def unwritable_values(columns: Columns, names: Sequence[str]) -> Mapping[str, st
         column, kind = quoted(name), parse_type(types[name]).kind
         if kind == "string":
             conditions[f"an empty text in `{name}`, which would read back as NULL"] = f"{column} = ''"
+            conditions[f"a text too long for the name of a folder in `{name}`"] = _too_long(name)
             conditions[f"`{NULL_FOLDER}` in `{name}`, which means NULL"] = f"{column} = {literal(NULL_FOLDER)}"
         elif kind == "date":
             condition = f"year({column}) not between 1 and 9999"
             conditions[f"a date outside of the years 1 to 9999 in `{name}`, which most readers cannot hold"] = condition
     return conditions
+
+
+def _too_long(name: str) -> str:
+    """The condition that `name=value` has more than 255 bytes, of which each special character takes three."""
+    column = quoted(name)
+    plain = f"length(regexp_replace({column}, '[^A-Za-z0-9._~-]', ''))"
+    return f"3 * octet_length({column}) - 2 * {plain} > {254 - len(name.encode())}"
 
 
 def counting(conditions: Iterable[str]) -> list[str]:

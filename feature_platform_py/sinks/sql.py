@@ -31,7 +31,6 @@ from feature_platform_py.sinks.write import (
     counted,
     has_data,
     local_folder,
-    reason,
 )
 from feature_platform_py.targets.base import Rows
 
@@ -111,7 +110,7 @@ def write_result(
     except (SinkError, DataCheckError):
         raise
     except FeaturePlatformError as error:
-        raise SinkError(f"output_sink: `{path}` was not written and is as it was before: {reason(error)}") from error
+        raise SinkError(f"output_sink: `{path}` was not written and is as it was before: {error}") from error
     rows = counted(path, lambda: _rows_of_files(local_folder(path, project)) if is_files else _count(tables, path))
     return SinkResult(sink.kind, path, rows, is_written=counts is not None, counts=counts)
 

@@ -14,7 +14,7 @@ from feature_platform_py.core.errors import DataCheckError, EngineError, Feature
 from feature_platform_py.core.locations import absolute, is_remote, is_table_name, table_parts
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.stored_relations import commits
-from feature_platform_py.core.warehouse import SAIL_CATALOG, table_properties
+from feature_platform_py.core.warehouse import SAIL_CATALOG, every_name, table_properties
 from feature_platform_py.jobs.config import SinkSpec
 from feature_platform_py.sinks.folders import replace_folder
 from feature_platform_py.sinks.options import table_properties_of
@@ -159,15 +159,9 @@ def write_result(
     except FeaturePlatformError:
         raise
     except Exception as error:
-        raise SinkError(f"output_sink: `{place}` was not written and is as it was before: {reason(error)}") from error
+        raise SinkError(f"output_sink: `{place}` was not written and is as it was before: {error}") from error
     rows = counted(place, lambda: _count(session, sink.kind, location))
     return SinkResult(sink.kind, place, rows, counts=counts)
-
-
-def reason(error: Exception) -> str:
-    """Return what a writer said, with advice where the name of a folder is too long for the file system."""
-    advice = "; a value of a column in `partition_by` is too long for the name of a folder, take it out"
-    return f"{error}{advice if 'File name too long' in str(error) else ''}"
 
 
 def counted(place: str, count: Callable[[], int]) -> int:
@@ -220,7 +214,8 @@ def _write_delta(
     # A commit cannot be looked at before it is made.
     _check_partition_values(result, sink)
     counts = _checked_counts(result, expected_rows, features)
-    writer = result.write.format("delta").options(**table_properties(result.columns) | dict(sink.config["options"]))
+    names = result.columns if _is_sail(result) else every_name(result.schema)
+    writer = result.write.format("delta").options(**table_properties(names) | dict(sink.config["options"]))
     is_append = sink.mode == "append"
     writer = writer.mode("append") if is_append else writer.mode("overwrite").option("overwriteSchema", "true")
     if sink.config["partition_by"]:
@@ -248,12 +243,19 @@ def _write_parquet(
 
 def _write_files(result: DataFrame, sink: SinkSpec, folder: Path) -> None:
     names = list(sink.config["partition_by"])
-    if names and result.sparkSession.catalog.currentCatalog() == SAIL_CATALOG:
+    if names and _is_sail(result):
         # Sail's writer turns a NULL into 0, false, 1970-01-01 or nothing, and leaves a `=` as it is.
         schema = arrow_schema(result)
         write_dataset(schema, arrow_batches(in_order_of(result, names), schema), folder, sink.config)
         return
     result.write.options(**sink.config["options"]).partitionBy(*names).parquet(str(folder))
+    # JVM Spark's checksums and its mark of success: Polars takes a folder of Parquet files alone.
+    for file in [each for each in folder.rglob("*") if each.is_file() and each.suffix != ".parquet"]:
+        file.unlink()
+
+
+def _is_sail(frame: DataFrame) -> bool:
+    return bool(frame.sparkSession.catalog.currentCatalog() == SAIL_CATALOG)
 
 
 def _check_partition_values(result: DataFrame, sink: SinkSpec) -> None:

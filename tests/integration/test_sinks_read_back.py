@@ -271,13 +271,23 @@ def test_values_that_no_folder_can_hold_are_refused(
     assert [row.id for row in session.read.format(kind.split("_")[0]).load(str(tmp_path / "out")).collect()] == [0]
 
 
-@pytest.mark.parametrize("kind", ["parquet_files", "delta_table"])
-def test_a_value_too_long_for_a_folder_is_explained(
-    session: SparkSession, opened: Project, tmp_path: Path, kind: str
+@pytest.mark.parametrize(("text", "longest"), [("x", 250), ("%", 83), ("ü", 41)])
+def test_the_longest_values_of_folders_are_written_and_longer_ones_refused(
+    session: SparkSession, opened: Project, tmp_path: Path, text: str, longest: int
 ) -> None:
-    rows = table_of(pyarrow.string(), ["x" * 300])
-    with pytest.raises(SinkError, match=r"is as it was before: (?s:.*)too long for the name of a folder, take it out"):
-        write(session, opened, rows, kind, tmp_path / "out", partition_by=["part"])
+    for kind in ("parquet_files", "delta_table"):
+        rows = table_of(pyarrow.string(), [text * longest])
+        write(session, opened, rows, kind, tmp_path / kind, partition_by=["part"])
+        with pytest.raises(DataCheckError, match=r"a text too long for the name of a folder in `part` \(1 rows\)"):
+            write(
+                session,
+                opened,
+                table_of(pyarrow.string(), [text * (longest + 1)]),
+                kind,
+                tmp_path / kind,
+                partition_by=["part"],
+            )
+    same(by_pyarrow(tmp_path / "parquet_files", pyarrow.string()), pairs(rows))
 
 
 @pytest.mark.parametrize("kind", ["parquet_files", "delta_table"])
