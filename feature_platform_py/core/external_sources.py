@@ -18,8 +18,9 @@ from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.locations import absolute, is_remote
 from feature_platform_py.files.columns import Reading, Readings, shown
 from feature_platform_py.files.copy import copied, digest, files_state
+from feature_platform_py.files.declared import TEXT_FORMATS
 from feature_platform_py.files.folder import DataFile, data_files
-from feature_platform_py.files.options import TextOptions, option_fault, text_options
+from feature_platform_py.files.options import VERSIONS, TextOptions, option_fault, option_key, text_options
 from feature_platform_py.files.patterns import EPOCHS, DatePattern
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from feature_platform_py.files.write import Rows
 
 FORMATS = ("csv", "delta", "json", "parquet")
-TEXT_FORMATS = ("csv", "json")
 
 _WIDTHS = {name: width for width, name in enumerate(("tinyint", "smallint", "int", "bigint", "float", "double"))}
 # A time without a zone in a session in UTC.
@@ -62,6 +62,11 @@ class ExternalSource:
     def text_options(self) -> TextOptions:
         """The options of a text format."""
         return text_options(self.options, self.format)
+
+    @property
+    def is_earlier_version(self) -> bool:
+        """Whether the options name a version of a Delta table, which engines' catalogs do not know of."""
+        return self.format == "delta" and any(option_key(name) in VERSIONS for name in self.options)
 
     def files(self) -> list[DataFile]:
         """Return the local data files in order: the file itself, or those of the folder."""
@@ -132,6 +137,9 @@ def define_source(
         copy = str(source_copy(source, copies))
         return Definition("source", f"using parquet location {literal(copy)}", fingerprint, copy)
     check_declared(source, describe_source(spark, source, copies=copies))
+    if source.is_earlier_version:
+        copy = str(_version_copy(spark, source, copies))
+        return Definition("source", f"using parquet location {literal(copy)}", fingerprint, copy)
     options = ", ".join(f"{literal(key)} {literal(value)}" for key, value in source.options.items())
     clauses = [
         f"using {source.format}",
@@ -171,6 +179,17 @@ def source_copy(source: ExternalSource, copies: Path) -> Path:
         state=source.state,
         write=lambda file: write_rows(_rows(source), file),
         location=source.location,
+    )
+
+
+def _version_copy(spark: SparkSession, source: ExternalSource, copies: Path) -> Path:
+    """Return a Parquet folder of an earlier version of a Delta table, which never changes."""
+
+    def write(file: Path) -> None:
+        spark.read.format("delta").options(**source.options).load(source.location).write.parquet(str(file))
+
+    return copied(
+        copies, declaration=source.declaration(), state=lambda: "version", write=write, location=source.location
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,7 +37,9 @@ _JSON = (
     "encoding", "charset", "compression", "multiLine", "primitivesAsString", "dateFormat", "timestampFormat", "mode",
     "pathGlobFilter", "recursiveFileLookup",
 )  # fmt: skip
-KNOWN: Mapping[str, tuple[str, ...]] = {"csv": _CSV, "json": _JSON}
+# They name an earlier version of a Delta table.
+VERSIONS = ("versionasof", "timestampasof")
+KNOWN: Mapping[str, tuple[str, ...]] = {"csv": _CSV, "json": _JSON, "delta": ("versionAsOf", "timestampAsOf")}
 
 _COLUMNS = 'declare the columns: `columns: {amount: {type: decimal(12,2), decimal: ","}}`'
 _REFUSED: Mapping[str, str] = {
@@ -136,6 +139,18 @@ def _mode(value: str) -> str:
     return value
 
 
+def _version(value: str) -> str:
+    if not value.isascii() or not value.isdigit():
+        raise ValueError("expected the number of a version")
+    return value
+
+
+def _time(value: str) -> str:
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?)?", value):
+        raise ValueError("expected a time such as `2024-01-31 12:30:00`")
+    return value
+
+
 def _pattern(value: str) -> str:
     DatePattern(value)
     return value
@@ -163,6 +178,8 @@ _READ: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "allowtruncatedrows": ("allow_truncated_rows", _flag),
     "multiline": ("is_multi_line", _flag),
     "mode": (None, _mode),
+    "versionasof": (None, _version),
+    "timestampasof": (None, _time),
     "pathglobfilter": ("pattern", str),
     "recursivefilelookup": ("is_recursive", _flag),
 }

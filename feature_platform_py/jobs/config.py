@@ -19,6 +19,8 @@ from feature_platform_py.features.catalogue import TRANSFORMER_REGISTRY
 from feature_platform_py.features.columns import InputColumn, OutputColumn
 from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.features.transformer import FeatureTransformer
+from feature_platform_py.files.columns import Readings
+from feature_platform_py.files.declared import read_columns
 from feature_platform_py.jobs.schema import (
     SINK_PARTS,
     FilterPart,
@@ -57,6 +59,8 @@ class InputSource:
     filters: tuple[RowFilter, ...] = ()
     place: Place = field(default=NOWHERE, compare=False, repr=False)
     parameters: Mapping[str, FilterValue] = field(default_factory=dict)
+    readings: Readings = field(default_factory=dict)
+    on_empty: Literal["warn", "error"] = "warn"
 
 
 @dataclass(frozen=True)
@@ -185,11 +189,17 @@ def _input_source(place: Place, problems: list[Problem]) -> InputSource | None:
         return None
     source_type = part.source_type if part else "spark"
     kept = tuple(each for each in filters if each)
+    on_empty = part.on_empty if part else "warn"
     if isinstance(config, QueryPart):
         parameters = MappingProxyType({name: _plain(value) for name, value in config.parameters.items()})
-        return InputSource(source_type, query=config.query, filters=kept, place=place, parameters=parameters)
+        return InputSource(
+            source_type, query=config.query, filters=kept, place=place, parameters=parameters, on_empty=on_empty
+        )
     options = MappingProxyType(config.options)
-    return InputSource(source_type, config.location, None, config.format, options, kept, place)
+    readings = read_columns(place.at("config", "columns"), problems)
+    return InputSource(
+        source_type, config.location, None, config.format, options, kept, place, readings=readings, on_empty=on_empty
+    )
 
 
 def _location_alone(place: Place) -> LocationPart | None:

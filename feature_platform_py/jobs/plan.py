@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from feature_platform_py.core.external_sources import TEXT_FORMATS
 from feature_platform_py.core.locations import table_parts
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.definitions import MODEL as CUSTOM_MODEL
 from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.features.sql import SqlTransformer
+from feature_platform_py.files.declared import TEXT_FORMATS
 from feature_platform_py.jobs.checks import ResolvedSource
 from feature_platform_py.jobs.config import JobConfig, RowFilter, SinkSpec, TransformerSpec
 from feature_platform_py.jobs.resolve import EXTERNAL_SCHEMA
@@ -214,7 +214,9 @@ def _ad_hoc_variable(plan: JobPlan) -> dict[str, Any]:
         return {"database": database, "schema": schema, "identifier": identifier, "meta": {}}
     meta: dict[str, Any] = {}
     if source.registered is None:
-        place = {"location": source.location, "format": source.format, "options": dict(source.options)}
+        place: dict[str, Any] = {"location": source.location, "format": source.format, "options": dict(source.options)}
+        if source.readings:
+            place["columns"] = [{"name": name, **asdict(reading)} for name, reading in source.readings.items()]
         # The types of text files are found out from all rows: the very copy that the plan was made of is read.
         is_text = source.format in TEXT_FORMATS
         meta = {"locations": {"local": place}, "columns": [] if is_text else _columns_variable(plan)}

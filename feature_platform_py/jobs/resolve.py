@@ -10,6 +10,8 @@ from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.locations import absolute, inferred_format, is_remote, is_table_name
 from feature_platform_py.core.project import Project, Target
 from feature_platform_py.core.suggestions import ticked
+from feature_platform_py.files.columns import Readings
+from feature_platform_py.files.declared import check_files
 from feature_platform_py.jobs.config import FilterValue, InputSource
 from feature_platform_py.registry.references import Reference, references_of
 from feature_platform_py.registry.registry import Registry
@@ -34,6 +36,7 @@ class ResolvedSource:
     references: tuple[Reference, ...] = ()
     query: str | None = None
     parameters: Mapping[str, FilterValue] = field(default_factory=dict)
+    readings: Readings = field(default_factory=dict)
 
     @property
     def dbt_source(self) -> tuple[str, str]:
@@ -118,7 +121,13 @@ def _registered(
     here = _here(source, registered, target)
     # Options are the reader's of the very location that the job names; another target's location has its own.
     options = _with_defaults(source.options, here.options) if here == named else here.options
-    return ResolvedSource(here.location, here.format, options, registered.columns, registered)
+    if config.at("columns").is_there:
+        place = config.at("columns")
+        message = f"`{place.name}`: the columns of source `{registered.name}` are declared in {registered.file.name}; remove `columns`"
+        raise ConfigurationError([place.problem(message)])
+    _check_files(source, here.format)
+    columns, readings = registered.columns, here.readings
+    return ResolvedSource(here.location, here.format, options, columns, registered, readings=readings)
 
 
 def _here(source: InputSource, registered: RegisteredSource, target: Target) -> SourceLocation:
@@ -136,14 +145,23 @@ def _here(source: InputSource, registered: RegisteredSource, target: Target) -> 
 
 def _ad_hoc(source: InputSource, location: str) -> ResolvedSource:
     if is_table_name(location):
+        _check_files(source, None)
         return ResolvedSource(location, None, source.options)
     found = source.format or inferred_format(location)
     if found is None:
         place = source.place.at("config", "location")
         message = f"`{place.name}`: `{location}` does not say its format"
         raise ConfigurationError([place.problem(f"{message}; add `format`: delta, parquet, csv or json")])
+    _check_files(source, found)
     defaults = {"header": "true"} if found == "csv" else {}
-    return ResolvedSource(location, found, _with_defaults(source.options, defaults))
+    return ResolvedSource(location, found, _with_defaults(source.options, defaults), readings=source.readings)
+
+
+def _check_files(source: InputSource, file_format: str | None) -> None:
+    problems: list[Problem] = []
+    check_files(source.place.at("config"), source.options, file_format, problems)
+    if problems:
+        raise ConfigurationError(problems)
 
 
 def _with_defaults(options: Mapping[str, str], defaults: Mapping[str, str]) -> dict[str, str]:

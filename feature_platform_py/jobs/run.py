@@ -18,7 +18,7 @@ from feature_platform_py.jobs import dbt
 from feature_platform_py.jobs.dbt import DbtRun, NodeResult
 from feature_platform_py.jobs.last_run import record_run
 from feature_platform_py.jobs.lock import running_alone
-from feature_platform_py.jobs.plan import JobPlan, job_variable
+from feature_platform_py.jobs.plan import INPUT_MODEL, JobPlan, job_variable
 from feature_platform_py.jobs.prepare import query_source
 from feature_platform_py.jobs.warnings import JobWarning, result_warnings, source_warnings
 from feature_platform_py.jobs.work import UNKNOWN_WORK, TableWork
@@ -90,6 +90,7 @@ def _run(
     record_run(project, plan.job_name, dbt_run, job_file=plan.config.path)
     _raise_failures(dbt_run, project)
     check_is_built(plan, dbt_run, project)
+    _check_not_empty(plan, project)
     built = time.monotonic()
     sink = open_tables(project).write(plan)
     landed = {"query": started - asked} if plan.source.query else {}
@@ -97,6 +98,20 @@ def _run(
     warnings = result_warnings(plan, project, sink.counts)
     phases = {**landed, "dbt": built - started, "sink": written - built, "warnings": time.monotonic() - written}
     return RunReport(nodes=dbt_run.nodes, sink=sink, phases=phases, warnings=tuple(warnings))
+
+
+def _check_not_empty(plan: JobPlan, project: Project) -> None:
+    """Raise DataCheckError for a result without rows, where the job says that this is an error."""
+    if plan.config.input_source.on_empty != "error":
+        return
+    tables = open_tables(project)
+    rows = tables.sql_name(f"{project.target.schema}.{plan.table_name(INPUT_MODEL)}")
+    if not tables.query(f"select 1 as found from {rows} limit 1").values:  # noqa: S608 - quoted
+        place = plan.config.place.at("input_source", "on_empty")
+        problem = place.problem(
+            "no row of the source is there to write, and `on_empty` is `error`; the sink is as it was"
+        )
+        raise DataCheckError(str(problem))
 
 
 def plan_work(plan: JobPlan, project: Project) -> dict[str, TableWork]:

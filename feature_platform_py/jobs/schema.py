@@ -31,6 +31,7 @@ from feature_platform_py.core.fields import (
     one_or_more,
 )
 from feature_platform_py.features.catalogue import BUILT_IN
+from feature_platform_py.files.declared import ColumnsOfFiles, columns_schema
 from feature_platform_py.sinks.options import DELTA_OPTIONS, PARQUET_OPTIONS, option_fault, option_name
 from feature_platform_py.sources.statement import query_fault
 
@@ -155,6 +156,10 @@ class InputSourcePart:
     filters: Annotated[list[Any], Field(description="conditions that all must hold for a row")] = Field(
         default_factory=list
     )
+    on_empty: Annotated[
+        Literal["warn", "error"],
+        Field(description="what no rows are: a result without rows and a warning, or an error"),
+    ] = "warn"
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -164,6 +169,7 @@ class LocationPart:
     location: Annotated[Location, Field(description="a table name, or the path of a file or folder")]
     format: Annotated[FileFormat | None, Field(description="how the files are written")] = None
     options: ReadOptions = Field(default_factory=dict)
+    columns: ColumnsOfFiles = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -306,6 +312,8 @@ def job_json_schema() -> dict[str, Any]:
         _shape(InputSourcePart, "config", ["databricks_spark", "spark"], LocationPart, tag="source_type"),
         _shape(InputSourcePart, "config", ["databricks_sql"], QueryPart, tag="source_type"),
     ]
+    location = parts["input_source"]["oneOf"][0]["properties"]["config"]
+    location["properties"]["columns"] |= columns_schema()
     for shape in parts["input_source"]["oneOf"]:
         shape["properties"]["filters"]["items"] = _schema_of(FilterPart)
     parts["feature_transformers"]["items"] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from feature_platform_py.registry.feature import Feature, FeatureGroup
 from feature_platform_py.registry.field import field_named
 from feature_platform_py.registry.references import references_of
 from feature_platform_py.registry.registry import Registry
-from feature_platform_py.registry.source import RegisteredSource
+from feature_platform_py.registry.source import RegisteredSource, SourceLocation
 
 _OWN_COLUMNS = {
     "_feature_set": ("int", "Which of the table's sets of features the row belongs to, counted from 0."),
@@ -154,7 +154,7 @@ def as_dbt_reads_it(content: Any) -> Any:
 
 def _source_config(source: RegisteredSource) -> dict[str, Any]:
     locations = {
-        target: {"location": place.location, "format": place.format, "options": dict(place.options)}
+        target: {"location": place.location, "format": place.format, "options": dict(place.options)} | _readings(place)
         for target, place in sorted(source.locations.items())
     }
     meta = {"owner": source.owner, "entity": source.entity, "version": source.version, "locations": locations}
@@ -167,6 +167,12 @@ def _source_config(source: RegisteredSource) -> dict[str, Any]:
         "loaded_at_field": quoted(source.loaded_at or source.event_time or ""),
         "freshness": freshness,
     }
+
+
+def _readings(place: SourceLocation) -> dict[str, Any]:
+    """How columns of text files are read; nothing where nothing is said of it."""
+    readings = [{"name": name, **asdict(reading)} for name, reading in place.readings.items()]
+    return {"columns": readings} if readings else {}
 
 
 def _table_tests(source: RegisteredSource, registry: Registry) -> list[Any]:

@@ -23,6 +23,7 @@ from feature_platform_py.core.fields import (
     as_tuple,
     one_or_more,
 )
+from feature_platform_py.files.declared import ColumnsOfFiles, columns_schema
 
 FieldType = Annotated[FilledText, AfterValidator(lambda text: parse_type(text).text)]
 Period = Literal["day", "month", "year"]
@@ -154,6 +155,7 @@ class LocationPart:
     location: Annotated[Location, Field(description="a table name, or a path of the project")]
     format: Annotated[FileFormat, Field(description="one of `delta`, `parquet`, `csv`, `json`")]
     options: Annotated[Options, Field(description="options of the reader")] = Field(default_factory=dict)
+    columns: ColumnsOfFiles = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -179,7 +181,10 @@ def json_schema_texts() -> dict[str, str]:
     source = _schema_of(
         SourcePart,
         fields=_list_of(FieldPart),
-        locations={"patternProperties": {_TARGET: _schema_of(LocationPart)}, "additionalProperties": False},
+        locations={
+            "patternProperties": {_TARGET: _schema_of(LocationPart, columns=columns_schema())},
+            "additionalProperties": False,
+        },
         freshness=_schema_of(FreshnessPart, warn_after=lag, error_after=lag),
     )
     feature = _schema_of(FeatureGroupPart, features=_list_of(FeaturePart))

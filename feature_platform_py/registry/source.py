@@ -12,6 +12,8 @@ from feature_platform_py.core.data_types import kind_of
 from feature_platform_py.core.document import NOWHERE, Place
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.fields import read_part
+from feature_platform_py.files.columns import Readings
+from feature_platform_py.files.declared import check_files, read_columns
 from feature_platform_py.registry.field import Field, field_named, key_fault, raw_names, read_fields, unknown_field
 from feature_platform_py.registry.files import file_place, read_files
 from feature_platform_py.registry.schema import FreshnessPart, LagPart, LocationPart, Period, SourcePart
@@ -32,6 +34,7 @@ class SourceLocation:
     location: str
     format: str
     options: Mapping[str, str]
+    readings: Readings = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -131,11 +134,13 @@ def _source(place: Place, path: Path, folder: Path, problems: list[Problem]) -> 
 def _locations(place: Place, problems: list[Problem]) -> dict[str, SourceLocation]:
     targets = place.value if isinstance(place.value, dict) else {}
     parts = {target: read_part(LocationPart, place.at(target), problems) for target in targets}
-    return {
-        target: SourceLocation(part.location, part.format, MappingProxyType(part.options))
-        for target, part in parts.items()
-        if part
-    }
+    found = {}
+    for target, part in parts.items():
+        if part:
+            check_files(place.at(target), part.options, part.format, problems)
+            readings = read_columns(place.at(target, "columns"), problems)
+            found[target] = SourceLocation(part.location, part.format, MappingProxyType(part.options), readings)
+    return found
 
 
 def _freshness(place: Place, problems: list[Problem]) -> Freshness | None:

@@ -22,6 +22,7 @@ from feature_platform_py.core.external_sources import (
 )
 from feature_platform_py.core.locations import inferred_format, is_table_name
 from feature_platform_py.core.project import Project, open_project
+from feature_platform_py.files.columns import Readings
 from feature_platform_py.sources.base import Source
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 class SparkSource(Source):
     """A table by its name, or files by their path, which without a scheme starts from `folder` (the working directory).
 
-    `fields` are the (name, type) columns that must be there, and which CSV and JSON files are read as; more may be there.
+    `fields` are the (name, type) columns that must be there, and which CSV and JSON files are read as; more may be there. `readings`
+    say how columns of such files are read, by their names in the files.
     """
 
     location: str
@@ -40,6 +42,7 @@ class SparkSource(Source):
     options: Mapping[str, str] = field(default_factory=dict)
     fields: Columns | None = None
     folder: Path | None = None
+    readings: Readings = field(default_factory=dict)
 
     def read(self, session: SparkSession) -> DataFrame:
         """The rows; ConfigurationError if there is no such file, or if declared columns lack or have other types."""
@@ -58,7 +61,12 @@ class SparkSource(Source):
                 f"`{self.location}` does not say its format; expected one of delta, parquet, csv and json as `format`"
             )
         source = external_source(
-            self.location, file_format, options=self.options, columns=self.fields or (), folder=self.folder
+            self.location,
+            file_format,
+            options=self.options,
+            columns=self.fields or (),
+            readings=self.readings,
+            folder=self.folder,
         )
         if source.is_text:
             return session.read.parquet(str(source_copy(source, _copies())))
@@ -98,4 +106,6 @@ class DatabricksSparkSource(Source):
         project = self.project or open_project()
         named = InputSource("databricks_spark", location=self.location, format=self.format, options=self.options)
         found = resolve_input(named, load_source_registry(project.root), project)
-        return SparkSource(found.location, found.format, found.options, found.columns, folder=project.root)
+        return SparkSource(
+            found.location, found.format, found.options, found.columns, folder=project.root, readings=found.readings
+        )

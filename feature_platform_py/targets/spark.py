@@ -55,7 +55,9 @@ class SparkTables:
                 f"no table `{source.location}` is in the warehouse; write it first, or name another"
             )
         root = self._project.root
-        external = external_source(source.location, source.format, options=source.options, folder=root)
+        external = external_source(
+            source.location, source.format, options=source.options, readings=source.readings, folder=root
+        )
         return describe_source(self._warehouse.spark, external, copies=self._warehouse.copies)
 
     def sql_name(self, name: str) -> str:

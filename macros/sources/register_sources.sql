@@ -22,7 +22,8 @@
         {%- endfor -%}
         {%- do adapter.register_source(
             api.Relation.create(schema=source.schema, identifier=source.identifier),
-            place.location, place.format, place.get('options', {}), columns or source.meta.get('columns', [])
+            place.location, place.format, place.get('options', {}), columns or source.meta.get('columns', []),
+            place.get('columns', [])
         ) -%}
     {%- endfor -%}
 {%- endmacro %}

@@ -32,6 +32,7 @@ from feature_platform_py.core.errors import EngineError, FeaturePlatformError
 from feature_platform_py.core.external_sources import external_source
 from feature_platform_py.core.locations import is_table_name
 from feature_platform_py.core.remote_session import is_server_lost
+from feature_platform_py.files.columns import Reading
 
 if TYPE_CHECKING:
     import agate  # type: ignore[import-untyped]
@@ -157,11 +158,13 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
         format: str,  # noqa: A002
         options: Mapping[str, Any] | None = None,
         columns: Sequence[Mapping[str, str]] = (),
+        readings: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """Register external data as a table; see `external_sources` for what is checked.
 
-        `columns` are mappings of `name` and `type`; without them the types are inferred. A relative
-        local location starts from the project's folder. A table's name is no external data: the table is there, or missing.
+        `columns` are mappings of `name` and `type`; without them the types are found out. `readings` say how columns of text
+        files are read, as their `name` in the files and the fields of `files.columns.Reading`. A relative local location starts from
+        the project's folder. A table's name is no external data: the table is there, or missing.
         What is the engine's fault is said without the source's name, which marks a fault of the data.
         """
         if is_table_name(location):
@@ -169,7 +172,10 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
         name = TableName(relation.schema, relation.identifier)
         listed = [(column["name"], column["type"]) for column in columns]
         try:
-            source = external_source(location, format, options=options, columns=listed, folder=self._project_root)
+            given = {each["name"]: Reading(**{key: each[key] for key in each if key != "name"}) for each in readings}
+            source = external_source(
+                location, format, options=options, columns=listed, readings=given, folder=self._project_root
+            )
             self.warehouse.register_source(name, source)
         except EngineError as error:
             raise DbtRuntimeError(str(error)) from error
