@@ -8,22 +8,28 @@ from pathlib import Path
 import click
 
 from feature_platform_py.cli.output import print_json
-from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.errors import BrokenJobsError, ConfigurationError, Problem
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.core.suggestions import unknown
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.prepare import prepare_job
 from feature_platform_py.lineage.graph import USE_WORDS, Edge, LineageGraph, Node, mermaid_text
-from feature_platform_py.lineage.load import load_lineage
+from feature_platform_py.lineage.load import compile_jobs, lineage_of
 from feature_platform_py.lineage.openlineage import column_lineage_facet
+from feature_platform_py.registry.models import model_files
+from feature_platform_py.registry.registry import load_registry
+from feature_platform_py.registry.sync import planned_jobs
 
 
 def lineage_command(name: str, *, job: Path | None, target: str | None, output_format: str) -> None:
-    """Print the lineage of `relation.column`; ConfigurationError if there is no such column."""
+    """Print the lineage of `relation.column`.
+
+    Raises ConfigurationError if there is no such column, BrokenJobsError at the end if some jobs were left out.
+    """
     project = open_project(target=target)
-    plans = _plans(project, job)
-    graph = load_lineage(plans, project)
-    node = _node(name, graph)
+    problems: list[Problem] = []
+    graph = lineage_of(compile_jobs(_plans(project, job, problems), project, problems))
+    node = _node(name, graph, problems)
     around = graph.around(node)
     if output_format == "json":
         print_json(around.as_dict())
@@ -33,25 +39,30 @@ def lineage_command(name: str, *, job: Path | None, target: str | None, output_f
         print_json(column_lineage_facet(graph, [node]))
     else:
         click.echo("\n".join(_lines(graph, node)))
+    if problems:
+        raise BrokenJobsError(problems)
 
 
-def _plans(project: Project, job: Path | None) -> list[JobPlan]:
-    paths = [job] if job else sorted(project.jobs.glob("*.y*ml"))
-    if not paths:
+def _plans(project: Project, job: Path | None, problems: list[Problem]) -> dict[Path, JobPlan]:
+    if job:
+        return {job.absolute(): prepare_job(job, project)}
+    registry = load_registry(project.root, models=frozenset(model_files(project.root)))
+    plans = {planned.path: planned.plan for planned in planned_jobs(project, registry, problems)}
+    if not plans:
         raise ConfigurationError(
             f"{project.shown(project.jobs)}: expected a job file, found none; name one with `--job`"
         )
-    return [prepare_job(path, project) for path in paths]
+    return plans
 
 
-def _node(name: str, graph: LineageGraph) -> Node:
+def _node(name: str, graph: LineageGraph, problems: list[Problem]) -> Node:
     known = {node.id: node for node in graph.nodes if node.column}
     if name not in known:
         relation = name.rpartition(".")[0]
         near = [each for each in known if each.startswith(f"{relation}.")] if relation else []
-        raise ConfigurationError(
-            unknown("column", name, known=near or sorted({node.relation for node in known.values()}))
-        )
+        text = unknown("column", name, known=near or sorted({node.relation for node in known.values()}))
+        # It may be a column of a job that was left out.
+        raise ConfigurationError("\n".join([text, *map(str, problems)]))
     return known[name]
 
 

@@ -32,23 +32,30 @@ def list_command(*, target: str | None, output_format: str) -> None:
 def _listed(project: Project) -> dict[str, list[dict[str, Any]]]:
     return {
         "jobs": [
-            _job(path.relative_to(project.root).as_posix(), project) for path in sorted(project.jobs.glob("*.yaml"))
+            _job(path.relative_to(project.root).as_posix(), project) for path in sorted(project.jobs.glob("*.y*ml"))
         ],
-        "sources": [
-            {
-                "name": f"{source.type}.{source.name}",
-                "version": f"v{source.version}",
-                "reads": place.location
-                if (place := source.locations.get(project.target.name))
-                else f"not on {project.target.name}",
-            }
-            for source in load_sources(project.root)
-        ],
+        "sources": _sources(project),
         "transformers": [
             {"name": name, "params": _params(kind)} for name, kind in transformers_of(project.root).items()
         ],
         "tables": [{"name": relation, "kind": kind} for relation, kind in open_tables(project).relations()],
     }
+
+
+def _sources(project: Project) -> list[dict[str, Any]]:
+    try:
+        sources = load_sources(project.root)
+    except ConfigurationError:
+        return [{"name": "(not valid: see `fpjob registry validate`)", "version": "", "reads": ""}]
+    places = [(source, source.locations.get(project.target.name)) for source in sources]
+    return [
+        {
+            "name": f"{source.type}.{source.name}",
+            "version": f"v{source.version}",
+            "reads": place.location if place else f"not on {project.target.name}",
+        }
+        for source, place in places
+    ]
 
 
 def _job(path: str, project: Project) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from feature_platform_py.core.errors import (
+    BrokenJobsError,
     ConfigurationError,
     DataCheckError,
     EngineError,
@@ -21,6 +22,7 @@ from feature_platform_py.core.errors import (
 )
 
 _EXIT_CODES: dict[type[FeaturePlatformError], int] = {
+    BrokenJobsError: 1,
     DataCheckError: 1,
     ConfigurationError: 2,
     EngineError: 3,
@@ -51,7 +53,8 @@ def _examples(*lines: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
 def cli() -> None:
     """Exact features from a job YAML: checked, planned, built by dbt, written to a sink.
 
-    Exit status: 0 good, 1 the data failed a check, 2 wrong configuration or usage, 3 dbt or the engine failed.
+    Exit status: 0 good, 1 the data failed a check or broken jobs were left out, 2 wrong configuration or
+    usage, 3 dbt or the engine failed.
     """
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from feature_platform_py.cli.output import print_json
-from feature_platform_py.core.errors import ConfigurationError, Problem
+from feature_platform_py.core.errors import ConfigurationError, FeaturePlatformError, Problem, problems_of
 from feature_platform_py.core.project import open_project
 from feature_platform_py.jobs.prepare import validate_job
 
@@ -22,8 +22,8 @@ def validate_command(jobs: Sequence[Path], *, target: str | None, output_format:
         try:
             validate_job(job, project)
             good.append(job)
-        except ConfigurationError as error:
-            problems += error.problems or [Problem(str(job), 1, str(error))]
+        except FeaturePlatformError as error:
+            problems += problems_of(error, str(job))
     if output_format == "json":
         shown = [{"file": each.file, "line": each.line, "message": each.message} for each in problems]
         print_json({"valid": [str(job) for job in good], "problems": shown})

@@ -35,6 +35,21 @@ class ConfigurationError(FeaturePlatformError):
         super().__init__(problems if isinstance(problems, str) else "\n".join(map(str, self.problems)))
 
 
+def problems_of(error: FeaturePlatformError, file: str) -> tuple[Problem, ...]:
+    """Return an error's problems; one with a message only is a problem of the file."""
+    problems = error.problems if isinstance(error, ConfigurationError) else ()
+    return problems or (Problem(file, 1, str(error).removeprefix(f"{file}: ")),)
+
+
+class BrokenJobsError(FeaturePlatformError):
+    """Some jobs of the project cannot be used, and were left out: what was asked for is done for all others."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        end = "The jobs with these problems are left out; everything else is done"
+        super().__init__("\n".join([*map(str, self.problems), end]))
+
+
 class DataCheckError(FeaturePlatformError):
     """The data breaks a rule: a value that does not parse, a duplicate key, a failed test."""
 

@@ -10,33 +10,37 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from feature_platform_py.core.errors import ConfigurationError, EngineError
+from feature_platform_py.core.errors import ConfigurationError, EngineError, Problem
 from feature_platform_py.core.project import Project
 from feature_platform_py.docs_site.catalogue import Findings, catalogue_content
 from feature_platform_py.docs_site.profile import ColumnProfile, profile_table
-from feature_platform_py.jobs.dbt import CompiledModel, generate_docs
+from feature_platform_py.jobs.dbt import generate_docs
 from feature_platform_py.jobs.last_run import last_run
 from feature_platform_py.jobs.plan import job_variable
-from feature_platform_py.lineage.load import compiled_models, lineage_of
+from feature_platform_py.lineage.load import CompiledJob, compile_jobs, lineage_of
 from feature_platform_py.registry.dbt_yaml import PlannedJob
 from feature_platform_py.registry.diagram import DIAGRAM
 from feature_platform_py.registry.registry import Registry
-from feature_platform_py.registry.sync import default_job, planned_jobs, write_files
+from feature_platform_py.registry.sync import default_job, described_jobs, write_files
 from feature_platform_py.targets import open_tables
 
 DEFAULT_FOLDER = Path("target", "docs")
 
 
-def build_site(project: Project, registry: Registry, folder: Path, *, tell: Callable[[str], None]) -> dict[str, Any]:
+def build_site(
+    project: Project, registry: Registry, folder: Path, *, problems: list[Problem], tell: Callable[[str], None]
+) -> dict[str, Any]:
     """Write the site into `folder` and return the catalogue's content; `tell` hears of each step.
 
-    Raises ConfigurationError if the folder holds something else, EngineError if dbt or the engine fails.
+    Broken jobs are left out, and `problems` grows by theirs. Raises ConfigurationError if the folder holds something else,
+    EngineError if dbt or the engine fails.
     """
     check_folder(folder)
-    for path in write_files(project):
+    for path in write_files(project, problems):
         tell(f"synced {path}")
-    jobs = planned_jobs(project, registry)
-    compiled = {job.plan.job_name: compiled_models(job.plan, project) for job in jobs}
+    planned = described_jobs(project, registry, [])
+    compiled = compile_jobs({job.path: job.plan for job in planned}, project, problems)
+    jobs = [job for job in planned if job.plan in [each.plan for each in compiled]]
     tell(f"compiled {len(jobs)} jobs")
     diagram = project.root / DIAGRAM.with_suffix(".svg")
     content = catalogue_content(registry, jobs, _findings(project, jobs, compiled)) | {"diagram": diagram.exists()}
@@ -72,15 +76,13 @@ def write_catalogue(folder: Path, content: Mapping[str, Any]) -> None:
     (folder / "data.js").write_text(f"window.CATALOGUE = {text};\n", encoding="utf-8")
 
 
-def _findings(
-    project: Project, jobs: Sequence[PlannedJob], compiled: Mapping[str, tuple[CompiledModel, ...]]
-) -> Findings:
-    models = [model for each in compiled.values() for model in each]
+def _findings(project: Project, jobs: Sequence[PlannedJob], compiled: Sequence[CompiledJob]) -> Findings:
+    models = [model for each in compiled for model in each.models]
     return Findings(
         profiles=table_profiles(project, jobs),
         sql={model.name: model.sql.strip() for model in reversed(models)},
         runs={job.plan.job_name: run for job in jobs if (run := last_run(project, job.plan.job_name))},
-        lineage=lineage_of([(job.plan, compiled[job.plan.job_name]) for job in jobs]),
+        lineage=lineage_of(compiled),
     )
 
 

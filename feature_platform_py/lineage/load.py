@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from feature_platform_py.core.errors import EngineError
+from feature_platform_py.core.errors import EngineError, Problem, problems_of
 from feature_platform_py.core.project import Project
 from feature_platform_py.jobs.dbt import CompiledModel, compile_models
 from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, JobPlan, job_variable
@@ -16,19 +17,39 @@ from feature_platform_py.lineage.graph import Edge, LineageGraph, Node
 _ORDER = get_args(Use)
 
 
-def load_lineage(plans: Iterable[JobPlan], project: Project) -> LineageGraph:
-    """The lineage of all columns of the jobs' models, private ones (`_input_fingerprint`) left out.
+@dataclass(frozen=True)
+class CompiledJob:
+    """A job with the SQL of its models, and the uses of columns in it."""
 
-    dbt compiles each job; no table is needed or changed. Raises EngineError if dbt fails, LineageError if the SQL cannot be read.
+    plan: JobPlan
+    models: tuple[CompiledModel, ...]
+    edges: tuple[tuple[Node, Node, Sequence[Use]], ...]
+
+
+def compile_jobs(jobs: Mapping[Path, JobPlan], project: Project, problems: list[Problem]) -> list[CompiledJob]:
+    """Return the jobs whose SQL dbt can compile and the lineage can read; `problems` grows by those of the others.
+
+    No table is needed or changed. Raises EngineError if there is no such job.
     """
-    return lineage_of((plan, compiled_models(plan, project)) for plan in plans)
+    compiled: list[CompiledJob] = []
+    failed: EngineError | None = None
+    for path, plan in jobs.items():
+        try:
+            models = compiled_models(plan, project)
+            compiled.append(CompiledJob(plan, models, tuple(_edges(plan, models))))
+        except EngineError as error:
+            failed = error
+            problems += problems_of(error, project.shown(project.root / path))
+    if failed and not compiled:
+        raise failed
+    return compiled
 
 
-def lineage_of(jobs: Iterable[tuple[JobPlan, Sequence[CompiledModel]]]) -> LineageGraph:
-    """The lineage of jobs whose models are compiled, in the order in which they are built."""
+def lineage_of(jobs: Iterable[CompiledJob]) -> LineageGraph:
+    """Return the lineage of all columns of the jobs' models, private ones (`_input_fingerprint`) left out."""
     uses: dict[tuple[Node, Node], dict[Use, None]] = {}
-    for plan, models in jobs:
-        for source, target, found in _edges(plan, models):
+    for job in jobs:
+        for source, target, found in job.edges:
             uses.setdefault((source, target), {}).update(dict.fromkeys(found))
     edges = (Edge(*ends, tuple(sorted(found, key=_ORDER.index))) for ends, found in uses.items())
     return LineageGraph(tuple(sorted(edges)))

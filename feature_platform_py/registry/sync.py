@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from feature_platform_py.core.errors import ConfigurationError, Problem
+from feature_platform_py.core.errors import ConfigurationError, FeaturePlatformError, Problem, problems_of
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.features.columns import OutputColumn
@@ -38,34 +38,32 @@ _GENERATED_FILES = ("models/sources/*__v*__*.yml", "models/*/*.yml", "models/*.y
 _BLOCK = re.compile(r"(?P<first>(?P<indent> *)# >>> generated .*\n)(?:.*\n)*?(?P<last> *# <<< generated\n)")
 
 
-def generated_files(project: Project) -> dict[Path, str]:
-    """The text of every generated file by its path below the project's root.
+def generated_files(project: Project, problems: list[Problem] | None = None) -> dict[Path, str]:
+    """Return the text of every generated file by its path below the project's root.
 
-    Raises ConfigurationError with every problem of the registry, else of the jobs, else of features that are in a job and not,
-    or not so, in the registry.
+    Raises ConfigurationError with every problem of the registry, else of the jobs (see `planned_jobs`), else of features that
+    are in a job and not, or not so, in the registry.
     """
     models = model_files(project.root)
     registry = load_registry(project.root, models=frozenset(models))
-    jobs = planned_jobs(project, registry)
-    if problems := set(_drift(jobs, registry)):
-        raise ConfigurationError(problems)
+    jobs = described_jobs(project, registry, problems)
     files = dict(_whole_files(registry, jobs, models)) | dict(_files_with_blocks(project, jobs, registry, models))
     files[Path("configs", "job.schema.json")] = json_schema_text()
     return files | {Path("registry", f"{kind}.schema.json"): text for kind, text in json_schema_texts().items()}
 
 
-def stale_files(project: Project) -> dict[Path, tuple[str, str]]:
-    """The files whose text differs from what it should be, as (what is there, what should be)."""
-    wanted = generated_files(project)
+def stale_files(project: Project, problems: list[Problem] | None = None) -> dict[Path, tuple[str, str]]:
+    """Return the files whose text differs from what it should be, as (what is there, what should be)."""
+    wanted = generated_files(project, problems)
     there = {path: _text(project.root / path) for path in wanted}
     left_over = {path: _text(project.root / path) for path in _generated_before(project.root) if path not in wanted}
     stale = {path: (there[path], text) for path, text in wanted.items() if there[path] != text}
     return stale | {path: (text, "") for path, text in left_over.items()}
 
 
-def write_files(project: Project) -> list[Path]:
+def write_files(project: Project, problems: list[Problem] | None = None) -> list[Path]:
     """Write what is stale, remove what no registry entry stands behind, and return the paths changed."""
-    stale = stale_files(project)
+    stale = stale_files(project, problems)
     for path, (_, text) in stale.items():
         if text:
             (project.root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -81,38 +79,44 @@ def _generated_before(root: Path) -> set[Path]:
     return {path.relative_to(root) for path in found if _text(path).startswith(first_words)}
 
 
-def planned_jobs(project: Project, registry: Registry) -> list[PlannedJob]:
-    """Every job of the project; ConfigurationError with the problems of all of them."""
+def planned_jobs(project: Project, registry: Registry, problems: list[Problem] | None = None) -> list[PlannedJob]:
+    """Return every job of the project.
+
+    If `problems` is given, it grows by those of broken jobs, and the others are returned. Raises ConfigurationError with all
+    problems if it is not given, or if no job is good.
+    """
     jobs: list[PlannedJob] = []
-    problems: list[Problem] = []
+    found: list[Problem] = []
     for path in sorted(project.jobs.glob("*.y*ml")):
         try:
             jobs.append(PlannedJob(path.relative_to(project.root), prepare_job(path, project, registry=registry)))
-        except ConfigurationError as error:
-            if not error.problems:
-                raise
-            problems += error.problems
-    problems += _repeated_names(jobs)
-    if problems:
-        raise ConfigurationError(problems)
+        except FeaturePlatformError as error:
+            found += problems_of(error, project.shown(path))
+    if found and (problems is None or not jobs):
+        raise ConfigurationError(found)
+    if problems is not None:
+        problems += found
     return jobs
 
 
-def _repeated_names(jobs: Sequence[PlannedJob]) -> Iterator[Problem]:
-    first: dict[str, Path] = {}
-    for job in jobs:
-        if job.plan.job_name in first:
-            message = f"`job_name`: `{job.plan.job_name}` is the name of the job in `{first[job.plan.job_name]}` too"
-            yield job.plan.config.place.at("job_name").problem(f"{message}; their tables would be the same; rename one")
-        first.setdefault(job.plan.job_name, job.path)
+def described_jobs(project: Project, registry: Registry, problems: list[Problem] | None = None) -> list[PlannedJob]:
+    """Return the jobs whose features the registry describes; with `problems` and the others as in `planned_jobs`."""
+    jobs = planned_jobs(project, registry, problems)
+    drift = {job.path: set(_drift(job, registry)) for job in jobs}
+    found = set().union(*drift.values())
+    described = [job for job in jobs if not drift[job.path]]
+    if found and (problems is None or not described):
+        raise ConfigurationError(found)
+    if problems is not None:
+        problems += found
+    return described
 
 
-def _drift(jobs: Sequence[PlannedJob], registry: Registry) -> Iterator[Problem]:
-    """Features that a job computes, and that the registry does not know, or not with this type."""
-    for job in jobs:
-        for model, column in _outputs(job):
-            if problem := _drift_of(job, model, column, registry.feature_group(model)):
-                yield problem
+def _drift(job: PlannedJob, registry: Registry) -> Iterator[Problem]:
+    """Yield the features that a job computes, and that the registry does not know, or not with this type."""
+    for model, column in _outputs(job):
+        if problem := _drift_of(job, model, column, registry.feature_group(model)):
+            yield problem
 
 
 def _outputs(job: PlannedJob) -> Iterator[tuple[str, OutputColumn]]:
