@@ -7,6 +7,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.docs_site.page import POLICY
 
 HOST = "127.0.0.1"
 
@@ -15,8 +16,11 @@ class _QuietHandler(SimpleHTTPRequestHandler):
     """Serves files; a page that changed is not taken from a cache, and a request is no news."""
 
     def end_headers(self) -> None:
-        """Let the browser ask each time."""
+        """Let the browser ask each time, run no script but the site's, and show the site in no other page."""
         self.send_header("Cache-Control", "no-cache")
+        self.send_header("Content-Security-Policy", f"{POLICY}; frame-ancestors 'none'")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Referrer-Policy", "no-referrer")
         super().end_headers()
 
     def log_message(self, *_: object) -> None:

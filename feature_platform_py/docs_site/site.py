@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
@@ -13,6 +11,7 @@ from typing import Any
 from feature_platform_py.core.errors import ConfigurationError, EngineError, Problem
 from feature_platform_py.core.project import Project
 from feature_platform_py.docs_site.catalogue import Findings, catalogue_content
+from feature_platform_py.docs_site.page import data_script, write_dbt_page
 from feature_platform_py.docs_site.profile import ColumnProfile, profile_table
 from feature_platform_py.jobs.dbt import generate_docs
 from feature_platform_py.jobs.last_run import last_run
@@ -72,8 +71,7 @@ def write_catalogue(folder: Path, content: Mapping[str, Any]) -> None:
     for file in (static / "vendor").iterdir():
         (folder / "vendor" / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
     # A script, not JSON to fetch: browsers fetch nothing for a page that is opened from a file.
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    (folder / "data.js").write_text(f"window.CATALOGUE = {text};\n", encoding="utf-8")
+    (folder / "data.js").write_text(data_script("CATALOGUE", content), encoding="utf-8")
 
 
 def _findings(project: Project, jobs: Sequence[PlannedJob], compiled: Sequence[CompiledJob]) -> Findings:
@@ -106,11 +104,7 @@ def table_profiles(project: Project, jobs: Sequence[PlannedJob]) -> dict[tuple[s
 
 
 def _write_dbt_docs(project: Project, job: PlannedJob, folder: Path) -> None:
-    page, run = generate_docs(project, job.plan.job_name, variables={"job": job_variable(job.plan)})
-    if run.error or not page.exists():
+    built, run = generate_docs(project, job.plan.job_name, variables={"job": job_variable(job.plan)})
+    if run.error or not (built / "index.html").exists():
         raise EngineError(run.error or "dbt wrote no docs", Path(project.shown(run.log_file)))
-    text = page.read_text(encoding="utf-8")
-    # Its pictures and its icon have addresses that nothing fills in before a browser asks for them.
-    text = re.sub(r'<link rel="shortcut icon"[^>]*>', '<link rel="icon" href="data:,">', text)
-    text = text.replace('xlink:href="{{', 'ng-attr-xlink:href="{{')
-    (folder / "dbt.html").write_text(text, encoding="utf-8")
+    write_dbt_page(folder, built)

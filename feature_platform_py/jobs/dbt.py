@@ -136,14 +136,12 @@ def compile_models(
 
 
 def generate_docs(project: Project, job_name: str, *, variables: Mapping[str, Any]) -> tuple[Path, DbtRun]:
-    """Write dbt's own docs of the project as one page, with the job's tables; returns the page's path."""
+    """Write dbt's own docs of the project, with the job's tables, and return their folder."""
     target_path = project.root / "target" / "docs_build"
-    arguments = ["docs", "generate", "--static", *_common_arguments(project, job_name, variables)]
+    arguments = ["docs", "generate", *_common_arguments(project, job_name, variables)]
     arguments[arguments.index("--target-path") + 1] = str(target_path)
     arguments.remove("--no-write-json")
-    return target_path / "static_index.html", DbtRun(
-        (), _log_file(project, job_name), _invoke(arguments, lambda _: None)
-    )
+    return target_path, DbtRun((), _log_file(project, job_name), _invoke(arguments, lambda _: None))
 
 
 def _common_arguments(project: Project, job_name: str, variables: Mapping[str, Any]) -> list[str]:

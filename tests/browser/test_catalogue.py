@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from feature_platform_py.docs_site.site import write_catalogue
 from tests.browser.conftest import Watched, served
+from tests.hostile import ONE_LINE
 
 NAME = "user_30d_total_spend"
 HOSTILE = "</script><script>document.title = 'owned'</script><img src=x onerror=alert(1)>"
@@ -182,6 +184,32 @@ def test_text_of_the_registry_is_text_on_the_page(site: str, open_page: Open) ->
     assert watched.faults == []
 
 
+def _poisoned(value: Any, key: str = "") -> Any:
+    """The value with a hostile text for each text that links nothing."""
+    if isinstance(value, dict):
+        return {name: _poisoned(each, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_poisoned(each, key) for each in value]
+    return " | ".join(ONE_LINE) if isinstance(value, str) and key not in {"id", "from", "to", "kind"} else value
+
+
+def test_hostile_text_in_every_field_is_shown_and_not_run(tmp_path: Path, open_page: Open) -> None:
+    given = content()
+    name = "plain"
+    given["features"] = [each for each in given["features"] if each["name"] == NAME]
+    poisoned = _poisoned(given)
+    [shown] = poisoned["features"]
+    shown |= {"name": name, "model": name, "id": f"{name}.{name}"}
+    shown["jobs"][0]["name"] = "spend_v1"
+    poisoned["models"] = {name: next(iter(poisoned["models"].values()))}
+    write_catalogue(tmp_path / "site", poisoned)
+    watched = open_page((tmp_path / "site" / "index.html").as_uri() + f"#/feature/{name}/{name}")
+    text = watched.page.locator("body").inner_text()
+    assert min(text.count(each) for each in ONE_LINE) > 10
+    assert watched.page.evaluate("window.pwned") is None
+    assert watched.faults == []
+
+
 def test_a_column_without_values_has_a_page(site: str, open_page: Open) -> None:
     watched = open_page(f"{site}#/feature/model_2/empty")
     assert watched.page.locator("h2").inner_text() == "empty"
@@ -207,6 +235,14 @@ def test_the_page_opens_without_a_server(tmp_path: Path, open_page: Open) -> Non
     watched = open_page((tmp_path / "site" / "index.html").as_uri())
     assert watched.page.locator("[role=status]").inner_text() == "2000 of 2000 features"
     assert watched.faults == []
+
+
+def test_the_server_lets_no_page_load_more_than_the_site_s_own_files(site: str) -> None:
+    with urlopen(site) as answer:
+        policy = answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert policy.startswith("default-src 'none'; script-src 'self';")
+    assert policy.endswith("frame-ancestors 'none'")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

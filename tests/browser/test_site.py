@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.browser.conftest import Watched, served
-from tests.conftest import Fpjob
+from tests.hostile import ONE_LINE, poison_registry
 
 SAMPLE = "configs/jobs/sample_financial_features_job.yaml"
 Open = Callable[..., Watched]
 
 
-@pytest.fixture
-def site(project: Path, fpjob: Fpjob) -> Iterator[str]:
-    assert fpjob("run", SAMPLE).status == 0
-    built = fpjob("docs", "build")
-    assert built.status == 0, built.stderr
-    assert built.stdout == "target/docs/index.html: 15 features, 5 of them built, 3 jobs\n"
-    with served(project / "target" / "docs") as address:
+@pytest.fixture(scope="module")
+def folder(module_project: Path) -> Path:
+    """The site of a project whose registry has a hostile text in every field that takes one."""
+    places = poison_registry(module_project)
+    assert {re.split(r"[. ]", place)[-1] for place in places} == {"description", "owner", "tags"}
+    for command in (["run", SAMPLE], ["docs", "build"]):
+        done = subprocess.run(
+            [Path(sys.executable).with_name("fpjob"), *command], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    assert done.stdout == "target/docs/index.html: 15 features, 5 of them built, 3 jobs\n"
+    return module_project / "target" / "docs"
+
+
+@pytest.fixture(scope="module")
+def site(folder: Path) -> Iterator[str]:
+    with served(folder) as address:
         yield address
 
 
@@ -46,6 +59,33 @@ def test_the_catalogue_and_the_lineage_graph_of_dbt(site: str, open_page: Open) 
     graph.page.wait_for_timeout(2000)
     graph.page.screenshot(path=_picture("lineage"))
     assert graph.faults == []
+
+
+@pytest.mark.parametrize("is_served", [True, False])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "index.html#/feature/user_spend/user_30d_total_spend",
+        "dbt.html#!/model/model.feature_platform.user_spend",
+        "dbt.html#!/source/source.feature_platform.transaction.mm_transaction",
+    ],
+)
+def test_hostile_text_of_the_registry_is_shown_and_not_run(
+    site: str, folder: Path, open_page: Open, page: str, *, is_served: bool
+) -> None:
+    watched = open_page(f"{site if is_served else folder.as_uri() + '/'}{page}")
+    watched.page.wait_for_function("document.body.innerText.includes('window.pwned')")
+    shown = watched.page.locator("body").inner_text()
+    assert [text for text in ONE_LINE if text not in shown] == []
+    assert watched.page.evaluate("window.pwned") is None
+    assert watched.faults == []
+
+
+def test_a_script_that_is_written_into_dbt_s_page_is_not_run(folder: Path, tmp_path: Path, open_page: Open) -> None:
+    page = (folder / "dbt.html").read_text(encoding="utf-8")
+    (tmp_path / "dbt.html").write_text(page.replace("<body>", "<body><script>window.pwned = 1</script>"))
+    watched = open_page((tmp_path / "dbt.html").as_uri())
+    assert watched.page.evaluate("window.pwned") is None
 
 
 def _picture(name: str) -> Path:
