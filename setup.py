@@ -8,7 +8,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-FILES = runpy.run_path(str(ROOT / "feature_platform_py" / "scaffold" / "files.py"))["PROJECT_FILES"]
+TEMPLATE = runpy.run_path(str(ROOT / "feature_platform_py" / "scaffold" / "files.py"))
 
 
 class BuildWithProject(build_py):
@@ -19,13 +19,10 @@ class BuildWithProject(build_py):
         super().run()
         # A build folder that is there already may hold files that are gone here.
         shutil.rmtree(Path(self.build_lib) / "feature_platform_py" / "project", ignore_errors=True)
-        for name in () if self.editable_mode else FILES:
+        for name in () if self.editable_mode else TEMPLATE["PROJECT_FILES"]:
             target = Path(self.build_lib) / "feature_platform_py" / "project" / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, target, dirs_exist_ok=True)
-            else:
-                shutil.copy(ROOT / name, target)
+            shutil.copy(TEMPLATE["project_file"](name, ROOT), target)
 
 
 setup(cmdclass={"build_py": BuildWithProject})

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
+import sys
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import click
+
+
+def program(name: str) -> str:
+    """Return how to call a program of this environment: by its name where the shell finds it so, else by its path."""
+    here = Path(sys.executable).parent / name
+    found = shutil.which(name)
+    is_found = found is not None and Path(found).parent.resolve() == here.parent.resolve()
+    return name if is_found or not here.exists() else shlex.quote(str(here))
 
 
 def print_json(value: Any) -> None:

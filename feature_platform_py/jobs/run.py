@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.catalog_file import TableName
-from feature_platform_py.core.errors import DataCheckError, EngineError
+from feature_platform_py.core.errors import ConfigurationError, DataCheckError, EngineError
 from feature_platform_py.core.locations import table_parts
 from feature_platform_py.core.project import Project
 from feature_platform_py.jobs import dbt
@@ -164,12 +164,16 @@ def check_is_built(plan: JobPlan, run: DbtRun, project: Project) -> None:
 
 
 def _raise_failures(run: DbtRun, project: Project) -> None:
-    """Raise what the run's outcome means: the source's fault, the engine's, or a failed test's."""
+    """Raise what the run's outcome means: the source's fault, the registry's, the engine's, or a failed test's."""
     log_file = Path(project.shown(run.log_file))
     errors = [node for node in run.nodes if node.status == "error"]
     for message in (run.error, *(node.message for node in errors)):
         if fault := _SOURCE_FAULT.search(message):
             raise DataCheckError(textwrap.dedent(fault[0]))
+    if unknown := _UNKNOWN_SOURCE.search(run.error):
+        raise ConfigurationError(
+            f"the registry's source `{unknown[1]}` is not among dbt's yet; run `fpjob registry sync`"
+        )
     tables = open_tables(project)
     for message in (run.error, *(node.message for node in errors)):
         if known := tables.explained(message):
@@ -184,5 +188,6 @@ def _raise_failures(run: DbtRun, project: Project) -> None:
         raise DataCheckError(f"{found}\nThe sink was not written. The tests' SQL, and what failed: {log_file}")
 
 
+_UNKNOWN_SOURCE = re.compile(r"depends on a source named '([\w.]+)' which was not found")
 # How the adapter begins what it says of a source that is not as declared.
 _SOURCE_FAULT = re.compile(r"source `\S+`: .*", re.DOTALL)

@@ -6,9 +6,11 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from feature_platform_py.core.data_types import parse_type
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import ticked, unknown
@@ -31,13 +33,22 @@ def check_name(name: str) -> str:
 
 
 def field_of(text: str, *, is_key: bool = False) -> dict[str, Any]:
-    """A field from `name:type` or `name:type:required`, which a key is anyway; ConfigurationError for anything else."""
-    parts = re.fullmatch(r"([^:]+):(.+?)(:required)?", text)
-    if parts is None:
-        raise ConfigurationError(
-            f"field `{text}`: expected `name:type` or `name:type:required`, such as `amount:decimal(12,2):required`"
-        )
-    return field_entry(parts[1], parts[2], required=is_key or bool(parts[3]))
+    """A field from `name:type` or `name:type:required`, which a key is anyway; ConfigurationError for anything else.
+
+    The name may have colons; the type begins behind the first one that a type follows.
+    """
+    told = text.removesuffix(":required")
+    for colon in [found.start() for found in re.finditer(":", told) if found.start()]:
+        with suppress(ValueError):
+            data_type = parse_type(told[colon + 1 :]).text
+            return field_entry(told[:colon], data_type, required=is_key or told != text)
+    colon = told.find(":")
+    if colon > 0 and told[colon + 1 :]:
+        # What is wrong with the type is said where the file is checked, with its line.
+        return field_entry(told[:colon], told[colon + 1 :], required=is_key or told != text)
+    raise ConfigurationError(
+        f"field `{text}`: expected `name:type` or `name:type:required`, such as `amount:decimal(12,2):required`"
+    )
 
 
 def field_entry(name: str, data_type: str, *, required: bool, description: str | None = None) -> dict[str, Any]:
@@ -103,8 +114,21 @@ def feature_file(name: str, content: Mapping[str, Any]) -> dict[Path, str]:
 
 def job_file(name: str, content: Mapping[str, Any]) -> dict[Path, str]:
     """The file of a new job."""
-    text = "# yaml-language-server: $schema=../job.schema.json\n" + _dumped({"job_name": name, **content})
+    text = "# yaml-language-server: $schema=../job.schema.json\n" + _dumped({"job_name": name, **_plain(content)})
     return {Path("configs", "jobs", f"{check_name(name)}.yaml"): text}
+
+
+def _plain(value: Any) -> Any:
+    """Return the value for a job file, where `${` would begin a variable of the environment."""
+    match value:
+        case str():
+            return value.replace("${", "$${")
+        case Mapping():
+            return {key: _plain(each) for key, each in value.items()}
+        case list():
+            return [_plain(each) for each in value]
+        case _:
+            return value
 
 
 def write_entries(project: Project, files: Mapping[Path, str]) -> list[Path]:

@@ -1,12 +1,13 @@
 """The files that a new project starts from, as paths below the root of this one; `setup.py` puts them into the wheel."""
 
-PROJECT_FILES = (
-    "dbt_project.yml",
-    "profiles",
-    "macros",
-    "models",
-    "tests/dbt",
-    "registry",
-    "configs",
-    "data/bank",
-)
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+PROJECT_FILES = tuple((_HERE / "template_files.txt").read_text(encoding="utf-8").split("\n")[:-1])
+KEPT = _HERE / "template"
+"""What people change in a checkout as soon as they work in it, as it is in a new project: registry, jobs and profile."""
+
+
+def project_file(path: str, root: Path) -> Path:
+    """Return where the content of a new project's file is; `root` holds those that are not kept apart."""
+    return KEPT / path if (KEPT / path).is_file() else root / path

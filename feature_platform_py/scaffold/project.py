@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from filecmp import cmp
 from pathlib import Path
 
 from feature_platform_py.core.errors import ConfigurationError
-from feature_platform_py.scaffold.files import PROJECT_FILES
+from feature_platform_py.core.suggestions import ticked
+from feature_platform_py.scaffold.files import PROJECT_FILES, project_file
 
 _README = """\
 # {name}
@@ -23,26 +28,73 @@ $ fpjob docs build                                            # the feature cata
 `fpjob init entity`, `source`, `feature`, `job` and `transformer` add more; each tells its options with `--help`. Plain dbt works too:
 `dbt build --select tag:financial`.
 """
-_IGNORED = "target/\nlogs/\nwarehouse/\noutput/\n.user.yml\n.venv/\n"
+IGNORED = ("target/", "logs/", "warehouse/", "output/", ".user.yml", ".venv/")
+_STAGED = ".new-project-"
+_SHARED = frozenset({"README.md", ".gitignore"})
+_OF_REPOSITORIES = re.compile(
+    r"\..*|(readme|licen[cs]e|copying|notice|contributing|code_of_conduct|security|changelog|codeowners)(\..*)?"
+    r"|pyproject\.toml|uv\.lock|requirements[\w.-]*\.txt",
+    re.IGNORECASE,
+)
 
 
-def write_project(folder: Path) -> list[Path]:
-    """Write a project into a folder that is empty or not there yet, whole or not at all; returns what lies at its top.
+@dataclass(frozen=True)
+class NewProject:
+    """What was written at the top of a new project, and which files of the folder were left as they are."""
 
-    Raises ConfigurationError if the folder holds anything.
+    written: tuple[Path, ...]
+    kept: tuple[Path, ...]
+
+
+def write_project(folder: Path) -> NewProject:
+    """Write a project into a folder that is not there yet, is empty, or holds no more than a fresh repository does.
+
+    Nothing that is there is changed; what an interrupted call has left is completed.
+    Raises ConfigurationError that names what is in the way.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        found = "a file" if not folder.is_dir() else f"`{sorted(path.name for path in folder.iterdir())[0]}` in it"
-        raise ConfigurationError(f"{folder}: expected an empty folder or none, found {found}; name another folder")
+    if folder.exists() and not folder.is_dir():
+        raise ConfigurationError(f"{folder}: expected a folder or none, found a file; name another folder")
     place = folder.resolve()
     try:
         place.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".new-project-", dir=place) as beside:
-            _fill(Path(beside), name=place.name)
+        for leftover in place.glob(f"{_STAGED}*"):
+            shutil.rmtree(leftover)
+        with tempfile.TemporaryDirectory(prefix=_STAGED, dir=place) as beside:
+            staged = Path(beside)
+            _fill(staged, name=place.name)
+            if found := sorted(_in_the_way(staged, place)):
+                raise ConfigurationError(
+                    f"{folder}: expected an empty folder or a fresh repository, found {ticked(found)};"
+                    " move what is in the way, or name another folder"
+                )
             # The folder itself stays what it is: a shell may stand in it.
-            return sorted(path.replace(place / path.name) for path in Path(beside).iterdir())
+            new = [path for path in sorted(staged.iterdir()) if not _is_there(place / path.name)]
+            kept = tuple(place / name for name in sorted(_SHARED) if _is_there(place / name))
+            return NewProject(tuple(path.replace(place / path.name) for path in new), kept)
     except OSError as error:
         raise ConfigurationError(f"{folder}: cannot be written: {error.strerror}; name another folder") from error
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() or path.is_symlink()
+
+
+def _in_the_way(staged: Path, place: Path) -> Iterator[str]:
+    """The names in the folder that a fresh repository would not have, and that are not what would be written."""
+    for path in place.iterdir():
+        ours = staged / path.name
+        is_fine = _are_equal(ours, path) if _is_there(ours) else _OF_REPOSITORIES.fullmatch(path.name)
+        if not is_fine and path.name not in _SHARED:
+            yield path.name
+
+
+def _are_equal(one: Path, other: Path) -> bool:
+    if one.is_symlink() or other.is_symlink():
+        return one.is_symlink() and other.is_symlink() and one.readlink() == other.readlink()
+    if one.is_file() or other.is_file():
+        return one.is_file() and other.is_file() and cmp(one, other, shallow=False)
+    names = {path.name for path in one.iterdir()}
+    return names == {path.name for path in other.iterdir()} and all(_are_equal(one / n, other / n) for n in names)
 
 
 def _fill(folder: Path, *, name: str) -> None:
@@ -50,13 +102,20 @@ def _fill(folder: Path, *, name: str) -> None:
     for part in PROJECT_FILES:
         target = folder / part
         target.parent.mkdir(parents=True, exist_ok=True)
-        if (root / part).is_dir():
-            shutil.copytree(root / part, target, ignore=shutil.ignore_patterns("__pycache__", ".user.yml"))
-        else:
-            shutil.copy(root / part, target)
+        shutil.copyfile(project_file(part, root), target)
     (folder / "profiles.yml").symlink_to(Path("profiles", "profiles.yml"))
     (folder / "README.md").write_text(_README.format(name=name), encoding="utf-8")
-    (folder / ".gitignore").write_text(_IGNORED, encoding="utf-8")
+    (folder / ".gitignore").write_text("".join(f"{line}\n" for line in IGNORED), encoding="utf-8")
+    _generate(folder)
+
+
+def _generate(folder: Path) -> None:
+    """Write what is generated from the registry and the jobs again: a checkout's may be of more than the template's own."""
+    from feature_platform_py.core.project import open_project
+    from feature_platform_py.registry.sync import generated_files
+
+    for path, text in generated_files(open_project(folder, target="local")).items():
+        (folder / path).write_text(text, encoding="utf-8")
 
 
 def template() -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from feature_platform_py.scaffold.files import PROJECT_FILES
 from tests.conftest import ROOT, Fpjob
 
 SALES = (
@@ -118,7 +121,15 @@ def test_a_feature_group_of_a_model_without_one(shop: Path, fpjob: Fpjob) -> Non
             "expected one folder, or one of project, entity, source, feature, job, transformer first, given `entitty`",
         ),
         (["README.md/shop"], "README.md/shop: cannot be written: Not a directory"),
-        (["."], "expected an empty folder or none, found `.gitignore` in it"),
+        (["."], "expected an empty folder or a fresh repository, found `data`; move what is in the way"),
+        (
+            ["job", "x", "--source", "mm_transaction", "--description", "x", "--category", "rent"],
+            "expected `--category-col` and `--category` together, given one of them; add the other",
+        ),
+        (
+            ["job", "x", "--source", "mm_customer", "--description", "x"],
+            "expected `--user-id-col`, `--timestamp-col`, `--amount-col`, given none",
+        ),
     ],
 )
 def test_what_would_be_wrong_is_said_and_not_written(
@@ -141,6 +152,97 @@ def test_a_project_in_the_working_directory_leaves_the_shell_in_it(
     assert fpjob("registry", "validate").status == 0
 
 
+@pytest.mark.parametrize("is_interrupted", [False, True])
+def test_a_fresh_repository_gets_a_project_and_keeps_its_files(
+    tmp_path: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch, is_interrupted: bool
+) -> None:
+    own = {"README.md": "# mine\n", ".gitignore": "*.pyc\n", "LICENSE": "mine\n", "pyproject.toml": "[project]\n"}
+    for name, text in own.items():
+        (tmp_path / name).write_text(text)
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    monkeypatch.chdir(tmp_path)
+    outcome = fpjob("init", ".")
+    assert outcome.status == 0, outcome.stderr
+    assert {name: (tmp_path / name).read_text() for name in own} == own
+    assert "left README.md as it is\n" in outcome.stdout
+    assert "add to .gitignore: target/ logs/ warehouse/ output/ .user.yml .venv/\n" in outcome.stdout
+    assert re.search(r"^next: \S*fpjob run configs/jobs/sample_financial_features_job.yaml$", outcome.stdout, re.M)
+    if is_interrupted:
+        # A kill leaves what was moved into place by then, and the folder that the rest was in.
+        (tmp_path / "dbt_project.yml").unlink()
+        (tmp_path / ".new-project-killed" / "models").mkdir(parents=True)
+        assert fpjob("init", ".").stdout.startswith("wrote dbt_project.yml\n")
+        assert not (tmp_path / ".new-project-killed").exists()
+    assert fpjob("registry", "sync", "--check").status == 0
+    assert fpjob("init", ".").stdout.startswith(".: the project is there already, nothing was written\n")
+
+
+def test_everything_in_the_way_is_named_and_stays(tmp_path: Path, fpjob: Fpjob) -> None:
+    folder = tmp_path / "busy"
+    for name in ("src/code.py", "models/mine.sql", "tests/test_mine.py", "notes.txt", ".github/ci.yml"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("mine")
+    before = {path: path.read_text() for path in folder.rglob("*") if path.is_file()}
+    outcome = fpjob("init", folder)
+    assert outcome.status == 2
+    assert "found `models`, `notes.txt`, `src`, `tests`; move what is in the way" in outcome.stderr
+    assert {path: path.read_text() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_project_is_the_template_alone(tmp_path: Path) -> None:
+    """What somebody adds to a checkout, or changes in its registry, jobs and profile, is theirs."""
+    checkout = tmp_path / "checkout"
+    shutil.copytree(ROOT / "feature_platform_py", checkout / "feature_platform_py")
+    for name in PROJECT_FILES:
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, checkout / name)
+    code = "import sys; sys.argv = ['fpjob', *sys.argv[1:]]; from feature_platform_py.cli.main import main; main()"
+
+    def call(*arguments: str, cwd: Path) -> None:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": str(checkout)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+    call("init", "new", cwd=tmp_path)
+    call(
+        "init",
+        "entity",
+        "sale",
+        "--description",
+        "x",
+        "--key",
+        "sale_id:bigint",
+        "--relation",
+        "customer:many:1",
+        cwd=checkout,
+    )
+    mine = ("--source", "mm_transaction", "--description", "x", "--user-id-col", "user_id")
+    call("init", "job", "mine", *mine, cwd=checkout)
+    call("registry", "sync", cwd=checkout)
+    for name in (
+        "macros/sql/mine.sql",
+        "models/mine.sql",
+        "data/bank/mine.csv",
+        "data/mine.csv",
+        "tests/dbt/generic/m.sql",
+    ):
+        (checkout / name).write_text("mine")
+    for name in ("profiles/profiles.yml", "configs/jobs/training_features_job.yaml"):
+        (checkout / name).write_text("# mine\n" + (checkout / name).read_text())
+    call("init", "new", cwd=checkout)
+    assert _content(checkout / "new") == _content(tmp_path / "new")
+
+
+def _content(folder: Path) -> dict[Path, bytes]:
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_an_entity_that_was_added_may_be_related_to(shop: Path, fpjob: Fpjob) -> None:
     first = ("--description", "A sale.", "--key", "sale_id:bigint", "--relation", "customer:many:1")
     assert fpjob("init", "entity", "sale", *first).status == 0
@@ -161,6 +263,32 @@ def test_a_given_field_counts_before_that_of_the_data(shop: Path, fpjob: Fpjob) 
         "price": "decimal(8,2)",
         "kind": "string",
     }
+
+
+@pytest.mark.parametrize(
+    ("entity", "key", "guessed"),
+    [
+        ("customer", "sale_id", "user_id"),  # many rows of a customer
+        ("customer", "user_id", None),  # one row a customer
+        ("customer", None, None),  # nobody knows
+        ("transaction", "sale_id", "user_id"),  # of the customer that the transaction belongs to
+        ("transaction", None, "user_id"),
+    ],
+)
+def test_the_user_of_a_job_is_never_what_identifies_a_row(
+    shop: Path, fpjob: Fpjob, entity: str, key: str | None, guessed: str | None
+) -> None:
+    place = ("--location", "data/sales.csv", "--event-time", "at", *(("--primary-key", key) if key else ()))
+    flags = ("--entity", entity, "--owner", "shop", "--description", "Sales.")
+    assert fpjob("init", "source", "sales", *flags, *place, "--field", "user_id:bigint:required").status == 0
+    made = fpjob("init", "job", "sales_v1", "--source", "sales", "--description", "Spend.")
+    if guessed is None:
+        assert made.status == 2
+        assert "expected `--user-id-col`, given none" in made.stderr
+    else:
+        assert made.status == 0, made.stderr
+        job = yaml.safe_load((shop / "configs/jobs/sales_v1.yaml").read_text())
+        assert {each["params"]["user_id_col"] for each in job["feature_transformers"]} == {guessed}
 
 
 def test_two_jobs_of_one_name_are_said_by_sync(shop: Path, fpjob: Fpjob) -> None:
