@@ -137,7 +137,7 @@ def _check_java() -> None:
     if java is None:
         where = f"`JAVA_HOME` ({home})" if home else "the `PATH`"
         raise EngineError(
-            f"engine `spark`: expected Java 17 or 21, found no `java` in {where}; install it, or use `engine='sail'`"
+            f"engine `spark`: expected Java 17 or 21, found no `java` in {where}; install it, or use `engine='sail'`, `--target local`"
         )
 
 

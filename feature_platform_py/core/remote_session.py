@@ -127,7 +127,9 @@ def check_warehouse_server(remote: Remote, session: SparkSession, folder: Path) 
     if "DATA_SOURCE_NOT_FOUND" in _read_failure(session, "delta", folder):
         raise EngineError(
             f"engine `{remote.engine}`: expected Delta Lake on the server `{endpoint}`, it knows no format `delta`. Start it with"
-            " `--packages io.delta:delta-spark_4.1_2.13:4.1.0` and Delta's settings, as docs/engines.md has them"
+            " `--packages io.delta:delta-spark_4.1_2.13:4.1.0"
+            " --conf spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension"
+            " --conf spark.sql.catalog.spark_catalog=org.apache.spark.sql.delta.catalog.DeltaCatalog`"
         )
     if folder.is_dir() and (reason := _unseen(session, folder)):
         raise EngineError(

@@ -70,7 +70,7 @@ def load_checked_job(
         # An engine that fails on a job with faults says nothing that counts beside them.
         if not problems:
             raise
-    problems += [*check_job(draft, columns), *name_problems(draft, project)]
+    problems += [*check_job(draft, columns, source), *name_problems(draft, project)]
     if source and draft.output_sink:
         problems += _sink_problems(draft, draft.output_sink, source, project)
     if problems or source is None:
@@ -79,14 +79,16 @@ def load_checked_job(
     return CheckedJob(_spelled_as(draft.config(), known or ()), source, known)
 
 
-def check_job(config: JobConfig | JobDraft, columns: Columns | None) -> list[Problem]:
+def check_job(
+    config: JobConfig | JobDraft, columns: Columns | None, source: ResolvedSource | None = None
+) -> list[Problem]:
     """Everything in which a job does not fit its source's columns, or what can be said without these."""
     problems = list(_output_problems(config, columns or ()))
     if columns is None:
         return problems
     if config.input_source:
         problems += _source_problems(config.input_source, columns)
-    problems += _input_problems(config, columns)
+    problems += _input_problems(config, columns, source)
     for row_filter in config.input_source.filters if config.input_source else ():
         problems += _filter_problems(row_filter, columns)
     # With a transformer that could not be read, not all of the result's columns are known.
@@ -122,7 +124,7 @@ def _source_problems(source: InputSource, columns: Columns) -> Iterator[Problem]
         first.setdefault(name.lower(), name)
 
 
-def _input_problems(config: JobConfig | JobDraft, columns: Columns) -> Iterator[Problem]:
+def _input_problems(config: JobConfig | JobDraft, columns: Columns, source: ResolvedSource | None) -> Iterator[Problem]:
     """Columns that a transformer cannot read: in SQL it has the source's, in Python those of the transformers before it too."""
     added: list[tuple[str, str]] = []
     specs = config.feature_transformers
@@ -137,7 +139,9 @@ def _input_problems(config: JobConfig | JobDraft, columns: Columns) -> Iterator[
                 yield place.problem(f"`{place.name}`: {_not_yet(needed.name, transformer, adding, is_sql=is_sql)}")
             elif fault := input_fault(needed, known, there="source"):
                 has_type = column_named(needed.name, known)
-                yield place.problem(f"`{place.name}`: {fault}" + (f"; {_type_advice(needed.role)}" if has_type else ""))
+                yield place.problem(
+                    f"`{place.name}`: {fault}" + (f"; {_type_advice(needed.role, source)}" if has_type else "")
+                )
             elif is_sql and needed.name.lower() in _FEATURE_TABLE_COLUMNS and needed.role in {"user", "event time"}:
                 name = (column_named(needed.name, columns) or (needed.name,))[0]
                 message = f"`{place.name}`: `{name}` is a name that feature tables keep for a column of their own"
@@ -164,10 +168,18 @@ def _not_yet(name: str, transformer: TransformerSpec, adding: TransformerSpec, *
     return f"{said}, which comes later; put `{adding.name}` before `{transformer.name}`"
 
 
-def _type_advice(role: str) -> str:
+def _type_advice(role: str, source: ResolvedSource | None) -> str:
+    """How a source's column gets another type: that of a text file by its entry in the registry, any other where it is written."""
+    if source is not None and source.query is not None:
+        return "name another column, or cast this one in the query"
+    if source is not None and source.format not in {"csv", "json"}:
+        return "name another column, or write the data with another type"
+    if source is not None and source.registered:
+        return "name another column, or correct the type of this one in the source's entry under `registry/source/`"
     advice = "name another column, or give this one its type in an entry under `registry/source/`"
     recognised = "; times in files are recognised where every one is written like 2024-01-31 or 2024-01-31 12:30:00"
-    return advice + (recognised if role == "event time" else "")
+    is_csv = source is not None and source.format == "csv"
+    return advice + (recognised if role == "event time" and is_csv else "")
 
 
 def _filter_problems(row_filter: RowFilter, columns: Columns) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from html import escape
 from feature_platform_py.core.project import Target
 from feature_platform_py.core.text import aligned
 from feature_platform_py.features.feature_set import FeatureSet
+from feature_platform_py.features.transformer import FeatureTransformer
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.work import TableWork
 
@@ -25,7 +26,6 @@ def _input_rows(work: TableWork) -> str:
 def plan_lines(plan: JobPlan, target: Target) -> list[str]:
     """The plan as the lines that a user reads."""
     rows = [("table", "grain", "adds"), *(_set_row(each) for each in (*plan.feature_sets, *plan.python_sets))]
-    looking_ahead = [column.name for column in plan.features if column.looks_ahead]
     lines = [
         f"{plan.job_name} on target {target.name} ({target.engine})",
         f"  reads   {plan.source.shown}",
@@ -37,15 +37,39 @@ def plan_lines(plan: JobPlan, target: Target) -> list[str]:
         "",
         *aligned(rows),
     ]
-    if looking_ahead:
-        lines += [
-            "",
-            f"  Looks ahead of the row: {', '.join(looking_ahead)}",
-            "  (training data should use `as_of: event_time`)"
-            if any(column.looks_ahead for each in plan.feature_sets for column in each.features)
-            else "  (training data should use `as_of_col`)",
-        ]
-    return lines
+    return [*lines, *_look_ahead_lines(plan)]
+
+
+def _look_ahead_lines(plan: JobPlan) -> list[str]:
+    """Which columns look ahead, and which parameters of their transformers give the value as known at the row's time."""
+    looking = [
+        (spec.transformer, names)
+        for spec in plan.config.feature_transformers
+        if (names := [column.name for column in spec.outputs(plan.columns) if column.looks_ahead])
+    ]
+    if not looking:
+        return []
+    ways: dict[str, list[str]] = {}
+    for transformer, names in looking:
+        ways.setdefault(_param_as_known(transformer), []).extend(names)
+    # Without its time, `as_of` is an error.
+    is_timeless = any(getattr(each, "timestamp_col", "") is None for each, _ in looking)
+    told = {
+        "as_of": "`as_of: event_time`" + (", with a `timestamp_col`" if is_timeless else ""),
+        "as_of_col": "`as_of_col`",
+    }
+    advice = [told[way] + (f" for {', '.join(ways[way])}" if len(ways) > 1 else "") for way in told if way in ways]
+    return [
+        "",
+        f"  Looks ahead of the row: {', '.join(name for _, names in looking for name in names)}",
+        *([f"  (training data should use {'; '.join(advice)})"] if advice else []),
+        *([f"  (no parameter changes that for {', '.join(ways[''])})"] if "" in ways else []),
+    ]
+
+
+def _param_as_known(transformer: FeatureTransformer) -> str:
+    """The parameter that makes a transformer look at what was known at the row's time; nothing if it has none."""
+    return next((name for name in ("as_of", "as_of_col") if name in type(transformer).model_fields), "")
 
 
 def _set_row(feature_set: FeatureSet) -> tuple[str, str, str]:

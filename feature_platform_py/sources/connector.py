@@ -7,6 +7,7 @@ import re
 import socket
 import urllib.request
 from dataclasses import dataclass
+from importlib.metadata import requires
 from typing import Any
 
 from feature_platform_py.core.databricks import HOST, HTTP_PATH, DatabricksConnectionConfig
@@ -77,8 +78,17 @@ def import_connector() -> None:
         logging.getLogger("databricks.sql").addHandler(_SILENCE)
     if missing:
         raise ConfigurationError(
-            "Databricks is reached through its connector, which is not installed: pip install 'feature-platform[databricks]'"
+            "Databricks is reached through its connector, which is not installed; install it beside this package:"
+            " python -m pip install " + " ".join(f"'{each}'" for each in _extra("databricks"))
         )
+
+
+def _extra(name: str) -> list[str]:
+    """The requirements of an extra of this package. No index has the package itself: it comes from a checkout or a wheel."""
+    marked = [each.partition(";") for each in requires("feature-platform") or []]
+    return [
+        requirement.strip() for requirement, _, marker in marked if re.search(rf"extra == ['\"]{name}['\"]", marker)
+    ]
 
 
 def check_address(config: DatabricksConnectionConfig) -> None:

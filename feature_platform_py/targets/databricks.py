@@ -182,7 +182,10 @@ class DatabricksTables:
         return None
 
 
-_ADVICE = "The grants that a job needs are in docs/databricks.md"
+_ADVICE = (
+    "A job needs `use catalog`, and `use schema` and `select` on the schemas of its sources; on the schema of its tables also"
+    " `create table` and `modify`"
+)
 
 
 def _sources(plan: JobPlan, target: str) -> Iterator[tuple[str, str]]:

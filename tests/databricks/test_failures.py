@@ -17,6 +17,10 @@ from tests.databricks.conftest import SECRET
 from tests.databricks.server import Fault
 from tests.databricks.workspace import Workspace
 
+_ADVICE = (
+    "A job needs `use catalog`, and `use schema` and `select` on the schemas of its sources; on the schema of its tables also"
+    " `create table` and `modify`"
+)
 JOB = "configs/jobs/sample_financial_features_job.yaml"
 FILE = "sample_financial_features_job.yaml"
 FACTS = "jupiter.mm.fact_mm_transaction"
@@ -51,7 +55,9 @@ def failed_run(fpjob: Fpjob, project: Path) -> str:
     ]
     assert not any(SECRET.encode() in each for each in shown)
     assert "Traceback" not in outcome.stderr
-    return outcome.stderr.partition("(training data should use `as_of: event_time`)\n\n")[2].strip()
+    return outcome.stderr.partition("(training data should use `as_of: event_time`, with a `timestamp_col`)\n\n")[
+        2
+    ].strip()
 
 
 def test_a_host_that_nobody_answers_at(
@@ -97,7 +103,7 @@ def test_a_source_table_that_may_not_be_read(workspace: Workspace, module_projec
     name = "`jupiter`.`mm`.`dim_mm_customer`"
     assert failed_at_once(fpjob, module_project) == (
         f"{FILE}: source `mm_customer`, which the rows refer to: the token's user may not read {name}; ask its owner to"
-        f" `grant select on table {name}`. The grants that a job needs are in docs/databricks.md"
+        f" `grant select on table {name}`. {_ADVICE}"
     )
 
 
@@ -108,7 +114,7 @@ def test_a_table_that_the_job_may_not_replace(workspace: Workspace, module_proje
     assert message.partition("target `databricks`: ")[2] == (
         "the token's user may not do what the job needs: [INSUFFICIENT_PERMISSIONS] Insufficient privileges: User does not have"
         " SELECT on Table 'main.features.financial_features_extraction_v1__user_spend'. SQLSTATE: 42501."
-        " The grants that a job needs are in docs/databricks.md"
+        f" {_ADVICE}"
     )
     assert log == "Full log: logs/financial_features_extraction_v1/dbt.log"
 

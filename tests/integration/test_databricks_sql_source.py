@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import shlex
 import subprocess
 import sys
 import time
+import tomllib
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +22,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from databricks.sql.thrift_api.TCLIService.ttypes import TTypeId
+from packaging.requirements import Requirement
 
 from feature_platform_py.core.databricks import HTTP_PATH, DatabricksConnectionConfig
 from feature_platform_py.core.errors import ConfigurationError, EngineError
@@ -361,9 +364,13 @@ def test_without_the_connector_the_command_that_installs_it_is_told(monkeypatch:
     monkeypatch.setitem(sys.modules, "databricks.sql", None)
     with FakeWarehouse(numbers) as warehouse, refusal(ConfigurationError) as message:
         source_of(warehouse).to_arrow()
-    assert message == [
-        "Databricks is reached through its connector, which is not installed: pip install 'feature-platform[databricks]'"
-    ]
+    [line] = message
+    told = "Databricks is reached through its connector, which is not installed; install it beside this package: "
+    assert line.startswith(f"{told}python -m pip install '")
+    # What the line installs is what the extra asks for.
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [Requirement(each) for each in project["optional-dependencies"]["databricks"]]
+    assert [Requirement(each) for each in shlex.split(line.removeprefix(told))[4:]] == wanted
 
 
 def test_the_connection_is_that_of_the_environment_and_not_looked_for_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -511,7 +511,7 @@ def test_jvm_spark_that_does_not_start_is_one_error() -> None:
 def test_jvm_spark_without_java_is_one_error(tmp_path: Path) -> None:
     result = run_python(OPEN_SPARK, PATH=str(tmp_path), JAVA_HOME="")
     assert result.stdout == (
-        "engine `spark`: expected Java 17 or 21, found no `java` in the `PATH`; install it, or use `engine='sail'`\n"
+        "engine `spark`: expected Java 17 or 21, found no `java` in the `PATH`; install it, or use `engine='sail'`, `--target local`\n"
     ), result.stderr
 
 

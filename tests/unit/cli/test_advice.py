@@ -6,13 +6,13 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
+from functools import cache
 
 import click
 import pytest
 
 from feature_platform_py.cli.main import cli
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Fpjob
 
 PACKAGE = ROOT / "feature_platform_py"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -39,8 +39,13 @@ def options(command: click.Command) -> set[str]:
 OWN_FLAGS = {flag for command in (cli, *COMMANDS.values()) for flag in options(command)}
 
 
-def texts() -> Iterator[tuple[str, str, bool]]:
-    """Where a text of the code stands, the text with `{}` for what is filled in, and whether it is a docstring."""
+@cache
+def texts() -> list[tuple[str, str]]:
+    """Where each text of the code stands, docstrings among them, and the text with `{}` for what is filled in."""
+    return list(_texts())
+
+
+def _texts() -> Iterator[tuple[str, str]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         tree = ast.parse(path.read_text())
         parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
@@ -49,9 +54,9 @@ def texts() -> Iterator[tuple[str, str, bool]]:
             where = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
             if isinstance(node, ast.JoinedStr):
                 filled = [str(each.value) if isinstance(each, ast.Constant) else "{}" for each in node.values]
-                yield where, "".join(filled), False
+                yield where, "".join(filled)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
-                yield where, node.value, False
+                yield where, node.value
 
 
 def dbt_flags() -> set[str]:
@@ -62,14 +67,14 @@ def dbt_flags() -> set[str]:
 
 def test_every_flag_in_the_code_is_one_of_a_command() -> None:
     known = OWN_FLAGS | OTHERS | dbt_flags()
-    found = [(where, flag) for where, text, _ in texts() for flag in FLAG.findall(text)]
+    found = [(where, flag) for where, text in texts() for flag in FLAG.findall(text)]
     assert len(found) > 50
     assert [(where, flag) for where, flag in found if flag not in known] == []
 
 
 def test_no_flag_is_put_together_from_a_name_that_python_uses() -> None:
     """`--{role}` gave `--user_id_col`, which no command has."""
-    assert [where for where, text, _ in texts() if "--{}" in text] == []
+    assert [where for where, text in texts() if "--{}" in text] == []
 
 
 def words_of(text: str) -> Iterator[list[str]]:
@@ -96,7 +101,7 @@ def faults(words: list[str]) -> list[str]:
 
 
 def test_command_lines_in_the_code_and_on_the_pages_have_these_flags() -> None:
-    lines = [(where, words) for where, text, _ in texts() for words in words_of(text)]
+    lines = [(where, words) for where, text in texts() for words in words_of(text)]
     lines += [(page.name, words) for page in PAGES for words in words_of(page.read_text())]
     assert len(lines) > 80
     assert [(where, fault) for where, words in lines for fault in faults(words)] == []
@@ -104,7 +109,7 @@ def test_command_lines_in_the_code_and_on_the_pages_have_these_flags() -> None:
 
 def test_a_command_that_is_named_is_there() -> None:
     """Between backticks and on console lines `fpjob` is followed by a command, or by a word in capitals that stands for one."""
-    told = [(where, text) for where, text, _ in texts()] + [(page.name, page.read_text()) for page in PAGES]
+    told = [(where, text) for where, text in texts()] + [(page.name, page.read_text()) for page in PAGES]
     named = [
         (where, found[1]) for where, text in told for found in re.finditer(r"(?:`|\$ |next: )fpjob ([a-z]+)", text)
     ]
@@ -114,34 +119,40 @@ def test_a_command_that_is_named_is_there() -> None:
 
 def test_targets_of_make_are_there() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    told = [(page.name, page.read_text()) for page in PAGES] + [(where, text) for where, text, _ in texts()]
+    told = [(page.name, page.read_text()) for page in PAGES] + [(where, text) for where, text in texts()]
     named = [(where, target) for where, text in told for target in re.findall(r"[`$] ?make ([a-z]+)", text)]
     assert named
     assert [each for each in named if not re.search(rf"^{each[1]}:", makefile, re.MULTILINE)] == []
 
 
 def test_no_message_sends_to_a_page_that_an_installed_package_lacks() -> None:
-    assert [(where, text) for where, text, _ in texts() if re.search(r"docs/\w+\.md", text)] == []
+    assert [(where, text) for where, text in texts() if re.search(r"docs/\w+\.md", text)] == []
 
 
 def test_no_index_has_this_package() -> None:
     """`pip install feature-platform` would take whatever is called so."""
-    told = [(page.name, page.read_text()) for page in PAGES] + [(where, text) for where, text, _ in texts()]
+    told = [(page.name, page.read_text()) for page in PAGES] + [(where, text) for where, text in texts()]
     assert [where for where, text in told if re.search(r"pip install '?feature-platform", text)] == []
 
 
-@pytest.mark.parametrize("kind", ["entity", "source", "feature", "job"])
-def test_the_flags_that_init_asks_for_are_its_own(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from feature_platform_py.cli import init
-    from feature_platform_py.core.errors import ConfigurationError
-
-    asked = {"entity": ["keys"], "source": [], "feature": ["features"], "job": ["source"]}[kind]
-    command = COMMANDS["init", kind]
-    every = {str(param.name): param for param in command.params}
-    assert set(asked) <= set(every)
-    monkeypatch.setattr("sys.stdin", (tmp_path / "none").open("w+"))
-    with pytest.raises(ConfigurationError) as raised:
-        init.asked_for(dict.fromkeys([name for name in every if name != "name"]))
-    flags = FLAG.findall(str(raised.value))
-    assert flags
-    assert set(flags) <= options(command)
+@pytest.mark.parametrize(
+    ("arguments", "flags"),
+    [
+        (["entity", "x"], {"--description", "--key"}),
+        (["source", "x"], {"--description", "--owner", "--entity", "--location"}),
+        (["feature", "x"], {"--description", "--owner", "--entity", "--model", "--feature"}),
+        (["job", "x"], {"--description", "--source"}),
+        (
+            ["job", "x", "--source", "data/bank/customers.csv", "--description", "x"],
+            {"--user-id-col", "--timestamp-col", "--amount-col"},
+        ),
+    ],
+)
+def test_the_flags_that_init_asks_for_are_its_own(
+    fpjob: Fpjob, arguments: list[str], flags: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    outcome = fpjob("init", *arguments)
+    assert outcome.status == 2
+    assert set(FLAG.findall(outcome.stderr)) == flags
+    assert flags <= options(COMMANDS["init", arguments[0]])

@@ -222,6 +222,31 @@ def test_a_sink_elsewhere_is_fine(tmp_path: Path, sink: str, path: str) -> None:
     assert sink_problems(tmp_path, "shop.sales", sink, path) == []
 
 
+@pytest.mark.parametrize(
+    ("source", "advice"),
+    [
+        (
+            ResolvedSource("a.csv", "csv", {}),
+            "give this one its type in an entry under `registry/source/`; times in files",
+        ),
+        (ResolvedSource("a.json", "json", {}), "give this one its type in an entry under `registry/source/`"),
+        (ResolvedSource("a.parquet", "parquet", {}), "write the data with another type"),
+        (ResolvedSource("a", "delta", {}), "write the data with another type"),
+        (ResolvedSource("shop.sales", None, {}), "write the data with another type"),
+        (ResolvedSource("sources.x", None, {}, query="select 1"), "cast this one in the query"),
+    ],
+    ids=["csv", "json", "parquet", "delta", "table", "query"],
+)
+def test_the_advice_on_a_type_is_what_helps_for_the_source(tmp_path: Path, source: ResolvedSource, advice: str) -> None:
+    (tmp_path / "job.yaml").write_text(AD_HOC)
+    config = load_job_config(tmp_path / "job.yaml", environ={})
+    columns = [(name, "string") for name in ("user_id", "timestamp", "amount", "category", "transaction_type")]
+    told = [problem.message.partition("; ")[2] for problem in check_job(config, columns, source)]
+    assert told[0].startswith(f"name another column, or {advice}")
+    # Times are recognised in CSV files alone, and amounts in none.
+    assert [("times in files" in each) for each in told] == [source.format == "csv", False, False]
+
+
 def test_an_engine_that_fails_is_told_for_a_job_without_faults(tmp_path: Path) -> None:
     def fail(_: ResolvedSource) -> Columns | None:
         raise EngineError("no engine")
