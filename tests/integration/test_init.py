@@ -295,7 +295,7 @@ def test_two_jobs_of_one_name_are_said_by_sync(shop: Path, fpjob: Fpjob) -> None
     jobs = shop / "configs/jobs"
     (jobs / "twin.yaml").write_text((jobs / "training_features_job.yaml").read_text())
     outcome = fpjob("registry", "sync", "--check")
-    assert outcome.status == 2
+    assert outcome.status == 1
     assert "configs/jobs/twin.yaml:3: `job_name`: `training_features_v1` is the name of the job in" in outcome.stderr
 
 

@@ -111,7 +111,7 @@ def test_a_renamed_field_that_a_job_reads_is_said_by_the_check(bank: Path, fpjob
     entry = bank / "registry/source/transaction/v1/mm_transaction_source.yaml"
     entry.write_text(entry.read_text().replace("name: category", "name: kind"))
     checked = fpjob("registry", "sync", "--check")
-    assert checked.status == 2
+    assert checked.status == 1
     assert (
         f"{SAMPLE}:27: `feature_transformers[2].params.category_col`: column `category` is missing in the source."
         in checked.stderr
