@@ -33,7 +33,7 @@ print(server.listening_address[1], flush=True)
 sys.stdin.read()
 """
 # Jobs of seconds are over before the better compiler has paid for itself.
-_QUICK_JVM = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+QUICK_JVM = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
 _CHOOSING = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "FP_WAREHOUSE", "DATABRICKS_HOST", "DATABRICKS_TOKEN")
 
 
@@ -90,7 +90,7 @@ def local(log: Path) -> Iterator[Engine]:
 def spark(log: Path) -> Iterator[Engine]:
     """JVM Spark in the process's own JVM."""
     require_java()
-    with _engine("spark", _QUICK_JVM, log) as engine:
+    with _engine("spark", QUICK_JVM, log) as engine:
         yield engine
 
 
@@ -167,7 +167,7 @@ def jvm_connect_server(log: Path) -> Iterator[int]:
     program = [str(home / "bin" / "spark-submit"), "--master", "local[*]", "--class", server_class, *arguments]
     environment = {name: value for name, value in os.environ.items() if name not in _CHOOSING} | {
         "SPARK_HOME": str(home),
-        **_QUICK_JVM,
+        **QUICK_JVM,
     }
     with subprocess.Popen(
         [*program, "spark-internal"], env=environment, stdout=log.open("w"), stderr=subprocess.STDOUT
