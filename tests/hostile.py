@@ -63,7 +63,7 @@ def poison(content: dict[str, Any], schema: dict[str, Any], text: str, path: str
             for position, item in enumerate(content[key]):
                 yield from poison(item, inner["items"], text, f"{place}[{position}]")
         elif key not in _REFERENCES and (kind := _free_text(inner)):
-            content[key] = text if kind == "text" else text.splitlines()[0].split(" | ")
+            content[key] = text if kind == "text" else text.split("\n")[0].split(" | ")
             yield place
 
 

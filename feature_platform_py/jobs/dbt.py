@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,12 +148,18 @@ def generate_docs(project: Project, job_name: str, *, variables: Mapping[str, An
 def _common_arguments(project: Project, job_name: str, variables: Mapping[str, Any]) -> list[str]:
     return [
         *("--project-dir", str(project.root), "--profiles-dir", str(project.root / "profiles")),
-        *("--target", project.target.name, "--vars", json.dumps(variables)),
+        *("--target", project.target.name, "--vars", _yaml_line(variables)),
         *("--target-path", str(project.root / "target" / "jobs" / job_name)),
         *("--log-path", str(_log_file(project, job_name).parent)),
         *("--log-level", "none", "--log-level-file", "debug", "--no-use-colors", "--no-use-colors-file"),
         *("--no-write-json", "--no-version-check"),
     ]
+
+
+def _yaml_line(variables: Mapping[str, Any]) -> str:
+    """Return the variables as JSON that is YAML too: it refuses the surrogates by which JSON escapes an emoji."""
+    text = json.dumps(variables, ensure_ascii=False)
+    return re.sub("[\x7f-\uffff]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _log_file(project: Project, job_name: str) -> Path:

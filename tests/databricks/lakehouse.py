@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from tests.databricks.literals import unescaped
 from tests.databricks.server import Rows, Statement, StatementFailedError
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ class Lakehouse:
     def comment_on_column(self, match: re.Match[str]) -> pa.Table:
         """Keep a column's comment, which dbt then does not send again."""
         table, _, column = match[1].rpartition(".")
-        self._comments[plain(table), _unquoted(column)] = match[2].replace("\\'", "'")
+        self._comments[plain(table), _unquoted(column)] = unescaped(match[2])
         return _EMPTY
 
     def _columns(self, name: str) -> list[tuple[str, str]]:
