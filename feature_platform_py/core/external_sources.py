@@ -26,6 +26,7 @@ from feature_platform_py.files.patterns import EPOCHS, DatePattern
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from feature_platform_py.files.parquet_rows import Footer
     from feature_platform_py.files.write import Rows
 
 FORMATS = ("csv", "delta", "json", "parquet")
@@ -59,8 +60,25 @@ class ExternalSource:
         return self.format in TEXT_FORMATS
 
     @cached_property
+    def footers(self) -> list[Footer]:
+        """The footers of local Parquet files; ConfigurationError or DataCheckError for what no engine should read."""
+        from feature_platform_py.files.parquet_rows import footers
+
+        return footers(Path(self.location), self.files())
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether engines read a copy: of text, and of Parquet files that not every engine reads alike where they are."""
+        from feature_platform_py.files.parquet_rows import is_read_in_place
+
+        if self.format != "parquet" or not self.is_local:
+            return self.is_text
+        is_all = self.text_options.pattern == "*" and not self.text_options.is_recursive
+        return not (is_read_in_place(Path(self.location), self.footers) and is_all)
+
+    @cached_property
     def text_options(self) -> TextOptions:
-        """The options of a text format."""
+        """The options of a text format, and those of Parquet that say which files are read."""
         return text_options(self.options, self.format)
 
     @property
@@ -70,7 +88,7 @@ class ExternalSource:
 
     def files(self) -> list[DataFile]:
         """Return the local data files in order: the file itself, or those of the folder."""
-        if not self.is_text:
+        if self.format == "delta":
             return data_files(Path(self.location))
         options = self.text_options
         return data_files(Path(self.location), pattern=options.pattern, is_recursive=options.is_recursive)
@@ -133,14 +151,18 @@ def define_source(
     fingerprint = digest(source.declaration(), source.state()) if source.is_local else ""
     if known and fingerprint and known.fingerprint == fingerprint and Path(known.location).exists():
         return known
-    if source.is_text:
+    if source.is_copied:
+        if not source.is_text:
+            check_declared(source, describe_source(spark, source, copies=copies))
         copy = str(source_copy(source, copies))
         return Definition("source", f"using parquet location {literal(copy)}", fingerprint, copy)
     check_declared(source, describe_source(spark, source, copies=copies))
     if source.is_earlier_version:
         copy = str(_version_copy(spark, source, copies))
         return Definition("source", f"using parquet location {literal(copy)}", fingerprint, copy)
-    options = ", ".join(f"{literal(key)} {literal(value)}" for key, value in source.options.items())
+    # Those of Parquet say which files are read, and here it is all of them.
+    kept = source.options if source.format == "delta" or not source.is_local else {}
+    options = ", ".join(f"{literal(key)} {literal(value)}" for key, value in kept.items())
     clauses = [
         f"using {source.format}",
         f"options ({options})" if options else "",
@@ -155,7 +177,7 @@ def describe_source(spark: SparkSession, source: ExternalSource, *, copies: Path
 
     Types of text files are found out from every row of every file.
     """
-    if source.is_text:
+    if source.is_copied:
         import pyarrow.parquet as pq
         from pyspark.sql.pandas.types import from_arrow_type
 
@@ -167,7 +189,7 @@ def describe_source(spark: SparkSession, source: ExternalSource, *, copies: Path
 
 
 def source_copy(source: ExternalSource, copies: Path) -> Path:
-    """Return the Parquet file that holds the rows of a text source's present state; it is written unless it is there.
+    """Return the Parquet file that holds the rows of a copied source's present state; it is written unless it is there.
 
     Raises ConfigurationError for declared columns that the files lack, DataCheckError for what does not parse.
     """
@@ -196,7 +218,10 @@ def _version_copy(spark: SparkSession, source: ExternalSource, copies: Path) -> 
 def _rows(source: ExternalSource) -> Rows:
     from feature_platform_py.files.csv_rows import CsvRows
     from feature_platform_py.files.json_rows import JsonRows
+    from feature_platform_py.files.parquet_rows import ParquetRows
 
+    if source.format == "parquet":
+        return ParquetRows(source.footers, declared=source.columns)
     files = source.files()
     if not files:
         raise ConfigurationError(

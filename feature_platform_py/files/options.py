@@ -37,9 +37,11 @@ _JSON = (
     "encoding", "charset", "compression", "multiLine", "primitivesAsString", "dateFormat", "timestampFormat", "mode",
     "pathGlobFilter", "recursiveFileLookup",
 )  # fmt: skip
+_PARQUET = ("mergeSchema", "pathGlobFilter", "recursiveFileLookup")
+_DELTA = ("versionAsOf", "timestampAsOf")
 # They name an earlier version of a Delta table.
 VERSIONS = ("versionasof", "timestampasof")
-KNOWN: Mapping[str, tuple[str, ...]] = {"csv": _CSV, "json": _JSON, "delta": ("versionAsOf", "timestampAsOf")}
+KNOWN: Mapping[str, tuple[str, ...]] = {"csv": _CSV, "json": _JSON, "parquet": _PARQUET, "delta": _DELTA}
 
 _COLUMNS = 'declare the columns: `columns: {amount: {type: decimal(12,2), decimal: ","}}`'
 _REFUSED: Mapping[str, str] = {
@@ -151,6 +153,12 @@ def _time(value: str) -> str:
     return value
 
 
+def _merged(value: str) -> str:
+    if value.lower() != "true":
+        raise ValueError("expected true, which is how files are read: the columns of all files are those of the source")
+    return value
+
+
 def _pattern(value: str) -> str:
     DatePattern(value)
     return value
@@ -180,6 +188,7 @@ _READ: Mapping[str, tuple[str | None, Callable[[str], Any]]] = {
     "mode": (None, _mode),
     "versionasof": (None, _version),
     "timestampasof": (None, _time),
+    "mergeschema": (None, _merged),
     "pathglobfilter": ("pattern", str),
     "recursivefilelookup": ("is_recursive", _flag),
 }

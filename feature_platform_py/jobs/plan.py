@@ -217,9 +217,9 @@ def _ad_hoc_variable(plan: JobPlan) -> dict[str, Any]:
         place: dict[str, Any] = {"location": source.location, "format": source.format, "options": dict(source.options)}
         if source.readings:
             place["columns"] = [{"name": name, **asdict(reading)} for name, reading in source.readings.items()]
-        # The types of text files are found out from all rows: the very copy that the plan was made of is read.
-        is_text = source.format in TEXT_FORMATS
-        meta = {"locations": {"local": place}, "columns": [] if is_text else _columns_variable(plan)}
+        # Types of files are found out from all of them: the very copy that the plan was made of is read.
+        is_looked_at = source.format in {*TEXT_FORMATS, "parquet"}
+        meta = {"locations": {"local": place}, "columns": [] if is_looked_at else _columns_variable(plan)}
     return {"database": None, "schema": EXTERNAL_SCHEMA, "identifier": f"{plan.job_name}__input", "meta": meta}
 
 

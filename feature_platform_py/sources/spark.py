@@ -68,9 +68,10 @@ class SparkSource(Source):
             readings=self.readings,
             folder=self.folder,
         )
-        if source.is_text:
+        if not source.is_text:
+            check_declared(source, describe_source(session, source, copies=_copies()))
+        if source.is_copied:
             return session.read.parquet(str(source_copy(source, _copies())))
-        check_declared(source, describe_source(session, source, copies=_copies()))
         return session.read.format(source.format).options(**source.options).load(source.location)
 
 
