@@ -37,7 +37,7 @@ def plan_as_dict(plan: JobPlan, project: Project, works: Mapping[str, TableWork]
     return {
         "job": plan.job_name,
         "target": project.target.name,
-        "source": {"name": ".".join(plan.source.dbt_source), "reads": plan.source.shown},
+        "source": {"name": ".".join(plan.source.dbt_source), "reads": plan.source.shown, "read_as": list(plan.read_as)},
         "tables": [
             {
                 "model": each.model,

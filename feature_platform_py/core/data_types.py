@@ -45,6 +45,8 @@ ALIASES: Mapping[str, str] = {
 NUMERIC = frozenset({"integer", "decimal", "floating"})
 MAX_PRECISION = 38
 _MAX_DEPTH = 50
+_NESTED = re.compile(r"(array|map|struct)\s*<(.+)>", re.IGNORECASE | re.DOTALL)
+_FIELD = re.compile(r"\s*(\w+|`(?:[^`]|``)+`)\s*:(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,13 @@ def parse_type(text: str) -> DataType:
 
     Raises ValueError that says what was expected, for anything that is not a Spark SQL type.
     """
-    name = re.sub(r"\s*([(),<>:])\s*", r"\1", text.strip()).lower()
+    name = text.strip()
+    # Nesting is read by recursion, whose depth a file must not decide.
+    if name.count("<") <= _MAX_DEPTH and (match := _NESTED.fullmatch(name)):
+        return _nested_type(text, match[1].lower(), match[2])
+    name = re.sub(r"\s*([(),])\s*", r"\1", name).lower()
     if match := re.fullmatch(r"([a-z_]+)(?:\((\d+)(?:,(\d+))?\))?", name):
         return _simple_type(text, *match.groups())
-    # Nesting is read by recursion, whose depth a file must not decide.
-    if name.count("<") <= _MAX_DEPTH and (match := re.fullmatch(r"(array|map|struct)<(.+)>", name)):
-        return _nested_type(text, match[1], match[2])
     raise ValueError(_expected(text))
 
 
@@ -97,8 +100,8 @@ def nested_parts(text: str) -> tuple[str, list[tuple[str, str]]]:
     parts = _split(inner.strip().removesuffix(">"))
     if name.strip().lower() != "struct":
         return name.strip().lower(), [("", part.strip()) for part in parts]
-    members = [part.partition(":") for part in parts]
-    return "struct", [(member.strip(), part.strip()) for member, _, part in members]
+    fields = [_FIELD.fullmatch(part) for part in parts]
+    return "struct", [(_unquoted(field[1]), field[2].strip()) for field in fields if field]
 
 
 def kind_of(text: str) -> str:
@@ -131,21 +134,28 @@ def _decimal_type(text: str, precision: int, scale: int) -> DataType:
 def _nested_type(text: str, name: str, inner: str) -> DataType:
     parts = _split(inner)
     if name == "struct":
-        members = [part.partition(":") for part in parts]
-        if any(not re.fullmatch(r"\w+", member) for member, _, _ in members):
+        fields = [_FIELD.fullmatch(part) for part in parts]
+        if not all(fields):
             raise ValueError(_expected(text))
-        return DataType(f"struct<{','.join(f'{m}:{parse_type(t).text}' for m, _, t in members)}>", "nested")
+        members = [(_member(_unquoted(field[1])), parse_type(field[2]).text) for field in fields if field]
+        return DataType(f"struct<{','.join(f'{name}:{inner}' for name, inner in members)}>", "nested")
     if len(parts) != (1 if name == "array" else 2):
         raise ValueError(_expected(text))
     return DataType(f"{name}<{','.join(parse_type(part).text for part in parts)}>", "nested")
 
 
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace("``", "`") if name.startswith("`") else name
+
+
 def _split(inner: str) -> list[str]:
-    """The parts between the commas that stand in no bracket."""
-    parts, depth = [""], 0
+    """The parts between the commas that stand in no bracket and in no backticks."""
+    parts, depth, is_quoted = [""], 0, False
     for char in inner:
-        depth += (char in "<(") - (char in ">)")
-        if char == "," and depth == 0:
+        is_quoted ^= char == "`"
+        if not is_quoted:
+            depth += (char in "<(") - (char in ">)")
+        if char == "," and depth == 0 and not is_quoted:
             parts.append("")
         else:
             parts[-1] += char

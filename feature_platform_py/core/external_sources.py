@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 FORMATS = ("csv", "delta", "json", "parquet")
 
 _WIDTHS = {name: width for width, name in enumerate(("tinyint", "smallint", "int", "bigint", "float", "double"))}
-# A time without a zone in a session in UTC.
-_INFERRED_AS = {"void": "string", "timestamp_ntz": "timestamp"}
 
 
 @dataclass(frozen=True)
@@ -182,10 +180,9 @@ def describe_source(spark: SparkSession, source: ExternalSource, *, copies: Path
         from pyspark.sql.pandas.types import from_arrow_type
 
         schema = pq.read_schema(source_copy(source, copies))
-        return [(column.name, sql_type(from_arrow_type(column.type))) for column in schema]
+        return [(column.name, sql_type(from_arrow_type(column.type, prefer_timestamp_ntz=True))) for column in schema]
     found = spark.read.format(source.format).options(**source.options).load(source.location).schema
-    types = [(column.name, sql_type(column.dataType)) for column in found]
-    return [(name, _INFERRED_AS.get(dtype, dtype)) for name, dtype in types]
+    return [(column.name, sql_type(column.dataType)) for column in found]
 
 
 def source_copy(source: ExternalSource, copies: Path) -> Path:

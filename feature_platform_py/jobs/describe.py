@@ -29,6 +29,7 @@ def plan_lines(plan: JobPlan, target: Target) -> list[str]:
     lines = [
         f"{plan.job_name} on target {target.name} ({target.engine})",
         f"  reads   {plan.source.shown}",
+        *(f"          {each}" for each in plan.read_as),
         *(
             f"  filter  {each.column} {each.op} {_filter_value(each.value)}".rstrip()
             for each in plan.config.input_source.filters
@@ -93,6 +94,7 @@ def plan_html(plan: JobPlan, target: Target) -> str:
     """The plan as HTML for a notebook."""
     facts = [
         ("reads", plan.source.shown),
+        *(("", each) for each in plan.read_as),
         *(
             ("filter", f"{each.column} {each.op} {_filter_value(each.value)}".rstrip())
             for each in plan.config.input_source.filters

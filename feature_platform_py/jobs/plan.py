@@ -30,7 +30,8 @@ _FLOATING = frozenset({"float", "double"})
 class JobPlan:
     """A job that is ready to run: checked against its source's columns, nothing left to decide.
 
-    `feature_sets` are of the transformers in SQL; those in Python work on the rows that have their features.
+    `feature_sets` are of the transformers in SQL; those in Python work on the rows that have their features. `read_as`
+    says which columns of the source come out with another type than the files have.
     """
 
     config: JobConfig
@@ -38,6 +39,7 @@ class JobPlan:
     columns: tuple[tuple[str, str], ...]
     feature_sets: tuple[FeatureSet, ...]
     features: tuple[OutputColumn, ...]
+    read_as: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         features = ", ".join(column.name for column in self.features)

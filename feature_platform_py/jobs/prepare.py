@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.dbt_packages import link_packages
+from feature_platform_py.core.locations import is_remote
 from feature_platform_py.core.project import Project
 from feature_platform_py.jobs.checks import CheckedJob, ResolvedSource, load_checked_job
 from feature_platform_py.jobs.plan import JobPlan, plan_job
@@ -25,6 +27,7 @@ def prepare_job(path: Path, project: Project, *, registry: Registry | None = Non
     """
     checked = load_checked_job(path, project, registry=registry, columns_of=lambda source: _columns_of(source, project))
     plan = plan_job(checked.config, checked.source, checked.columns or ())
+    plan = replace(plan, read_as=_read_as(checked.source, project))
     link_packages(project.root, plan.dbt_packages)
     return plan
 
@@ -55,3 +58,14 @@ def _columns_of(source: ResolvedSource, project: Project) -> Columns | None:
     if source.query is not None:
         return query_source(source).columns()
     return open_tables(project).source_columns(source)
+
+
+def _read_as(source: ResolvedSource, project: Project) -> tuple[str, ...]:
+    """The columns of Parquet files that come out with another type; only the footers are read."""
+    if source.format != "parquet" or is_remote(source.location) or not project.target.has_session:
+        return ()
+    from feature_platform_py.core.external_sources import external_source
+    from feature_platform_py.files.parquet_rows import changed_types
+
+    external = external_source(source.location, "parquet", options=source.options, folder=project.root)
+    return tuple(changed_types(external.footers))

@@ -168,7 +168,7 @@ def test_declared_columns_of_parquet_and_delta_are_compared(warehouse: Warehouse
             f"{kind}: column `id`: expected string, given int\n"
             f"{kind}: column `x`: expected int, given no such column\n"
             f"{kind}: column `amount`: expected decimal(12,4), given decimal(3,2)\n"
-            f"{kind}: columns there: `id` int, `note` string, `t` timestamp, `amount` decimal(3,2)"
+            f"{kind}: columns there: `id` int, `note` string, `t` timestamp_ntz, `amount` decimal(3,2)"
         )
 
 

@@ -69,3 +69,20 @@ def test_what_is_no_type_is_refused(text: str) -> None:
 def test_a_type_that_only_an_engine_knows_is_of_no_kind() -> None:
     assert kind_of("interval day to second") == "other"
     assert kind_of("decimal(12,2)") == "decimal"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "struct<`Street Name`:string,`no$`:bigint,E:array<string>>",
+        "map<string,struct<`a``b,c<`:decimal(3,2),`x:y`:array<struct<Ä:int>>>>",
+    ],
+)
+def test_names_of_fields_keep_their_letters(text: str) -> None:
+    assert parse_type(text).text.replace("`Ä`", "Ä") == text
+    assert parse_type(parse_type(text).text) == parse_type(text)
+
+
+def test_a_field_without_its_backticks_is_refused() -> None:
+    with pytest.raises(ValueError, match="Spark SQL type"):
+        parse_type("struct<Street Name:string>")
