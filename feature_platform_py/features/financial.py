@@ -88,6 +88,7 @@ class UserSpendAggregator(SqlTransformer):
             "window_days": list(self.window_days),
             "amount_col": self.amount_col,
             "amount_type": types[self.amount_col],
+            "timestamp_type": types[self.timestamp_col],
         }
 
 

@@ -19,15 +19,12 @@
 
 {#- The columns of rows as SQL, those of the keys as `comparable` values; `columns` are all of them, each a `name` and a `type`. -#}
 {% macro keyed_columns(columns, keys) -%}
-    {%- set listed, floating = [], [] -%}
+    {%- set listed, changed = [], [] -%}
     {%- for column in columns -%}
         {%- set name = sql_identifier(column.name) -%}
-        {%- if column.name in keys and is_floating(column.type) -%}
-            {%- do floating.append(name) -%}
-            {%- do listed.append(comparable(name, column.type) ~ ' as ' ~ name) -%}
-        {%- else -%}
-            {%- do listed.append(name) -%}
-        {%- endif -%}
+        {%- set key = comparable(name, column.type) if column.name in keys else name -%}
+        {%- do listed.append(name if key == name else key ~ ' as ' ~ name) -%}
+        {%- do changed.append(name) if key != name -%}
     {%- endfor -%}
-    {{- listed | join(', ') if floating else '*' -}}
+    {{- listed | join(', ') if changed else '*' -}}
 {%- endmacro %}

@@ -6,11 +6,16 @@
   The spend in the window is the spend to date at t, less the spend to date N days before t: two growing sums instead of a
   sliding one, so the time taken does not depend on how many rows a window holds.
 -#}
-{% macro user_spend_aggregator(relation, user_id_col, timestamp_col, amount_col, window_days=30, amount_type=none) -%}
+{% macro user_spend_aggregator(
+    relation, user_id_col, timestamp_col, amount_col, window_days=30, amount_type=none, timestamp_type=none
+) -%}
     {%- set days = [window_days] if window_days is number else window_days -%}
-    {%- set type = amount_type or column_type(relation, amount_col) -%}
+    {%- set types = dict(
+        amount_types(amount_type or column_type(relation, amount_col)),
+        event_time=timestamp_type or column_type(relation, timestamp_col)
+    ) -%}
     {{- adapter.dispatch('user_spend_aggregator', 'feature_platform')(
-        relation, user_id_col, timestamp_col, amount_col, days, amount_types(type)
+        relation, user_id_col, timestamp_col, amount_col, days, types
     ) -}}
 {%- endmacro %}
 
@@ -25,7 +30,7 @@ amounts as (
         {{ user_id }},
         {{ event_time }},
         {{ exact_amount(amount_col, types) }} as _amount,
-        unix_micros(cast({{ event_time }} as timestamp)) as _event_micros
+        {{ event_micros(event_time, types.event_time) }} as _event_micros
     from {{ relation }}
     where {{ user_id }} is not null and {{ event_time }} is not null
 ),

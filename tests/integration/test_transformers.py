@@ -154,3 +154,28 @@ def test_zeros_of_either_sign_are_one_user_and_so_is_nan(session: SparkSession, 
     rows = spend.apply(frame).orderBy("number").collect()
     assert [row["user_1d_total_spend"] for row in rows] == [11, 11, 1100, 1100, 10000]
     assert [math.copysign(1, row["user"]) for row in rows if row["user"] == 0] == [1, -1]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Sao_Paulo", "UTC"])
+def test_days_between_dates_do_not_depend_on_the_zone_of_the_session(session: SparkSession, zone: str) -> None:
+    # Clocks go on in Berlin on 2024-03-31, and went on in Sao Paulo at midnight of 2018-11-04: that day has no midnight there.
+    days = [
+        date(2018, 11, 3),
+        date(2018, 11, 4),
+        date(2018, 11, 5),
+        date(2024, 3, 30),
+        date(2024, 3, 31),
+        date(2024, 4, 1),
+    ]
+    frame = session.createDataFrame(
+        [(1, day, 2**number) for number, day in enumerate(days)], "user int, day date, amount bigint"
+    )
+    kept = session.conf.get("spark.sql.session.timeZone")
+    session.conf.set("spark.sql.session.timeZone", zone)
+    try:
+        spend = UserSpendAggregator(user_id_col="user", timestamp_col="day", amount_col="amount", window_days=(1, 2))
+        rows = spend.apply(frame).orderBy("day").collect()
+    finally:
+        session.conf.set("spark.sql.session.timeZone", kept)
+    expected = [(1, 1), (2, 3), (4, 6), (8, 8), (16, 24), (32, 48)]
+    assert [(row["user_1d_total_spend"], row["user_2d_total_spend"]) for row in rows] == expected

@@ -1,0 +1,20 @@
+{#- The event times of the job's features, each a `name` and a `type`. -#}
+{% macro event_times() -%}
+    {%- set types, names = {}, [] -%}
+    {%- for table in job_tables() -%}
+        {%- for feature_set in table.feature_sets if feature_set.timestamp_col -%}
+            {%- do names.append(feature_set.timestamp_col) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- set times = [] -%}
+    {%- for column in var('job').input.columns if column.name in names -%}
+        {%- do times.append(column) -%}
+    {%- endfor -%}
+    {%- do return(times) -%}
+{%- endmacro %}
+
+
+{#- Whether a time lies before the year 1 or after the year 9999, where engines hold values that no calendar of Python, dbt or SQL has. -#}
+{% macro is_outside_calendar(event_time, data_type) -%}
+    {{ event_micros(event_time, data_type) }} not between -62135596800000000 and 253402300799999999
+{%- endmacro %}
