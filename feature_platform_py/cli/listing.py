@@ -30,13 +30,15 @@ def list_command(*, target: str | None, output_format: str) -> None:
 
 
 def _listed(project: Project) -> dict[str, list[dict[str, Any]]]:
+    known = transformers_of(project.root)
     return {
         "jobs": [
             _job(path.relative_to(project.root).as_posix(), project) for path in sorted(project.jobs.glob("*.y*ml"))
         ],
         "sources": _sources(project),
         "transformers": [
-            {"name": name, "params": _params(kind)} for name, kind in transformers_of(project.root).items()
+            *({"name": name, "params": _params(kind)} for name, kind in known.items()),
+            *({"name": "(not loaded: --no-project-code)", "params": file} for file in known.not_loaded),
         ],
         "tables": [{"name": relation, "kind": kind} for relation, kind in open_tables(project).relations()],
     }

@@ -20,6 +20,7 @@ from feature_platform_py.core.errors import (
     FeaturePlatformError,
     SinkError,
 )
+from feature_platform_py.core.project_code import NO_PROJECT_CODE
 
 _EXIT_CODES: dict[type[FeaturePlatformError], int] = {
     BrokenJobsError: 1,
@@ -49,13 +50,24 @@ def _examples(*lines: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="feature-platform", prog_name="fpjob")
+@click.option(
+    "--no-project-code",
+    "is_code_refused",
+    is_flag=True,
+    help="Run no Python file of the project: for one that you do not trust. `run` and `plan` still render its Jinja.",
+)
 @_examples("fpjob run configs/jobs/sample_financial_features_job.yaml")
-def cli() -> None:
+def cli(*, is_code_refused: bool) -> None:
     """Exact features from a job YAML: checked, planned, built by dbt, written to a sink.
+
+    Commands work on the project around the working directory, and run the Python files of its
+    folder `transformers/`; so does `list`.
 
     Exit status: 0 good, 1 the data failed a check or broken jobs were left out, 2 wrong configuration or
     usage, 3 dbt or the engine failed.
     """
+    if is_code_refused:
+        os.environ[NO_PROJECT_CODE] = "1"
 
 
 @cli.command()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.errors import ConfigurationError, Problem
+from feature_platform_py.core.project_files import file_fault
 from feature_platform_py.core.suggestions import escaped, printable
 
 MAX_BYTES = 1024 * 1024
@@ -23,6 +24,7 @@ KeyPath = tuple[str | int, ...]
 
 _UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?:(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\})?", re.ASCII)
+_SECRET_NAME = re.compile("TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|KEY", re.IGNORECASE)
 # YAML 1.1 reads 030 as 24, 1:30 as 90 and 1_000 as 1000; a reader of the file would not.
 _PLAIN_NUMBER = re.compile(
     r"[-+]?(0|[1-9][0-9]*)|[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan", re.IGNORECASE
@@ -151,6 +153,8 @@ def with_environment(document: Document, environ: Mapping[str, str], *, never: f
 
 
 def _text(path: Path, file: str) -> str:
+    if fault := file_fault(path):
+        raise _failure(file, 1, fault)
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
@@ -371,6 +375,11 @@ class _Substitution:
             return "takes nothing from the environment; write it out"
         if not name:
             return "`${` starts no variable; expected `${NAME}`, `${NAME:-default}`, or `$${` for a plain `${`"
+        if _SECRET_NAME.search(name):
+            return (
+                f"the environment variable `{name}` is named like a secret, and values of this file reach logs, dbt's artifacts and"
+                " the docs; give a secret to the engine's own settings, or rename a variable that is none"
+            )
         if name not in self.environ and match["default"] is None:
             return f"the environment variable `{name}` is not set; set it, or give a default: `${{{name}:-...}}`"
         if not self.environ.get(name, "").isprintable() and _UNPRINTABLE.search(self.environ[name]):

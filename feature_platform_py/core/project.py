@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.project_files import check_project_files
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def open_project(start: Path | None = None, *, target: str | None = None) -> Pro
     """Return the project around `start` (the working directory by default); ConfigurationError if there is none."""
     origin = (start or Path.cwd()).resolve()
     if root := find_root(origin):
+        check_project_files(root)
         return Project(root, _load_target(root, target))
     raise ConfigurationError(
         f"{origin}: expected to be inside a project, found no `dbt_project.yml` here or above; change to the project's folder"
@@ -84,8 +86,20 @@ def _read_profile(path: Path) -> Mapping[str, Any]:
 
     if not path.is_file():
         raise ConfigurationError(f"{path}: the dbt profile is missing; restore the file from the project")
-    profiles: Mapping[str, Mapping[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return next(iter(profiles.values()))
+    try:
+        profiles = yaml.safe_load(path.read_text(encoding="utf-8"))
+        profile: Mapping[str, Any] = next(iter(profiles.values()))
+        is_profile = {"outputs", "target"} <= profile.keys() and all(
+            {"type", "schema"} <= output.keys() for output in profile["outputs"].values()
+        )
+    except (AttributeError, StopIteration, UnicodeDecodeError, yaml.YAMLError):
+        is_profile = False
+    if not is_profile:
+        raise ConfigurationError(
+            f"{path}: expected a dbt profile with `target` and `outputs`, each with its `type` and `schema`;"
+            " restore the file from the project"
+        )
+    return profile
 
 
 def _rendered(value: str) -> str:

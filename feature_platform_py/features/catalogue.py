@@ -9,6 +9,7 @@ from typing import Any, TypeVar, overload
 from feature_platform_py.core.document import Document, Place
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.fields import read_part
+from feature_platform_py.core.project_code import is_project_code_refused
 from feature_platform_py.core.suggestions import ticked, unknown
 from feature_platform_py.features.financial import (
     UserCategoricalSpendAggregator,
@@ -53,6 +54,15 @@ class TransformerRegistry(Mapping[str, type[FeatureTransformer]]):
     def __len__(self) -> int:
         return len(self._all())
 
+    @property
+    def not_loaded(self) -> tuple[str, ...]:
+        """The files of the project's Python transformers that may not be run."""
+        if self._root is None or not is_project_code_refused():
+            return ()
+        from feature_platform_py.features.discovery import project_modules
+
+        return tuple(path.relative_to(self._root).as_posix() for path in project_modules(self._root))
+
     def _all(self) -> Mapping[str, type[FeatureTransformer]]:
         if self._found is None:
             from feature_platform_py.features.discovery import package_transformers, project_transformers
@@ -92,12 +102,19 @@ def get_transformer(
     """
     known = transformers_of(project) if project else TRANSFORMER_REGISTRY
     if name not in known:
-        raise ConfigurationError(unknown("transformer", name, known=known))
+        raise ConfigurationError(unknown_transformer(name, known))
     problems: list[Problem] = []
     found = read_part(known[name], Place(_document(params or {})), problems)
     if found is None:
         raise ConfigurationError("\n".join(f"transformer `{name}`: {problem.message}" for problem in problems))
     return found
+
+
+def unknown_transformer(name: str, known: Mapping[str, type[FeatureTransformer]]) -> str:
+    """Return the message for a name that no transformer has; those that may not be loaded are named."""
+    not_loaded = known.not_loaded if isinstance(known, TransformerRegistry) else ()
+    left_out = f". Not loaded, because of `--no-project-code`: {ticked(not_loaded)}" if not_loaded else ""
+    return unknown("transformer", name, known=known) + left_out
 
 
 def _register(name: str, kind: type[Transformer]) -> type[Transformer]:

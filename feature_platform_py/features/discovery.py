@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.project_code import is_project_code_refused
 from feature_platform_py.features.definitions import read_definitions
 from feature_platform_py.features.transformer import FeatureTransformer
 
@@ -19,12 +20,12 @@ FOLDER = "transformers"
 
 
 def project_transformers(root: Path) -> dict[str, type[FeatureTransformer]]:
-    """Those of a project: classes of `transformers/*.py`, and SQL transformers of `transformers/*.yaml`.
+    """Return those of a project: classes of `transformers/*.py`, which is run for that, and SQL transformers of `transformers/*.yaml`.
 
     Raises ConfigurationError if a module cannot be imported, a definition is wrong, or two have one name.
     """
     found: dict[str, type[FeatureTransformer]] = dict(read_definitions(root / FOLDER))
-    for path in sorted((root / FOLDER).glob("*.py")):
+    for path in [] if is_project_code_refused() else project_modules(root):
         for kind in _classes(_module(path)):
             if kind.__name__ in found:
                 raise ConfigurationError(
@@ -32,6 +33,11 @@ def project_transformers(root: Path) -> dict[str, type[FeatureTransformer]]:
                 )
             found[kind.__name__] = kind
     return found
+
+
+def project_modules(root: Path) -> list[Path]:
+    """Return the Python files of a project that its transformers are classes of."""
+    return sorted((root / FOLDER).glob("*.py"))
 
 
 def package_transformers() -> dict[str, type[FeatureTransformer]]:

@@ -14,8 +14,7 @@ from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.document import NOWHERE, Document, Place, read_document, with_environment
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.fields import read_part
-from feature_platform_py.core.suggestions import unknown
-from feature_platform_py.features.catalogue import TRANSFORMER_REGISTRY
+from feature_platform_py.features.catalogue import TRANSFORMER_REGISTRY, unknown_transformer
 from feature_platform_py.features.columns import InputColumn, OutputColumn
 from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.features.transformer import FeatureTransformer
@@ -229,7 +228,7 @@ def _transformer(place: Place, known: Transformers, problems: list[Problem]) -> 
     if not isinstance(name.value, str):
         return None
     if name.value not in known:
-        problems.append(name.problem(unknown("transformer", name.value, known=known)))
+        problems.append(name.problem(unknown_transformer(name.value, known)))
         return None
     found = read_part(known[name.value], params, problems) if isinstance(params.value, dict) else None
     return None if found is None else TransformerSpec(str(name.value), found, place)

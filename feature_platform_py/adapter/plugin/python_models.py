@@ -10,6 +10,7 @@ from dbt.adapters.fpspark.connections import explained
 from dbt_common.exceptions import DbtRuntimeError
 
 from feature_platform_py.core.catalog_file import TableName
+from feature_platform_py.core.project_code import is_project_code_refused
 from feature_platform_py.core.session import open_warehouse
 
 
@@ -23,6 +24,8 @@ class SessionPythonJobHelper(PythonJobHelper):  # type: ignore[misc]
 
     def submit(self, compiled_code: str) -> int:
         """Run the model and return the number of rows that it wrote."""
+        if is_project_code_refused():
+            raise DbtRuntimeError(f"{self._path}: a model in Python is not run with `--no-project-code`")
         names = {
             "__name__": "dbt_python_model",
             "spark": self._warehouse.spark,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.jobs.config import JobConfig, load_job_config
 from tests.unit.jobs.jobs import GOOD_JOB, problems
 
@@ -86,3 +89,38 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     text = GOOD_JOB.replace("a test", "${RAW}")
     expected = [(2, "`description`: the environment variable `RAW` holds characters that are no text")]
     assert problems(tmp_path, text, {"RAW": "\udcff"}) == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TOKEN",
+        "DATABRICKS_TOKEN",
+        "my_token",
+        "API_KEY",
+        "apiKeyFile",
+        "client_secret_1",
+        "PGPASSWORD",
+        "PASSWD",
+        "AWS_CREDENTIALS",
+    ],
+)
+@pytest.mark.parametrize("written", ["${%s}", "by ${%s:-nobody} and more", "${%s:-}"])
+def test_a_variable_that_is_named_like_a_secret_is_refused_and_not_printed(
+    tmp_path: Path, name: str, written: str
+) -> None:
+    text = GOOD_JOB.replace("a test", written % name)
+    (tmp_path / "job.yaml").write_text(text)
+    with pytest.raises(ConfigurationError) as error:
+        load_job_config(tmp_path / "job.yaml", environ={name: "hunter2"})
+    [problem] = error.value.problems
+    assert problem.line == 2
+    assert problem.message == (
+        f"`description`: the environment variable `{name}` is named like a secret, and values of this file reach logs, dbt's"
+        " artifacts and the docs; give a secret to the engine's own settings, or rename a variable that is none"
+    )
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_name_of_a_secret_that_is_not_replaced_is_text(tmp_path: Path) -> None:
+    assert described(tmp_path, "$${TOKEN} and TOKEN", TOKEN="hunter2") == "${TOKEN} and TOKEN"
