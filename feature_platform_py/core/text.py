@@ -1,8 +1,11 @@
-"""Text in columns."""
+"""Text in columns, and values as the text of an argument."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 
 def aligned(rows: Iterable[Sequence[str]], indent: str = "  ") -> list[str]:
@@ -13,3 +16,12 @@ def aligned(rows: Iterable[Sequence[str]], indent: str = "  ") -> list[str]:
         (indent + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))).rstrip()
         for line in lines
     ]
+
+
+def yaml_argument(values: Mapping[str, Any]) -> str:
+    """Return the values as YAML on one line, in ASCII, for dbt's `--vars`.
+
+    JSON is YAML but for characters beyond U+FFFF, which JSON escapes as two halves, and YAML as one character.
+    """
+    text = json.dumps(values, ensure_ascii=False)
+    return re.sub(r"[^\x20-\x7e]", lambda match: f"\\U{ord(match[0]):08X}", text)

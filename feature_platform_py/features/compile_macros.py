@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import json
 import shutil
 import tempfile
 import threading
@@ -20,6 +19,7 @@ from feature_platform_py.core.dbt_packages import FOLDER as PACKAGES
 from feature_platform_py.core.dbt_packages import link_packages
 from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.project import open_project
+from feature_platform_py.core.text import yaml_argument
 from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.scaffold.project import template
 
@@ -104,7 +104,7 @@ def _dbt(root: Path, arguments: Sequence[str], variables: dict[str, Any], *, man
     common = [
         *("--project-dir", str(root), "--profiles-dir", str(root / "profiles")),
         *("--log-level", "none", "--log-level-file", "none"),
-        *("--vars", json.dumps(variables), "--no-write-json", "--no-version-check", "--no-partial-parse"),
+        *("--vars", yaml_argument(variables), "--no-write-json", "--no-version-check", "--no-partial-parse"),
     ]
     # dbt changes into the project's folder, and stays there.
     with contextlib.chdir(root):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 
 from feature_platform_py.core.dbt_invocation import invoke_dbt
 from feature_platform_py.core.project import Project
+from feature_platform_py.core.text import yaml_argument
 from feature_platform_py.jobs.work import TableWork, read_work
 
 _COUNTED = ("model", "test")
@@ -148,18 +147,12 @@ def generate_docs(project: Project, job_name: str, *, variables: Mapping[str, An
 def _common_arguments(project: Project, job_name: str, variables: Mapping[str, Any]) -> list[str]:
     return [
         *("--project-dir", str(project.root), "--profiles-dir", str(project.root / "profiles")),
-        *("--target", project.target.name, "--vars", _yaml_line(variables)),
+        *("--target", project.target.name, "--vars", yaml_argument(variables)),
         *("--target-path", str(project.root / "target" / "jobs" / job_name)),
         *("--log-path", str(_log_file(project, job_name).parent)),
         *("--log-level", "none", "--log-level-file", "debug", "--no-use-colors", "--no-use-colors-file"),
         *("--no-write-json", "--no-version-check"),
     ]
-
-
-def _yaml_line(variables: Mapping[str, Any]) -> str:
-    """Return the variables as JSON that is YAML too: it refuses the surrogates by which JSON escapes an emoji."""
-    text = json.dumps(variables, ensure_ascii=False)
-    return re.sub("[\x7f-\uffff]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _log_file(project: Project, job_name: str) -> Path:

@@ -147,3 +147,40 @@ def test_an_earlier_version_of_a_delta_table_is_read(project: Path, fpjob: Fpjob
         outcome = fpjob("run", write_job(project, config))
         assert outcome.status == 0, outcome.stderr
         assert [row["amount"] for row in result(project)] == [amount]
+
+
+def test_characters_beyond_the_first_plane_are_like_any_other(project: Path, fpjob: Fpjob) -> None:
+    (project / "data🏦").mkdir()
+    (project / "data🏦" / "😀.csv").write_text(
+        "who🏦,at,amount,kind😀,\n1,2024-01-05,1.5,apple🍎,x\n1,2024-01-05,2,x,y\n"
+    )
+    keys = {"user_id_col": "who🏦", "amount_col": "amount"}
+    job = {
+        "job_name": "unicode",
+        "input_source": {
+            "source_type": "spark",
+            "config": {"location": "data🏦/😀.csv"},
+            "filters": [{"column": "kind😀", "op": "equals", "value": "apple🍎"}],
+        },
+        "feature_transformers": [
+            {
+                "name": "UserCategoricalSpendAggregator",
+                "params": keys | {"category_col": "kind😀", "target_category_value": "apple🍎"},
+            }
+        ],
+        "output_sink": {"sink_type": "overwrite_parquet", "config": {"path": "out"}},
+    }
+    path = project / "configs" / "jobs" / "unicode.yaml"
+    path.write_text(yaml.safe_dump(job, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    outcome = fpjob("run", path)
+    assert outcome.status == 0, outcome.stderr
+    assert result(project) == [
+        {
+            "who🏦": "1",
+            "at": "2024-01-05",
+            "amount": "1.5",
+            "kind😀": "apple🍎",
+            "_c4": "x",
+            "user_total_spend_apple": "1.5",
+        }
+    ]
