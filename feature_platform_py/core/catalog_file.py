@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from feature_platform_py.core.errors import EngineError
+from feature_platform_py.core.files import replace_file
 
 Kind = Literal["table", "source", "view"]
 
@@ -49,7 +49,7 @@ class CatalogFile:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "catalog.json"
-        self._lock_path = folder / ".catalog.lock"
+        self.lock_path = folder / ".catalog.lock"
 
     def load(self) -> dict[TableName, Definition]:
         """Return all entries; an absent file is an empty catalog."""
@@ -58,16 +58,16 @@ class CatalogFile:
         try:
             entries = json.loads(self.path.read_text(encoding="utf-8"))["relations"]
             return {TableName(entry.pop("schema"), entry.pop("name")): Definition(**entry) for entry in entries}
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise EngineError(
                 f"{self.path}: expected the JSON catalog of views and sources, given {error!r}. "
-                "Restore the file, or delete it and build again: tables are not affected"
+                "Restore the file, or run a job with `--full-refresh`, which throws it away; tables are not affected"
             ) from error
 
     @contextmanager
     def changing(self) -> Iterator[dict[TableName, Definition]]:
         """Yield the entries for changing; the file is written afterwards if they did change."""
-        with self._lock_path.open("w") as lock:
+        with self.lock_path.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             before = self.load()
             entries = dict(before)
@@ -77,12 +77,7 @@ class CatalogFile:
 
     def _write(self, entries: Mapping[TableName, Definition]) -> None:
         relations = [{**asdict(name), **asdict(entries[name])} for name in sorted(entries)]
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump({"relations": relations}, file, indent=1, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.path)
+        replace_file(self.path, json.dumps({"relations": relations}, indent=1, ensure_ascii=False))
 
 
 def quoted(identifier: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.errors import EngineError
+from feature_platform_py.core.files import replace_file
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
@@ -47,11 +48,11 @@ def write_dbt_page(folder: Path, built: Path) -> None:
     page = page.replace("<head>", f'<head><meta http-equiv="Content-Security-Policy" content="{POLICY}">', 1)
     # Its icon has an address that nothing fills in before a browser asks for it.
     page = re.sub(r'<link rel="shortcut icon"[^>]*>', '<link rel="icon" href="data:,">', page)
-    (folder / "dbt_data.js").write_text(data_script("DBT", _as_text(data)), encoding="utf-8")
+    replace_file(folder / "dbt_data.js", data_script("DBT", _as_text(data)))
     # So have its pictures.
     program = program.replace('xlink:href="{{', 'ng-attr-xlink:href="{{')
-    (folder / "dbt.js").write_text(program, encoding="utf-8")
-    (folder / "dbt.html").write_text(page, encoding="utf-8")
+    replace_file(folder / "dbt.js", program)
+    replace_file(folder / "dbt.html", page)
 
 
 def _as_text(value: Any) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.errors import ConfigurationError, EngineError, Problem
+from feature_platform_py.core.files import is_leftover, replace_file
 from feature_platform_py.core.project import Project
 from feature_platform_py.docs_site.catalogue import Findings, catalogue_content
 from feature_platform_py.docs_site.page import data_script, write_dbt_page
@@ -24,6 +24,8 @@ from feature_platform_py.registry.sync import default_job, described_jobs, write
 from feature_platform_py.targets import open_tables
 
 DEFAULT_FOLDER = Path("target", "docs")
+# By this file a folder is known as a docs site, so it is there before any other.
+_FIRST = "catalogue.js"
 
 
 def build_site(
@@ -49,13 +51,14 @@ def build_site(
         _write_dbt_docs(project, default_job(jobs) or jobs[0], folder)
         tell("wrote dbt's docs")
     if diagram.exists():
-        shutil.copy(diagram, folder / "entities.svg")
+        replace_file(folder / "entities.svg", diagram.read_bytes())
     return content
 
 
 def check_folder(folder: Path) -> None:
     """ConfigurationError if the folder holds what no docs site is."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / "catalogue.js").exists():
+    found = {path.name for path in folder.iterdir() if not is_leftover(path)} if folder.exists() else set()
+    if found and _FIRST not in found:
         raise ConfigurationError(
             f"{folder}: expected an empty folder or a docs site, found other files; name another folder"
         )
@@ -63,15 +66,13 @@ def check_folder(folder: Path) -> None:
 
 def write_catalogue(folder: Path, content: Mapping[str, Any]) -> None:
     """Write the page of the catalogue, which needs no server, no network and no other file than those beside it."""
-    folder.mkdir(parents=True, exist_ok=True)
     static = resources.files("feature_platform_py.docs_site") / "static"
-    for name in ("index.html", "catalogue.css", "catalogue.js"):
-        (folder / name).write_text((static / name).read_text(encoding="utf-8"), encoding="utf-8")
-    (folder / "vendor").mkdir(exist_ok=True)
+    for name in (_FIRST, "index.html", "catalogue.css"):
+        replace_file(folder / name, (static / name).read_bytes())
     for file in (static / "vendor").iterdir():
-        (folder / "vendor" / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+        replace_file(folder / "vendor" / file.name, file.read_bytes())
     # A script, not JSON to fetch: browsers fetch nothing for a page that is opened from a file.
-    (folder / "data.js").write_text(data_script("CATALOGUE", content), encoding="utf-8")
+    replace_file(folder / "data.js", data_script("CATALOGUE", content))
 
 
 def _findings(project: Project, jobs: Sequence[PlannedJob], compiled: Sequence[CompiledJob]) -> Findings:

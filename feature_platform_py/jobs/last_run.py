@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import Project
 from feature_platform_py.jobs.dbt import DbtRun
 
@@ -18,16 +19,14 @@ def record_run(project: Project, job_name: str, run: DbtRun, *, job_file: Path) 
     shown = real.relative_to(project.root) if real.is_relative_to(project.root) else real
     nodes = [{"name": node.name, "kind": node.kind, "status": node.status, "rows": node.rows} for node in run.nodes]
     finished = datetime.now(UTC).isoformat(timespec="seconds")
-    beside = path.with_suffix(".new")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside.write_text(json.dumps({"finished": finished, "file": str(shown), "nodes": nodes}), encoding="utf-8")
-    beside.replace(path)
+    replace_file(path, json.dumps({"finished": finished, "file": str(shown), "nodes": nodes}))
 
 
 def last_run(project: Project, job_name: str) -> dict[str, Any] | None:
-    """When the job last ran (`finished`), its `file` and its `nodes`; None if it has not run here."""
+    """When the job last ran (`finished`), its `file` and its `nodes`; None if it has not run here, or nobody can tell."""
     path = project.root / "target" / "jobs" / job_name / "last_run.json"
-    if not path.exists():
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
         return None
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found

@@ -14,6 +14,7 @@ from html import escape
 from pathlib import Path
 
 from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.files import replace_file
 from feature_platform_py.registry.entity import Entity
 from feature_platform_py.registry.field import Field
 
@@ -80,7 +81,6 @@ def draw(dot: str, *, to: Path) -> list[Path]:
             "Graphviz is not installed, whose `dot` draws the diagram. Install it: `apt-get install graphviz` or "
             "`brew install graphviz`; or take the text that needs nothing: `fpjob registry diagram --format mermaid`"
         )
-    to.parent.mkdir(parents=True, exist_ok=True)
     files = []
     for kind in FORMATS:
         command = [program, f"-T{kind}", f"-Gdpi={_DPI if kind == 'png' else 72}"]
@@ -90,7 +90,7 @@ def draw(dot: str, *, to: Path) -> list[Path]:
                 f"Graphviz cannot draw the diagram: {drawn.stderr.decode(errors='replace').strip()}"
             )
         path = to.with_suffix(f".{kind}")
-        path.write_bytes(drawn.stdout)
+        replace_file(path, drawn.stdout)
         files.append(path)
     return files
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.errors import ConfigurationError, FeaturePlatformError, Problem, problems_of
+from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.features.columns import OutputColumn
@@ -66,8 +67,7 @@ def write_files(project: Project, problems: list[Problem] | None = None) -> list
     stale = stale_files(project, problems)
     for path, (_, text) in stale.items():
         if text:
-            (project.root / path).parent.mkdir(parents=True, exist_ok=True)
-            (project.root / path).write_text(text, encoding="utf-8")
+            replace_file(project.root / path, text)
         else:
             (project.root / path).unlink()
     return sorted(stale)

@@ -12,6 +12,7 @@ from typing import Any
 
 from feature_platform_py.core.data_types import parse_type
 from feature_platform_py.core.errors import ConfigurationError, Problem
+from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import ticked, unknown
 from feature_platform_py.jobs.plan import JobPlan
@@ -142,7 +143,7 @@ def write_entries(project: Project, files: Mapping[Path, str]) -> list[Path]:
         copy = Path(folder)
         shutil.copytree(project.root / "registry", copy / "registry")
         for path, text in absolute.items():
-            _write(copy / path.relative_to(project.root), text)
+            replace_file(copy / path.relative_to(project.root), text)
         try:
             load_registry(copy, models=frozenset(model_files(project.root)))
         except ConfigurationError as error:
@@ -150,7 +151,7 @@ def write_entries(project: Project, files: Mapping[Path, str]) -> list[Path]:
                 [Problem(each.file.removeprefix(f"{folder}/"), each.line, each.message) for each in error.problems]
             ) from error
     for path, text in absolute.items():
-        _write(path, text)
+        replace_file(path, text)
     return sorted(path.relative_to(project.root) for path in absolute)
 
 
@@ -160,14 +161,14 @@ def write_job(project: Project, files: Mapping[Path, str]) -> JobPlan:
     _check_new(project, [path])
     with tempfile.TemporaryDirectory() as folder:
         beside = Path(folder) / path.name
-        _write(beside, text)
+        replace_file(beside, text)
         try:
             plan = prepare_job(beside, project)
         except ConfigurationError as error:
             raise ConfigurationError(
                 [Problem(path.as_posix(), each.line, each.message) for each in error.problems] or str(error)
             ) from error
-    _write(project.root / path, text)
+    replace_file(project.root / path, text)
     return plan
 
 
@@ -175,7 +176,7 @@ def write_new(project: Project, files: Mapping[Path, str]) -> list[Path]:
     """Write files that are not there yet; ConfigurationError if one is, and nothing is written."""
     _check_new(project, list(files))
     for path, text in files.items():
-        _write(project.root / path, text)
+        replace_file(project.root / path, text)
     return sorted(files)
 
 
@@ -183,11 +184,6 @@ def _check_new(project: Project, paths: Sequence[Path]) -> None:
     for path in paths:
         if (project.root / path).exists():
             raise ConfigurationError(f"{path}: the file is there already; edit it, or choose another name")
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
 
 
 def _with_relation(other: Entity, name: str, kind: str) -> str:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import open_project
+from feature_platform_py.docs_site import site
 from feature_platform_py.docs_site.catalogue import Findings, catalogue_content
 from feature_platform_py.docs_site.profile import ColumnProfile
 from feature_platform_py.docs_site.serve import site_server
@@ -103,3 +105,26 @@ def test_the_last_run_of_a_job_is_kept(project: Path) -> None:
     found = last_run(opened, "spend")
     assert found
     assert found["nodes"] == [{"name": "unique_grain_user_spend_", "kind": "test", "status": "fail", "rows": None}]
+
+
+@pytest.mark.parametrize("killed_at", [0, 1, 2, 5])
+def test_a_site_that_was_cut_in_its_first_write_is_taken_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
+) -> None:
+    written: list[Path] = []
+
+    def write(path: Path, content: str | bytes) -> None:
+        if len(written) == killed_at:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            (path.parent / f".{path.name}.12345678.new").write_text("half")
+            raise KeyboardInterrupt
+        written.append(path)
+        replace_file(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(site, "replace_file", write)
+        with pytest.raises(KeyboardInterrupt):
+            write_catalogue(tmp_path / "site", {})
+    check_folder(tmp_path / "site")
+    write_catalogue(tmp_path / "site", {})
+    assert not list((tmp_path / "site").rglob("*.new"))
