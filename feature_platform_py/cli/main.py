@@ -5,30 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from feature_platform_py.core.errors import (
-    BrokenJobsError,
-    ConfigurationError,
-    DataCheckError,
-    EngineError,
-    FeaturePlatformError,
-    SinkError,
-)
+from feature_platform_py.cli.ending import Commands, end
 from feature_platform_py.core.project_code import NO_PROJECT_CODE
-
-_EXIT_CODES: dict[type[FeaturePlatformError], int] = {
-    BrokenJobsError: 1,
-    DataCheckError: 1,
-    ConfigurationError: 2,
-    EngineError: 3,
-    SinkError: 3,
-}
 
 _job = click.argument("job", type=click.Path(path_type=Path))
 _target = click.option("--target", help="Target of profiles/profiles.yml; its default target if not given.")
@@ -48,7 +32,7 @@ def _examples(*lines: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     return decorate
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="feature-platform", prog_name="fpjob")
 @click.option(
     "--no-project-code",
@@ -364,12 +348,4 @@ def main() -> None:
     gc.set_threshold(200_000, 20, 100)
     # Looking through all installed packages for plugins of pydantic takes longer than checking a job.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
-    try:
-        cli(standalone_mode=True)
-    except FeaturePlatformError as error:
-        click.echo(error, err=True)
-        sys.exit(next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)))
-    except Exception:
-        # Python's own status, 1, would say that the data failed a check.
-        traceback.print_exc()
-        sys.exit(3)
+    sys.exit(end(lambda: cli(standalone_mode=False)))

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,9 @@ def print_json(value: Any) -> None:
 
 
 def print_progress(text: str = "") -> None:
-    """Print one line on stderr."""
-    click.echo(text, err=True)
+    """Print one line on stderr; a stderr that takes nothing stops no work."""
+    with suppress(OSError):
+        click.echo(text, err=True)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, truncate: bool | int) -> None:

@@ -28,7 +28,10 @@ def invoke_dbt(
     # dbt refuses an option that is there before and after its subcommand.
     fixed = _FIXED if set(_CACHE) & set(arguments) else (*_FIXED, _CACHE[0])
     with _without_variables(cli), _without_recording():
-        return dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke([*fixed, *arguments])
+        result = dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke([*fixed, *arguments])
+    if isinstance(result.exception, KeyboardInterrupt | SystemExit):
+        raise result.exception
+    return result
 
 
 @contextmanager

@@ -1,0 +1,161 @@
+"""How a command ends: one message and the status of its outcome, whatever stops it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+import click
+
+from feature_platform_py.core.errors import (
+    BrokenJobsError,
+    ConfigurationError,
+    DataCheckError,
+    EngineError,
+    FeaturePlatformError,
+    SinkError,
+)
+
+_EXIT_CODES: dict[type[FeaturePlatformError], int] = {
+    BrokenJobsError: 1,
+    DataCheckError: 1,
+    ConfigurationError: 2,
+    EngineError: 3,
+    SinkError: 3,
+}
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+# What the machine refuses, not what a command does wrong: its traceback helps nobody.
+_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+
+
+class OutputError(EngineError):
+    """The standard output is closed, full or gone: what was to be printed is not."""
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal that ends the process; everything that Ctrl-C cleans up, dbt's threads among it, it does too."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(signal.Signals(number).name)
+
+
+class Commands(click.Group):
+    """A group that tells a standard output that fails from everything else that fails."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Invoke the command, before click takes a closed pipe for status 1, which would be a failed check."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            raise _explained(error) from error
+
+
+def end(call: Callable[[], object]) -> int:
+    """Call a command and return the status that it ends with; what went wrong is on stderr in one message."""
+    _open_standard_streams()
+    try:
+        with _stopped_by_signals():
+            code = call()
+            sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort as error:
+        return _interrupted(error.__cause__)
+    except KeyboardInterrupt as error:
+        return _interrupted(error)
+    except OSError as error:
+        return _failed(_explained(error))
+    except Exception as error:
+        return _failed(error)
+    return code if isinstance(code, int) else 0
+
+
+def _interrupted(cause: BaseException | None) -> int:
+    if not isinstance(cause, KeyboardInterrupt):
+        _say("Aborted: the input ended before all was answered.")
+        return 2
+    number = cause.number if isinstance(cause, Stopped) else int(signal.SIGINT)
+    _say(f"stopped by {signal.Signals(number).name}; what was not finished was not put in place. Start it again")
+    return 128 + number
+
+
+def _failed(error: Exception) -> int:
+    if isinstance(error, OutputError):
+        # Python writes what is left when it ends, and would fail once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if isinstance(error, FeaturePlatformError):
+        _say(str(error))
+        return next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind))
+    with suppress(OSError):
+        traceback.print_exception(error)
+    # Python's own status, 1, would say that the data failed a check.
+    return 3
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):
+        click.echo(text, err=True)
+
+
+def _explained(error: OSError) -> Exception:
+    """Return the error that says what the machine refused; the error itself where that is not known."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    is_output = bool(frames) and frames[-1].f_code in (click.echo.__code__, end.__code__)
+    if is_output:
+        return OutputError(f"standard output: {error.strerror}; what was to be printed there is lost")
+    if error.errno in _REFUSALS:
+        place = f"`{error.filename}`: " if error.filename else ""
+        return EngineError(
+            f"{place}{error.strerror}. What was not finished was not put in place; make room, and start it again"
+        )
+    return error
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Inside, SIGTERM and SIGHUP end the command as Ctrl-C does, unless the caller ignores them, as `nohup` does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    kept = {number: signal.getsignal(number) for number in _SIGNALS}
+    try:
+        for number in _SIGNALS:
+            if kept[number] == signal.SIG_DFL:
+                signal.signal(number, _stop)
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    # A second one would end the clean-up.
+    for each in _SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    raise Stopped(number)
+
+
+def _open_standard_streams() -> None:
+    """Where a stream is closed, the next file that is opened would take its number, and everything printed would go into it."""
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(_take(1, os.O_RDONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(_take(2, os.O_WRONLY), "w")
+
+
+def _take(number: int, flags: int) -> int:
+    opened = os.open(os.devnull, flags)
+    if opened != number:
+        os.dup2(opened, number)
+        os.close(opened)
+    return number
