@@ -12,6 +12,7 @@ from feature_platform_py.jobs.dbt import NodeResult
 from feature_platform_py.jobs.describe import plan_lines
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.prepare import prepare_job
+from feature_platform_py.jobs.repair import repair_warehouse
 from feature_platform_py.jobs.run import RunReport, run_job
 from feature_platform_py.jobs.work import TableWork
 from feature_platform_py.sinks.write import ResultCounts
@@ -23,9 +24,17 @@ def run_command(
     """Run one job and print what it did."""
     started = time.monotonic()
     project = open_project(target=target)
+    repair_warehouse(project, is_full_refresh=is_full_refresh, tell=print_progress)
     plan = prepare_job(job, project)
     print_progress("\n".join([*plan_lines(plan, project.target), ""]))
-    report = run_job(plan, project, is_full_refresh=is_full_refresh, is_reconciled=is_reconciled, on_node=_print_node)
+    report = run_job(
+        plan,
+        project,
+        is_full_refresh=is_full_refresh,
+        is_reconciled=is_reconciled,
+        on_node=_print_node,
+        on_note=print_progress,
+    )
     seconds = time.monotonic() - started
     if output_format == "json":
         print_json(_as_dict(plan, report, seconds))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 from feature_platform_py.core.catalog_file import CatalogFile, Kind, TableName
@@ -22,18 +24,30 @@ def stored_relations(folder: Path) -> list[tuple[TableName, Kind]]:
 
 
 def stored_tables(folder: Path) -> list[TableName]:
-    """The tables of a warehouse: folders with a Delta log that has a commit."""
+    """The tables of a warehouse: folders with a Delta log that has a commit, and nothing but files in it."""
     return [
         TableName(schema.name, table.name)
         for schema in plain_folders(folder)
         for table in plain_folders(schema)
-        if any(commits(table))
+        if is_sound(table)
     ]
 
 
 def plain_folders(parent: Path) -> list[Path]:
     """The folders with a name that a schema or a table can have, in order."""
     return sorted(path for path in parent.glob("*/") if PLAIN_NAME.fullmatch(path.name))
+
+
+def is_sound(table: Path) -> bool:
+    """Whether a Delta log has a commit and an engine can open all of it: what reads a FIFO waits for ever."""
+    try:
+        with os.scandir(table / "_delta_log") as entries:
+            kinds = [(entry.name, entry.is_file()) for entry in entries]
+    except OSError:
+        return False
+    return all(is_file or name.startswith("_") for name, is_file in kinds) and any(
+        fnmatch(name, _COMMIT_FILES) for name, _ in kinds
+    )
 
 
 def commits(table: Path) -> Iterator[Path]:

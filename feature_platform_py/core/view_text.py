@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 _QUOTED = re.compile(r"`((?:[^`]|``)+)`|'(?:[^'\\]|\\.)*'", re.DOTALL)
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -41,7 +41,7 @@ def survives_as_text(select: str) -> bool:
     return all(_PLAIN.fullmatch(name) and name.lower() not in _VALUES for name in names)
 
 
-def create_as_plan(spark: SparkSession, view: str, *, select: str, plan: str) -> None:
-    """Create the view over a temporary one named `plan`, which holds the query's plan; it does not see later writes."""
-    spark.sql(select).createOrReplaceTempView(plan)
+def create_as_plan(spark: SparkSession, view: str, *, frame: DataFrame, plan: str) -> None:
+    """Create the view over a temporary one named `plan`, which holds the frame's plan; it does not see later writes."""
+    frame.createOrReplaceTempView(plan)
     spark.sql(f"create or replace view {view} as select * from `{plan}`")  # noqa: S608 - both are quoted names

@@ -13,7 +13,6 @@ import re
 import shutil
 import tempfile
 import threading
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +23,9 @@ from feature_platform_py.core.catalog_file import CatalogFile, Definition, Table
 from feature_platform_py.core.data_types import sql_type
 from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.external_sources import ExternalSource, define_source
+from feature_platform_py.core.file_states import latest_version
 from feature_platform_py.core.locations import overlap
+from feature_platform_py.core.repair import DISCARDED_PREFIX, remove, throw_away
 from feature_platform_py.core.stored_relations import PLAIN_NAME, commits, plain_folders, stored_tables
 from feature_platform_py.core.view_text import create_as_plan, survives_as_text
 
@@ -41,7 +42,6 @@ WITHOUT_STATISTICS = {"delta.dataSkippingNumIndexedCols": "0"}
 WITH_NAMES_OF_ITS_OWN = {"delta.columnMapping.mode": "name"}
 REFUSED_BY_DELTA = re.compile(r"[ ,;{}()\n\t=]")
 SAIL_CATALOG = "sail"
-DISCARDED_PREFIX = ".discarded-"
 COPIES = ".sources"
 
 
@@ -67,8 +67,9 @@ class Warehouse:
         self._schemas: set[str] = set()
         self._registered: dict[TableName, Definition] = {}
         self._broken: dict[TableName, Definition] = {}
+        self._versions: dict[TableName, int] = {}
         for leftover in [] if is_read_only else folder.glob(f"*/{DISCARDED_PREFIX}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+            remove(leftover)
 
     # What there is
 
@@ -149,7 +150,7 @@ class Warehouse:
                     del entries[name]
             self._run(f"drop schema if exists {quoted(schema)} cascade")
             self._schemas.discard(schema)
-            _discard(self.folder / schema)
+            throw_away(self.folder / schema)
 
     def write_table(
         self, name: TableName, frame: DataFrame, *, partition_by: Sequence[str] = (), file_bytes: int | None = None
@@ -166,7 +167,7 @@ class Warehouse:
         with self._lock:
             before = self.columns(name)
             if name in self._broken:
-                _discard(self.location(name))
+                throw_away(self.location(name))
         writer = _nullable(frame).write.format("delta").mode("overwrite").option("overwriteSchema", "true")
         if file_bytes:
             writer = writer.option("target_file_size", str(file_bytes))
@@ -214,22 +215,26 @@ class Warehouse:
     def register_source(self, name: TableName, source: ExternalSource) -> None:
         """Register external data under a name, in the session and for the sessions to come.
 
-        Costs next to nothing if the data and their declaration are as they were. Raises ConfigurationError if the data
+        Of a Delta table the session sees the version that it has now, until it is registered again. Costs next to nothing if the
+        data and their declaration are as they were. Raises ConfigurationError if the data
         lack declared columns, DataCheckError if a value does not parse.
         """
         with self._lock:
             known, folder = self._registered.get(name), self.location(name)
             definition = define_source(self.spark, source, copies=self.copies, known=known)
-            if known == definition:
+            version = latest_version(source)
+            if known == definition and self._versions.get(name) == version:
                 return
             self.create_schema(name.schema)
             if known:
                 self._unregister(name)
             self._register(name, definition)
+            if version is not None:
+                self._pin(name, source, version)
             self._remember(name, definition)
             # The next process would find the table instead, which an earlier run has written here.
             if known and known.kind == "table" and not overlap(source.location, str(folder), root=self.folder):
-                _discard(folder)
+                throw_away(folder)
             if known:
                 self._follow_change(has_other_columns=True)
 
@@ -322,9 +327,20 @@ class Warehouse:
         self._registered[name] = definition
         self._broken.pop(name, None)
 
+    def _pin(self, name: TableName, source: ExternalSource, version: int) -> None:
+        """Put a view of one version in the place of the table; other sessions still find the table."""
+        self._run(f"drop table if exists {name}")
+        if self._keeps_view_text:
+            place = f"delta.{quoted(source.location)} version as of {version}"
+            self._run(f"create or replace view {name} as select * from {place}")  # noqa: S608 - quoted
+        else:
+            frame = self.spark.read.format("delta").option("versionAsOf", str(version)).load(source.location)
+            create_as_plan(self.spark, str(name), frame=frame, plan=_plan_name(name))
+        self._versions[name] = version
+
     def _unregister(self, name: TableName) -> None:
-        kind = "view" if self._registered[name].kind == "view" else "table"
-        self._run(f"drop {kind} if exists {name}")
+        is_view = self._registered[name].kind == "view" or self._versions.pop(name, None) is not None
+        self._run(f"drop {'view' if is_view else 'table'} if exists {name}")
         del self._registered[name]
 
     def _clear(self, name: TableName) -> None:
@@ -360,7 +376,7 @@ class Warehouse:
         if self._keeps_view_text or survives_as_text(select):
             self._run(view.statement(name))
         else:
-            create_as_plan(self.spark, str(name), select=select, plan=f"{name.schema}__{name.name}__plan")
+            create_as_plan(self.spark, str(name), frame=self.spark.sql(select), plan=_plan_name(name))
 
     def _follow_change(self, *, has_other_columns: bool) -> None:
         """Create the views again that would not see a change by themselves.
@@ -387,10 +403,14 @@ class Warehouse:
     def _discard_table(self, name: TableName) -> None:
         """Remove the table's folder; a name that no table can have, such as a view's `../other`, would lead elsewhere."""
         if PLAIN_NAME.fullmatch(name.schema) and PLAIN_NAME.fullmatch(name.name):
-            _discard(self.location(name))
+            throw_away(self.location(name))
 
     def _run(self, statement: str) -> None:
         self.spark.sql(statement)
+
+
+def _plan_name(name: TableName) -> str:
+    return f"{name.schema}__{name.name}__plan"
 
 
 def _check_is_plain(name: str) -> None:
@@ -399,14 +419,6 @@ def _check_is_plain(name: str) -> None:
         raise ConfigurationError(
             f"`{name}` is no name for a folder of tables. Expected letters, digits and any of `_.-`"
         )
-
-
-def _discard(folder: Path) -> None:
-    """Remove a folder so that nobody ever sees half of it."""
-    if folder.exists():
-        rubbish = folder.with_name(f"{DISCARDED_PREFIX}{uuid.uuid4().hex}")
-        folder.rename(rubbish)
-        shutil.rmtree(rubbish, ignore_errors=True)
 
 
 def table_properties(columns: Iterable[str]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from feature_platform_py.core.errors import DataCheckError
 from feature_platform_py.files.columns import shown
 
 ROWS = "rows.parquet"
+CHANGED = "the files changed while they were read"
 # Changes with how files are read: copies of an earlier reader are then made anew.
 _READER = 1
 # The states of a source that stay: another process may be reading the one before.
@@ -52,7 +53,7 @@ def copied(
     try:
         write(building / ROWS)
         if state() != before:
-            raise DataCheckError(f"{shown(location)}: the files changed while they were read; run again")
+            raise DataCheckError(f"{shown(location)}: {CHANGED}; run again")
         _move(building, folder)
     finally:
         shutil.rmtree(building, ignore_errors=True)

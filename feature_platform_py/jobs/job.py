@@ -13,6 +13,7 @@ from feature_platform_py.core.session import open_session
 from feature_platform_py.jobs.describe import plan_html, plan_lines
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.prepare import prepare_job
+from feature_platform_py.jobs.repair import repair_warehouse
 from feature_platform_py.jobs.run import RunReport, plan_work, run_job
 from feature_platform_py.jobs.work import TableWork
 from feature_platform_py.targets import open_tables
@@ -59,6 +60,7 @@ class Job:
 
         Raises DataCheckError, EngineError or SinkError; the sink then holds what it held before.
         """
+        repair_warehouse(self.project, is_full_refresh=full_refresh, tell=lambda _: None)
         return run_job(self.plan, self.project, is_full_refresh=full_refresh, is_reconciled=reconcile)
 
     def result(self) -> DataFrame:

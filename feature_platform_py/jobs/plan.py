@@ -66,6 +66,11 @@ class JobPlan:
         return (INPUT_MODEL, *self.tables, JOINED_MODEL)
 
     @property
+    def stored_models(self) -> tuple[str, ...]:
+        """Those of the models that are tables; the others are views."""
+        return tuple(model for model in self.models if model not in (INPUT_MODEL, JOINED_MODEL))
+
+    @property
     def output_model(self) -> str:
         """The model that holds the job's result."""
         return self.models[-1]

@@ -7,23 +7,31 @@ import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.catalog_file import TableName
-from feature_platform_py.core.errors import ConfigurationError, DataCheckError, EngineError
+from feature_platform_py.core.errors import ConfigurationError, DataCheckError, EngineError, SinkError
 from feature_platform_py.core.locations import table_parts
 from feature_platform_py.core.project import Project
+from feature_platform_py.core.suggestions import ticked
+from feature_platform_py.files.copy import CHANGED
 from feature_platform_py.jobs import dbt
 from feature_platform_py.jobs.dbt import DbtRun, NodeResult
+from feature_platform_py.jobs.input_state import CopyLostError, InputChangedError, InputState
 from feature_platform_py.jobs.last_run import record_run
 from feature_platform_py.jobs.lock import running_alone
 from feature_platform_py.jobs.plan import INPUT_MODEL, JobPlan, job_variable
 from feature_platform_py.jobs.prepare import query_source
+from feature_platform_py.jobs.repair import explain_damage, remove_damaged_copies, repair_tables
 from feature_platform_py.jobs.warnings import JobWarning, result_warnings, source_warnings
 from feature_platform_py.jobs.work import UNKNOWN_WORK, TableWork
 from feature_platform_py.sinks.write import SinkResult
 from feature_platform_py.targets import open_tables
+
+# A run whose input changes is tried so often.
+RUNS = 3
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,17 +61,26 @@ def run_job(
     is_full_refresh: bool = False,
     is_reconciled: bool = False,
     on_node: Callable[[NodeResult], None] = lambda _: None,
+    on_note: Callable[[str], None] = lambda _: None,
 ) -> RunReport:
     """Build the plan's models and write its sink.
 
+    All of it is computed from one state of the input: a run during which somebody writes the input starts again, twice at most.
     A full refresh computes every row of the tables anew; reconciling looks at all periods, also at those in which nothing was loaded.
     Raises DataCheckError if a test fails or a value does not parse, EngineError if dbt or the engine fails or the job is running
     already, SinkError if the result cannot be written; in each case the sink holds what it held before, unless an
     EngineError says that it was written.
     """
     open_tables(project).check(plan)
+    run = partial(_run, plan, project, is_full_refresh=is_full_refresh, is_reconciled=is_reconciled, on_node=on_node)
     with running_alone(project, plan.job_name):
-        return _run(plan, project, is_full_refresh=is_full_refresh, is_reconciled=is_reconciled, on_node=on_node)
+        repair_tables(plan, project, is_full_refresh=is_full_refresh, tell=on_note)
+        for _ in range(RUNS - 1):
+            try:
+                return run()
+            except InputChangedError as error:
+                on_note(f"  {error.why}: the run starts again")
+        return run()
 
 
 def _run(
@@ -74,9 +91,11 @@ def _run(
     is_reconciled: bool,
     on_node: Callable[[NodeResult], None],
 ) -> RunReport:
-    asked = time.monotonic()
+    tables, asked = open_tables(project), time.monotonic()
     _land_query(plan, project)
     started = time.monotonic()
+    state = InputState(project, plan.job_name, lambda: tables.input_state(plan))
+    is_doubtful = state.begin()
     dbt_run = dbt.build(
         project,
         plan.job_name,
@@ -84,15 +103,25 @@ def _run(
         select=plan.models,
         # The sink counts the rows that it is about to hold: the same check, without computing the result twice.
         exclude=["test_name:one_row_per_source_row"],
-        is_full_refresh=is_full_refresh,
+        is_full_refresh=is_full_refresh or is_doubtful,
         on_node=on_node,
     )
     record_run(project, plan.job_name, dbt_run, job_file=plan.config.path)
-    _raise_failures(dbt_run, project)
-    check_is_built(plan, dbt_run, project)
-    _check_not_empty(plan, project)
-    built = time.monotonic()
-    sink = open_tables(project).write(plan)
+    # What failed may have failed because of the change.
+    state.check()
+    if not is_doubtful or not _missing(plan, dbt_run):
+        state.end()
+    try:
+        _raise_failures(dbt_run, project)
+        check_is_built(plan, dbt_run, project)
+        _check_not_empty(plan, project)
+        built = time.monotonic()
+        sink = tables.write(plan, check=state.check)
+    except (DataCheckError, EngineError, SinkError) as error:
+        if remove_damaged_copies(project, is_deep=True):
+            raise CopyLostError from error
+        explain_damage(plan, project, error)
+        raise
     landed = {"query": started - asked} if plan.source.query else {}
     written = time.monotonic()
     warnings = result_warnings(plan, project, sink.counts)
@@ -154,13 +183,17 @@ def _variables(plan: JobPlan, *, is_reconciled: bool) -> dict[str, Any]:
 
 def check_is_built(plan: JobPlan, run: DbtRun, project: Project) -> None:
     """Raise EngineError if dbt left out a model: the sink would be written from what an earlier run built."""
-    built = {node.name for node in run.nodes if node.kind == "model" and node.is_good}
-    if missing := [f"`{model}`" for model in plan.models if model not in built]:
+    if missing := _missing(plan, run):
         raise EngineError(
-            f"dbt did not build {', '.join(missing)}, which the job needs; the sink was not written. Look for a setting in"
+            f"dbt did not build {ticked(missing)}, which the job needs; the sink was not written. Look for a setting in"
             " `dbt_project.yml` that leaves models out",
             Path(project.shown(run.log_file)),
         )
+
+
+def _missing(plan: JobPlan, run: DbtRun) -> list[str]:
+    built = {node.name for node in run.nodes if node.kind == "model" and node.is_good}
+    return [model for model in plan.models if model not in built]
 
 
 def _raise_failures(run: DbtRun, project: Project) -> None:
@@ -169,6 +202,8 @@ def _raise_failures(run: DbtRun, project: Project) -> None:
     errors = [node for node in run.nodes if node.status == "error"]
     for message in (run.error, *(node.message for node in errors)):
         if fault := _SOURCE_FAULT.search(message):
+            if CHANGED in fault[0]:
+                raise InputChangedError
             raise DataCheckError(textwrap.dedent(fault[0]))
     if unknown := _UNKNOWN_SOURCE.search(run.error):
         raise ConfigurationError(

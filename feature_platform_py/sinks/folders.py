@@ -23,6 +23,18 @@ def replace_folder(folder: Path, write: Callable[[Path], None], *, keep_existing
     A failure, or a kill, at any point leaves `folder` as it was. Leftovers of killed runs are removed. Of several at once each
     keeps what the others have put there, or replaces it whole.
     """
+    with staging_beside(folder) as staging:
+        staged = staging / folder.name
+        write(staged)
+        with _locked(folder.parent):
+            if keep_existing and folder.exists():
+                _link_files(folder, staged)
+            _put_in_place(staged, folder)
+
+
+@contextmanager
+def staging_beside(folder: Path) -> Iterator[Path]:
+    """Yield a new folder on the file system of `folder`, which is removed afterwards; so are those that killed runs left."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         with _locked(folder.parent):
@@ -32,12 +44,7 @@ def replace_folder(folder: Path, write: Callable[[Path], None], *, keep_existing
             stack.callback(shutil.rmtree, staging, ignore_errors=True)
             # A sign to others that it is no leftover.
             stack.enter_context(_locked(staging))
-        staged = staging / folder.name
-        write(staged)
-        with _locked(folder.parent):
-            if keep_existing and folder.exists():
-                _link_files(folder, staged)
-            _put_in_place(staged, folder)
+        yield staging
 
 
 @contextmanager

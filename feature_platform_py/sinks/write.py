@@ -16,7 +16,7 @@ from feature_platform_py.core.project import Project
 from feature_platform_py.core.stored_relations import commits
 from feature_platform_py.core.warehouse import SAIL_CATALOG, every_name, table_properties
 from feature_platform_py.jobs.config import SinkSpec
-from feature_platform_py.sinks.folders import replace_folder
+from feature_platform_py.sinks.folders import replace_folder, staging_beside
 from feature_platform_py.sinks.options import table_properties_of
 from feature_platform_py.sinks.parquet_files import (
     arrow_batches,
@@ -43,6 +43,10 @@ class ResultCounts:
 
     rows: int
     filled: Mapping[str, int]
+
+
+Check = Callable[[], None]
+Count = Callable[["DataFrame"], ResultCounts]
 
 
 @dataclass(frozen=True)
@@ -136,16 +140,20 @@ def write_result(
     *,
     expected_rows: int,
     features: Sequence[str] = (),
+    check: Check = lambda: None,
 ) -> SinkResult:
     """Write the result to the sink and return what is there; SinkError leaves what was there before.
 
-    The values of `features` are counted in the pass that counts the rows.
+    The result is computed once, beside the sink, and the values of `features` are counted in the pass that counts the rows. Then
+    `check` is called, which raises if the rows are not to be shown.
 
     Raises DataCheckError if the result has not exactly the expected rows, EngineError if what was written cannot be counted.
     """
     location = sink_location(sink, project)
     if location is None:
-        return _display(result, sink.config, expected_rows, features)
+        shown = _display(result, sink.config, expected_rows, features)
+        check()
+        return shown
     place = str(sink.config["path"])
     if sink.mode == "ignore" and has_data(location):
         return SinkResult(sink.kind, place, _count(session, sink.kind, location), is_written=False)
@@ -155,7 +163,7 @@ def write_result(
         if sink.mode == "append" and has_data(location):
             _check_same_columns(session, result, sink, location)
         write = _write_delta if sink.kind == "delta_table" else _write_parquet
-        counts = write(result, sink, location, expected_rows, features)
+        counts = write(result, sink, location, lambda rows: _checked_counts(rows, expected_rows, features), check)
     except FeaturePlatformError:
         raise
     except Exception as error:
@@ -208,25 +216,32 @@ def _checked_counts(result: DataFrame, expected_rows: int, features: Sequence[st
     return ResultCounts(rows, dict(zip(features, filled, strict=True)))
 
 
-def _write_delta(
-    result: DataFrame, sink: SinkSpec, location: Path, expected_rows: int, features: Sequence[str]
-) -> ResultCounts:
+def _write_delta(result: DataFrame, sink: SinkSpec, location: Path, count: Count, check: Check) -> ResultCounts:
     # A commit cannot be looked at before it is made.
-    _check_partition_values(result, sink)
-    counts = _checked_counts(result, expected_rows, features)
-    names = result.columns if _is_sail(result) else every_name(result.schema)
-    writer = result.write.format("delta").options(**table_properties(names) | dict(sink.config["options"]))
-    is_append = sink.mode == "append"
-    writer = writer.mode("append") if is_append else writer.mode("overwrite").option("overwriteSchema", "true")
-    if sink.config["partition_by"]:
-        writer = writer.partitionBy(*sink.config["partition_by"])
-    writer.save(str(delta_path(location)))
-    return counts
+    with staging_beside(location) as staging:
+        rows = _staged(result, staging / "rows")
+        _check_partition_values(rows, sink)
+        counts = count(rows)
+        names = result.columns if _is_sail(result) else every_name(result.schema)
+        writer = rows.write.format("delta").options(**table_properties(names) | dict(sink.config["options"]))
+        is_append = sink.mode == "append"
+        writer = writer.mode("append") if is_append else writer.mode("overwrite").option("overwriteSchema", "true")
+        if sink.config["partition_by"]:
+            writer = writer.partitionBy(*sink.config["partition_by"])
+        check()
+        writer.save(str(delta_path(location)))
+        return counts
 
 
-def _write_parquet(
-    result: DataFrame, sink: SinkSpec, location: Path, expected_rows: int, features: Sequence[str]
-) -> ResultCounts:
+def _staged(result: DataFrame, folder: Path) -> DataFrame:
+    """Compute the result into Parquet files, and return the frame of these."""
+    result.write.parquet(str(folder))
+    if not any(folder.rglob("*.parquet")):
+        write_empty(arrow_schema(result), folder, {"partition_by": [], "options": {}})
+    return result.sparkSession.read.parquet(str(folder))
+
+
+def _write_parquet(result: DataFrame, sink: SinkSpec, location: Path, count: Count, check: Check) -> ResultCounts:
     counts: list[ResultCounts] = []
 
     def write(folder: Path) -> None:
@@ -234,7 +249,8 @@ def _write_parquet(
         if not any(folder.rglob("*.parquet")):
             write_empty(arrow_schema(result), folder, sink.config)
         written = _read(result.sparkSession, sink.kind, folder)
-        counts.append(_checked_counts(written, expected_rows, features))
+        counts.append(count(written))
+        check()
 
     _check_partition_values(result, sink)
     replace_folder(location, write, keep_existing=sink.mode == "append")

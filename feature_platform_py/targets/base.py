@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from feature_platform_py.core.data_types import Columns
+from feature_platform_py.core.file_states import FileState
 from feature_platform_py.jobs.resolve import ResolvedSource
 
 if TYPE_CHECKING:
@@ -56,5 +58,11 @@ class TargetTables(Protocol):
     def explained(self, message: str) -> str | None:
         """What a failure of the engine means, where the target knows better than the engine's own words."""
 
-    def write(self, plan: JobPlan) -> SinkResult:
-        """Write the job's result to its sink; SinkError leaves what was there, DataCheckError is for lost or repeated rows."""
+    def input_state(self, plan: JobPlan) -> list[FileState]:
+        """What the inputs of the job are like now, as far as this machine can tell; another state means other rows."""
+
+    def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None) -> SinkResult:
+        """Write the job's result to its sink; SinkError leaves what was there, DataCheckError is for lost or repeated rows.
+
+        `check` is called when the result is there and the sink is as it was; what it raises leaves it so.
+        """

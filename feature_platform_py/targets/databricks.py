@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import cached_property
@@ -13,6 +13,7 @@ from feature_platform_py.core.catalog_file import literal, quoted
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.databricks import HTTP_PATH, DatabricksConnectionConfig
 from feature_platform_py.core.errors import ConfigurationError, EngineError
+from feature_platform_py.core.file_states import FileState
 from feature_platform_py.core.locations import is_table_name, table_parts
 from feature_platform_py.core.project import Project
 from feature_platform_py.jobs.resolve import ResolvedSource
@@ -124,11 +125,16 @@ class DatabricksTables:
             return f"target `{self._project.target.name}`: the token's user may not do what the job needs: {said}. {_ADVICE}"
         return None
 
-    def write(self, plan: JobPlan) -> SinkResult:
+    def input_state(self, plan: JobPlan) -> list[FileState]:  # noqa: ARG002
+        """Nothing: each statement of a workspace reads one version of a Delta table, and says so in the table that it writes."""
+        return []
+
+    def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None) -> SinkResult:
         """The result goes to the sink by statements of the warehouse."""
         from feature_platform_py.jobs.plan import INPUT_MODEL
         from feature_platform_py.sinks.sql import write_result
 
+        check()
         schema = self._project.target.schema
         source_rows = f"{schema}.{plan.table_name(INPUT_MODEL)}"
         result = f"{schema}.{plan.table_name(plan.output_model)}"

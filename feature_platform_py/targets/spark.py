@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from feature_platform_py.core.catalog_file import TableName
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import ConfigurationError
-from feature_platform_py.core.locations import table_parts
+from feature_platform_py.core.external_sources import ExternalSource
+from feature_platform_py.core.file_states import FileState, source_state, table_state
+from feature_platform_py.core.locations import absolute, is_remote, is_table_name, table_parts
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.session import open_warehouse, reading_only
 from feature_platform_py.core.stored_relations import stored_relations
@@ -100,7 +103,15 @@ class SparkTables:
         """The adapter explains what it knows itself."""
         return None
 
-    def write(self, plan: JobPlan) -> SinkResult:
+    def input_state(self, plan: JobPlan) -> list[FileState]:
+        """The state of the files that the job's source and the sources of its rules have; no engine is started."""
+        found = _location_state(plan.source.location, plan.source.format, plan.source.options, self._project)
+        for holder in (holder for reference in plan.source.references for holder in reference.sources):
+            here = holder.locations.get(self._project.target.name) or holder.locations["local"]
+            found += _location_state(here.location, here.format, here.options, self._project)
+        return found
+
+    def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None) -> SinkResult:
         """The result as a DataFrame goes to the sink."""
         from feature_platform_py.jobs.plan import INPUT_MODEL
         from feature_platform_py.sinks.write import write_result
@@ -109,7 +120,19 @@ class SparkTables:
         source_rows = session.table(f"{schema}.{plan.table_name(INPUT_MODEL)}").count()
         result = session.table(f"{schema}.{plan.table_name(plan.output_model)}")
         features = [column.name for column in plan.features]
-        return write_result(session, result, plan.sink, self._project, expected_rows=source_rows, features=features)
+        return write_result(
+            session, result, plan.sink, self._project, expected_rows=source_rows, features=features, check=check
+        )
+
+
+def _location_state(
+    location: str, source_format: str | None, options: Mapping[str, str], project: Project
+) -> list[FileState]:
+    if source_format is None or is_table_name(location):
+        return table_state(_table(location), project.target.warehouse)
+    if is_remote(location):
+        return []
+    return source_state(ExternalSource(str(absolute(location, project.root)), source_format, options))
 
 
 def collected(frame: DataFrame) -> Rows:
