@@ -127,6 +127,19 @@ class TestChanges:
             assert rows(project, "select * from {schema}.above") == rows(project, select)
 
 
+class TestGrants:
+    @pytest.fixture(scope="class")
+    def models(self):
+        config = "{{ config(materialized='%s', grants={'select': ['everybody']}) }} select 1 as a"
+        return {f"a_{kind}.sql": config % kind for kind in ("table", "view", "incremental")}
+
+    def test_grants_are_refused(self, project):
+        for result in run_dbt(["run"], expect_pass=False):
+            assert (
+                '`grants`: a folder of tables has no users, given {"select": ["everybody"]}; remove' in result.message
+            )
+
+
 class TestCustomStrategy:
     @pytest.fixture(scope="class")
     def macros(self):

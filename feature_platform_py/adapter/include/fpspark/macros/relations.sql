@@ -90,3 +90,17 @@
 
 {% macro fpspark__persist_constraints(relation, model) -%}
 {%- endmacro %}
+
+{#- Neither engine clones a table without copying it: `dbt clone` makes views. -#}
+{% macro fpspark__can_clone_table() -%}
+    {{ return(False) }}
+{%- endmacro %}
+
+{% macro fpspark__apply_grants(relation, grant_config, should_revoke=True) -%}
+    {%- if grant_config -%}
+        {%- do exceptions.raise_compiler_error(
+            '`grants`: a folder of tables has no users, given ' ~ grant_config | tojson
+            ~ '; remove the setting, or make it for a target of Databricks only'
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}
