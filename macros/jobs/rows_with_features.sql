@@ -31,7 +31,7 @@ final as (
             {%- if stands_for_month(key, table) -%}
                 {{ year_month('source_rows.' ~ sql_identifier(table.timestamp_col)) }}
             {%- else -%}
-                {{ comparable('source_rows.' ~ sql_identifier(key), types[key]) }}
+                {{ key_value('source_rows.' ~ sql_identifier(key), types[key]) }}
             {%- endif %} = {{ table.name }}.{{ sql_identifier(key) }}
             {%- endfor %}
     {%- endfor %}
@@ -53,7 +53,7 @@ select * from final
 {%- endmacro %}
 
 
-{#- The query of a table's macro, over rows whose floating-point keys are `comparable`. -#}
+{#- The query of a table's macro, over rows whose keys are as feature tables hold them. -#}
 {% macro features_of_keyed_rows(relation, columns, table) -%}
     {%- set keyed = keyed_columns(columns, table['keys']) -%}
     {%- if keyed == '*' -%}

@@ -1,12 +1,8 @@
-{#-
-  A query of one row for each column that a relation lacks or has with another type than declared: column, declared, given. A time without a
-  zone is a timestamp in the session's zone, as which it is read.
--#}
+{#- A query of one row for each column that a relation lacks or has with another type than declared: column, declared, given. -#}
 {% macro wrong_types(relation, columns) -%}
     {%- set given = {} -%}
     {%- for column in adapter.get_columns_in_relation(relation) if execute -%}
-        {%- set type = column.dtype | lower | replace(' ', '') -%}
-        {%- do given.update({column.name | lower: 'timestamp' if type == 'timestamp_ntz' else type}) -%}
+        {%- do given.update({column.name | lower: column.dtype | lower | replace(' ', '')}) -%}
     {%- endfor -%}
     {%- set wrong = [] -%}
     {%- for name, declared in columns.items() if execute and not is_type(given.get(name | lower), declared) -%}

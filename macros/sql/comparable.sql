@@ -11,18 +11,24 @@
 {%- endmacro %}
 
 
+{#- A key as feature tables hold it: a `comparable` value, and a time without a zone as the time that it is in the session's zone. -#}
+{% macro key_value(value, data_type) -%}
+    {{- 'cast(' ~ value ~ ' as timestamp)' if data_type == 'timestamp_ntz' else comparable(value, data_type) -}}
+{%- endmacro %}
+
+
 {#- Whether a type is `float` or `double`. -#}
 {% macro is_floating(data_type) -%}
     {%- do return(data_type | lower in ['float', 'double', 'real']) -%}
 {%- endmacro %}
 
 
-{#- The columns of rows as SQL, those of the keys as `comparable` values; `columns` are all of them, each a `name` and a `type`. -#}
+{#- The columns of rows as SQL, those of the keys as `key_value`s; `columns` are all of them, each a `name` and a `type`. -#}
 {% macro keyed_columns(columns, keys) -%}
     {%- set listed, changed = [], [] -%}
     {%- for column in columns -%}
         {%- set name = sql_identifier(column.name) -%}
-        {%- set key = comparable(name, column.type) if column.name in keys else name -%}
+        {%- set key = key_value(name, column.type) if column.name in keys else name -%}
         {%- do listed.append(name if key == name else key ~ ' as ' ~ name) -%}
         {%- do changed.append(name) if key != name -%}
     {%- endfor -%}

@@ -50,7 +50,12 @@ def write_job(*filters: dict[str, Any]) -> None:
 def output() -> list[tuple[datetime, int, int]]:
     rows = pyarrow.parquet.read_table("output").to_pylist()
     found = [
-        (row["at"].astimezone(UTC), int(row["user_1d_total_spend"]), row["user_monthly_txn_count"]) for row in rows
+        (
+            row["at"].replace(tzinfo=row["at"].tzinfo or UTC),
+            int(row["user_1d_total_spend"]),
+            row["user_monthly_txn_count"],
+        )
+        for row in rows
     ]
     return sorted(found)
 
