@@ -64,7 +64,7 @@ def _job(path: str, project: Project) -> dict[str, Any]:
     try:
         config = load_job_config(project.root / path, transformers=transformers_of(project.root))
     except ConfigurationError:
-        return {"path": path, "job": "(not valid: see `fpjob validate`)", "transformers": ""}
+        return {"path": path, "job": f"(not valid: see `fpjob validate {path}`)", "transformers": ""}
     names = ", ".join(transformer.name for transformer in config.feature_transformers)
     return {"path": path, "job": config.job_name, "transformers": names}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -33,7 +34,8 @@ def site_server(folder: Path, port: int) -> ThreadingHTTPServer:
     Raises ConfigurationError if there is no site, or if the port is taken.
     """
     if not (folder / "index.html").is_file():
-        raise ConfigurationError(f"{folder}: expected a docs site, found none; run `fpjob docs build` first")
+        output = "" if folder.parts[-2:] == ("target", "docs") else f" --output {shlex.quote(str(folder))}"
+        raise ConfigurationError(f"{folder}: expected a docs site, found none; run `fpjob docs build{output}` first")
     try:
         return ThreadingHTTPServer((HOST, port), partial(_QuietHandler, directory=str(folder)))
     except OSError as error:

@@ -51,7 +51,9 @@ class RunReport:
     def __repr__(self) -> str:
         models = ", ".join(f"{node.name} {node.status}" for node in self.nodes if node.kind == "model")
         tests = sum(node.kind == "test" for node in self.nodes)
-        return f"<RunReport: {models}; {tests} tests passed; {self.sink.kind} of {self.sink.rows:,} rows; {self.seconds:.1f} s>"
+        warned = f"; {len(self.warnings)} warnings" if self.warnings else ""
+        sink = f"{self.sink.kind} of {self.sink.rows:,} rows"
+        return f"<RunReport: {models}; {tests} tests passed; {sink}; {self.seconds:.1f} s{warned}>"
 
 
 def run_job(

@@ -65,6 +65,7 @@ def test_a_job_has_the_rows_and_types_that_it_has_on_local(
     for target in ("local", "databricks"):
         outcome = fpjob("run", job, "--target", target)
         assert outcome.status == 0, outcome.stderr
+        assert "warning" not in outcome.stderr
     local, databricks = (open_tables(open_project(module_project, target=name)) for name in ("local", "databricks"))
     assert rows_and_types(databricks, plans[job]) == rows_and_types(local, plans[job])
 

@@ -125,7 +125,7 @@ def test_validate_and_list_say_which_jobs_are_broken(broken: Path, fpjob: Fpjob)
     jobs = {Path(each["path"]).name: each["job"] for each in json.loads(listed.stdout)["jobs"]}
     assert jobs.keys() == {path.name for path in files}
     assert jobs[SAMPLE.name] == "financial_features_extraction_v1"
-    assert jobs["typo.yaml"] == "(not valid: see `fpjob validate`)"
+    assert jobs["typo.yaml"] == "(not valid: see `fpjob validate configs/jobs/typo.yaml`)"
 
 
 def test_a_project_without_a_good_job_is_left_as_it_is(project: Path, fpjob: Fpjob) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
@@ -10,11 +11,17 @@ import shutil
 import subprocess
 import sys
 import venv
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from feature_platform_py.core.session import open_session
+from feature_platform_py.core.warehouse import table_properties
 from feature_platform_py.scaffold.files import PROJECT_FILES
 from tests.conftest import ROOT, Fpjob
 
@@ -150,6 +157,74 @@ def test_a_project_in_the_working_directory_leaves_the_shell_in_it(
     monkeypatch.chdir(tmp_path / "link")
     assert fpjob("init", ".").status == 0
     assert fpjob("registry", "validate").status == 0
+
+
+ODD = ["sale id", "user.id", 'when "it" was', "amount, €", "select", "naïve`tick", "it's", "a:b", "{{ y }}", "${HOME}"]
+ODD += ["back\\slash", "null", "#c", "- d", "日本", "x" * 200]
+
+
+def odd_rows() -> pa.Table:
+    """Three rows whose columns have names of every kind: key, user, time, amount and category first."""
+    days = [datetime(2024, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
+    first = [
+        pa.array([1, 2, 3], pa.int64()),
+        pa.array([7, 7, 8], pa.int64()),
+        pa.array(days, pa.timestamp("us", "UTC")),
+        pa.array([Decimal("1.50"), Decimal("2.25"), None], pa.decimal128(8, 2)),
+        pa.array(["a", "b", "a"]),
+    ]
+    return pa.table([*first, *[pa.array(["p", None, "q"])] * (len(ODD) - 5)], names=ODD)
+
+
+def write_odd_rows(shop: Path, kind: str) -> str:
+    """The rows as files of the kind; their path from the project."""
+    path, rows = shop / "data" / f"odd.{kind}", odd_rows()
+    texts = [
+        {
+            name: value.strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else value
+            for name, value in row.items()
+        }
+        for row in rows.to_pylist()
+    ]
+    if kind == "parquet":
+        pq.write_table(rows, path)
+    elif kind == "csv":
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows([ODD, *[list(row.values()) for row in texts]])
+    elif kind == "json":
+        path.write_text("".join(json.dumps(row, default=float) + "\n" for row in texts))
+    else:
+        pq.write_table(rows, shop / "data" / "rows.parquet")
+        session = open_session("sail", shop / "warehouse")
+        frame = session.read.parquet(str(shop / "data" / "rows.parquet"))
+        frame.write.format("delta").options(**table_properties(ODD)).save(str(path))
+    return f"data/odd.{kind}"
+
+
+@pytest.mark.parametrize("kind", ["csv", "delta", *(["parquet", "json"] if os.environ.get("FP_EVERY_FORMAT") else [])])
+def test_columns_of_any_name_become_a_source_and_a_job_that_runs(shop: Path, fpjob: Fpjob, kind: str) -> None:
+    key, user, time, amount, category = ODD[:5]
+    place = ("--location", write_odd_rows(shop, kind), "--format", kind, "--primary-key", key, "--event-time", time)
+    types = ("--field", f"{amount}:decimal(8,2)") if kind in {"csv", "json"} else ()
+    about = ("--entity", "customer", "--owner", "o", "--description", "d", *types)
+    made = fpjob("init", "source", "odd", *about, *place)
+    assert made.status == 0, made.stderr
+    columns = ("--user-id-col", user, "--category-col", category, "--category", "a")
+    made = fpjob("init", "job", "odd_v1", "--source", "odd", "--description", "d", *columns)
+    assert made.status == 0, made.stderr
+    if kind == "csv":
+        early = fpjob("run", "configs/jobs/odd_v1.yaml")
+        assert early.status == 2
+        assert early.stderr.endswith("source `customer.odd` is not among dbt's yet; run `fpjob registry sync`\n")
+    assert fpjob("registry", "sync").status == 0
+    outcome = fpjob("run", "configs/jobs/odd_v1.yaml", "--format", "json")
+    assert outcome.status == 0, outcome.stderr
+    rows = sorted(json.loads(outcome.stdout)["sink"]["preview"], key=lambda row: row[key])
+    assert [list(row)[: len(ODD)] for row in rows] == [ODD] * 3
+    assert [[row[name] for name in ODD[5:]] for row in rows] == [[value] * (len(ODD) - 5) for value in ("p", None, "q")]
+    totals = [row["user_30d_total_spend"] for row in rows]
+    assert [total and Decimal(total) for total in totals] == [Decimal("1.50"), Decimal("3.75"), None]
+    assert [Decimal(row["user_total_spend_a"]) for row in rows] == [Decimal("1.50"), Decimal("1.50"), 0]
 
 
 @pytest.mark.parametrize("is_interrupted", [False, True])

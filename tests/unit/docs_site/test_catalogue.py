@@ -82,8 +82,10 @@ def test_a_site_can_be_written_again(tmp_path: Path, content: dict[str, Any]) ->
 
 
 def test_serving_needs_a_site(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="run `fpjob docs build` first"):
+    with pytest.raises(ConfigurationError, match=f"run `fpjob docs build --output {tmp_path}` first"):
         site_server(tmp_path, 0)
+    with pytest.raises(ConfigurationError, match="run `fpjob docs build` first"):
+        site_server(tmp_path / "target" / "docs", 0)
 
 
 def test_a_server_listens_on_loopback_only_and_says_when_its_port_is_taken(
