@@ -19,7 +19,7 @@ class BuildWithProject(build_py):
         super().run()
         # A build folder that is there already may hold files that are gone here.
         shutil.rmtree(Path(self.build_lib) / "feature_platform_py" / "project", ignore_errors=True)
-        for name in () if self.editable_mode else TEMPLATE["PROJECT_FILES"]:
+        for name in () if self.editable_mode else TEMPLATE["project_files"](ROOT):
             target = Path(self.build_lib) / "feature_platform_py" / "project" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(TEMPLATE["project_file"](name, ROOT), target)

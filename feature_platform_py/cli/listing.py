@@ -13,6 +13,7 @@ from feature_platform_py.core.text import aligned
 from feature_platform_py.features.catalogue import transformers_of
 from feature_platform_py.features.transformer import FeatureTransformer
 from feature_platform_py.jobs.config import load_job_config
+from feature_platform_py.jobs.names import job_files
 from feature_platform_py.registry.source import load_sources
 from feature_platform_py.targets import open_tables
 
@@ -32,9 +33,7 @@ def list_command(*, target: str | None, output_format: str) -> None:
 def _listed(project: Project) -> dict[str, list[dict[str, Any]]]:
     known = transformers_of(project.root)
     return {
-        "jobs": [
-            _job(path.relative_to(project.root).as_posix(), project) for path in sorted(project.jobs.glob("*.y*ml"))
-        ],
+        "jobs": [_job(path.relative_to(project.root).as_posix(), project) for path in job_files(project)],
         "sources": _sources(project),
         "transformers": [
             *({"name": name, "params": _params(kind)} for name, kind in known.items()),

@@ -13,10 +13,10 @@ from feature_platform_py.jobs.last_run import last_run
 
 
 def job_files(project: Project) -> list[Path]:
-    """Return the files below `configs/jobs/` in order, each once however many links lead to it."""
+    """Return what is a job below `configs/jobs/` by its name, in order, each file once however many links lead to it."""
     found: dict[Path, Path] = {}
     for path in sorted(project.jobs.rglob("*")):
-        if path.suffix in {".yaml", ".yml"} and path.is_file():
+        if path.suffix in {".yaml", ".yml"}:
             found.setdefault(path.resolve(), path)
     return list(found.values())
 
@@ -52,6 +52,8 @@ def _last_file(project: Project, name: str) -> list[Path]:
 def _has_name(path: Path, name: str) -> bool:
     """Whether a file is a job of the name; one that cannot be read is none."""
     try:
+        if not path.is_file():
+            return False
         text = path.read_bytes()
         # Reading YAML takes a millisecond: only files that may hold the name are read. An escape can spell it in other letters.
         return (name.encode() in text or b"\\" in text) and read_document(path).values.get("job_name") == name

@@ -12,6 +12,7 @@ from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.features.columns import OutputColumn
+from feature_platform_py.jobs.names import job_files
 from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, job_variable
 from feature_platform_py.jobs.prepare import prepare_job
 from feature_platform_py.jobs.schema import json_schema_text
@@ -87,7 +88,7 @@ def planned_jobs(project: Project, registry: Registry, problems: list[Problem] |
     """
     jobs: list[PlannedJob] = []
     found: list[Problem] = []
-    for path in sorted(project.jobs.glob("*.y*ml")):
+    for path in job_files(project):
         try:
             jobs.append(PlannedJob(path.relative_to(project.root), prepare_job(path, project, registry=registry)))
         except FeaturePlatformError as error:

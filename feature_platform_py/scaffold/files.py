@@ -3,9 +3,17 @@
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-PROJECT_FILES = tuple((_HERE / "template_files.txt").read_text(encoding="utf-8").split("\n")[:-1])
 KEPT = _HERE / "template"
 """What people change in a checkout as soon as they work in it, as it is in a new project: registry, jobs and profile."""
+
+
+def project_files(root: Path) -> list[str]:
+    """Return the paths of a new project's files; `root` holds them. A line of the list with a `/` at its end is a whole folder."""
+    found: list[str] = []
+    for line in (_HERE / "template_files.txt").read_text(encoding="utf-8").splitlines():
+        folder = sorted(path.relative_to(root).as_posix() for path in (root / line).glob("*") if path.is_file())
+        found += folder if line.endswith("/") else [line]
+    return found
 
 
 def project_file(path: str, root: Path) -> Path:

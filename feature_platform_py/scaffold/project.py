@@ -12,7 +12,7 @@ from pathlib import Path
 
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.suggestions import ticked
-from feature_platform_py.scaffold.files import PROJECT_FILES, project_file
+from feature_platform_py.scaffold.files import project_file, project_files
 
 _README = """\
 # {name}
@@ -99,7 +99,7 @@ def _are_equal(one: Path, other: Path) -> bool:
 
 def _fill(folder: Path, *, name: str) -> None:
     root = template()
-    for part in PROJECT_FILES:
+    for part in project_files(root):
         target = folder / part
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(project_file(part, root), target)

@@ -22,7 +22,7 @@ import yaml
 
 from feature_platform_py.core.session import open_session
 from feature_platform_py.core.warehouse import table_properties
-from feature_platform_py.scaffold.files import PROJECT_FILES
+from feature_platform_py.scaffold.files import project_files
 from tests.conftest import ROOT, Fpjob
 
 SALES = (
@@ -268,7 +268,7 @@ def test_a_project_is_the_template_alone(tmp_path: Path) -> None:
     """What somebody adds to a checkout, or changes in its registry, jobs and profile, is theirs."""
     checkout = tmp_path / "checkout"
     shutil.copytree(ROOT / "feature_platform_py", checkout / "feature_platform_py")
-    for name in PROJECT_FILES:
+    for name in project_files(ROOT):
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, checkout / name)
     code = "import sys; sys.argv = ['fpjob', *sys.argv[1:]]; from feature_platform_py.cli.main import main; main()"
@@ -301,11 +301,12 @@ def test_a_project_is_the_template_alone(tmp_path: Path) -> None:
     call("init", "job", "mine", *mine, cwd=checkout)
     call("registry", "sync", cwd=checkout)
     for name in (
-        "macros/sql/mine.sql",
+        "macros/mine.sql",
+        "macros/transformers/mine.sql",
         "models/mine.sql",
         "data/bank/mine.csv",
         "data/mine.csv",
-        "tests/dbt/generic/m.sql",
+        "tests/dbt/m.sql",
     ):
         (checkout / name).write_text("mine")
     for name in ("profiles/profiles.yml", "configs/jobs/training_features_job.yaml"):

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from feature_platform_py.scaffold.files import KEPT, PROJECT_FILES
+from feature_platform_py.scaffold.files import KEPT, project_files
 from tests.conftest import ROOT
 
 FOLDERS = ("macros", "models", "tests/dbt", "profiles", "registry", "configs", "data/bank", "dbt_project.yml")
 
 
 def test_every_file_of_the_template_is_listed() -> None:
-    """A file that is added to these folders belongs into `scaffold/template_files.txt`, which is sorted."""
+    """A model, a transformer's macro, an entry or a job that is added belongs into `scaffold/template_files.txt`, which is sorted."""
     found = {path.relative_to(ROOT) for folder in FOLDERS for path in [ROOT / folder, *(ROOT / folder).rglob("*")]}
     names = sorted(
         path.as_posix()
         for path in found
         if (ROOT / path).is_file() and "__pycache__" not in path.parts and path.name != ".user.yml"
     )
-    assert list(PROJECT_FILES) == names
+    assert project_files(ROOT) == names
 
 
 def test_what_is_kept_apart_is_what_the_repository_has() -> None:
     """After a change of registry, jobs or profile: copy the file below `scaffold/template/` too."""
     kept = {path.relative_to(KEPT).as_posix() for path in KEPT.rglob("*") if path.is_file()}
-    wanted = {name for name in PROJECT_FILES if name.startswith(("registry/", "configs/", "profiles/"))}
+    wanted = {name for name in project_files(ROOT) if name.startswith(("registry/", "configs/", "profiles/"))}
     assert kept == {name for name in wanted if not name.endswith(".schema.json")}
     assert [name for name in sorted(kept) if (KEPT / name).read_bytes() != (ROOT / name).read_bytes()] == []
