@@ -10,8 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from feature_platform_py.core.project import open_project
+from feature_platform_py.registry.sync import write_files
 from feature_platform_py.testing import edge_case_rows
 from tests.conftest import ROOT
+from tests.hostile import EVERYTHING, TEXTS, poison_registry
 
 USER, TIME, AMOUNT, CATEGORY = "Benutzer id", "zeit'punkt", "Betrag (€)", "kategorie\\{{ 1 }}"
 WINDOWS = [1, 7, 30, 365]
@@ -29,7 +32,9 @@ FLOATING_FILTERS: tuple[Mapping[str, object], ...] = (
     {"column": "score", "op": "not_in", "value": [2.0, -0.5]},
 )
 SAMPLES = ("sample_customer_profile_job", "sample_financial_features_job", "training_features_job")
-ODD = ("odd_rows", "odd_rows_as_of", "filtered", "double_amounts", "dates", "no_rows", "one_row")
+ODD = ("odd_rows", "odd_rows_as_of", "filtered", "double_amounts", "dates", "no_rows", "one_row", "hostile_text")
+# Each makes a column's name of its own.
+HOSTILE = tuple(f"a{number} {text}" for number, text in enumerate(TEXTS))
 
 
 def add_cases(project: Path) -> None:
@@ -58,6 +63,33 @@ def add_cases(project: Path) -> None:
         pq.write_table(table, project / "odd" / f"{name}.parquet", row_group_size=2)
         filters = {"filtered": FILTERS, "double_amounts": FLOATING_FILTERS}.get(name, ())
         _write_job(project, name, odd_job(name, is_as_of=name == "odd_rows_as_of", filters=filters))
+    _add_hostile_text(project)
+
+
+def hostile_rows() -> list[dict[str, object]]:
+    """Return a row for each hostile text, of three users by turns, and one that the job's filter leaves out."""
+    texts = [*HOSTILE, "left out"]
+    return [{"id": row, "user": row % 3, "amount": row + 1, "text": text} for row, text in enumerate(texts)]
+
+
+def _add_hostile_text(project: Path) -> None:
+    """Write the case whose data, registry, filter and categories are hostile text."""
+    poison_registry(project)
+    write_files(open_project(project))
+    pq.write_table(pa.Table.from_pylist(hostile_rows()), project / "odd" / "hostile_text.parquet")
+    texts = [text.replace("${", "$${") for text in HOSTILE]
+    params = {"user_id_col": "user", "amount_col": "amount", "category_col": "text", "target_category_value": texts}
+    job = {
+        "job_name": "hostile_text",
+        "description": EVERYTHING.replace("${", "$${"),
+        "input_source": {
+            "source_type": "spark",
+            "config": {"location": "odd/hostile_text.parquet", "format": "parquet"},
+            "filters": [{"column": "text", "op": "in", "value": texts}],
+        },
+        "feature_transformers": [{"name": "UserCategoricalSpendAggregator", "params": params}],
+    }
+    _write_job(project, "hostile_text", yaml.safe_dump(job, sort_keys=False, allow_unicode=True))
 
 
 def odd_job(name: str, *, is_as_of: bool = False, filters: Sequence[Mapping[str, object]] = ()) -> str:

@@ -13,7 +13,7 @@ import pytest
 from feature_platform_py.core.session import close_warehouse, open_warehouse
 from tests.conftest import copy_project
 from tests.parity import engines
-from tests.parity.cases import ODD, SAMPLES, add_cases
+from tests.parity.cases import ODD, SAMPLES, add_cases, hostile_rows
 from tests.parity.engines import Engine
 
 pytestmark = pytest.mark.no_cover
@@ -78,6 +78,14 @@ def test_results_are_equal(case: str, other: Results, local: Results) -> None:
     assert len(rows) == len(expected_rows)
     assert [pair for pair in zip(rows, expected_rows, strict=True) if not same(*pair)][:3] == []
     assert (len(rows) > 0) == (case != "no_rows")
+
+
+def test_hostile_text_is_carried_unchanged(local: Results) -> None:
+    _, rows = local.of("hostile_text")
+    kept = hostile_rows()[:-1]
+    totals = [[each["amount"] if each["user"] == row["user"] else 0 for each in kept] for row in kept]
+    expected = [(*row.values(), *total) for row, total in zip(kept, totals, strict=True)]
+    assert rows == sorted(expected, key=repr)
 
 
 def same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
