@@ -164,7 +164,8 @@ def blocks(file: Path, dialect: Dialect) -> Iterator[Block]:
         wanted = 0 if end else 2 * len(pending)
         whole = data[:end]
         records = _plain(whole, dialect, delimiter)
-        if not records.isspace() or records.strip(b"\r\n"):
+        # A copy of the block is made only where it may be one of blank lines.
+        if records and not (records.isspace() and not records.strip(b"\r\n")):
             yield Block(file, line, records, dialect, delimiter, stand_ins)
         line += _lines(whole)
         pending = bytearray(_undone(data[end:], dialect, stand_ins))
