@@ -90,10 +90,10 @@ def test_files_folders_and_links_to_them_are_fine(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_ends_with_one_line(project: Path, fpjob: Fpjob, command: list[str]) -> None:
-    os.mkfifo(project / "registry" / "odd.yaml")
+    os.mkfifo(project / "registry" / "source" / "odd.yaml")
     outcome = fpjob(*command)
     assert outcome.status == 2
-    assert outcome.stderr == "registry/odd.yaml: expected a file, given a named pipe; remove it\n"
+    assert outcome.stderr == "registry/source/odd.yaml: expected a file, given a named pipe; remove it\n"
 
 
 def test_a_job_file_that_is_a_pipe_is_refused(tmp_path: Path) -> None:
