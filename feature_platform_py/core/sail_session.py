@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from feature_platform_py.core.errors import EngineError
 from feature_platform_py.core.private_port import PrivatePort, guarded
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def open_sail_session() -> SparkSession:
 
 
 def _channel_builder(address: str) -> DefaultChannelBuilder:
-    """What connects to the server's port, which is open to this process and for the moment of connecting only."""
+    """Return what connects to the server's port, which is open for the moment of connecting only."""
     import grpc
     from pyspark.sql.connect.client import DefaultChannelBuilder
 
@@ -65,7 +66,12 @@ def _channel_builder(address: str) -> DefaultChannelBuilder:
         def toChannel(self) -> grpc.Channel:  # noqa: N802 - pyspark's name
             with _port.open() if _port else nullcontext():
                 channel = super().toChannel()
-                grpc.channel_ready_future(channel).result(timeout=CONNECT_SECONDS)
+                try:
+                    grpc.channel_ready_future(channel).result(timeout=CONNECT_SECONDS)
+                except grpc.FutureTimeoutError as error:
+                    raise EngineError(
+                        f"the embedded engine did not answer within {CONNECT_SECONDS} s; try again"
+                    ) from error
             return channel
 
     # Nobody can connect again: gRPC would give an idle connection up.
