@@ -64,7 +64,7 @@ class ExternalSource:
 
         return footers(Path(self.location), self.files())
 
-    @property
+    @cached_property
     def is_copied(self) -> bool:
         """Whether engines read a copy: of text, and of Parquet files that not every engine reads alike where they are."""
         from feature_platform_py.files.parquet_rows import is_read_in_place

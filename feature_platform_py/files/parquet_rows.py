@@ -57,8 +57,8 @@ def is_read_in_place(location: Path, found: Sequence[Footer]) -> bool:
     first = found[0].schema
     is_flat = all(each.file.path.parent == location or each.file.path == location for each in found)
     is_alike = all(each.schema.types == first.types and each.schema.names == first.names for each in found)
-    columns = [*first, *(column for each in found for column in each.stored)]
-    return is_flat and is_alike and all(is_read_by_engines(column.type) for column in columns)
+    types = {*first.types, *(data_type for each in found for data_type in each.stored.types)}
+    return is_flat and is_alike and all(map(is_read_by_engines, types))
 
 
 def changed_types(found: Sequence[Footer]) -> list[str]:
