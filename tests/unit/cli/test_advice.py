@@ -89,13 +89,15 @@ def words_of(text: str) -> Iterator[list[str]]:
 def faults(words: list[str]) -> list[str]:
     """What of a command line is not there: its command, or a flag."""
     path: tuple[str, ...] = ()
+    while words and words[0] in options(cli):
+        words = words[1:]
     while words and (*path, words[0]) in COMMANDS:
         path, words = (*path, words[0]), words[1:]
     if path == ("init",):
         path = ("init", "project")
     if not path:
         # A sentence about the program, such as "fpjob reads", has no command.
-        return [] if not words or not words[0].startswith("-") else [f for f in words if f not in options(cli)]
+        return [flag for flag in words[:1] if flag.startswith("-")]
     known = options(COMMANDS[path])
     return [f"{' '.join(path)} {flag}" for flag in words if re.fullmatch("--[a-z].*", flag) and flag not in known]
 
