@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from feature_platform_py.cli.ending import Stopped
 from feature_platform_py.cli.output import print_progress
 from feature_platform_py.core.errors import BrokenJobsError, Problem
 from feature_platform_py.core.project import Project, open_project
@@ -36,7 +37,9 @@ def serve_command(*, output: Path | None, port: int) -> None:
         click.echo(f"http://{HOST}:{server.server_port}/  (Ctrl-C ends it)")
         try:
             server.serve_forever()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
+            if isinstance(error, Stopped):
+                raise
             click.echo("ended")
 
 

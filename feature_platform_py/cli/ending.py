@@ -23,6 +23,7 @@ from feature_platform_py.core.errors import (
     FeaturePlatformError,
     SinkError,
 )
+from feature_platform_py.core.files import DISK_REFUSALS
 
 _EXIT_CODES: dict[type[FeaturePlatformError], int] = {
     BrokenJobsError: 1,
@@ -33,7 +34,7 @@ _EXIT_CODES: dict[type[FeaturePlatformError], int] = {
 }
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 # What the machine refuses, not what a command does wrong: its traceback helps nobody.
-_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+_REFUSALS = (*DISK_REFUSALS, errno.EACCES, errno.EPERM, errno.EIO)
 
 
 class OutputError(EngineError):

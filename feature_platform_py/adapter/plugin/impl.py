@@ -30,6 +30,7 @@ from feature_platform_py.core.catalog_file import TableName, quoted
 from feature_platform_py.core.data_types import sql_type
 from feature_platform_py.core.errors import EngineError, FeaturePlatformError
 from feature_platform_py.core.external_sources import external_source
+from feature_platform_py.core.files import DISK_REFUSALS
 from feature_platform_py.core.locations import is_table_name
 from feature_platform_py.core.remote_session import is_server_lost
 from feature_platform_py.files.columns import Reading
@@ -182,6 +183,8 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
         except FeaturePlatformError as error:
             raise DbtRuntimeError(f"source `{name.schema}.{name.name}`: {error}") from error
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in DISK_REFUSALS:
+                raise DbtRuntimeError(f"the warehouse cannot be written to: {error}") from error
             if is_server_lost(error):
                 raise DbtDatabaseError(explained(error)) from error
             raise DbtDatabaseError(f"source `{name.schema}.{name.name}`: {engine_message(error)}") from error
