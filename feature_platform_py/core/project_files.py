@@ -40,6 +40,9 @@ def file_fault(path: Path) -> str | None:
         return None
     except OSError as error:
         return f"cannot be read: {error.strerror}; remove it"
+    except ValueError:
+        # A path that no file can have: opening it says so.
+        return None
     return f"expected a file, given {_KINDS[kind]}; remove it" if kind in _KINDS else None
 
 
