@@ -196,7 +196,7 @@ def source_copy(source: ExternalSource, copies: Path) -> Path:
         copies,
         declaration=source.declaration(),
         state=source.state,
-        write=lambda file: write_rows(_rows(source), file),
+        write=lambda file: write_rows(text_rows(source), file),
         location=source.location,
     )
 
@@ -212,7 +212,8 @@ def _version_copy(spark: SparkSession, source: ExternalSource, copies: Path) -> 
     )
 
 
-def _rows(source: ExternalSource) -> Rows:
+def text_rows(source: ExternalSource) -> Rows:
+    """Return the rows of a text source; ConfigurationError for declared columns that its headers lack."""
     from feature_platform_py.files.csv_rows import CsvRows
     from feature_platform_py.files.json_rows import JsonRows
     from feature_platform_py.files.parquet_rows import ParquetRows

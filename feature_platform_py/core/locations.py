@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 _TABLE_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){0,2}", re.ASCII)
-_ENDING = re.compile(r"\.(csv|tsv|parquet|json|jsonl|ndjson)(\.gz|\.bz2|\.zst)?/*\Z", re.IGNORECASE)
+_ENDING = re.compile(r"\.(csv|tsv|parquet|json|jsonl|ndjson)(\.gz|\.bz2|\.zst|\.xz)?/*\Z", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from feature_platform_py.core.catalog_file import TableName
 from feature_platform_py.core.errors import DataCheckError
-from feature_platform_py.core.external_sources import external_source, source_copy
+from feature_platform_py.core.external_sources import external_source, source_copy, text_rows
 from feature_platform_py.core.session import open_warehouse, reading_only
 from feature_platform_py.files import text, write
 from tests.files.cases import CASES
@@ -70,9 +70,9 @@ def test_what_pythons_csv_module_writes_is_read_back(
 
 
 def write_copy(folder: Path, options: dict[str, object]) -> Path:
-    from feature_platform_py.core.external_sources import _rows
-
-    write.write_rows(_rows(external_source("a.csv", "csv", options=options, folder=folder)), folder / "copy.parquet")
+    write.write_rows(
+        text_rows(external_source("a.csv", "csv", options=options, folder=folder)), folder / "copy.parquet"
+    )
     return folder / "copy.parquet"
 
 

@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import open_project
 from feature_platform_py.core.session import open_session
+from feature_platform_py.files.columns import Reading
 from feature_platform_py.sources import DatabricksSparkSource, SparkSource
 
 TABLE = "jupiter.mm.fact_mm_transaction"
@@ -76,3 +77,17 @@ def test_a_registered_source_without_its_columns_is_one_error(session: SparkSess
 def test_a_location_that_nobody_has_registered_is_read_as_it_is(session: SparkSession, project: Path) -> None:
     (project / "data" / "other.csv").write_text("a,b\n1,x\n")
     assert types(DatabricksSparkSource("data/other.csv"), session) == {"a": "bigint", "b": "string"}
+
+
+def test_capitals_of_nested_keys_are_kept(session: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"Who": {"Id": 1, "Tags": [{"aB": "x"}]}, "at": "2024-01-31T10:00:00Z"}\n')
+    source = SparkSource("a.json", folder=tmp_path)
+    assert types(source, session) == {"Who": "struct<Id:bigint,Tags:array<struct<aB:string>>>", "at": "timestamp"}
+
+
+def test_how_columns_are_written_can_be_said(session: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("Id;amount\n007;1,5\n")
+    readings = {"amount": Reading("decimal(9,2)", decimal=","), "Id": Reading(rename="user")}
+    source = SparkSource("a.csv", options={"header": "true", "sep": ";"}, readings=readings, folder=tmp_path)
+    assert [tuple(map(str, row)) for row in source.read(session).collect()] == [("007", "1.50")]
+    assert types(source, session) == {"user": "string", "amount": "decimal(9,2)"}
