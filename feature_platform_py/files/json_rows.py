@@ -54,16 +54,16 @@ class Shape:
         """Take values into account, which stand in the rows; DataCheckError for one of another kind than those before."""
         import pyarrow as pa
 
-        for kind in dict.fromkeys(map(_kind, values)):
+        for kind in dict.fromkeys(_KINDS[each] for each in dict.fromkeys(map(type, values))):
             if kind != "null" and kind not in self.first:
                 self._note(kind, values, rows, name, records)
-        given = [(value, row) for value, row in zip(values, rows, strict=True) if value is not None]
-        if not given:
-            return
-        kind, there = next(iter(self.first)), [value for value, _ in given]
+        kind = next(iter(self.first), "null")
         if kind in {"text", "number"}:
-            self.guess.add(pa.array(list(map(str, there)), pa.string()))
-        elif kind == "list":
+            self.guess.add(pa.array(values, pa.string()))
+            return
+        given = [(value, row) for value, row in zip(values, rows, strict=True) if value is not None]
+        there = [value for value, _ in given]
+        if kind == "list":
             self.items = self.items or Shape(self.date_format, self.time_format)
             items = [(item, row) for value, row in given for item in value]
             self.items.add([item for item, _ in items], [row for _, row in items], name, records)
@@ -222,16 +222,11 @@ class _BadError(Exception):
         self.bad = bad
 
 
+_KINDS = {type(None): "null", Number: "number", str: "text", bool: "boolean", list: "list", dict: "object"}
+
+
 def _kind(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, Number):
-        return "number"
-    if isinstance(value, str):
-        return "text"
-    if isinstance(value, bool):
-        return "boolean"
-    return "list" if isinstance(value, list) else "object"
+    return _KINDS[type(value)]
 
 
 def _text(value: Any) -> str:
@@ -278,7 +273,10 @@ def _built(values: Sequence[Any], target: pa.DataType, reading: Reading, rows: S
         ]
         is_null = pa.array([value is None for value in values], pa.bool_())
         return pa.StructArray.from_arrays(arrays, fields=fields, mask=is_null)
-    texts = pa.array([None if value is None else _text(value) for value in values], pa.string())
+    if set(map(type, values)) <= {str, Number, type(None)}:
+        texts = pa.array(values, pa.string())
+    else:
+        texts = pa.array([None if value is None else _text(value) for value in values], pa.string())
     found, bad = cast_texts(texts, Reading(_spark_type(target), reading.format, reading.decimal, reading.group))
     if bad:
         raise _BadError(BadValue(rows[bad.row], bad.value, bad.expected))
