@@ -19,6 +19,7 @@ from feature_platform_py.core.locations import absolute, is_remote
 from feature_platform_py.files.columns import Reading, Readings, shown
 from feature_platform_py.files.copy import copied, digest, files_state
 from feature_platform_py.files.declared import TEXT_FORMATS
+from feature_platform_py.files.delta_log import has_inexact_statistics, log_files, write_snapshot
 from feature_platform_py.files.folder import DataFile, data_files
 from feature_platform_py.files.options import VERSIONS, TextOptions, option_fault, option_key, text_options
 from feature_platform_py.files.patterns import EPOCHS, DatePattern
@@ -79,6 +80,13 @@ class ExternalSource:
         """The options of a text format, and those of Parquet that say which files are read."""
         return text_options(self.options, self.format)
 
+    @cached_property
+    def is_snapshot(self) -> bool:
+        """Whether engines read a log of the platform's own, for a Delta table whose statistics they would take for values."""
+        if self.format != "delta" or not self.is_local or self.is_earlier_version:
+            return False
+        return has_inexact_statistics(Path(self.location))
+
     @property
     def is_earlier_version(self) -> bool:
         """Whether the options name a version of a Delta table, which engines' catalogs do not know of."""
@@ -97,7 +105,9 @@ class ExternalSource:
         return digest(self.location, self.format, dict(self.options), list(self.columns), readings)
 
     def state(self) -> str:
-        """The state of the files, as a digest of their names, sizes and times."""
+        """The state of the files, as a digest of their names, sizes and times; of a Delta table that of its log."""
+        if self.format == "delta":
+            return files_state(Path(self.location), log_files(Path(self.location)))
         return files_state(Path(self.location), [file.path for file in self.files()])
 
 
@@ -155,6 +165,9 @@ def define_source(
         copy = str(source_copy(source, copies))
         return Definition("source", f"using parquet location {literal(copy)}", fingerprint, copy)
     check_declared(source, describe_source(spark, source, copies=copies))
+    if source.is_snapshot:
+        snapshot = str(source_snapshot(source, copies))
+        return Definition("source", f"using delta location {literal(snapshot)}", fingerprint, snapshot)
     if source.is_earlier_version:
         copy = str(_version_copy(spark, source, copies))
         return Definition("source", f"using parquet location {literal(copy)}", fingerprint, copy)
@@ -181,7 +194,8 @@ def describe_source(spark: SparkSession, source: ExternalSource, *, copies: Path
 
         schema = pq.read_schema(source_copy(source, copies))
         return [(column.name, sql_type(from_arrow_type(column.type, prefer_timestamp_ntz=True))) for column in schema]
-    found = spark.read.format(source.format).options(**source.options).load(source.location).schema
+    place = str(source_snapshot(source, copies)) if source.is_snapshot else source.location
+    found = spark.read.format(source.format).options(**source.options).load(place).schema
     return [(column.name, sql_type(column.dataType)) for column in found]
 
 
@@ -197,6 +211,17 @@ def source_copy(source: ExternalSource, copies: Path) -> Path:
         declaration=source.declaration(),
         state=source.state,
         write=lambda file: write_rows(text_rows(source), file),
+        location=source.location,
+    )
+
+
+def source_snapshot(source: ExternalSource, copies: Path) -> Path:
+    """Return the folder that stands for a Delta table at its present version, without misleading statistics."""
+    return copied(
+        copies,
+        declaration=source.declaration(),
+        state=source.state,
+        write=lambda folder: write_snapshot(Path(source.location), folder),
         location=source.location,
     )
 

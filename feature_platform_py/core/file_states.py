@@ -15,7 +15,7 @@ FileState = tuple[str, int, int, int]
 
 def latest_version(source: ExternalSource) -> int | None:
     """Return the version that a local Delta table has now; None for another format, and where options say how to read it."""
-    if source.format != "delta" or not source.is_local or source.options:
+    if source.format != "delta" or not source.is_local or source.options or source.is_snapshot:
         return None
     return max((int(commit.stem) for commit in commits(Path(source.location))), default=None)
 
@@ -25,7 +25,7 @@ def source_state(source: ExternalSource) -> list[FileState]:
 
     Of a Delta table that is read at one version it is the first commit, which only another table in its place has another of.
     """
-    if source.is_text or source.is_earlier_version:
+    if source.is_text or source.is_earlier_version or source.is_snapshot:
         return []
     if source.format == "delta":
         found = sorted(commits(Path(source.location)))

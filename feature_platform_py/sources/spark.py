@@ -19,6 +19,7 @@ from feature_platform_py.core.external_sources import (
     describe_source,
     external_source,
     source_copy,
+    source_snapshot,
 )
 from feature_platform_py.core.locations import inferred_format, is_table_name
 from feature_platform_py.core.project import Project, open_project
@@ -72,6 +73,8 @@ class SparkSource(Source):
             check_declared(source, describe_source(session, source, copies=_copies()))
         if source.is_copied:
             return session.read.parquet(str(source_copy(source, _copies())))
+        if source.is_snapshot:
+            return session.read.format("delta").load(str(source_snapshot(source, _copies())))
         return session.read.format(source.format).options(**source.options).load(source.location)
 
 

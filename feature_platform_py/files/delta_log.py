@@ -1,0 +1,180 @@
+"""A Delta table at one version as a log without the statistics that engines take for values; the data files stay where they are.
+
+Sail takes a column whose least and greatest value in the log are equal for a constant. A decimal goes through a double there, and
+a NaN is not in it, so tables that others wrote came out changed, and filters skipped files that they should have read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from feature_platform_py.core.errors import DataCheckError
+from feature_platform_py.files.columns import shown
+
+# The link in a snapshot's folder that leads to the table's own.
+DATA = "data"
+# Their least and greatest values are exact in a log; the text of a decimal or a float is not, a long text is cut.
+_EXACT = {"byte", "short", "integer", "long", "date", "timestamp", "timestamp_ntz"}
+_INEXACT = re.compile(r"\b(?:float|double|decimal)\b")
+_COMMIT = re.compile(r"(\d{20})\.json")
+_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10})|\.[0-9a-f-]{36})?\.(parquet|json)")
+_UUID_LENGTH = 20
+
+Action = dict[str, Any]
+
+
+@dataclass
+class _Table:
+    """What the actions so far have made of a table."""
+
+    protocol: Action = field(default_factory=dict)
+    metadata: Action = field(default_factory=dict)
+    files: dict[tuple[str, str], Action] = field(default_factory=dict)
+
+    def apply(self, action: Action) -> None:
+        self.protocol = action.get("protocol") or self.protocol
+        self.metadata = action.get("metaData") or self.metadata
+        if removed := action.get("remove"):
+            self.files.pop(_key(removed), None)
+        if added := action.get("add"):
+            self.files[_key(added)] = added
+
+
+def has_inexact_statistics(location: Path) -> bool:
+    """Whether the table has columns whose statistics cannot be trusted. Raises DataCheckError for a log with gaps."""
+    if not (location / "_delta_log").is_dir():
+        return False
+    return bool(_INEXACT.search(_replayed(location, None).metadata.get("schemaString", "")))
+
+
+def log_files(location: Path) -> list[Path]:
+    """Return the files of the table's log, in order."""
+    return sorted(path for path in (location / "_delta_log").glob("*.json") if _COMMIT.fullmatch(path.name))
+
+
+def write_snapshot(location: Path, folder: Path, *, version: int | None = None) -> None:
+    """Write a folder that is the table at a version, the newest by default: a log of its own, and a link to the data.
+
+    Raises DataCheckError for a log with gaps, or with files outside of the table's folder.
+    """
+    table = _replayed(location, version)
+    kept = _columns_with_exact_statistics(table.metadata)
+    settings = table.metadata.get("configuration") or {}
+    mapping = {name: value for name, value in settings.items() if name.startswith("delta.columnMapping")}
+    actions = [
+        {"protocol": table.protocol},
+        {"metaData": {**table.metadata, "configuration": mapping}},
+        *({"add": _moved(added, kept, location)} for added in table.files.values()),
+    ]
+    (folder / "_delta_log").mkdir(parents=True)
+    (folder / DATA).symlink_to(location, target_is_directory=True)
+    log = folder / "_delta_log" / f"{0:020}.json"
+    log.write_text("".join(f"{json.dumps(action)}\n" for action in actions), encoding="utf-8")
+
+
+def _replayed(location: Path, version: int | None) -> _Table:
+    log, table = location / "_delta_log", _Table()
+    names = [path.name for path in log.iterdir()]
+    commits = sorted(int(found[1]) for name in names if (found := _COMMIT.fullmatch(name)))
+    last = version if version is not None else max(commits, default=-1)
+    start, parts = _last_checkpoint(log, names, last)
+    for part in parts:
+        for action in _checkpointed(part, log):
+            table.apply(action)
+    wanted = range(start + 1, last + 1)
+    if missing := [each for each in wanted if each not in set(commits)] or (last < 0 and [0]):
+        raise DataCheckError(f"{shown(location)}: expected commit {missing[0]} in the Delta log, found none")
+    for each in wanted:
+        for action in _rows(log / f"{each:020}.json"):
+            table.apply(action)
+    return table
+
+
+def _last_checkpoint(log: Path, names: list[str], last: int) -> tuple[int, list[Path]]:
+    """The version of the newest checkpoint that is whole, and its files; -1 without one."""
+    found: dict[int, list[Path]] = {}
+    for name in sorted(names):
+        match = _CHECKPOINT.fullmatch(name)
+        if match and int(match[1]) <= last:
+            parts = [name] if not match[3] else [each for each in names if each.startswith(f"{match[1]}.checkpoint.0")]
+            if not match[3] or len(parts) == int(match[3]):
+                found[int(match[1])] = [log / each for each in sorted(parts)]
+    return max(found.items(), default=(-1, []))
+
+
+def _checkpointed(file: Path, log: Path) -> Iterator[Action]:
+    for action in _rows(file):
+        if sidecar := action.get("sidecar"):
+            yield from _rows(log / "_sidecars" / Path(unquote(sidecar["path"])).name)
+        yield action
+
+
+def _rows(file: Path) -> Iterator[Action]:
+    if file.suffix == ".json":
+        try:
+            yield from [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line.strip()]
+        except ValueError as error:
+            raise DataCheckError(f"{shown(file)}: expected actions of a Delta table in JSON: {error}") from error
+        return
+    from pyarrow.parquet import ParquetFile
+
+    opened = ParquetFile(file)
+    wanted = [name for name in ("protocol", "metaData", "add", "sidecar") if name in opened.schema_arrow.names]
+    for batch in opened.iter_batches(columns=wanted, batch_size=1000):
+        yield from (_without_nulls(row) for row in batch.to_pylist(maps_as_pydicts="strict"))
+
+
+def _without_nulls(value: Any) -> Any:
+    """A row of a checkpoint as a commit has it: what is NULL is not there, apart from the values of partitions."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: each if name in {"partitionValues", "configuration"} else _without_nulls(each)
+        for name, each in value.items()
+        if each is not None and not name.endswith("_parsed")
+    }
+
+
+def _key(action: Action) -> tuple[str, str]:
+    """A file with other rows deleted from it is another one."""
+    vector = action.get("deletionVector") or {}
+    return unquote(action["path"]), f"{vector.get('pathOrInlineDv')}@{vector.get('offset')}" if vector else ""
+
+
+def _columns_with_exact_statistics(metadata: Action) -> set[str]:
+    """The names, as the files have them, of columns whose least and greatest values may stay in the log."""
+    fields = json.loads(metadata["schemaString"])["fields"]
+    exact = [each for each in fields if isinstance(each["type"], str) and each["type"] in _EXACT]
+    return {each.get("metadata", {}).get("delta.columnMapping.physicalName", each["name"]) for each in exact}
+
+
+def _moved(added: Action, kept: set[str], location: Path) -> Action:
+    """The file as the snapshot names it, with what of its statistics can be trusted."""
+    path = added["path"]
+    if path.startswith("/") or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", path):
+        raise DataCheckError(
+            f"{shown(location)}: expected data files in its folder, given `{path}`, as in a shallow clone; write the table whole"
+        )
+    moved = {**added, "path": f"{DATA}/{path}", "dataChange": True, "stats": _trusted(added.get("stats"), kept)}
+    vector = added.get("deletionVector")
+    if vector and vector["storageType"] == "u":
+        prefix, name = vector["pathOrInlineDv"][:-_UUID_LENGTH], vector["pathOrInlineDv"][-_UUID_LENGTH:]
+        moved["deletionVector"] = {**vector, "pathOrInlineDv": "/".join(filter(None, (DATA, prefix))) + name}
+    return moved
+
+
+def _trusted(stats: str | None, kept: set[str]) -> str | None:
+    if not stats:
+        return None
+    given: Mapping[str, Any] = json.loads(stats)
+    bounds = {
+        name: {column: value for column, value in (given.get(name) or {}).items() if column in kept}
+        for name in ("minValues", "maxValues", "nullCount")
+    }
+    return json.dumps({**given, **bounds})
