@@ -33,7 +33,7 @@ from feature_platform_py.targets import open_tables
 
 pytestmark = pytest.mark.no_cover
 
-REPLACEMENTS = int(os.environ.get("FP_REPLACEMENTS", "2"))
+REPLACEMENTS = int(os.environ.get("FP_REPLACEMENTS", "1"))
 USERS, DAYS = 40, 12
 FORMATS = {"file": "parquet", "folder": "parquet", "csv": "csv", "delta": "delta"}
 TABLES = ("user_spend", "user_categorical_spend")
