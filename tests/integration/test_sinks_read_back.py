@@ -71,7 +71,7 @@ DELTA_PARTITIONS = {
         ],
     ),
 }
-_STRUCT = pyarrow.struct([("Street Name", pyarrow.string()), ("no$", pyarrow.decimal128(38, 2))])
+_STRUCT = pyarrow.struct([("Street", pyarrow.string()), ("No", pyarrow.decimal128(38, 2))])
 TYPES: Mapping[str, tuple[pyarrow.DataType, list[Any]]] = {
     **PARTITIONS,
     "empty text": (pyarrow.string(), ["", " "]),
@@ -93,8 +93,8 @@ TYPES: Mapping[str, tuple[pyarrow.DataType, list[Any]]] = {
     ),
     "timestamp_ntz": (pyarrow.timestamp("us"), [datetime.datetime(1500, 1, 2, 3, 4, 5, 1)]),
     "array": (pyarrow.list_(pyarrow.int32()), [[], [1, None, -3]]),
-    "struct": (_STRUCT, [{"Street Name": "a", "no$": Decimal("-1.50")}, {"Street Name": None, "no$": None}]),
-    "array of structs": (pyarrow.list_(_STRUCT), [[], [{"Street Name": "%=", "no$": Decimal("0.01")}]]),
+    "struct": (_STRUCT, [{"Street": "a", "No": Decimal("-1.50")}, {"Street": None, "No": None}]),
+    "array of structs": (pyarrow.list_(_STRUCT), [[], [{"Street": "%=", "No": Decimal("0.01")}]]),
 }
 
 
@@ -241,12 +241,21 @@ def test_every_type_reads_back(session: SparkSession, opened: Project, tmp_path:
 
 def test_any_column_name_reads_back_from_parquet(session: SparkSession, opened: Project, tmp_path: Path) -> None:
     names = ["a=b", "a%b", "a/b", "ä ö", "a:b", "a.b", "A?*[x]{y}", "it's", 'q"q', "漢字", "😀"]
-    rows = pyarrow.table({"id": [1], **{name: [name] for name in names}})
+    nested = {"Street Name": "x", "no$": {"Größe=": 1}}
+    rows = pyarrow.table({"id": [1], **{name: [name] for name in names}, "nested": [nested]})
     write(session, opened, rows, "parquet_files", tmp_path / "out")
-    expected = {"id": 1, **{name: name for name in names}}
+    expected = {"id": 1, **{name: name for name in names}, "nested": nested}
     assert ds.dataset(tmp_path / "out").to_table().to_pylist() == [expected]
     assert polars.read_parquet(tmp_path / "out").to_dicts() == [expected]
     assert duckdb.sql(f"select * from '{tmp_path}/out/*.parquet'").fetchall() == [tuple(expected.values())]
+
+
+def test_nested_names_of_delta_are_kept(session: SparkSession, opened: Project, tmp_path: Path) -> None:
+    nested = {"Street Name": "x", "no$": [{"a,b": 1}]}
+    rows = pyarrow.table({"id": [1], "nested": [nested]})
+    write(session, opened, rows, "delta_table", tmp_path / "out")
+    [row] = session.read.format("delta").load(str(tmp_path / "out")).collect()
+    assert row.asDict(recursive=True) == {"id": 1, "nested": nested}
 
 
 @pytest.mark.parametrize("kind", ["parquet_files", "delta_table"])
