@@ -58,6 +58,11 @@ class FeatureSet:
             "macro": self.macro,
             "keys": list(self.keys),
             "features": [column.name for column in self.features if column.name not in self.keys],
+            "types": {
+                name: data_type
+                for name, data_type in [*self.reads, *((column.name, column.type) for column in self.features)]
+                if data_type
+            },
             "reads": [{"name": name, "type": data_type} for name, data_type in self.reads],
             "timestamp_col": self.timestamp_col,
             "params": {name: value for name, value in self.params.items() if value is not None},

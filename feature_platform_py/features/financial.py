@@ -54,7 +54,8 @@ class UserSpendAggregator(SqlTransformer):
     ] = (30,)
 
     @model_validator(mode="after")
-    def _windows_differ(self) -> Self:
+    def _columns_and_windows_differ(self) -> Self:
+        _check_user_and_time(self.user_id_col, self.timestamp_col)
         if repeated := sorted({days for days in self.window_days if self.window_days.count(days) > 1}):
             raise ValueError(
                 f"window_days: {', '.join(map(str, repeated))} is given more than once; give each window once"
@@ -101,6 +102,11 @@ class UserMonthlyTransactionCounter(SqlTransformer):
     user_id_col: UserId
     timestamp_col: EventTime
     as_of: AsOf = None
+
+    @model_validator(mode="after")
+    def _columns_differ(self) -> Self:
+        _check_user_and_time(self.user_id_col, self.timestamp_col)
+        return self
 
     def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:  # noqa: ARG002 - the types are fixed
         """The month, and the count in it."""
@@ -151,6 +157,7 @@ class UserCategoricalSpendAggregator(SqlTransformer):
     def _columns_can_be_named(self) -> Self:
         if self.as_of and self.timestamp_col is None:
             raise ValueError("as_of: `event_time` needs the column of the event time; add `timestamp_col`")
+        _check_user_and_time(self.user_id_col, self.event_time())
         _check_slugs(self.target_category_value)
         return self
 
@@ -224,6 +231,13 @@ def _spend_columns(days: int, amount_col: str, total_type: str | None) -> tuple[
         OutputColumn(total, total_type, looks_ahead=False, description=f"Sum {rows}"),
         OutputColumn(average, "double", looks_ahead=False, description=f"Average {rows}"),
     )
+
+
+def _check_user_and_time(user_id_col: str, timestamp_col: str | None) -> None:
+    if timestamp_col is not None and user_id_col.lower() == timestamp_col.lower():
+        raise ValueError(
+            f"user_id_col: `{user_id_col}` is the event time too; expected the column that identifies the user"
+        )
 
 
 def _check_slugs(values: Iterable[str]) -> None:

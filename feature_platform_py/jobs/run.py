@@ -203,10 +203,7 @@ def _raise_failures(run: DbtRun, project: Project) -> None:
     log_file = Path(project.shown(run.log_file))
     errors = [node for node in run.nodes if node.status == "error"]
     for message in (run.error, *(node.message for node in errors)):
-        if fault := _SOURCE_FAULT.search(message):
-            if CHANGED in fault[0]:
-                raise InputChangedError
-            raise DataCheckError(textwrap.dedent(fault[0]))
+        _raise_fault_of_data(message, log_file)
     if unknown := _UNKNOWN_SOURCE.search(run.error):
         raise ConfigurationError(
             f"the registry's source `{unknown[1]}` is not among dbt's yet; run `fpjob registry sync`"
@@ -225,6 +222,18 @@ def _raise_failures(run: DbtRun, project: Project) -> None:
         raise DataCheckError(f"{found}\nThe sink was not written. The tests' SQL, and what failed: {log_file}")
 
 
+def _raise_fault_of_data(message: str, log_file: Path) -> None:
+    """Raise what a message says of the source or of its amounts, if it does."""
+    if fault := _SOURCE_FAULT.search(message):
+        if CHANGED in fault[0]:
+            raise InputChangedError
+        raise DataCheckError(textwrap.dedent(fault[0]))
+    if amounts := _AMOUNTS_FAULT.search(message):
+        raise DataCheckError(f"{amounts[0]}\nThe sink was not written. The query: {log_file}")
+
+
 _UNKNOWN_SOURCE = re.compile(r"depends on a source named '([\w.]+)' which was not found")
 # How the adapter begins what it says of a source that is not as declared.
 _SOURCE_FAULT = re.compile(r"source `\S+`: .*", re.DOTALL)
+# What the SQL of the transformers raises where a value has no room; engines write their own codes behind it.
+_AMOUNTS_FAULT = re.compile(r"amounts of column `[^\n]*?(?= SQLSTATE:|\n|$)")

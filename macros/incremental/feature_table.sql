@@ -101,9 +101,13 @@ select * from final
 {%- endmacro %}
 
 
-{#- The rows of all feature sets, with the columns of all. -#}
+{#- The rows of all feature sets, with the columns of all: Sail gives a column that begins with untyped NULLs no type. -#}
 {% macro feature_set_rows(table) -%}
     {%- set columns = feature_columns(table) -%}
+    {%- set types = {} -%}
+    {%- for feature_set in table.feature_sets -%}
+        {%- do types.update(feature_set.types) -%}
+    {%- endfor -%}
     {%- for feature_set in table.feature_sets -%}
         {%- set own_columns = feature_set['keys'] + feature_set.features %}
     select
@@ -111,7 +115,7 @@ select * from final
         {{ loop.index0 }} as _feature_set,
         {%- endif %}
         {%- for name in columns %}
-        {{ sql_identifier(name) if name in own_columns else 'null as ' ~ sql_identifier(name) }}{{ ',' if not loop.last or table.period }}
+        {{ sql_identifier(name) if name in own_columns else typed_null(types.get(name)) ~ ' as ' ~ sql_identifier(name) }}{{ ',' if not loop.last or table.period }}
         {%- endfor %}
         {%- if table.period %}
         {%- set day = "concat(year_month, '-01')" if stands_for_month('year_month', feature_set) else sql_identifier(feature_set.timestamp_col) %}
@@ -120,6 +124,12 @@ select * from final
     from {{ numbered('feature_set', table, loop.index0) }}
     {{- '\n    union all' if not loop.last }}
     {%- endfor -%}
+{%- endmacro %}
+
+
+{#- NULL of a type, where that is known. -#}
+{% macro typed_null(data_type) -%}
+    {{ 'cast(null as ' ~ data_type ~ ')' if data_type else 'null' }}
 {%- endmacro %}
 
 

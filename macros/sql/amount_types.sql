@@ -1,9 +1,16 @@
 {#-
-  How amounts of a type are summed exactly: `each`, the decimal that a single amount is read as; `result`, the type of a total; and `unit`, by
-  which a sum becomes a whole number of at most 28 digits for up to 10^10 amounts, none where it may have more.
+  How amounts of a type are summed exactly, as a mapping of
 
-  Floating-point amounts are read as decimal(28, 6); integers have scale 0. Above scale 6 one digit is kept free, because Spark
-  gives the difference of two decimal(38, s) fewer decimal places there.
+    scale         the decimal places of an amount: those of its type, 6 of a floating-point number, none of an integer
+    is_floating   whether it is a floating-point number, which is summed as decimal(28, 6)
+    form          how its sums are kept: `packed`, `plain` or `wide`; see `amount_sums`
+    digits        of a packed sum, for the number of its amounts
+    each          the type of a single amount
+    result        the type of a total
+
+  Engines give a sum ten digits more than its terms have, and a difference one more; none of them holds more than 38, and past that
+  they drop decimal places or wrap. So `each` leaves eleven digits free: sums of 10^10 amounts and their differences are exact.
+  Where it cannot, for amounts of more than 27 digits, sums are kept in two parts. Differences of two decimal(38, s) keep s up to s = 6.
 -#}
 {% macro amount_types(amount_type) -%}
     {%- set name = amount_type | lower | replace(' ', '') -%}
@@ -20,9 +27,13 @@
             'amount type: expected a decimal(p, s), an integer or a floating-point type, given `' ~ amount_type ~ '`'
         ) -%}
     {%- endif -%}
+    {%- set form = 'packed' if precision <= 18 else ('plain' if precision <= 27 or is_floating else 'wide') -%}
     {%- do return({
-        'each': 'decimal(28, 6)' if is_floating else 'decimal(' ~ (38 if scale <= 6 else 37) ~ ', ' ~ scale ~ ')',
+        'scale': scale,
+        'is_floating': is_floating,
+        'form': form,
+        'digits': [10, 27 - precision] | min,
+        'each': 'decimal(' ~ (28 if is_floating else (38 if form == 'wide' else 27)) ~ ', ' ~ scale ~ ')',
         'result': 'double' if is_floating else 'decimal(38, ' ~ scale ~ ')',
-        'unit': 10 ** scale if precision <= 18 and scale <= 6 else none,
     }) -%}
 {%- endmacro %}

@@ -13,83 +13,120 @@
             ~ as_of ~ '`, timestamp_col `' ~ timestamp_col ~ '`'
         ) -%}
     {%- endif -%}
-    {%- set categories = [target_category_value] if target_category_value is string else target_category_value -%}
-    {%- set types = amount_types(amount_type or column_type(relation, amount_col)) -%}
-    {%- set totals = [] -%}
-    {%- for category in categories -%}
-        {%- do totals.append({
-            'column': 'user_total_spend_' ~ category_slug(category),
-            'amount': amount_in_category(amount_col, category_col, category, types),
-            'type': types.result,
-        }) -%}
-    {%- endfor -%}
-    {%- if as_of -%}
-        {{- adapter.dispatch('user_categorical_spend_to_date', 'feature_platform')(
-            relation, sql_identifier(user_id_col), sql_identifier(timestamp_col), totals
-        ) -}}
-    {%- else -%}
-        {{- adapter.dispatch('user_categorical_spend', 'feature_platform')(relation, sql_identifier(user_id_col), totals) -}}
-    {%- endif -%}
+    {%- set type = amount_type or column_type(relation, amount_col) -%}
+    {{- adapter.dispatch('user_categorical_spend_aggregator', 'feature_platform')(
+        relation,
+        user_id_col,
+        amount_col,
+        category_col,
+        [target_category_value] if target_category_value is string else target_category_value,
+        timestamp_col if as_of else none,
+        amount_types(type),
+    ) -}}
 {%- endmacro %}
 
 
-{% macro default__user_categorical_spend(relation, user_id, totals) -%}
+{% macro default__user_categorical_spend_aggregator(relation, user_id_col, amount_col, category_col, categories, event_time_col, types) -%}
+{%- set user_id = sql_identifier(user_id_col) -%}
+{%- set event_time = sql_identifier(event_time_col) if event_time_col else none -%}
+{%- set category = 'cast(' ~ sql_identifier(category_col) ~ ' as string)' -%}
+{%- set amount = sql_identifier(amount_col) -%}
+{%- set targets = [] -%}
+{%- set sums, suffixes = {}, [] -%}
+{%- for value in categories -%}
+    {%- do targets.append(sql_literal(value)) -%}
+    {%- do suffixes.append('_' ~ loop.index0) -%}
+    {%- for name, sum in total_sums(types, '_category = ' ~ targets[-1]).items() -%}
+        {%- do sums.update({name ~ suffixes[-1]: sum.term}) -%}
+    {%- endfor -%}
+{%- endfor -%}
+{%- if types.is_floating -%}
+    {#- Only amounts that are summed have to fit. -#}
+    {%- set amount = 'case when ' ~ category ~ ' in (' ~ targets | join(', ') ~ ') then ' ~ amount ~ ' end' -%}
+{%- endif -%}
 with
+
+{{ exact_amounts(
+    relation,
+    dict({'_user': user_id, '_category': category}, **({'_event_time': event_time} if event_time else {})),
+    amount,
+    user_id ~ ' is not null' ~ (' and ' ~ event_time ~ ' is not null' if event_time else ''),
+    types,
+    amount_col,
+) }},
+
+{{ total_to_date(sums) if event_time else total_of_all(sums) }},
+
+{{ totals_of_sums('sums', ['_user', '_event_time'] if event_time else ['_user'], suffixes, types, is_counted=false) }},
+
+spend as (
+    select
+        _user,
+        {%- if event_time %}
+        _event_time,
+        {%- endif %}
+        {%- for suffix in suffixes %}
+        {{ total_value(suffix, types, amount_col) }} as _spend{{ suffix }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from totals
+),
 
 final as (
     select
-        {{ user_id }},
-        {%- for total in totals %}
-        cast(
-            coalesce(sum(
-                {{ total.amount }}
-            ), 0) as {{ total.type }}
-        ) as {{ total.column }}{{ ',' if not loop.last }}
+        _user as {{ user_id }},
+        {%- if event_time %}
+        _event_time as {{ event_time }},
+        {%- endif %}
+        {%- for value in categories %}
+        {{ nearest_double('_spend' ~ suffixes[loop.index0], types.scale) if types.is_floating else '_spend' ~ suffixes[loop.index0] }} as user_total_spend_
+        {{- category_slug(value) }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from {{ relation }}
-    where {{ user_id }} is not null
-    group by {{ user_id }}
+    from spend
 )
 
 select * from final
 {%- endmacro %}
 
 
-{% macro default__user_categorical_spend_to_date(relation, user_id, event_time, totals) -%}
-with
-
-amounts as (
+{#- CTE `sums` of all rows of a user. -#}
+{% macro total_of_all(sums) -%}
+sums as (
     select
-        {{ user_id }},
-        {{ event_time }},
-        {%- for total in totals %}
-        coalesce({{ total.amount }}, 0) as _amount_{{ loop.index0 }}{{ ',' if not loop.last }}
+        _user,
+        {%- for name, term in sums.items() %}
+        sum({{ term }}) as {{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from {{ relation }}
-    where {{ user_id }} is not null and {{ event_time }} is not null
-),
+    from amounts
+    group by _user
+)
+{%- endmacro %}
 
-spend_to_date as (
+
+{#- CTEs up to `sums`, of the user's rows up to and at each time. -#}
+{% macro total_to_date(sums) -%}
+terms as (
     select
-        {{ user_id }},
-        {{ event_time }},
-        {{ next_in_order(event_time, user_id) }} as _next_time,
-        {%- for total in totals %}
-        {{ growing_sum('_amount_' ~ loop.index0, user_id, event_time) }} as {{ total.column }}{{ ',' if not loop.last }}
+        _user,
+        _event_time,
+        {%- for name, term in sums.items() %}
+        {{ term }} as {{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from amounts
 ),
 
-final as (
+sums_to_date as (
     select
-        {{ user_id }},
-        {{ event_time }},
-        {%- for total in totals %}
-        cast({{ total.column }} as {{ total.type }}) as {{ total.column }}{{ ',' if not loop.last }}
+        _user,
+        _event_time,
+        {{ next_in_order('_event_time', '_user') }} as _next_time,
+        {%- for name in sums %}
+        {{ growing_sum(name, '_user', '_event_time') }} as {{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from spend_to_date
-    where {{ is_last_at_its_time(event_time) }}
-)
+    from terms
+),
 
-select * from final
+sums as (
+    select * from sums_to_date
+    where {{ is_last_at_its_time('_event_time') }}
+)
 {%- endmacro %}

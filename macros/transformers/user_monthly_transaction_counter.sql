@@ -25,7 +25,7 @@ with
 
 transactions as (
     select
-        {{ user_id }},
+        {{ user_id }} as _user,
         cast({{ event_time }} as date) as _day
     from {{ relation }}
     where {{ user_id }} is not null and {{ event_time }} is not null
@@ -33,18 +33,18 @@ transactions as (
 
 transactions_in_month as (
     select
-        {{ user_id }},
+        _user,
         {{ period_start('_day', 'month') }} as _month
     from transactions
 ),
 
 final as (
     select
-        {{ user_id }},
+        _user as {{ user_id }},
         {{ year_month('_month') }} as year_month,
         count(*) as user_monthly_txn_count
     from transactions_in_month
-    group by {{ user_id }}, _month
+    group by _user, _month
 )
 
 select * from final
@@ -56,8 +56,8 @@ with
 
 transactions as (
     select
-        {{ user_id }},
-        {{ event_time }},
+        {{ user_id }} as _user,
+        {{ event_time }} as _event_time,
         cast({{ event_time }} as date) as _day
     from {{ relation }}
     where {{ user_id }} is not null and {{ event_time }} is not null
@@ -65,28 +65,30 @@ transactions as (
 
 transactions_in_month as (
     select
-        *,
+        _user,
+        _event_time,
         {{ period_start('_day', 'month') }} as _month
     from transactions
 ),
 
 transactions_to_date as (
     select
-        *,
-        {{ year_month('_month') }} as year_month,
-        {{ next_in_order(event_time, user_id ~ ', _month') }} as _next_time,
-        {{ growing_sum('1', user_id ~ ', _month', event_time) }} as user_monthly_txn_count
+        _user,
+        _event_time,
+        _month,
+        {{ next_in_order('_event_time', '_user, _month') }} as _next_time,
+        {{ growing_sum('1', '_user, _month', '_event_time') }} as _transactions
     from transactions_in_month
 ),
 
 final as (
     select
-        {{ user_id }},
-        {{ event_time }},
-        year_month,
-        user_monthly_txn_count
+        _user as {{ user_id }},
+        _event_time as {{ event_time }},
+        {{ year_month('_month') }} as year_month,
+        _transactions as user_monthly_txn_count
     from transactions_to_date
-    where {{ is_last_at_its_time(event_time) }}
+    where {{ is_last_at_its_time('_event_time') }}
 )
 
 select * from final

@@ -23,35 +23,54 @@
 {% macro default__user_spend_aggregator(relation, user_id_col, timestamp_col, amount_col, window_days, types) -%}
 {%- set user_id = sql_identifier(user_id_col) -%}
 {%- set event_time = sql_identifier(timestamp_col) -%}
+{%- set suffixes = [] -%}
+{%- for days in window_days -%}
+    {%- do suffixes.append('_' ~ days ~ 'd') -%}
+{%- endfor -%}
 with
 
-amounts as (
+{{ exact_amounts(
+    relation,
+    {'_user': user_id, '_event_time': event_time, '_event_micros': event_micros(event_time, types.event_time)},
+    sql_identifier(amount_col),
+    user_id ~ ' is not null and ' ~ event_time ~ ' is not null',
+    types,
+    amount_col,
+) }},
+
+{{ sums_in_windows(amount_sums(types), window_days) }},
+
+{{ totals_of_sums('sums_in_windows', ['_user', '_event_time'], suffixes, types) }},
+
+spend as (
     select
-        {{ user_id }},
-        {{ event_time }},
-        {{ exact_amount(amount_col, types) }} as _amount,
-        {{ event_micros(event_time, types.event_time) }} as _event_micros
-    from {{ relation }}
-    where {{ user_id }} is not null and {{ event_time }} is not null
+        _user,
+        _event_time,
+        {%- for suffix in suffixes %}
+        {{ total_value(suffix, types, amount_col) }} as _spend{{ suffix }},
+        _amounts{{ suffix }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from totals
 ),
 
-{% if types.unit -%}
-{{ spend_in_window_by_entries(user_id, event_time, window_days, types) }}
-{%- else -%}
-{{ spend_in_window_by_pairs(user_id, event_time, window_days) }}
-{%- endif %},
+averages as (
+    select
+        *,
+        {%- for suffix in suffixes %}
+        {{ nearest_double('_spend' ~ suffix, types.scale) }} as _double{{ suffix }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from spend
+),
 
 final as (
     select
-        {{ user_id }},
-        {{ event_time }},
-        {%- for days in window_days %}
-        case
-            when _amounts_{{ days }}d > 0 then cast(_spend_{{ days }}d as {{ types.result }})
-        end as user_{{ days }}d_total_spend,
-        cast(_spend_{{ days }}d as double) / nullif(_amounts_{{ days }}d, 0) as user_{{ days }}d_avg_spend{{ ',' if not loop.last }}
+        _user as {{ user_id }},
+        _event_time as {{ event_time }},
+        {%- for suffix in suffixes %}
+        case when _amounts{{ suffix }} > 0 then {{ '_double' if types.is_floating else '_spend' }}{{ suffix }} end as user{{ suffix }}_total_spend,
+        _double{{ suffix }} / nullif(_amounts{{ suffix }}, 0) as user{{ suffix }}_avg_spend{{ ',' if not loop.last }}
         {%- endfor %}
-    from spend_in_window
+    from averages
 )
 
 select * from final

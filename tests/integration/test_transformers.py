@@ -91,12 +91,12 @@ def test_a_missing_column_is_named_with_those_that_there_are(session: SparkSessi
 
 
 def test_a_column_of_another_kind_is_refused(session: SparkSession) -> None:
-    frame = session.createDataFrame([(1, "x")], "user_id int, amount string")
+    frame = session.createDataFrame([(1, 2, "x")], "user_id int, day int, amount string")
     with pytest.raises(ConfigurationError) as error:
-        UserSpendAggregator(user_id_col="user_id", timestamp_col="user_id", amount_col="amount").apply(frame)
+        UserSpendAggregator(user_id_col="user_id", timestamp_col="day", amount_col="amount").apply(frame)
     assert str(error.value).splitlines() == [
         "transformer `UserSpendAggregator`: `timestamp_col`: expected a date or timestamp column as the event time, "
-        "`user_id` is int",
+        "`day` is int",
         "transformer `UserSpendAggregator`: `amount_col`: expected a numeric column as the amount, `amount` is string",
     ]
 

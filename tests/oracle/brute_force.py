@@ -20,6 +20,11 @@ EXACT = Context(prec=120)
 MICRO = Decimal("0.000001")
 NAN = float("nan")
 FLOAT_LIMIT = Decimal(10) ** 22  # decimal(28, 6) has 22 digits before the point
+DIGITS = 38
+
+
+class DoesNotFitError(Exception):
+    """A value for which the platform has no room: it is an error there."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,7 @@ def user_categorical_spend(
         Event(
             same_user(row[user_id_col]),
             instant(row[timestamp_col]) if timestamp_col else None,
-            amount=exact_amount(row[amount_col]),
+            amount=exact_amount(row[amount_col]) if row[category_col] in as_list(target_category_value) else None,
             category=row[category_col],
         )
         for row in rows
@@ -191,7 +196,7 @@ def year_month(event_time: datetime) -> str:
 
 
 def exact_amount(amount: Decimal | int | float | None) -> Decimal | None:
-    """The amount as a decimal; a float to six places, and NULL if it is no number or has no room in decimal(28, 6)."""
+    """The amount as a decimal; a float to six places, and NULL if it is not a number. Raises DoesNotFitError from 10^22 on."""
     if amount is None:
         return None
     if not isinstance(amount, float):
@@ -200,13 +205,18 @@ def exact_amount(amount: Decimal | int | float | None) -> Decimal | None:
     if not shortest.is_finite():
         return None
     rounded = shortest.quantize(MICRO, rounding=ROUND_HALF_UP, context=Context(prec=400))
-    return rounded if abs(rounded) < FLOAT_LIMIT else None
+    if abs(rounded) >= FLOAT_LIMIT:
+        raise DoesNotFitError(amount)
+    return rounded
 
 
 def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
-    """The sum, without any rounding."""
+    """The sum, without any rounding. Raises DoesNotFitError past 38 digits, decimal places included."""
     with localcontext(EXACT):
-        return sum(amounts, Decimal(0))
+        total = sum(amounts, Decimal(0))
+    if total.copy_abs().scaleb(-min(0, int(total.as_tuple().exponent)), EXACT) >= Decimal(10) ** DIGITS:
+        raise DoesNotFitError(total)
+    return total
 
 
 def total_type(rows: Iterable[Row], amount_col: str) -> Callable[[Decimal], Decimal | float]:

@@ -138,7 +138,7 @@ def _schema() -> pa.Schema:
 
 def _with_odd_doubles(values: list[float | None]) -> pa.Array:
     """Doubles that no decimal holds in the place of the first ones."""
-    odd = [float("nan"), float("inf"), float("-inf"), -0.0, 0.1 + 0.2, 1e22, -1e-7]
+    odd = [float("nan"), float("inf"), float("-inf"), -0.0, 0.1 + 0.2, 9.999999999999999e21, -1e-7]
     return pa.array(odd + values[len(odd) :], pa.float64())
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, find, settings
 
-from tests.oracle.brute_force import exact_amount, expected_rows, passes, read_csv, slug
+from tests.oracle.brute_force import DoesNotFitError, exact_amount, expected_rows, passes, read_csv, slug
 from tests.oracle.compare import differences
 from tests.oracle.generators import AMOUNT_KINDS, AmountKind, Kind, Row, arrow_table, tables
 
@@ -102,11 +102,19 @@ def test_floats_are_summed_as_decimals_and_become_floats_again() -> None:
         (float("nan"), None),
         (float("inf"), None),
         (9.9e21, "9.9e21"),
-        (1e22, None),
     ],
 )
 def test_a_float_is_rounded_half_up_to_six_places(amount: float, exact: str | None) -> None:
     assert exact_amount(amount) == (None if exact is None else Decimal(exact))
+
+
+def test_what_has_no_room_is_an_error() -> None:
+    with pytest.raises(DoesNotFitError):
+        exact_amount(-1e22)
+    nines = Decimal("9" * 37 + ".9")
+    assert totals(spend((1, NOON, nines), (1, NOON - timedelta(days=8), nines))) == [nines, nines]
+    with pytest.raises(DoesNotFitError):
+        spend((1, NOON, nines), (1, NOON, Decimal("0.1")))
 
 
 def test_dates_are_midnights_in_utc() -> None:

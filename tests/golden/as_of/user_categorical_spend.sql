@@ -11,38 +11,69 @@ feature_set as (
 
     amounts as (
         select
-            `user_id`,
-            `timestamp`,
-            coalesce(case when cast(`category` as string) = 'it\'s' then cast(`amount` as decimal(38, 2)) end, 0) as _amount_0,
-            coalesce(case when cast(`category` as string) = 'food & drink' then cast(`amount` as decimal(38, 2)) end, 0) as _amount_1
+            `user_id` as _user,
+            cast(`category` as string) as _category,
+            `timestamp` as _event_time,
+            `amount` as _amount
         from input_rows
         where `user_id` is not null and `timestamp` is not null
     ),
 
-    spend_to_date as (
+    terms as (
         select
-            `user_id`,
-            `timestamp`,
-            lead(`timestamp`) over (partition by `user_id` order by `timestamp`) as _next_time,
-            sum(_amount_0) over (
-                partition by `user_id` order by `timestamp`
-                rows between unbounded preceding and current row
-            ) as user_total_spend_it_s,
-            sum(_amount_1) over (
-                partition by `user_id` order by `timestamp`
-                rows between unbounded preceding and current row
-            ) as user_total_spend_food_drink
+            _user,
+            _event_time,
+            coalesce(case when _category = 'it\'s' then cast(_amount as decimal(27, 2)) end, cast(0 as decimal(27, 2))) as _total_0,
+            coalesce(case when _category = 'food & drink' then cast(_amount as decimal(27, 2)) end, cast(0 as decimal(27, 2))) as _total_1
         from amounts
+    ),
+
+    sums_to_date as (
+        select
+            _user,
+            _event_time,
+            lead(_event_time) over (partition by _user order by _event_time) as _next_time,
+            sum(_total_0) over (
+                partition by _user order by _event_time
+                rows between unbounded preceding and current row
+            ) as _total_0,
+            sum(_total_1) over (
+                partition by _user order by _event_time
+                rows between unbounded preceding and current row
+            ) as _total_1
+        from terms
+    ),
+
+    sums as (
+        select * from sums_to_date
+        where _next_time is null or _next_time > _event_time
+    ),
+
+    totals as (
+        select
+            _user,
+            _event_time,
+            _total_0,
+            _total_1
+        from sums
+    ),
+
+    spend as (
+        select
+            _user,
+            _event_time,
+            cast(_total_0 as decimal(38, 2)) as _spend_0,
+            cast(_total_1 as decimal(38, 2)) as _spend_1
+        from totals
     ),
 
     final as (
         select
-            `user_id`,
-            `timestamp`,
-            cast(user_total_spend_it_s as decimal(38, 2)) as user_total_spend_it_s,
-            cast(user_total_spend_food_drink as decimal(38, 2)) as user_total_spend_food_drink
-        from spend_to_date
-        where _next_time is null or _next_time > `timestamp`
+            _user as `user_id`,
+            _event_time as `timestamp`,
+            _spend_0 as user_total_spend_it_s,
+            _spend_1 as user_total_spend_food_drink
+        from spend
     )
 
     select * from final
@@ -89,7 +120,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('8f52f0f77861:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('33a4545edc7a:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

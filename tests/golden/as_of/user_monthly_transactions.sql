@@ -11,8 +11,8 @@ feature_set as (
 
     transactions as (
         select
-            `user_id`,
-            `timestamp`,
+            `user_id` as _user,
+            `timestamp` as _event_time,
             cast(`timestamp` as date) as _day
         from input_rows
         where `user_id` is not null and `timestamp` is not null
@@ -20,31 +20,33 @@ feature_set as (
 
     transactions_in_month as (
         select
-            *,
+            _user,
+            _event_time,
             make_date(year(_day), month(_day), 1) as _month
         from transactions
     ),
 
     transactions_to_date as (
         select
-            *,
-            date_format(_month, 'yyyy-MM') as year_month,
-            lead(`timestamp`) over (partition by `user_id`, _month order by `timestamp`) as _next_time,
+            _user,
+            _event_time,
+            _month,
+            lead(_event_time) over (partition by _user, _month order by _event_time) as _next_time,
             sum(1) over (
-                partition by `user_id`, _month order by `timestamp`
+                partition by _user, _month order by _event_time
                 rows between unbounded preceding and current row
-            ) as user_monthly_txn_count
+            ) as _transactions
         from transactions_in_month
     ),
 
     final as (
         select
-            `user_id`,
-            `timestamp`,
-            year_month,
-            user_monthly_txn_count
+            _user as `user_id`,
+            _event_time as `timestamp`,
+            date_format(_month, 'yyyy-MM') as year_month,
+            _transactions as user_monthly_txn_count
         from transactions_to_date
-        where _next_time is null or _next_time > `timestamp`
+        where _next_time is null or _next_time > _event_time
     )
 
     select * from final
@@ -91,7 +93,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('d5c3fb9602b1:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('83c589831000:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -9,76 +9,169 @@ input_rows as (
 feature_set as (
     with
 
-    amounts as (
+    given_amounts as (
         select
-            `user_id`,
-            `timestamp`,
-            case when abs(`fee`) < 1e22 then try_cast(`fee` as decimal(28, 6)) end as _amount,
-            unix_micros(cast(`timestamp` as timestamp)) as _event_micros
+            `user_id` as _user,
+            `timestamp` as _event_time,
+            unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
+            cast(`fee` as double) as _given
         from input_rows
         where `user_id` is not null and `timestamp` is not null
     ),
 
-    spend as (
+    sized_amounts as (
         select
-            `user_id`,
-            `timestamp`,
+            _user,
+            _event_time,
             _event_micros,
-            coalesce(_amount, 0) as _spend,
+            _given,
+            case when _given < 0 then -1 else 1 end as _sign,
+            abs(_given) as _size,
+            floor(case when abs(_given) < 500000000D then abs(_given) * 1000000D end) as _millionths
+        from given_amounts
+    ),
+
+    -- A double from 2^53 on, as the whole number that it is; and the place of its 17th digit.
+    whole_amounts as (
+        select
+            *,
+            case when _size >= 9007199254740992D and _size < 1e22D then cast(
+                cast(floor(_size / 4294967296D) as decimal(13, 0)) * cast(4294967296 as decimal(10, 0))
+                + cast(cast(_size % 4294967296D as bigint) as decimal(10, 0)) as decimal(22, 0)
+            ) end as _whole,
+            case
+                when _size < 1e17D then cast(1 as decimal(1, 0))
+                when _size < 1e18D then cast(10 as decimal(2, 0))
+                when _size < 1e19D then cast(100 as decimal(3, 0))
+                when _size < 1e20D then cast(1000 as decimal(4, 0))
+                when _size < 1e21D then cast(10000 as decimal(5, 0))
+                else cast(100000 as decimal(6, 0))
+            end as _place
+        from sized_amounts
+    ),
+
+    rounded_amounts as (
+        select
+            *,
+            cast(
+                _whole - _whole % (_place * 100)
+                + case when _whole % (_place * 100) * 2 >= (_place * 100) then (_place * 100) else 0 end as decimal(23, 0)
+            ) as _of_15_digits,
+            cast(
+                _whole - _whole % (_place * 10)
+                + case when _whole % (_place * 10) * 2 >= (_place * 10) then (_place * 10) else 0 end as decimal(23, 0)
+            ) as _of_16_digits,
+            cast(
+                _whole - _whole % _place
+                + case when _whole % _place * 2 >= _place then _place else 0 end as decimal(23, 0)
+            ) as _of_17_digits
+        from whole_amounts
+    ),
+
+    amounts as (
+        select
+            _user,
+            _event_time,
+            _event_micros,
+            case
+                when _size < 500000000D then cast(cast(
+                    (_millionths + case when _size >= (2 * _millionths + 1) / 2000000D then 1 else 0 end) * _sign as decimal(15, 0)
+                ) * 0.000001 as decimal(28, 6))
+                when _size < 9007199254740992D then cast(cast(_given as string) as decimal(28, 6))
+                when cast(_of_15_digits as double) = _size then cast(_of_15_digits * _sign as decimal(28, 6))
+                when cast(_of_16_digits as double) = _size then cast(_of_16_digits * _sign as decimal(28, 6))
+                when _size < 1e22D then cast(_of_17_digits * _sign as decimal(28, 6))
+                when _size <= 1.7976931348623157e308D then raise_error('amounts of column `fee`: expected floating-point amounts below 10^22, found a larger one; leave such rows out with `filters`, or correct them in the source')
+            end as _amount
+        from rounded_amounts
+    ),
+
+    terms as (
+        select
+            _user,
+            _event_time,
+            _event_micros,
+            coalesce(cast(_amount as decimal(28, 6)), cast(0 as decimal(28, 6))) as _total,
             case when _amount is null then 0 else 1 end as _amounts
         from amounts
     ),
 
-    spend_to_date as (
+    sums_to_date as (
         select
-            `user_id`,
-            `timestamp`,
+            _user,
+            _event_time,
             _event_micros,
-            lead(_event_micros) over (partition by `user_id` order by _event_micros) as _next_time,
-            sum(_spend) over (
-                partition by `user_id` order by _event_micros
+            lead(_event_micros) over (partition by _user order by _event_micros) as _next_time,
+            sum(_total) over (
+                partition by _user order by _event_micros
                 rows between unbounded preceding and current row
-            ) as _spend,
+            ) as _total,
             sum(_amounts) over (
-                partition by `user_id` order by _event_micros
+                partition by _user order by _event_micros
                 rows between unbounded preceding and current row
             ) as _amounts
-        from spend
+        from terms
     ),
 
-    spend_at as (
-        select * from spend_to_date
+    sums_at as (
+        select * from sums_to_date
         where _next_time is null or _next_time > _event_micros
     ),
 
-    spend_before_window as (
+    sums_before_windows as (
         select
             *,
-            last_value(named_struct('spend', _spend, 'amounts', _amounts)) over (
-                partition by `user_id` order by _event_micros
+            last_value(named_struct('_total', _total, '_amounts', _amounts)) over (
+                partition by _user order by _event_micros
                 range between unbounded preceding and 2592000000000 preceding
             ) as _before_30d
-        from spend_at
+        from sums_at
     ),
 
-    spend_in_window as (
+    sums_in_windows as (
         select
-            `user_id`,
-            `timestamp`,
-            _spend - coalesce(_before_30d.spend, 0) as _spend_30d,
-            _amounts - coalesce(_before_30d.amounts, 0) as _amounts_30d
-        from spend_before_window
+            _user,
+            _event_time,
+            _total - coalesce(_before_30d._total, cast(0 as decimal(38, 6))) as _total_30d,
+            _amounts - coalesce(_before_30d._amounts, 0) as _amounts_30d
+        from sums_before_windows
+    ),
+
+    totals as (
+        select
+            _user,
+            _event_time,
+            _total_30d,
+            _amounts_30d
+        from sums_in_windows
+    ),
+
+    spend as (
+        select
+            _user,
+            _event_time,
+            cast(_total_30d as decimal(38, 6)) as _spend_30d,
+            _amounts_30d
+        from totals
+    ),
+
+    averages as (
+        select
+            *,
+            case
+                when _spend_30d between -9007199254.740992 and 9007199254.740992 then cast(_spend_30d as double)
+                else cast(cast(_spend_30d as string) as double)
+            end as _double_30d
+        from spend
     ),
 
     final as (
         select
-            `user_id`,
-            `timestamp`,
-            case
-                when _amounts_30d > 0 then cast(_spend_30d as double)
-            end as user_30d_total_spend,
-            cast(_spend_30d as double) / nullif(_amounts_30d, 0) as user_30d_avg_spend
-        from spend_in_window
+            _user as `user_id`,
+            _event_time as `timestamp`,
+            case when _amounts_30d > 0 then _double_30d end as user_30d_total_spend,
+            _double_30d / nullif(_amounts_30d, 0) as user_30d_avg_spend
+        from averages
     )
 
     select * from final
@@ -125,7 +218,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('0eebb3f02468:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('39148710f6cd:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

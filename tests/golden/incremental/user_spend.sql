@@ -13,77 +13,96 @@ feature_set as (
 
     amounts as (
         select
-            `user_id`,
-            `timestamp`,
-            cast(`amount` as decimal(38, 2)) as _amount,
-            unix_micros(cast(`timestamp` as timestamp)) as _event_micros
+            `user_id` as _user,
+            `timestamp` as _event_time,
+            unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
+            `amount` as _amount
         from input_rows
         where `user_id` is not null and `timestamp` is not null
     ),
 
-    entries as (
+    terms as (
         select
-            `user_id`,
-            `timestamp`,
+            _user,
+            _event_time,
             _event_micros,
-            coalesce(cast(_amount * 100 as decimal(28, 0)) * 10000000000 + 1, 0) as _entry
+            coalesce(cast(cast(_amount as decimal(27, 12)) + 0.000000000001 as decimal(27, 12)), cast(0 as decimal(27, 12))) as _entries
         from amounts
     ),
 
-    entries_to_date as (
+    sums_to_date as (
         select
-            `user_id`,
-            `timestamp`,
+            _user,
+            _event_time,
             _event_micros,
-            lead(_event_micros) over (partition by `user_id` order by _event_micros) as _next_time,
-            sum(_entry) over (
-                partition by `user_id` order by _event_micros
+            lead(_event_micros) over (partition by _user order by _event_micros) as _next_time,
+            sum(_entries) over (
+                partition by _user order by _event_micros
                 rows between unbounded preceding and current row
             ) as _entries
-        from entries
+        from terms
     ),
 
-    entries_at as (
-        select * from entries_to_date
+    sums_at as (
+        select * from sums_to_date
         where _next_time is null or _next_time > _event_micros
     ),
 
-    entries_in_window as (
-        select
-            `user_id`,
-            `timestamp`,
-            _entries - coalesce(last_value(_entries) over (
-                partition by `user_id` order by _event_micros
-                range between unbounded preceding and 2592000000000 preceding
-            ), 0) as _entries_30d
-        from entries_at
-    ),
-
-    amounts_in_window as (
+    sums_before_windows as (
         select
             *,
-            cast(pmod(_entries_30d, 10000000000) as bigint) as _amounts_30d
-        from entries_in_window
+            last_value(_entries) over (
+                partition by _user order by _event_micros
+                range between unbounded preceding and 2592000000000 preceding
+            ) as _before_30d
+        from sums_at
     ),
 
-    spend_in_window as (
+    sums_in_windows as (
         select
-            `user_id`,
-            `timestamp`,
-            cast((_entries_30d - _amounts_30d) / 1000000000000 as decimal(38, 2)) as _spend_30d,
+            _user,
+            _event_time,
+            _entries - coalesce(_before_30d, cast(0 as decimal(37, 12))) as _entries_30d
+        from sums_before_windows
+    ),
+
+    totals as (
+        select
+            _user,
+            _event_time,
+            cast(_entries_30d as decimal(28, 2)) as _total_30d,
+            cast(
+                pmod(_entries_30d, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint
+            ) as _amounts_30d
+        from sums_in_windows
+    ),
+
+    spend as (
+        select
+            _user,
+            _event_time,
+            cast(_total_30d as decimal(38, 2)) as _spend_30d,
             _amounts_30d
-        from amounts_in_window
+        from totals
+    ),
+
+    averages as (
+        select
+            *,
+            case
+                when _spend_30d between -90071992547409.92 and 90071992547409.92 then cast(_spend_30d as double)
+                else cast(cast(_spend_30d as string) as double)
+            end as _double_30d
+        from spend
     ),
 
     final as (
         select
-            `user_id`,
-            `timestamp`,
-            case
-                when _amounts_30d > 0 then cast(_spend_30d as decimal(38, 2))
-            end as user_30d_total_spend,
-            cast(_spend_30d as double) / nullif(_amounts_30d, 0) as user_30d_avg_spend
-        from spend_in_window
+            _user as `user_id`,
+            _event_time as `timestamp`,
+            case when _amounts_30d > 0 then _spend_30d end as user_30d_total_spend,
+            _double_30d / nullif(_amounts_30d, 0) as user_30d_avg_spend
+        from averages
     )
 
     select * from final
@@ -130,7 +149,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('e60c3abc7a76:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('065746f236a6:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

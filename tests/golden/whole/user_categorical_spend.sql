@@ -9,22 +9,46 @@ input_rows as (
 feature_set as (
     with
 
-    final as (
+    amounts as (
         select
-            `user_id`,
-            cast(
-                coalesce(sum(
-                    case when cast(`category` as string) = 'it\'s' then cast(`amount` as decimal(38, 2)) end
-                ), 0) as decimal(38, 2)
-            ) as user_total_spend_it_s,
-            cast(
-                coalesce(sum(
-                    case when cast(`category` as string) = 'food & drink' then cast(`amount` as decimal(38, 2)) end
-                ), 0) as decimal(38, 2)
-            ) as user_total_spend_food_drink
+            `user_id` as _user,
+            cast(`category` as string) as _category,
+            `amount` as _amount
         from input_rows
         where `user_id` is not null
-        group by `user_id`
+    ),
+
+    sums as (
+        select
+            _user,
+            sum(coalesce(case when _category = 'it\'s' then cast(_amount as decimal(27, 2)) end, cast(0 as decimal(27, 2)))) as _total_0,
+            sum(coalesce(case when _category = 'food & drink' then cast(_amount as decimal(27, 2)) end, cast(0 as decimal(27, 2)))) as _total_1
+        from amounts
+        group by _user
+    ),
+
+    totals as (
+        select
+            _user,
+            _total_0,
+            _total_1
+        from sums
+    ),
+
+    spend as (
+        select
+            _user,
+            cast(_total_0 as decimal(38, 2)) as _spend_0,
+            cast(_total_1 as decimal(38, 2)) as _spend_1
+        from totals
+    ),
+
+    final as (
+        select
+            _user as `user_id`,
+            _spend_0 as user_total_spend_it_s,
+            _spend_1 as user_total_spend_food_drink
+        from spend
     )
 
     select * from final
@@ -56,7 +80,7 @@ input_days as (
 input_periods as (
     select
         coalesce(sum(_rows), 0) as input_rows,
-        concat('34bccdc5f22f:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('41c547695537:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from input_days
 ),
 

@@ -11,7 +11,7 @@ feature_set as (
 
     transactions as (
         select
-            `user_id`,
+            `user_id` as _user,
             cast(`timestamp` as date) as _day
         from input_rows
         where `user_id` is not null and `timestamp` is not null
@@ -19,18 +19,18 @@ feature_set as (
 
     transactions_in_month as (
         select
-            `user_id`,
+            _user,
             make_date(year(_day), month(_day), 1) as _month
         from transactions
     ),
 
     final as (
         select
-            `user_id`,
+            _user as `user_id`,
             date_format(_month, 'yyyy-MM') as year_month,
             count(*) as user_monthly_txn_count
         from transactions_in_month
-        group by `user_id`, _month
+        group by _user, _month
     )
 
     select * from final
@@ -76,7 +76,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('2ba6ca83a36d:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('14f74f2edac0:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
