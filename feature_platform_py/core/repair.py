@@ -103,7 +103,12 @@ def _checkpoint_fault(named: Path) -> Fault | None:
 
 
 def is_damaged_copy(copy: Path, *, is_deep: bool) -> bool:
-    """Whether a Parquet file, or one of a folder of them, has no end of one; with `is_deep`, whether its rows cannot be read."""
+    """Whether a Parquet file, or one of a folder of them, has no end of one; with `is_deep`, whether its rows cannot be read.
+
+    Of a folder that only has the log of a Delta table, it is the log that counts: the files are those of the table.
+    """
+    if (copy / _LOG).is_dir():
+        return bool(table_fault(copy) or log_fault(copy))
     files = sorted(copy.glob("*.parquet")) if copy.is_dir() else [copy]
     return not files or any(_is_damaged(file, is_deep=is_deep) for file in files)
 
