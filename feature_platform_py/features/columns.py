@@ -9,13 +9,14 @@ from typing import Literal
 from feature_platform_py.core.data_types import KINDS, NUMERIC, Columns, kind_of
 from feature_platform_py.core.suggestions import printable, suggestion, ticked, unknown
 
-PLAIN = frozenset({"boolean", "integer", "decimal", "floating", "string", "date", "timestamp"})
+PLAIN = frozenset({"boolean", "integer", "decimal", "floating", "string", "binary", "date", "timestamp"})
 
 READABLE: Mapping[str, frozenset[str]] = {
     "key": PLAIN,
     "time": frozenset({"date", "timestamp"}),
     "number": NUMERIC,
     "text": frozenset({"string"}),
+    "category": frozenset({"string", "integer"}),
     "any": frozenset({*KINDS.values(), "array", "map", "struct", "other"}),
 }
 """What a parameter may say of the column that it names, and the kinds of type that this means."""
@@ -25,6 +26,7 @@ _WANTED: Mapping[frozenset[str], str] = {
     READABLE["time"]: "a date or timestamp column",
     READABLE["number"]: "a numeric column",
     READABLE["text"]: "a string column",
+    READABLE["category"]: "a string or integer column",
 }
 
 
@@ -70,11 +72,11 @@ class WantedValue:
 class Reads:
     """Marks a parameter that names a column to read: `birthdate_col: Annotated[ColumnName, Reads("birth date", "time")]`.
 
-    `kind` is `key` (plain values), `time` (a date or a timestamp), `number`, `text` or `any`.
+    `kind` is `key` (plain values), `time` (a date or a timestamp), `number`, `text`, `category` (a text or a whole number) or `any`.
     """
 
     role: str
-    kind: Literal["key", "time", "number", "text", "any"] = "any"
+    kind: Literal["key", "time", "number", "text", "category", "any"] = "any"
 
     def __post_init__(self) -> None:
         if self.kind not in READABLE:

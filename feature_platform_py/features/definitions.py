@@ -72,7 +72,8 @@ class ParamPart:
     name: Annotated[ParamName, Field(description="the parameter's name")]
     description: Annotated[Text, Field(description="what it is")] = ""
     reads: Annotated[
-        Literal["key", "time", "number", "text", "any"] | None, Field(description="the kind of column that it names")
+        Literal["key", "time", "number", "text", "category", "any"] | None,
+        Field(description="the kind of column that it names"),
     ] = None
     type: Annotated[
         Literal["text", "integer", "number", "boolean"] | None, Field(description="the type of a value")

@@ -22,6 +22,13 @@ def slug(value: str) -> str:
     return re.sub("[^a-z0-9]+", "_", value.lower()).strip("_")
 
 
+def _as_texts(value: Any) -> Any:
+    """One category, or a list of them, as a tuple; a whole number, such as a merchant's code, as its text."""
+    return tuple(
+        str(each) if isinstance(each, int) and not isinstance(each, bool) else each for each in as_tuple(value)
+    )
+
+
 UserId = Annotated[ColumnName, Reads("user", "key"), Field(description="the column that identifies the user")]
 EventTime = Annotated[
     ColumnName, Reads("event time", "time"), Field(description="the column of the event time, a date or a timestamp")
@@ -140,12 +147,14 @@ class UserCategoricalSpendAggregator(SqlTransformer):
     user_id_col: UserId
     amount_col: Amount
     category_col: Annotated[
-        ColumnName, Reads("category", "text"), Field(description="the column of the category, a text")
+        ColumnName,
+        Reads("category", "category"),
+        Field(description="the column of the category, a text or a whole number"),
     ]
     target_category_value: Annotated[
         tuple[Text, ...],
-        BeforeValidator(as_tuple),
-        one_or_more({"type": "string"}),
+        BeforeValidator(_as_texts),
+        one_or_more({"type": ["string", "integer"]}),
         Field(min_length=1, description="the category, or a list of them, spelled exactly as in the data"),
     ]
     timestamp_col: Annotated[
