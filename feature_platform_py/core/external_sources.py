@@ -19,7 +19,7 @@ from feature_platform_py.core.locations import absolute, is_remote
 from feature_platform_py.files.columns import Reading, Readings, shown
 from feature_platform_py.files.copy import copied, digest, files_state
 from feature_platform_py.files.declared import TEXT_FORMATS
-from feature_platform_py.files.delta_log import has_inexact_statistics, log_files, write_snapshot
+from feature_platform_py.files.delta_log import has_inexact_statistics, log_files, version_at, write_snapshot
 from feature_platform_py.files.folder import DataFile, data_files
 from feature_platform_py.files.options import VERSIONS, TextOptions, option_fault, option_key, text_options
 from feature_platform_py.files.patterns import EPOCHS, DatePattern
@@ -82,10 +82,10 @@ class ExternalSource:
 
     @cached_property
     def is_snapshot(self) -> bool:
-        """Whether engines read a log of the platform's own, for a Delta table whose statistics they would take for values."""
-        if self.format != "delta" or not self.is_local or self.is_earlier_version:
+        """Whether engines read a log of the platform's own: of an earlier version, or without statistics that they take for values."""
+        if self.format != "delta" or not self.is_local:
             return False
-        return has_inexact_statistics(Path(self.location))
+        return self.is_earlier_version or has_inexact_statistics(Path(self.location))
 
     @property
     def is_earlier_version(self) -> bool:
@@ -195,7 +195,8 @@ def describe_source(spark: SparkSession, source: ExternalSource, *, copies: Path
         schema = pq.read_schema(source_copy(source, copies))
         return [(column.name, sql_type(from_arrow_type(column.type, prefer_timestamp_ntz=True))) for column in schema]
     place = str(source_snapshot(source, copies)) if source.is_snapshot else source.location
-    found = spark.read.format(source.format).options(**source.options).load(place).schema
+    options = {} if source.is_snapshot else source.options
+    found = spark.read.format(source.format).options(**options).load(place).schema
     return [(column.name, sql_type(column.dataType)) for column in found]
 
 
@@ -216,12 +217,20 @@ def source_copy(source: ExternalSource, copies: Path) -> Path:
 
 
 def source_snapshot(source: ExternalSource, copies: Path) -> Path:
-    """Return the folder that stands for a Delta table at its present version, without misleading statistics."""
+    """Return the folder that stands for a Delta table at one version, the present one or what the options name.
+
+    Raises DataCheckError for a version that the table does not have.
+    """
+    table = Path(source.location)
+    named = {option_key(name): value for name, value in source.options.items()}
+    version = int(named["versionasof"]) if "versionasof" in named else None
+    if "timestampasof" in named:
+        version = version_at(table, named["timestampasof"])
     return copied(
         copies,
         declaration=source.declaration(),
-        state=source.state,
-        write=lambda folder: write_snapshot(Path(source.location), folder),
+        state=source.state if version is None else lambda: f"version-{version}",
+        write=lambda folder: write_snapshot(table, folder, version=version),
         location=source.location,
     )
 

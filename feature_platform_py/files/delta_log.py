@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -56,6 +57,25 @@ def has_inexact_statistics(location: Path) -> bool:
 def log_files(location: Path) -> list[Path]:
     """Return the files of the table's log, in order."""
     return sorted(path for path in (location / "_delta_log").glob("*.json") if _COMMIT.fullmatch(path.name))
+
+
+def version_at(location: Path, time: str) -> int:
+    """Return the last version that the table had at a time, in UTC where it names no zone; DataCheckError if it had none."""
+    wanted = datetime.fromisoformat(time)
+    wanted = wanted if wanted.tzinfo else wanted.replace(tzinfo=UTC)
+    commits = [(int(path.stem), _committed(path)) for path in log_files(location)]
+    found = [version for version, committed in commits if committed <= wanted]
+    if not found:
+        first = f"its first commit is of {commits[0][1]:%Y-%m-%d %H:%M:%S}" if commits else "there is none"
+        raise DataCheckError(f"{shown(location)}: expected a commit of `{time}` or before, {first} UTC")
+    return max(found)
+
+
+def _committed(path: Path) -> datetime:
+    """When a commit was made: as it says itself where the table keeps that, else when its file was written."""
+    first = next(_rows(path), {}).get("commitInfo", {}).get("inCommitTimestamp")
+    seconds = path.stat().st_mtime if first is None else first / 1000
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def write_snapshot(location: Path, folder: Path, *, version: int | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -96,6 +97,26 @@ def test_what_a_log_has_become_is_read(session: SparkSession, tmp_path: Path) ->
 
 def _like(table: DeltaTable) -> pa.Schema:
     return pa.schema(table.schema().to_arrow())
+
+
+def test_an_earlier_version_is_read_as_exactly(session: SparkSession, tmp_path: Path) -> None:
+    path = tmp_path / "table"
+    for number in range(3):
+        rows = {"id": [number] * 2, "x": pa.array([LARGE + number] * 2, pa.decimal128(18, 2))}
+        write_deltalake(path, pa.table(rows), mode="overwrite")
+        commit = path / "_delta_log" / f"{number:020}.json"
+        os.utime(commit, times=(datetime(2024, 1, 1 + number, tzinfo=UTC).timestamp(),) * 2)
+    for options in (
+        {"versionAsOf": "1"},
+        {"timestampAsOf": "2024-01-02"},
+        {"timestampAsOf": "2024-01-02T23:00:00-00:30"},
+    ):
+        found = SparkSource(str(path), "delta", options=options).read(session).collect()
+        assert [tuple(row) for row in found] == [(1, LARGE + 1)] * 2
+    with pytest.raises(
+        DataCheckError, match="expected a commit of `2023-12-31` or before, its first commit is of 2024-01-01"
+    ):
+        SparkSource(str(path), "delta", options={"timestampAsOf": "2023-12-31"}).read(session)
 
 
 def test_a_log_with_a_gap_is_named(session: SparkSession, tmp_path: Path) -> None:
