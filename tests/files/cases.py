@@ -206,8 +206,8 @@ FOLDERS = {
 SHAPES = {
     "line_breaks_in_quotes_beyond_ten_megabytes": csv(f"a,b\n{_TEN_MEGABYTES}\n", "a bigint, b string", _LONG_ROWS),
     "a_value_larger_than_a_block": csv(f'a,b\n1,"{"x" * 9_000_000}"\n2,y\n', "a bigint, b string", [(1, "x" * 9_000_000), (2, "y")]),
-    "types_that_widen_late": csv("a,b\n" + "1,\n" * 400_000 + "x,2020-01-01\n", "a string, b date",
-                                 [("1", None)] * 400_000 + [("x", date(2020, 1, 1))]),
+    "types_that_widen_late": csv("a,b\n" + "1,\n" * 300 + "x,2020-01-01\n", "a string, b date",
+                                 [("1", None)] * 300 + [("x", date(2020, 1, 1))]),
     "no_name_first": csv(",a\n0,x\n", "_c0 bigint, a string", [(0, "x")]),
     "no_name_last": csv("a,\nx,0\n", "a string, _c1 bigint", [("x", 0)]),
     "odd_names": csv('a b,"c,d",$e,`f`,Ünï\n1,2,3,4,5\n', "a b bigint, c,d bigint, $e bigint, `f` bigint, Ünï bigint",
