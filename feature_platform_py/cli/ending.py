@@ -116,8 +116,9 @@ def _explained(error: OSError) -> Exception:
         return OutputError(f"standard output: {error.strerror}; what was to be printed there is lost")
     if error.errno in _REFUSALS:
         place = f"`{error.filename}`: " if error.filename else ""
+        advice = "make room" if error.errno in DISK_REFUSALS else "give this user the right to it"
         return EngineError(
-            f"{place}{error.strerror}. What was not finished was not put in place; make room, and start it again"
+            f"{place}{error.strerror}. What was not finished was not put in place; {advice}, and start it again"
         )
     return error
 

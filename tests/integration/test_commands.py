@@ -174,13 +174,32 @@ def test_what_nobody_foresaw_is_no_failed_check_of_the_data(
     project: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(116, "Stale file handle")
 
     monkeypatch.setattr("feature_platform_py.cli.main.Path.read_text", broken)
     outcome = fpjob("validate", "configs/jobs/sample_financial_features_job.yaml")
     assert outcome.status == 3
     assert "Traceback" in outcome.stderr
-    assert outcome.stderr.endswith("OSError: [Errno 28] No space left on device\n")
+    assert outcome.stderr.endswith("OSError: [Errno 116] Stale file handle\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [(28, "make room"), (13, "give this user the right to it")],
+    ids=["full disk", "no permission"],
+)
+def test_what_the_machine_refuses_is_one_message(
+    project: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch, number: int, advice: str
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(number, "refused", "somewhere")
+
+    monkeypatch.setattr("feature_platform_py.cli.main.Path.read_text", refused)
+    outcome = fpjob("validate", "configs/jobs/sample_financial_features_job.yaml")
+    assert outcome.status == 3
+    assert outcome.stderr == (
+        f"`somewhere`: refused. What was not finished was not put in place; {advice}, and start it again\n"
+    )
 
 
 def test_a_table_that_another_process_has_written_since_is_found(
