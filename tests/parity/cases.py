@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -137,9 +138,11 @@ def _schema() -> pa.Schema:
 
 
 def _with_odd_doubles(values: list[float | None]) -> pa.Array:
-    """Doubles that no decimal holds in the place of the first ones."""
-    odd = [float("nan"), float("inf"), float("-inf"), -0.0, 0.1 + 0.2, 9.999999999999999e21, -1e-7]
-    return pa.array(odd + values[len(odd) :], pa.float64())
+    """Doubles that no decimal holds in the place of the first ones; the largest amounts are what a sum still takes."""
+    largest = math.nextafter(1e22, 0)
+    odd = [float("nan"), float("inf"), float("-inf"), -0.0, 0.1 + 0.2, largest, -1e-7]
+    kept = [value and max(-largest, min(value, largest)) for value in values[len(odd) :]]
+    return pa.array(odd + kept, pa.float64())
 
 
 def _odd_users(users: list[int | None]) -> list[float | None]:
