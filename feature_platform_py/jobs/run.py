@@ -228,6 +228,8 @@ def _raise_fault_of_data(message: str, log_file: Path) -> None:
         if CHANGED in fault[0]:
             raise InputChangedError
         raise DataCheckError(textwrap.dedent(fault[0]))
+    if time := _CALENDAR_FAULT.search(message):
+        raise DataCheckError(time[0])
     if amounts := _AMOUNTS_FAULT.search(message):
         raise DataCheckError(f"{amounts[0]}\nThe sink was not written. The query: {log_file}")
 
@@ -235,5 +237,7 @@ def _raise_fault_of_data(message: str, log_file: Path) -> None:
 _UNKNOWN_SOURCE = re.compile(r"depends on a source named '([\w.]+)' which was not found")
 # How the adapter begins what it says of a source that is not as declared.
 _SOURCE_FAULT = re.compile(r"source `\S+`: .*", re.DOTALL)
+# What the adapter says of a result that Python has no values for.
+_CALENDAR_FAULT = re.compile(r"a date or time lies outside of [^\n]*")
 # What the SQL of the transformers raises where a value has no room; engines write their own codes behind it.
 _AMOUNTS_FAULT = re.compile(r"amounts of column `[^\n]*?(?= SQLSTATE:|\n|$)")

@@ -89,3 +89,7 @@ def test_event_times_beyond_the_calendar_are_named_and_a_filter_leaves_them_out(
     for _ in range(2):
         assert fpjob("run", "times.yaml").status == 0
     assert output() == [(datetime(1970, 1, 1, tzinfo=UTC), 2, 1)]
+    write_job()
+    outcome = fpjob("plan", "times.yaml")
+    assert outcome.status == 1
+    assert outcome.stderr.startswith("a date or time lies outside of the years 1 to 9999; correct it in the source")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 logger = AdapterLogger("fpspark")
 
 LONGEST_MESSAGE = 2000
+OUTSIDE_CALENDAR = (
+    "a date or time lies outside of the years 1 to 9999; correct it in the source, or leave such rows out with a filter of"
+    " the job"
+)
+# What Sail says of a time that its calendar does not have.
+_NO_DAY = re.compile(r"Cannot convert \S*Timestamp\S* -?\d+ to datetime")
 
 
 @dataclass
@@ -66,7 +73,7 @@ class Cursor:
         if frame is not None:
             types = [(field.name, sql_type(field.dataType)) for field in frame.schema]
             self.description = [(name, dtype, None, None, None, None, True) for name, dtype in types]
-            columns = [column.to_pylist() for column in frame.toArrow().columns]
+            columns = [_values(column) for column in frame.toArrow().columns]
             self._rows = [tuple(map(_without_time_zone, row)) for row in zip(*columns, strict=True)]
 
     def fetchall(self) -> list[tuple[Any, ...]]:
@@ -158,12 +165,21 @@ def engine_message(error: Exception) -> str:
 def explained(error: Exception) -> str:
     """Return the engine's message, or what it means that the server is gone."""
     message = engine_message(error)
+    if _NO_DAY.search(message):
+        return OUTSIDE_CALENDAR
     if is_server_lost(error):
         return (
             "the Spark Connect server is gone: it does not answer, or was started again. What was being written is not there in part;"
             f" start the server, and run again. {message[:300]}"
         )
     return message
+
+
+def _values(column: Any) -> list[Any]:
+    try:
+        return list(column.to_pylist())
+    except (OverflowError, ValueError) as error:
+        raise DbtRuntimeError(OUTSIDE_CALENDAR) from error
 
 
 def _without_time_zone(value: Any) -> Any:
