@@ -207,7 +207,7 @@ def differences(
 def main() -> None:
     """Run the request's queries on an engine: `local`, `spark`, or the URL of a Spark Connect server."""
     engine, request = sys.argv[1], json.loads(Path(sys.argv[2]).read_text())
-    run = _session(engine, Path(request["folder"]))
+    run = _session(engine, Path(request["folder"]), is_interpreted=request["fitting"] > len(chosen_types()))
     found, values = [], 0
     for number, (name, texts) in enumerate(request["queries"]):
         if number in request.get("skipped", []):
@@ -221,7 +221,8 @@ def main() -> None:
     print(json.dumps({"values": values, "differences": found}))  # noqa: T201 - the test reads it
 
 
-def _session(engine: str, folder: Path) -> Callable[[str], list[dict[str, Any]]]:
+def _session(engine: str, folder: Path, *, is_interpreted: bool) -> Callable[[str], list[dict[str, Any]]]:
+    """How to ask an engine; the JVM compiles each query unless it is interpreted, which takes seconds for each."""
     from feature_platform_py.core.session import open_session
 
     session: Any
@@ -233,6 +234,9 @@ def _session(engine: str, folder: Path) -> Callable[[str], list[dict[str, Any]]]
         session = open_session("sail" if engine == "local" else "spark", folder / "warehouse")
     if engine != "local":
         session.conf.set("spark.sql.shuffle.partitions", "1")
+    if engine != "local" and is_interpreted:
+        session.conf.set("spark.sql.codegen.wholeStage", "false")
+        session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
     for file in folder.glob("*.parquet"):
         session.read.parquet(str(file)).createOrReplaceTempView(f"{PREFIX}{file.stem}")
     return lambda text: list(session.sql(text).toArrow().to_pylist())

@@ -1,7 +1,7 @@
 """Sums of amounts of every type are those of plain Python: on each engine, digit for digit and type for type.
 
-`FP_AMOUNT_TYPES=all` tries every type; those tried otherwise are the ones at whose digits something changes, and of these few on the
-JVM, which takes seconds to compile each query.
+`FP_AMOUNT_TYPES=all` tries every type. Those tried otherwise are the ones at whose digits something changes, and on the JVM few of
+these, because it takes seconds to compile each query; with `all` it interprets them.
 """
 
 from __future__ import annotations
