@@ -68,7 +68,7 @@ def test_sums_are_exact_on_local(request_file: Path) -> None:
 @pytest.mark.slow
 def test_sums_are_exact_on_jvm_spark(request_file: Path) -> None:
     require_java()
-    check(run("spark", of_few_types(request_file), **engines._QUICK_JVM))
+    check(run("spark", of_few_types(request_file), **engines.QUICK_JVM))
 
 
 @pytest.mark.slow
