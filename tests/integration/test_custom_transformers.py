@@ -198,7 +198,7 @@ FAULTS = {
     "reads: number": (
         "reads: numbr",
         "7: `params[1].reads`: value `numbr` is unknown. Did you mean `number`? "
-        "Known: `key`, `time`, `number`, `text`, `any`",
+        "Known: `key`, `time`, `number`, `text`, `category`, `any`",
     ),
     "type: <amount_col>": (
         "type: decimel",
