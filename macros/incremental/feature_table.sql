@@ -129,7 +129,7 @@ select * from final
 
 {#- NULL of a type, where that is known. -#}
 {% macro typed_null(data_type) -%}
-    {{ 'cast(null as ' ~ data_type ~ ')' if data_type else 'null' }}
+    {{ 'cast(null as ' ~ (data_type | replace(',', ', ') if data_type.startswith('decimal') else data_type) ~ ')' if data_type else 'null' }}
 {%- endmacro %}
 
 

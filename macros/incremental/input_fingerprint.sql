@@ -112,5 +112,7 @@ input_periods as (
             {%- do values.append(column ~ ' is null') -%}
         {%- endif -%}
     {%- endfor -%}
-    xxhash64({{ values | join(', ') }})
+    xxhash64(
+            {{ values | join(',\n            ') }}
+        )
 {%- endmacro %}

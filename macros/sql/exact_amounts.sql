@@ -7,14 +7,14 @@
 {%- set is_as_given = not types.is_floating and types.form != 'wide' -%}
 {{ 'amounts' if is_as_given else 'given_amounts' }} as (
     select
-        {%- for name, sql in columns.items() %}
-        {{ sql }} as {{ name }},
-        {%- endfor %}
         {%- if is_as_given %}
-        {{ amount }} as _amount
+        {{ amount }} as _amount,
         {%- else %}
-        cast({{ amount }} as {{ 'double' if types.is_floating else types.each }}) as _given
+        cast({{ amount }} as {{ 'double' if types.is_floating else types.each }}) as _given,
         {%- endif %}
+        {%- for name, sql in columns.items() %}
+        {{ sql }} as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from {{ relation }}
     where {{ condition }}
 )
@@ -89,10 +89,10 @@ amounts as (
             when cast(_of_15_digits as double) = _size then cast(_of_15_digits * _sign as {{ types.each }})
             when cast(_of_16_digits as double) = _size then cast(_of_16_digits * _sign as {{ types.each }})
             when _size < 1e22D then cast(_of_17_digits * _sign as {{ types.each }})
-            when _size <= 1.7976931348623157e308D then raise_error({{ sql_literal(
-                'amounts of column `' ~ amount_col ~ '`: expected floating-point amounts below 10^22, found a larger one; leave such rows out'
-                ~ ' with `filters`, or correct them in the source'
-            ) }})
+            when _size <= 1.7976931348623157e308D then raise_error(concat(
+                {{ sql_literal('amounts of column `' ~ amount_col ~ '`: expected floating-point amounts below 10^22, found a larger one;') }},
+                ' leave such rows out with `filters`, or correct them in the source'
+            ))
         end as _amount
     from rounded_amounts
 )

@@ -85,8 +85,8 @@ final as (
     select
         _user as {{ user_id }},
         _event_time as {{ event_time }},
-        {{ year_month('_month') }} as year_month,
-        _transactions as user_monthly_txn_count
+        _transactions as user_monthly_txn_count,
+        {{ year_month('_month') }} as year_month
     from transactions_to_date
     where {{ is_last_at_its_time('_event_time') }}
 )

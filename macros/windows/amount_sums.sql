@@ -124,10 +124,12 @@ totals as (
         case
             when _units{{ suffix }} between cast('-{{ '9' * 38 }}' as decimal(38, 0)) and cast('{{ '9' * 38 }}' as decimal(38, 0))
                 then {{ decimal_of_units('_units' ~ suffix, types.scale) }}
-            else raise_error({{ sql_literal(
-                'amounts of column `' ~ amount_col ~ '`: expected sums of at most 38 digits, as ' ~ types.result ~ ' holds, found a larger one;'
-                ~ ' leave rows out with `filters`, or give the column fewer digits in the source'
-            ) }})
+            else raise_error(concat(
+                {{ sql_literal(
+                    'amounts of column `' ~ amount_col ~ '`: expected sums of at most 38 digits, as ' ~ types.result ~ ' holds, found a larger one;'
+                ) }},
+                ' leave rows out with `filters`, or give the column fewer digits in the source'
+            ))
         end
     {%- else -%}
         cast(_total{{ suffix }} as decimal(38, {{ types.scale }}))

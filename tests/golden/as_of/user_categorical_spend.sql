@@ -11,10 +11,10 @@ feature_set as (
 
     amounts as (
         select
+            `amount` as _amount,
             `user_id` as _user,
             cast(`category` as string) as _category,
-            `timestamp` as _event_time,
-            `amount` as _amount
+            `timestamp` as _event_time
         from input_rows
         where `user_id` is not null and `timestamp` is not null
     ),
@@ -92,7 +92,15 @@ features as (
 hashed_rows as (
     select
         cast(`timestamp` as date) as _day,
-        xxhash64(0, `user_id`, `timestamp`, `amount`, `amount` is null, `category`, `category` is null) as _hash
+        xxhash64(
+            0,
+            `user_id`,
+            `timestamp`,
+            `amount`,
+            `amount` is null,
+            `category`,
+            `category` is null
+        ) as _hash
     from input_rows
     where
         `user_id` is not null
@@ -120,7 +128,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('33a4545edc7a:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('1810790a5561:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

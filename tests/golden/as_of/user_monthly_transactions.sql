@@ -43,8 +43,8 @@ feature_set as (
         select
             _user as `user_id`,
             _event_time as `timestamp`,
-            date_format(_month, 'yyyy-MM') as year_month,
-            _transactions as user_monthly_txn_count
+            _transactions as user_monthly_txn_count,
+            date_format(_month, 'yyyy-MM') as year_month
         from transactions_to_date
         where _next_time is null or _next_time > _event_time
     )
@@ -65,7 +65,11 @@ features as (
 hashed_rows as (
     select
         cast(`timestamp` as date) as _day,
-        xxhash64(0, `user_id`, `timestamp`) as _hash
+        xxhash64(
+            0,
+            `user_id`,
+            `timestamp`
+        ) as _hash
     from input_rows
     where
         `user_id` is not null
@@ -93,7 +97,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('83c589831000:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('608b9cb099d7:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

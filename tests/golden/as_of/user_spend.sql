@@ -11,10 +11,10 @@ feature_set as (
 
     given_amounts as (
         select
+            cast(`fee` as double) as _given,
             `user_id` as _user,
             `timestamp` as _event_time,
-            unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
-            cast(`fee` as double) as _given
+            unix_micros(cast(`timestamp` as timestamp)) as _event_micros
         from input_rows
         where `user_id` is not null and `timestamp` is not null
     ),
@@ -81,7 +81,10 @@ feature_set as (
                 when cast(_of_15_digits as double) = _size then cast(_of_15_digits * _sign as decimal(28, 6))
                 when cast(_of_16_digits as double) = _size then cast(_of_16_digits * _sign as decimal(28, 6))
                 when _size < 1e22D then cast(_of_17_digits * _sign as decimal(28, 6))
-                when _size <= 1.7976931348623157e308D then raise_error('amounts of column `fee`: expected floating-point amounts below 10^22, found a larger one; leave such rows out with `filters`, or correct them in the source')
+                when _size <= 1.7976931348623157e308D then raise_error(concat(
+                    'amounts of column `fee`: expected floating-point amounts below 10^22, found a larger one;',
+                    ' leave such rows out with `filters`, or correct them in the source'
+                ))
             end as _amount
         from rounded_amounts
     ),
@@ -190,7 +193,14 @@ features as (
 hashed_rows as (
     select
         cast(`timestamp` as date) as _day,
-        xxhash64(0, `user_id`, `timestamp`, case when isnan(`fee`) then cast('NaN' as double) else `fee` + cast(0 as double) end, case when `fee` = 0 then cast(`fee` as string) end, `fee` is null) as _hash
+        xxhash64(
+            0,
+            `user_id`,
+            `timestamp`,
+            case when isnan(`fee`) then cast('NaN' as double) else `fee` + cast(0 as double) end,
+            case when `fee` = 0 then cast(`fee` as string) end,
+            `fee` is null
+        ) as _hash
     from input_rows
     where
         `user_id` is not null
@@ -218,7 +228,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('39148710f6cd:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('0a35bd220fdd:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -6,7 +6,7 @@ input_days as (
         _rows_0 as _rows,
         _low_bits_0 as _low_bits,
         _high_bits_0 as _high_bits
-    from computed_once_8a7af75391bcbffd
+    from computed_once_53065c9cf6b60139
     where _rows_0 > 0
 ),
 
@@ -21,7 +21,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('065746f236a6:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('0b0e93a02dac:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
@@ -38,7 +38,7 @@ compared as (
         coalesce(input_periods.period_start, table_periods.period_start) as period_start,
         coalesce(input_periods.input_rows, 0) as input_rows,
         case
-            when table_periods._input_fingerprint not like '065746f236a6:%' then 'redefined'
+            when table_periods._input_fingerprint not like '0b0e93a02dac:%' then 'redefined'
             when table_periods._input_fingerprint is null then 'new'
             when input_periods._input_fingerprint is null then 'vanished'
             when table_periods._input_fingerprint != input_periods._input_fingerprint then 'changed'

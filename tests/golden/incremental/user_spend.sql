@@ -13,10 +13,10 @@ feature_set as (
 
     amounts as (
         select
+            `amount` as _amount,
             `user_id` as _user,
             `timestamp` as _event_time,
-            unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
-            `amount` as _amount
+            unix_micros(cast(`timestamp` as timestamp)) as _event_micros
         from input_rows
         where `user_id` is not null and `timestamp` is not null
     ),
@@ -121,7 +121,13 @@ features as (
 hashed_rows as (
     select
         cast(`timestamp` as date) as _day,
-        xxhash64(0, `user_id`, `timestamp`, `amount`, `amount` is null) as _hash
+        xxhash64(
+            0,
+            `user_id`,
+            `timestamp`,
+            `amount`,
+            `amount` is null
+        ) as _hash
     from input_rows
     where
         `user_id` is not null
@@ -149,7 +155,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('065746f236a6:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('0b0e93a02dac:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

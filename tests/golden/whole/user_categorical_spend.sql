@@ -11,9 +11,9 @@ feature_set as (
 
     amounts as (
         select
+            `amount` as _amount,
             `user_id` as _user,
-            cast(`category` as string) as _category,
-            `amount` as _amount
+            cast(`category` as string) as _category
         from input_rows
         where `user_id` is not null
     ),
@@ -63,7 +63,14 @@ features as (
 ),
 
 hashed_rows as (
-    select xxhash64(0, `user_id`, `amount`, `amount` is null, `category`, `category` is null) as _hash
+    select xxhash64(
+            0,
+            `user_id`,
+            `amount`,
+            `amount` is null,
+            `category`,
+            `category` is null
+        ) as _hash
     from input_rows
     where
         `user_id` is not null
@@ -80,7 +87,7 @@ input_days as (
 input_periods as (
     select
         coalesce(sum(_rows), 0) as input_rows,
-        concat('41c547695537:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('f22d9fdba618:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from input_days
 ),
 

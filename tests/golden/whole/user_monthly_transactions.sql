@@ -48,7 +48,11 @@ features as (
 hashed_rows as (
     select
         cast(`timestamp` as date) as _day,
-        xxhash64(0, `user_id`, `timestamp`) as _hash
+        xxhash64(
+            0,
+            `user_id`,
+            `timestamp`
+        ) as _hash
     from input_rows
     where
         `user_id` is not null

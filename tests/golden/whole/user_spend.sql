@@ -11,10 +11,10 @@ feature_set as (
 
     amounts as (
         select
+            `amount` as _amount,
             `user_id` as _user,
             `timestamp` as _event_time,
-            unix_micros(cast(`timestamp` as timestamp)) as _event_micros,
-            `amount` as _amount
+            unix_micros(cast(`timestamp` as timestamp)) as _event_micros
         from input_rows
         where `user_id` is not null and `timestamp` is not null
     ),
@@ -138,7 +138,13 @@ features as (
 hashed_rows as (
     select
         cast(`timestamp` as date) as _day,
-        xxhash64(0, `user_id`, `timestamp`, `amount`, `amount` is null) as _hash
+        xxhash64(
+            0,
+            `user_id`,
+            `timestamp`,
+            `amount`,
+            `amount` is null
+        ) as _hash
     from input_rows
     where
         `user_id` is not null
@@ -166,7 +172,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('5e73f01a8544:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('ec82c1591ec8:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
