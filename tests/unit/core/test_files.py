@@ -83,12 +83,13 @@ def test_a_kill_leaves_the_old_text_or_the_new_and_the_next_call_mends_the_rest(
     assert seen == {("old", 1), ("old", 2), ("new", 1)}
 
 
-# A folder that is staged whole, two locks, a probe that is removed at once, and a log.
+# Folders that are staged whole, two locks, a probe that is removed at once, and a log.
 _WRITE_OTHERWISE = {
     "core/catalog_file.py",
     "core/files.py",
     "core/jvm_session.py",
     "core/remote_session.py",
+    "files/delta_log.py",
     "jobs/lock.py",
     "scaffold/project.py",
     "sinks/folders.py",
