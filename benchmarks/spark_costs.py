@@ -36,7 +36,7 @@ _TABLES = ("user_spend", "user_monthly_transactions", "user_categorical_spend")
 
 def measure(table: Input) -> dict[str, Any]:
     """Per source row: CPU seconds and bytes of each statement, and the bytes of the source's columns."""
-    from feature_platform_py.core.jvm_session import open_jvm_session
+    from feature_platform_py.sessions.jvm_session import open_jvm_session
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from feature_platform_py.core.data_types import Columns as Columns
-    from feature_platform_py.core.databricks import DatabricksConnectionConfig as DatabricksConnectionConfig
     from feature_platform_py.core.errors import FeaturePlatformError as FeaturePlatformError
     from feature_platform_py.core.fields import ColumnName as ColumnName
-    from feature_platform_py.core.spark_session_manager import SparkSessionManager as SparkSessionManager
     from feature_platform_py.features.catalogue import TRANSFORMER_REGISTRY as TRANSFORMER_REGISTRY
     from feature_platform_py.features.catalogue import get_transformer as get_transformer
     from feature_platform_py.features.catalogue import register_transformer as register_transformer
@@ -27,18 +25,20 @@ if TYPE_CHECKING:
     from feature_platform_py.features.generic import WithGreeting as WithGreeting
     from feature_platform_py.features.sql import SqlTransformer as SqlTransformer
     from feature_platform_py.features.transformer import FeatureTransformer as FeatureTransformer
-    from feature_platform_py.jobs.job import Job as Job
+    from feature_platform_py.runs.job import Job as Job
+    from feature_platform_py.sessions.databricks import DatabricksConnectionConfig as DatabricksConnectionConfig
     from feature_platform_py.sources import DatabricksSparkSource as DatabricksSparkSource
     from feature_platform_py.sources import DatabricksSQLSource as DatabricksSQLSource
     from feature_platform_py.sources import Source as Source
     from feature_platform_py.sources import SparkSource as SparkSource
+    from feature_platform_py.warehouse.spark_session_manager import SparkSessionManager as SparkSessionManager
 
 _MODULES = {
     "core.data_types": ("Columns",),
-    "core.databricks": ("DatabricksConnectionConfig",),
+    "sessions.databricks": ("DatabricksConnectionConfig",),
     "core.errors": ("FeaturePlatformError",),
     "core.fields": ("ColumnName",),
-    "core.spark_session_manager": ("SparkSessionManager",),
+    "warehouse.spark_session_manager": ("SparkSessionManager",),
     "features.catalogue": ("TRANSFORMER_REGISTRY", "get_transformer", "register_transformer"),
     "features.columns": ("InputColumn", "OutputColumn", "Reads"),
     "features.financial": (
@@ -49,7 +49,7 @@ _MODULES = {
     "features.generic": ("SimpleAgeCalculator", "WithGreeting"),
     "features.sql": ("SqlTransformer",),
     "features.transformer": ("FeatureTransformer",),
-    "jobs.job": ("Job",),
+    "runs.job": ("Job",),
     "sources": ("DatabricksSQLSource", "DatabricksSparkSource", "Source", "SparkSource"),
 }
 _PLACES = {name: module for module, names in _MODULES.items() for name in names}

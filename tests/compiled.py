@@ -14,9 +14,9 @@ import pyarrow.parquet
 import yaml
 
 from feature_platform_py.core.project import open_project
-from feature_platform_py.core.session import open_session
+from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.jobs.plan import job_variable
-from feature_platform_py.jobs.prepare import prepare_job
+from feature_platform_py.warehouse.session import open_session
 
 
 @dataclass(frozen=True, repr=False)

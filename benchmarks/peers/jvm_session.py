@@ -21,7 +21,7 @@ AddFeatures = Callable[["DataFrame", Features], "DataFrame"]
 
 def run_job(add_features: AddFeatures) -> None:
     """Read, add the features, write; prints the seconds, those of the session's start apart, and the CPU seconds of its tasks."""
-    from feature_platform_py.core.jvm_session import open_jvm_session
+    from feature_platform_py.sessions.jvm_session import open_jvm_session
 
     task = peer_arguments()
     with tempfile.TemporaryDirectory() as folder:

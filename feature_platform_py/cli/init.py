@@ -170,8 +170,8 @@ def _fields(
 def _fields_of_data(
     place: Mapping[str, Any], project: Project, options: Mapping[str, str | None]
 ) -> list[dict[str, Any]]:
-    from feature_platform_py.core.external_sources import describe_source, external_source
-    from feature_platform_py.core.session import open_warehouse
+    from feature_platform_py.warehouse.external_sources import describe_source, external_source
+    from feature_platform_py.warehouse.session import open_warehouse
 
     warehouse = open_warehouse(project.target.engine, project.target.warehouse)
     source = external_source(place["location"], place["format"], options=place.get("options", {}), folder=project.root)

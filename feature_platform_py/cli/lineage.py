@@ -11,14 +11,14 @@ from feature_platform_py.cli.output import print_json
 from feature_platform_py.core.errors import BrokenJobsError, ConfigurationError, Problem
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.core.suggestions import unknown
+from feature_platform_py.dbt_files.prepare import prepare_job
+from feature_platform_py.dbt_files.sync import planned_jobs
 from feature_platform_py.jobs.plan import JobPlan
-from feature_platform_py.jobs.prepare import prepare_job
 from feature_platform_py.lineage.graph import USE_WORDS, Edge, LineageGraph, Node, mermaid_text
 from feature_platform_py.lineage.load import compile_jobs, lineage_of
 from feature_platform_py.lineage.openlineage import column_lineage_facet
 from feature_platform_py.registry.models import model_files
 from feature_platform_py.registry.registry import load_registry
-from feature_platform_py.registry.sync import planned_jobs
 
 
 def lineage_command(name: str, *, job: Path | None, target: str | None, output_format: str) -> None:

@@ -10,11 +10,11 @@ import click
 
 from feature_platform_py.cli.output import print_json
 from feature_platform_py.core.project import Project, open_project
+from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.jobs.describe import plan_lines, work_lines
 from feature_platform_py.jobs.plan import JobPlan
-from feature_platform_py.jobs.prepare import prepare_job
-from feature_platform_py.jobs.run import plan_warnings, plan_work
 from feature_platform_py.jobs.work import TableWork
+from feature_platform_py.runs.run import plan_warnings, plan_work
 from feature_platform_py.targets import open_tables
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from feature_platform_py.cli.output import print_json, print_progress, print_table
 from feature_platform_py.core.project import open_project
-from feature_platform_py.jobs.dbt import NodeResult
+from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.jobs.describe import plan_lines
 from feature_platform_py.jobs.plan import JobPlan
-from feature_platform_py.jobs.prepare import prepare_job
-from feature_platform_py.jobs.repair import repair_warehouse
-from feature_platform_py.jobs.run import RunReport, run_job
 from feature_platform_py.jobs.work import TableWork
+from feature_platform_py.runs.dbt import NodeResult
+from feature_platform_py.runs.repair import repair_warehouse
+from feature_platform_py.runs.run import RunReport, run_job
 from feature_platform_py.sinks.write import ResultCounts
 
 

@@ -8,7 +8,7 @@ import click
 
 from feature_platform_py.core.errors import BrokenJobsError, ConfigurationError, Problem
 from feature_platform_py.core.project import open_project
-from feature_platform_py.registry.sync import stale_files, write_files
+from feature_platform_py.dbt_files.sync import stale_files, write_files
 
 
 def sync_command(*, is_check: bool) -> None:

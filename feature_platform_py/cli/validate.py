@@ -10,7 +10,7 @@ import click
 from feature_platform_py.cli.output import print_json
 from feature_platform_py.core.errors import ConfigurationError, FeaturePlatformError, Problem, problems_of
 from feature_platform_py.core.project import open_project
-from feature_platform_py.jobs.prepare import validate_job
+from feature_platform_py.dbt_files.prepare import validate_job
 
 
 def validate_command(jobs: Sequence[Path], *, target: str | None, output_format: str) -> None:

@@ -109,3 +109,9 @@ def _rendered(value: str) -> str:
     environment = SandboxedEnvironment(autoescape=False)
     environment.globals = {"env_var": os.environ.get}
     return environment.from_string(value).render()
+
+
+def template() -> Path:
+    """Return the folder of the files that a new project starts from: in the installed package, or the checkout itself."""
+    package = Path(__file__).parents[1]
+    return package / "project" if (package / "project").is_dir() else package.parent

@@ -25,3 +25,8 @@ def yaml_argument(values: Mapping[str, Any]) -> str:
     """
     text = json.dumps(values, ensure_ascii=False)
     return re.sub(r"[^\x20-\x7e]", lambda match: f"\\U{ord(match[0]):08X}", text)
+
+
+def slug(value: str) -> str:
+    """The value as part of a column name: lower case, each run outside [a-z0-9] one `_`, trimmed."""
+    return re.sub("[^a-z0-9]+", "_", value.lower()).strip("_")

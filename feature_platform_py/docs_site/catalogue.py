@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from feature_platform_py.dbt_files.dbt_yaml import PlannedJob
 from feature_platform_py.docs_site.profile import ColumnProfile
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.lineage.graph import LineageGraph
-from feature_platform_py.registry.dbt_yaml import PlannedJob
 from feature_platform_py.registry.feature import Feature, FeatureGroup
 from feature_platform_py.registry.registry import Registry
 

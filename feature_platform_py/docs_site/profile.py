@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from feature_platform_py.core.data_types import NUMERIC, kind_of
-from feature_platform_py.targets.base import Rows
+from feature_platform_py.core.rows import Rows
 
 Query = Callable[[str], Rows]
 

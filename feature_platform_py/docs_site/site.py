@@ -10,17 +10,17 @@ from typing import Any
 from feature_platform_py.core.errors import ConfigurationError, EngineError, Problem
 from feature_platform_py.core.files import is_leftover, replace_file
 from feature_platform_py.core.project import Project
+from feature_platform_py.dbt_files.dbt_yaml import PlannedJob
+from feature_platform_py.dbt_files.sync import default_job, described_jobs, write_files
 from feature_platform_py.docs_site.catalogue import Findings, catalogue_content
 from feature_platform_py.docs_site.page import data_script, write_dbt_page
 from feature_platform_py.docs_site.profile import ColumnProfile, profile_table
-from feature_platform_py.jobs.dbt import generate_docs
 from feature_platform_py.jobs.last_run import last_run
 from feature_platform_py.jobs.plan import job_variable
 from feature_platform_py.lineage.load import CompiledJob, compile_jobs, lineage_of
-from feature_platform_py.registry.dbt_yaml import PlannedJob
 from feature_platform_py.registry.diagram import DIAGRAM
 from feature_platform_py.registry.registry import Registry
-from feature_platform_py.registry.sync import default_job, described_jobs, write_files
+from feature_platform_py.runs.dbt import generate_docs
 from feature_platform_py.targets import open_tables
 
 DEFAULT_FOLDER = Path("target", "docs")

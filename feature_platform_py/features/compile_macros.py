@@ -18,10 +18,9 @@ from feature_platform_py.core.dbt_invocation import invoke_dbt
 from feature_platform_py.core.dbt_packages import FOLDER as PACKAGES
 from feature_platform_py.core.dbt_packages import link_packages
 from feature_platform_py.core.errors import ConfigurationError, EngineError
-from feature_platform_py.core.project import open_project
+from feature_platform_py.core.project import open_project, template
 from feature_platform_py.core.text import yaml_argument
 from feature_platform_py.features.feature_set import FeatureSet
-from feature_platform_py.scaffold.project import template
 
 _lock = threading.Lock()
 

@@ -19,8 +19,8 @@ from feature_platform_py.core.document import Place, read_document
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.fields import STRICT, ColumnName, FilledText, Flag, Mapped, Name, Text, Whole, read_part
 from feature_platform_py.core.suggestions import ticked
+from feature_platform_py.core.text import slug
 from feature_platform_py.features.columns import OutputColumn, Reads, column_named
-from feature_platform_py.features.financial import slug
 from feature_platform_py.features.sql import SqlTransformer
 
 MODEL = "custom_features"

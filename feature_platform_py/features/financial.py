@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -10,16 +9,12 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from feature_platform_py.core.data_types import NUMERIC, Columns, kind_of, parse_type
 from feature_platform_py.core.fields import ColumnName, Text, Whole, as_tuple, one_or_more
+from feature_platform_py.core.text import slug
 from feature_platform_py.features.columns import OutputColumn, Reads, WantedValue
 from feature_platform_py.features.sql import SqlTransformer
 
 MAX_WINDOW_DAYS = 36_500
 MAX_NAME_LENGTH = 255
-
-
-def slug(value: str) -> str:
-    """The value as part of a column name: lower case, each run outside [a-z0-9] one `_`, trimmed."""
-    return re.sub("[^a-z0-9]+", "_", value.lower()).strip("_")
 
 
 def _as_texts(value: Any) -> Any:

@@ -15,21 +15,21 @@ from feature_platform_py.core.suggestions import printable
 from feature_platform_py.features.catalogue import transformers_of
 from feature_platform_py.features.columns import column_named, input_fault, missing_column
 from feature_platform_py.features.sql import SqlTransformer
-from feature_platform_py.jobs.config import (
-    InputSource,
-    JobConfig,
-    JobDraft,
-    RowFilter,
-    SinkSpec,
-    TransformerSpec,
-    read_job,
-)
+from feature_platform_py.jobs.config import JobConfig, JobDraft, TransformerSpec, read_job
 from feature_platform_py.jobs.filter_values import comparison_fault
 from feature_platform_py.jobs.names import name_problems
-from feature_platform_py.jobs.resolve import EXTERNAL_SCHEMA, ResolvedSource, missing_file, resolve_input, resolve_query
 from feature_platform_py.registry.models import model_files
 from feature_platform_py.registry.registry import Registry, load_source_registry
 from feature_platform_py.sinks.partitions import partition_fault
+from feature_platform_py.sinks.spec import SinkSpec
+from feature_platform_py.sources.input_source import InputSource, RowFilter
+from feature_platform_py.sources.resolve import (
+    EXTERNAL_SCHEMA,
+    ResolvedSource,
+    missing_file,
+    resolve_input,
+    resolve_query,
+)
 
 __all__ = ["CheckedJob", "ResolvedSource", "check_job", "load_checked_job"]
 

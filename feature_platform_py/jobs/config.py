@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import date
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.document import NOWHERE, Document, Place, read_document, with_environment
@@ -18,7 +17,6 @@ from feature_platform_py.features.catalogue import TRANSFORMER_REGISTRY, unknown
 from feature_platform_py.features.columns import InputColumn, OutputColumn
 from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.features.transformer import FeatureTransformer
-from feature_platform_py.files.columns import Readings
 from feature_platform_py.files.declared import read_columns
 from feature_platform_py.jobs.schema import (
     SINK_PARTS,
@@ -30,36 +28,10 @@ from feature_platform_py.jobs.schema import (
     SinkPart,
     TransformerPart,
 )
+from feature_platform_py.sinks.spec import SinkKind, SinkSpec
+from feature_platform_py.sources.input_source import InputSource, RowFilter
 
-FilterValue = str | int | float | bool | date
 Transformers = Mapping[str, type[FeatureTransformer]]
-SinkKind = Literal["display", "delta_table", "parquet_files"]
-
-
-@dataclass(frozen=True)
-class RowFilter:
-    """A condition on source rows; `value` is a tuple for `in` and `not_in`, None for a test of NULL."""
-
-    column: str
-    op: str
-    value: FilterValue | tuple[FilterValue, ...] | None = None
-    place: Place = field(default=NOWHERE, compare=False, repr=False)
-
-
-@dataclass(frozen=True)
-class InputSource:
-    """Where a job's rows come from: a location, or for `databricks_sql` a query and the values of its parameters."""
-
-    source_type: str
-    location: str | None = None
-    query: str | None = None
-    format: str | None = None
-    options: Mapping[str, str] = field(default_factory=dict)
-    filters: tuple[RowFilter, ...] = ()
-    place: Place = field(default=NOWHERE, compare=False, repr=False)
-    parameters: Mapping[str, FilterValue] = field(default_factory=dict)
-    readings: Readings = field(default_factory=dict)
-    on_empty: Literal["warn", "error"] = "warn"
 
 
 @dataclass(frozen=True)
@@ -77,20 +49,6 @@ class TransformerSpec:
     def outputs(self, columns: Columns | None) -> tuple[OutputColumn, ...]:
         """The columns that it adds, in order, given the source's columns (None when they are not known)."""
         return self.transformer.output_columns(columns)
-
-
-@dataclass(frozen=True)
-class SinkSpec:
-    """Where the result goes.
-
-    `config` has `num_rows` and `truncate` for `display`; `path`, `partition_by` and `options` for the others,
-    whose `mode` is one of overwrite, append, error and ignore.
-    """
-
-    kind: SinkKind
-    mode: str | None
-    config: Mapping[str, Any]
-    place: Place = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import Project
-from feature_platform_py.jobs.dbt import DbtRun
 
 
-def record_run(project: Project, job_name: str, run: DbtRun, *, job_file: Path) -> None:
-    """Keep which file's job ran, and how each node of the run ended; the record is replaced in one step."""
+def record_run(project: Project, job_name: str, nodes: Sequence[Mapping[str, Any]], *, job_file: Path) -> None:
+    """Keep which file's job ran, and the `name`, `kind`, `status` and `rows` of each node; the record is replaced in one step."""
     path = project.root / "target" / "jobs" / job_name / "last_run.json"
     real = job_file.resolve()
     shown = real.relative_to(project.root) if real.is_relative_to(project.root) else real
-    nodes = [{"name": node.name, "kind": node.kind, "status": node.status, "rows": node.rows} for node in run.nodes]
     finished = datetime.now(UTC).isoformat(timespec="seconds")
-    replace_file(path, json.dumps({"finished": finished, "file": str(shown), "nodes": nodes}))
+    replace_file(path, json.dumps({"finished": finished, "file": str(shown), "nodes": list(nodes)}))
 
 
 def last_run(project: Project, job_name: str) -> dict[str, Any] | None:

@@ -15,9 +15,11 @@ from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.files.declared import TEXT_FORMATS
 from feature_platform_py.jobs.checks import ResolvedSource
-from feature_platform_py.jobs.config import JobConfig, RowFilter, SinkSpec, TransformerSpec
-from feature_platform_py.jobs.resolve import EXTERNAL_SCHEMA
+from feature_platform_py.jobs.config import JobConfig, TransformerSpec
 from feature_platform_py.registry.schema import Period
+from feature_platform_py.sinks.spec import SinkSpec
+from feature_platform_py.sources.input_source import RowFilter
+from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
 
 MODELS = ("user_spend", "user_monthly_transactions", "user_categorical_spend", CUSTOM_MODEL)
 INPUT_MODEL = "stg_job_input"

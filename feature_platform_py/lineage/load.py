@@ -9,10 +9,10 @@ from typing import get_args
 
 from feature_platform_py.core.errors import EngineError, Problem, problems_of
 from feature_platform_py.core.project import Project
-from feature_platform_py.jobs.dbt import CompiledModel, compile_models
 from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, JobPlan, job_variable
 from feature_platform_py.lineage.columns import Use, column_inputs, uses_by_column
 from feature_platform_py.lineage.graph import Edge, LineageGraph, Node
+from feature_platform_py.runs.dbt import CompiledModel, compile_models
 
 _ORDER = get_args(Use)
 

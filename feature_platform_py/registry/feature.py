@@ -16,7 +16,7 @@ from typing import Any
 from feature_platform_py.core.document import NOWHERE, Place
 from feature_platform_py.core.errors import Problem
 from feature_platform_py.core.fields import read_part
-from feature_platform_py.features.financial import slug
+from feature_platform_py.core.text import slug
 from feature_platform_py.registry.files import file_place, read_files
 from feature_platform_py.registry.schema import FeatureGroupPart, FeaturePart
 

@@ -15,8 +15,8 @@ from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import ticked, unknown
+from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.jobs.plan import JobPlan
-from feature_platform_py.jobs.prepare import prepare_job
 from feature_platform_py.registry.entity import Entity
 from feature_platform_py.registry.models import model_files
 from feature_platform_py.registry.registry import Registry, load_registry

@@ -11,6 +11,7 @@ from filecmp import cmp
 from pathlib import Path
 
 from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.project import template
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.scaffold.files import project_file, project_files
 
@@ -112,13 +113,7 @@ def _fill(folder: Path, *, name: str) -> None:
 def _generate(folder: Path) -> None:
     """Write what is generated from the registry and the jobs again: a checkout's may be of more than the template's own."""
     from feature_platform_py.core.project import open_project
-    from feature_platform_py.registry.sync import generated_files
+    from feature_platform_py.dbt_files.sync import generated_files
 
     for path, text in generated_files(open_project(folder, target="local")).items():
         (folder / path).write_text(text, encoding="utf-8")
-
-
-def template() -> Path:
-    """The files in the installed package; in a checkout, the checkout's."""
-    package = Path(__file__).parents[1]
-    return package / "project" if (package / "project").is_dir() else package.parent

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from feature_platform_py.core.catalog_file import quoted
+from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.sinks.partitions import NULL_FOLDER
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-from feature_platform_py.core.catalog_file import literal, quoted
 from feature_platform_py.core.data_types import Columns, parse_type
 from feature_platform_py.core.errors import DataCheckError, SinkError
+from feature_platform_py.core.sql_text import literal, quoted
 from feature_platform_py.core.suggestions import printable, ticked
 
 NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"

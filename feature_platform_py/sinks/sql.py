@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from feature_platform_py.core.catalog_file import quoted
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import DataCheckError, FeaturePlatformError, SinkError
 from feature_platform_py.core.locations import is_table_name
 from feature_platform_py.core.project import Project
-from feature_platform_py.core.warehouse import column_mapping
-from feature_platform_py.jobs.config import SinkSpec
+from feature_platform_py.core.rows import Rows
+from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.sinks.folders import replace_folder
 from feature_platform_py.sinks.parquet_files import write_dataset
 from feature_platform_py.sinks.partitions import (
@@ -22,6 +21,7 @@ from feature_platform_py.sinks.partitions import (
     counting,
     unwritable_values,
 )
+from feature_platform_py.sinks.spec import SinkSpec
 from feature_platform_py.sinks.write import (
     ResultCounts,
     SinkResult,
@@ -32,7 +32,7 @@ from feature_platform_py.sinks.write import (
     has_data,
     local_folder,
 )
-from feature_platform_py.targets.base import Rows
+from feature_platform_py.warehouse.warehouse import column_mapping
 
 if TYPE_CHECKING:
     import pyarrow as pa

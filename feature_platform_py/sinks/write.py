@@ -8,14 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from feature_platform_py.core.catalog_file import quoted
-from feature_platform_py.core.engine_paths import delta_path
 from feature_platform_py.core.errors import DataCheckError, EngineError, FeaturePlatformError, SinkError
 from feature_platform_py.core.locations import absolute, is_remote, is_table_name, table_parts
 from feature_platform_py.core.project import Project
-from feature_platform_py.core.stored_relations import commits
-from feature_platform_py.core.warehouse import SAIL_CATALOG, every_name, table_properties
-from feature_platform_py.jobs.config import SinkSpec
+from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.sinks.folders import replace_folder, staging_beside
 from feature_platform_py.sinks.options import table_properties_of
 from feature_platform_py.sinks.parquet_files import (
@@ -32,6 +28,10 @@ from feature_platform_py.sinks.partitions import (
     counting,
     unwritable_values,
 )
+from feature_platform_py.sinks.spec import SinkSpec
+from feature_platform_py.warehouse.engine_paths import delta_path
+from feature_platform_py.warehouse.stored_relations import commits
+from feature_platform_py.warehouse.warehouse import SAIL_CATALOG, every_name, table_properties
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from importlib.metadata import requires
 from typing import Any
 
-from feature_platform_py.core.databricks import HOST, HTTP_PATH, DatabricksConnectionConfig
 from feature_platform_py.core.errors import ConfigurationError, EngineError
+from feature_platform_py.sessions.databricks import HOST, HTTP_PATH, DatabricksConnectionConfig
 
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 # Without a handler anywhere, Python prints what the connector logs of failures that are explained here.

@@ -14,8 +14,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
 from feature_platform_py.core.data_types import Columns
-from feature_platform_py.core.databricks import HOST, HTTP_PATH, DatabricksConnectionConfig
 from feature_platform_py.core.errors import ConfigurationError, EngineError
+from feature_platform_py.sessions.databricks import HOST, HTTP_PATH, DatabricksConnectionConfig
 from feature_platform_py.sources.arrow_columns import delta_columns, in_utc
 from feature_platform_py.sources.base import Source
 from feature_platform_py.sources.connector import Patience, check_address, connect, import_connector

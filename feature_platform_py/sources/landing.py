@@ -5,23 +5,43 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from feature_platform_py.core.catalog_file import TableName
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import EngineError
 from feature_platform_py.sources.arrow_columns import delta_columns
+from feature_platform_py.warehouse.catalog_file import TableName
 
 if TYPE_CHECKING:
-    from feature_platform_py.core.warehouse import Warehouse
-    from feature_platform_py.sources.databricks_sql import DatabricksSQLSource
+    import pyarrow as pa
+
+    from feature_platform_py.warehouse.warehouse import Warehouse
 
 # Sail keeps what it has not yet written of its files: of the usual 128 MB, more than a gigabyte.
 _FILE_BYTES = 16 * 1024 * 1024
 
 
-def land(source: DatabricksSQLSource, warehouse: Warehouse, name: TableName, *, columns: Columns) -> int:
+class Reading(Protocol):
+    """Rows that arrive in chunks; `kinds` are the types of the columns as their server names them."""
+
+    schema: pa.Schema
+    kinds: list[str]
+
+    def chunks(self) -> Iterator[pa.Table]:
+        """Yield the rows in their order."""
+
+
+class ChunkedSource(Protocol):
+    """A source whose rows are not all in memory at once."""
+
+    def reading(self) -> AbstractContextManager[Reading]:
+        """Return the rows of one execution."""
+
+
+def land(source: ChunkedSource, warehouse: Warehouse, name: TableName, *, columns: Columns) -> int:
     """Replace the table by the query's rows in one commit, and return their number.
 
     `columns` are those that the query is known to have. Raises EngineError if the rows do not all arrive, or have other
@@ -36,7 +56,7 @@ def land(source: DatabricksSQLSource, warehouse: Warehouse, name: TableName, *, 
         return commit_file(file, warehouse, name)
 
 
-def write_file(source: DatabricksSQLSource, file: Path) -> Columns:
+def write_file(source: ChunkedSource, file: Path) -> Columns:
     """Write the rows to a Parquet file, holding a chunk of them at a time, and return their columns."""
     import pyarrow.parquet as pq
 
@@ -53,7 +73,7 @@ def commit_file(file: Path, warehouse: Warehouse, name: TableName) -> int:
     return warehouse.write_table(name, warehouse.spark.read.parquet(str(file)), file_bytes=_FILE_BYTES)
 
 
-def kept_file(source: DatabricksSQLSource) -> Path:
+def kept_file(source: ChunkedSource) -> Path:
     """A Parquet file of the rows that is removed when the process ends."""
     folder = Path(tempfile.mkdtemp(prefix="feature_platform_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

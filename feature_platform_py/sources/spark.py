@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING
 
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import ConfigurationError
-from feature_platform_py.core.external_sources import (
+from feature_platform_py.core.locations import inferred_format, is_table_name
+from feature_platform_py.core.project import Project, open_project
+from feature_platform_py.files.columns import Readings
+from feature_platform_py.sources.base import Source
+from feature_platform_py.warehouse.external_sources import (
     ExternalSource,
     check_declared,
     describe_source,
@@ -21,10 +25,6 @@ from feature_platform_py.core.external_sources import (
     source_copy,
     source_snapshot,
 )
-from feature_platform_py.core.locations import inferred_format, is_table_name
-from feature_platform_py.core.project import Project, open_project
-from feature_platform_py.files.columns import Readings
-from feature_platform_py.sources.base import Source
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -103,9 +103,9 @@ class DatabricksSparkSource(Source):
         return self._resolved().read(session)
 
     def _resolved(self) -> SparkSource:
-        from feature_platform_py.jobs.config import InputSource
-        from feature_platform_py.jobs.resolve import resolve_input
         from feature_platform_py.registry.registry import load_source_registry
+        from feature_platform_py.sources.input_source import InputSource
+        from feature_platform_py.sources.resolve import resolve_input
 
         project = self.project or open_project()
         named = InputSource("databricks_spark", location=self.location, format=self.format, options=self.options)

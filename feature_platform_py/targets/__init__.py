@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from feature_platform_py.core.project import Project
-from feature_platform_py.targets.base import Rows, TargetTables
+from feature_platform_py.core.rows import Rows
+from feature_platform_py.targets.base import TargetTables
 
 __all__ = ["Rows", "TargetTables", "open_tables"]
 

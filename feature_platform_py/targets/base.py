@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from feature_platform_py.core.data_types import Columns
-from feature_platform_py.core.file_states import FileState
-from feature_platform_py.jobs.resolve import ResolvedSource
+from feature_platform_py.core.rows import Rows
+from feature_platform_py.sources.resolve import ResolvedSource
+from feature_platform_py.warehouse.file_states import FileState
 
 if TYPE_CHECKING:
     from feature_platform_py.jobs.plan import JobPlan
     from feature_platform_py.sinks.write import SinkResult
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The result of a query; times are in the session's time zone, without saying so."""
-
-    columns: tuple[str, ...]
-    values: tuple[tuple[Any, ...], ...]
-
-    def dicts(self) -> list[dict[str, Any]]:
-        """The rows as mappings of column names."""
-        return [dict(zip(self.columns, row, strict=True)) for row in self.values]
 
 
 class TargetTables(Protocol):

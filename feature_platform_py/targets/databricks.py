@@ -9,16 +9,16 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from feature_platform_py.core.catalog_file import literal, quoted
 from feature_platform_py.core.data_types import Columns
-from feature_platform_py.core.databricks import HTTP_PATH, DatabricksConnectionConfig
 from feature_platform_py.core.errors import ConfigurationError, EngineError
-from feature_platform_py.core.file_states import FileState
 from feature_platform_py.core.locations import is_table_name, table_parts
 from feature_platform_py.core.project import Project
-from feature_platform_py.jobs.resolve import ResolvedSource
+from feature_platform_py.core.rows import Rows
+from feature_platform_py.core.sql_text import literal, quoted
+from feature_platform_py.sessions.databricks import HTTP_PATH, DatabricksConnectionConfig
 from feature_platform_py.sources.connector import Patience, check_address, check_reachable, import_connector
-from feature_platform_py.targets.base import Rows
+from feature_platform_py.sources.resolve import ResolvedSource
+from feature_platform_py.warehouse.file_states import FileState
 
 if TYPE_CHECKING:
     from feature_platform_py.jobs.plan import JobPlan

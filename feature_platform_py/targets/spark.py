@@ -6,24 +6,24 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from feature_platform_py.core.catalog_file import TableName
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import ConfigurationError
-from feature_platform_py.core.external_sources import ExternalSource
-from feature_platform_py.core.file_states import FileState, source_state, table_state
 from feature_platform_py.core.locations import absolute, is_remote, is_table_name, table_parts
 from feature_platform_py.core.project import Project
-from feature_platform_py.core.session import open_warehouse, reading_only
-from feature_platform_py.core.stored_relations import stored_relations
-from feature_platform_py.jobs.resolve import EXTERNAL_SCHEMA, ResolvedSource
-from feature_platform_py.targets.base import Rows
+from feature_platform_py.core.rows import Rows
+from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA, ResolvedSource
+from feature_platform_py.warehouse.catalog_file import TableName
+from feature_platform_py.warehouse.external_sources import ExternalSource
+from feature_platform_py.warehouse.file_states import FileState, source_state, table_state
+from feature_platform_py.warehouse.session import open_warehouse, reading_only
+from feature_platform_py.warehouse.stored_relations import stored_relations
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from feature_platform_py.core.warehouse import Warehouse
     from feature_platform_py.jobs.plan import JobPlan
     from feature_platform_py.sinks.write import SinkResult
+    from feature_platform_py.warehouse.warehouse import Warehouse
 
 
 class SparkTables:
@@ -47,7 +47,7 @@ class SparkTables:
 
     def source_columns(self, source: ResolvedSource) -> Columns:
         """The columns of a table, or of files with types that are inferred."""
-        from feature_platform_py.core.external_sources import describe_source, external_source
+        from feature_platform_py.warehouse.external_sources import describe_source, external_source
 
         if source.format is None:
             # Another process may have written it since the session was opened.
@@ -69,7 +69,7 @@ class SparkTables:
 
     def source_relation(self, plan: JobPlan) -> str:
         """The name of the table, or of what stands for the files in the session."""
-        from feature_platform_py.core.external_sources import external_source
+        from feature_platform_py.warehouse.external_sources import external_source
 
         source = plan.source
         if source.format is None:

@@ -11,13 +11,13 @@ import pytest
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from feature_platform_py.core.warehouse import Warehouse
+    from feature_platform_py.warehouse.warehouse import Warehouse
 
 
 @pytest.fixture(scope="session")
 def feature_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A session of the embedded engine over a temporary warehouse, the same for all tests of a run."""
-    from feature_platform_py.core.spark_session_manager import SparkSessionManager
+    from feature_platform_py.warehouse.spark_session_manager import SparkSessionManager
 
     with SparkSessionManager(engine="sail", warehouse=tmp_path_factory.mktemp("feature_warehouse")) as manager:
         yield manager.get_session()
@@ -26,7 +26,7 @@ def feature_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkS
 @pytest.fixture
 def feature_warehouse(tmp_path: Path) -> Iterator[Warehouse]:
     """An empty warehouse in the test's `tmp_path`, with a session of its own that stops after the test."""
-    from feature_platform_py.core.session import close_warehouse, open_warehouse
+    from feature_platform_py.warehouse.session import close_warehouse, open_warehouse
 
     folder = tmp_path / "feature_warehouse"
     yield open_warehouse("sail", folder)

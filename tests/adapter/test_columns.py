@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from dbt.tests.util import run_dbt, write_file
 
-from feature_platform_py.core.catalog_file import quoted
+from feature_platform_py.core.sql_text import quoted
 
 ODD_NAMES = (
     "x.y",

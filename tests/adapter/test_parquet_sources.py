@@ -15,13 +15,13 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from feature_platform_py.core.catalog_file import TableName
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import FeaturePlatformError
-from feature_platform_py.core.external_sources import ExternalSource, external_source
-from feature_platform_py.core.session import open_warehouse
-from feature_platform_py.core.warehouse import Warehouse
 from feature_platform_py.files.parquet_rows import changed_types
+from feature_platform_py.warehouse.catalog_file import TableName
+from feature_platform_py.warehouse.external_sources import ExternalSource, external_source
+from feature_platform_py.warehouse.session import open_warehouse
+from feature_platform_py.warehouse.warehouse import Warehouse
 
 SOURCE = TableName("sources", "spend")
 # `FP_SINK_ENGINES=sail,spark` runs them on JVM Spark as well.

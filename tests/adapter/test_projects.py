@@ -12,10 +12,10 @@ from dbt.cli.main import dbtRunner
 from dbt.tests.util import run_dbt, write_file
 from dbt_common.exceptions import DbtRuntimeError
 
-from feature_platform_py.core.catalog_file import TableName
 from feature_platform_py.core.errors import EngineError
-from feature_platform_py.core.session import open_session, open_warehouse
-from feature_platform_py.core.warehouse import Warehouse
+from feature_platform_py.warehouse.catalog_file import TableName
+from feature_platform_py.warehouse.session import open_session, open_warehouse
+from feature_platform_py.warehouse.warehouse import Warehouse
 
 
 def rows(project, select: str) -> list[tuple]:

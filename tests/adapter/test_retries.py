@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from feature_platform_py.core.session import close_warehouse, open_warehouse
-from feature_platform_py.core.warehouse import Warehouse
+from feature_platform_py.warehouse.session import close_warehouse, open_warehouse
+from feature_platform_py.warehouse.warehouse import Warehouse
 
 
 @pytest.fixture

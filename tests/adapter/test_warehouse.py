@@ -16,12 +16,12 @@ from pyspark.sql.types import StructType
 
 from feature_platform_py.adapter.plugin.statements import execute
 from feature_platform_py.core import session as sessions
-from feature_platform_py.core.catalog_file import CatalogFile, Definition, TableName
 from feature_platform_py.core.errors import ConfigurationError, EngineError
-from feature_platform_py.core.sail_session import open_sail_session
-from feature_platform_py.core.session import open_session, open_warehouse
-from feature_platform_py.core.stored_relations import stored_relations
-from feature_platform_py.core.warehouse import Warehouse
+from feature_platform_py.sessions.sail_session import open_sail_session
+from feature_platform_py.warehouse.catalog_file import CatalogFile, Definition, TableName
+from feature_platform_py.warehouse.session import open_session, open_warehouse
+from feature_platform_py.warehouse.stored_relations import stored_relations
+from feature_platform_py.warehouse.warehouse import Warehouse
 
 TABLE = TableName("features", "spend")
 VIEW = TableName("features", "a_view")
@@ -292,7 +292,7 @@ def test_an_unchanged_catalog_file_is_not_written(tmp_path: Path) -> None:
 ADD_ENTRIES = """
 import sys
 from pathlib import Path
-from feature_platform_py.core.catalog_file import CatalogFile, Definition, TableName
+from feature_platform_py.warehouse.catalog_file import CatalogFile, Definition, TableName
 file = CatalogFile(Path(sys.argv[1]))
 for number in range(60):
     with file.changing() as entries:
@@ -308,8 +308,8 @@ def test_processes_do_not_lose_each_others_entries(tmp_path: Path) -> None:
 
 WRITE_FOREVER = """
 import sys
-from feature_platform_py.core.catalog_file import TableName
-from feature_platform_py.core.session import open_warehouse
+from feature_platform_py.warehouse.catalog_file import TableName
+from feature_platform_py.warehouse.session import open_warehouse
 warehouse = open_warehouse("sail", sys.argv[1])
 for number in range(1, 100_000):
     columns = ", ".join(f"{number} as c{index}" for index in range(1 + number % 3))
@@ -354,7 +354,7 @@ def test_an_interrupt_reaches_python_and_leaves_the_engine(warehouse: Warehouse)
 @pytest.mark.slow
 def test_a_session_says_nothing_on_the_terminal(tmp_path: Path) -> None:
     script = (
-        "import sys; from feature_platform_py.core.session import open_session;"
+        "import sys; from feature_platform_py.warehouse.session import open_session;"
         "open_session('sail', sys.argv[1]).sql('select 1').collect()"
     )
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, check=True)

@@ -43,7 +43,7 @@ class Lakehouse:
     """
 
     def __init__(self, folder: Path) -> None:
-        from feature_platform_py.core.session import open_warehouse
+        from feature_platform_py.warehouse.session import open_warehouse
 
         self._warehouse = open_warehouse("sail", folder)
         self.denied: set[str] = set()
@@ -57,7 +57,7 @@ class Lakehouse:
 
     def load(self, name: str, file: Path, columns: list[tuple[str, str]]) -> None:
         """Make a source table of a CSV file."""
-        from feature_platform_py.core.catalog_file import TableName
+        from feature_platform_py.warehouse.catalog_file import TableName
 
         listed = ", ".join(f"`{column}` {data_type}" for column, data_type in columns)
         frame = self._warehouse.spark.read.option("header", "true").schema(listed).csv(str(file))
@@ -214,7 +214,7 @@ class Lakehouse:
         return _EMPTY
 
     def _columns(self, name: str) -> list[tuple[str, str]]:
-        from feature_platform_py.core.catalog_file import TableName
+        from feature_platform_py.warehouse.catalog_file import TableName
 
         schema, _, table = plain(name).rpartition(".")
         if not schema:
@@ -263,7 +263,7 @@ class Lakehouse:
         return None
 
     def _save_as_table(self, frame: DataFrame, name: str) -> None:
-        from feature_platform_py.core.catalog_file import TableName
+        from feature_platform_py.warehouse.catalog_file import TableName
 
         schema, _, table = plain(name).rpartition(".")
         self._warehouse.write_table(TableName(schema, table), frame)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from feature_platform_py.core.databricks import HOST, HTTP_PATH, TOKEN
 from feature_platform_py.core.project import open_project
+from feature_platform_py.sessions.databricks import HOST, HTTP_PATH, TOKEN
 from feature_platform_py.targets import open_tables
 from tests.conftest import Fpjob
 from tests.databricks.conftest import SECRET

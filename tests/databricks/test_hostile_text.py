@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from feature_platform_py.core.project import open_project
-from feature_platform_py.jobs.prepare import prepare_job
-from feature_platform_py.jobs.run import run_job
+from feature_platform_py.dbt_files.prepare import prepare_job
+from feature_platform_py.runs.run import run_job
 from tests.conftest import copy_project
 from tests.databricks.lakehouse import LEADING
 from tests.databricks.literals import literals, without_literals
@@ -45,7 +45,7 @@ def module_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def sent(workspace: Workspace, module_project: Path) -> list[str]:
-    from feature_platform_py.registry.sync import write_files
+    from feature_platform_py.dbt_files.sync import write_files
 
     project = open_project(module_project, target="databricks")
     write_files(project)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from feature_platform_py.core.project import open_project
+from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.jobs.plan import JobPlan
-from feature_platform_py.jobs.prepare import prepare_job
-from feature_platform_py.jobs.resolve import ResolvedSource
-from feature_platform_py.jobs.run import run_job
+from feature_platform_py.runs.run import run_job
+from feature_platform_py.sources.resolve import ResolvedSource
 from feature_platform_py.targets import TargetTables, open_tables
 from tests.conftest import Fpjob
 from tests.databricks.workspace import Workspace

@@ -12,11 +12,11 @@ import pytest
 
 from feature_platform_py.core.errors import ConfigurationError, DataCheckError, SinkError
 from feature_platform_py.core.project import open_project
+from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.features.columns import OutputColumn
-from feature_platform_py.jobs.config import SinkSpec
-from feature_platform_py.jobs.job import Job
 from feature_platform_py.jobs.plan import JobPlan
-from feature_platform_py.jobs.prepare import prepare_job
+from feature_platform_py.runs.job import Job
+from feature_platform_py.sinks.spec import SinkSpec
 from feature_platform_py.sinks.write import ResultCounts
 from feature_platform_py.targets import TargetTables, open_tables
 from tests.databricks.workspace import Workspace

@@ -14,8 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from feature_platform_py.core.external_sources import ExternalSource, external_source
 from feature_platform_py.files.columns import Reading
+from feature_platform_py.warehouse.external_sources import ExternalSource, external_source
 
 Rows = list[tuple[Any, ...]]
 

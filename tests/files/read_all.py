@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from feature_platform_py.core.catalog_file import TableName
 from feature_platform_py.core.data_types import sql_type
-from feature_platform_py.core.session import open_warehouse
+from feature_platform_py.warehouse.catalog_file import TableName
+from feature_platform_py.warehouse.session import open_warehouse
 from tests.files.cases import CASES
 from tests.files.test_files import plain
 

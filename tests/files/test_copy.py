@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feature_platform_py.core.catalog_file import TableName
 from feature_platform_py.core.errors import DataCheckError
-from feature_platform_py.core.external_sources import external_source, source_copy, text_rows
-from feature_platform_py.core.session import open_warehouse, reading_only
 from feature_platform_py.files import text, write
+from feature_platform_py.warehouse.catalog_file import TableName
+from feature_platform_py.warehouse.external_sources import external_source, source_copy, text_rows
+from feature_platform_py.warehouse.session import open_warehouse, reading_only
 from tests.files.cases import CASES
 from tests.files.test_files import plain
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from feature_platform_py.core.errors import ConfigurationError, DataCheckError, FeaturePlatformError
-from feature_platform_py.core.external_sources import external_source, source_copy
 from feature_platform_py.files.columns import Reading
+from feature_platform_py.warehouse.external_sources import external_source, source_copy
 
 TYPES = (("id", "bigint"), ("amount", "decimal(12,2)"), ("t", "timestamp"), ("d", "date"))
 HEADER = "id,note,amount,t,d\n"

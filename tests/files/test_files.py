@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from feature_platform_py.core.catalog_file import TableName
-from feature_platform_py.core.session import open_warehouse
-from feature_platform_py.core.warehouse import Warehouse
+from feature_platform_py.warehouse.catalog_file import TableName
+from feature_platform_py.warehouse.session import open_warehouse
+from feature_platform_py.warehouse.warehouse import Warehouse
 from tests.files.cases import CASES, Case
 
 SOURCE = TableName("sources", "file")

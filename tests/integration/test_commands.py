@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from feature_platform_py.core.catalog_file import TableName
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import open_project
-from feature_platform_py.core.session import open_warehouse
-from feature_platform_py.jobs.resolve import ResolvedSource
+from feature_platform_py.sources.resolve import ResolvedSource
 from feature_platform_py.targets import open_tables
+from feature_platform_py.warehouse.catalog_file import TableName
+from feature_platform_py.warehouse.session import open_warehouse
 from tests.conftest import Fpjob
 
 SAMPLE = "configs/jobs/sample_financial_features_job.yaml"
@@ -25,7 +25,7 @@ def _refuse_engine(*_: object) -> None:
 
 @pytest.fixture
 def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("feature_platform_py.core.session.open_warehouse", _refuse_engine)
+    monkeypatch.setattr("feature_platform_py.warehouse.session.open_warehouse", _refuse_engine)
 
 
 def test_the_plan_names_tables_grain_columns_and_what_looks_ahead(project: Path, fpjob: Fpjob) -> None:
@@ -48,7 +48,7 @@ def test_the_planned_types_are_the_built_types(fpjob: Fpjob) -> None:
     plan = json.loads(fpjob("plan", job, "--format", "json").stdout)
     assert fpjob("run", job).status == 0
     from feature_platform_py.core.project import open_project
-    from feature_platform_py.core.session import open_session
+    from feature_platform_py.warehouse.session import open_session
 
     target = open_project().target
     built = open_session(target.engine, target.warehouse).table("features.training_features_v1__job_features").schema

@@ -18,7 +18,7 @@ import pyarrow
 import pyarrow.dataset
 import pytest
 
-from feature_platform_py.core.session import close_warehouse, open_session
+from feature_platform_py.warehouse.session import close_warehouse, open_session
 from tests.conftest import Fpjob
 
 pytestmark = pytest.mark.no_cover

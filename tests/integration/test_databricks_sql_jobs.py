@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 
-from feature_platform_py.core.databricks import HOST, HTTP_PATH, TOKEN
+from feature_platform_py.sessions.databricks import HOST, HTTP_PATH, TOKEN
 from tests.conftest import Fpjob, Outcome
 from tests.databricks.server import FakeWarehouse, Fault, Rows, Statement, StatementFailedError
 

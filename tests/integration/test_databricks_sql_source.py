@@ -24,10 +24,10 @@ import pytest
 from databricks.sql.thrift_api.TCLIService.ttypes import TTypeId
 from packaging.requirements import Requirement
 
-from feature_platform_py.core.databricks import HTTP_PATH, DatabricksConnectionConfig
 from feature_platform_py.core.errors import ConfigurationError, EngineError
-from feature_platform_py.core.session import open_session
+from feature_platform_py.sessions.databricks import HTTP_PATH, DatabricksConnectionConfig
 from feature_platform_py.sources import DatabricksSQLSource, Patience
+from feature_platform_py.warehouse.session import open_session
 from tests.conftest import ROOT
 from tests.databricks.server import PATH, FakeWarehouse, Fault, FaultOf, Rows, Statement, StatementFailedError
 from tests.databricks.wide_rows import BYTES_OF_TEXT, ROWS
@@ -384,8 +384,8 @@ def test_the_connection_is_that_of_the_environment_and_not_looked_for_before(mon
 _CLIENT = """
 import resource, sys
 from pathlib import Path
-from feature_platform_py.core.catalog_file import TableName
-from feature_platform_py.core.session import open_warehouse
+from feature_platform_py.warehouse.catalog_file import TableName
+from feature_platform_py.warehouse.session import open_warehouse
 from feature_platform_py.sources import DatabricksSQLSource
 from feature_platform_py.sources.landing import commit_file, write_file
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -15,9 +15,9 @@ from dbt.cli.main import cli
 from feature_platform_py.core.dbt_invocation import invoke_dbt
 from feature_platform_py.core.errors import EngineError
 from feature_platform_py.core.project import open_project
-from feature_platform_py.jobs.dbt import DbtRun
-from feature_platform_py.jobs.prepare import prepare_job
-from feature_platform_py.jobs.run import check_is_built
+from feature_platform_py.dbt_files.prepare import prepare_job
+from feature_platform_py.runs.dbt import DbtRun
+from feature_platform_py.runs.run import check_is_built
 from tests.conftest import Fpjob
 
 JOB = """

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from feature_platform_py.core.session import open_warehouse
+from feature_platform_py.warehouse.session import open_warehouse
 from tests.conftest import Fpjob, add_entity
 
 CSV = "Order ID;who;at;betrag;müll\n007;1;05.01.2024;1.234,50;😀\n7;1;06.01.2024;0,25;x\n"

@@ -18,8 +18,8 @@ import yaml
 from deltalake import DeltaTable, write_deltalake
 
 from feature_platform_py.core.errors import DataCheckError
-from feature_platform_py.core.session import open_session
 from feature_platform_py.sources import SparkSource
+from feature_platform_py.warehouse.session import open_session
 from tests.conftest import Fpjob
 
 if TYPE_CHECKING:

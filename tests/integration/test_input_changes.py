@@ -24,12 +24,12 @@ import pytest
 
 from feature_platform_py.core.errors import DataCheckError
 from feature_platform_py.core.project import Project, open_project
-from feature_platform_py.core.session import open_session
-from feature_platform_py.jobs.dbt import NodeResult
-from feature_platform_py.jobs.input_state import InputState
-from feature_platform_py.jobs.prepare import prepare_job
-from feature_platform_py.jobs.run import RunReport, run_job
+from feature_platform_py.dbt_files.prepare import prepare_job
+from feature_platform_py.runs.dbt import NodeResult
+from feature_platform_py.runs.input_state import InputState
+from feature_platform_py.runs.run import RunReport, run_job
 from feature_platform_py.targets import open_tables
+from feature_platform_py.warehouse.session import open_session
 
 pytestmark = pytest.mark.no_cover
 

@@ -20,7 +20,7 @@ import pyarrow.dataset
 import pytest
 import yaml
 
-from feature_platform_py.core.session import open_session
+from feature_platform_py.warehouse.session import open_session
 from tests.conftest import ROOT, copy_project
 
 pytestmark = pytest.mark.no_cover

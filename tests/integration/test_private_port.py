@@ -10,9 +10,9 @@ from threading import Thread
 
 import pytest
 
-from feature_platform_py.core import sail_session
-from feature_platform_py.core.private_port import PrivatePort
-from feature_platform_py.core.sail_session import open_sail_session
+from feature_platform_py.sessions import sail_session
+from feature_platform_py.sessions.private_port import PrivatePort
+from feature_platform_py.sessions.sail_session import open_sail_session
 
 STRANGER = """
 import socket, sys

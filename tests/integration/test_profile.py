@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from feature_platform_py.core.catalog_file import TableName
 from feature_platform_py.core.project import open_project
-from feature_platform_py.core.session import open_session, open_warehouse
+from feature_platform_py.dbt_files.sync import planned_jobs
 from feature_platform_py.docs_site.profile import BINS, profile_table
 from feature_platform_py.docs_site.site import table_profiles
 from feature_platform_py.registry.registry import load_registry
-from feature_platform_py.registry.sync import planned_jobs
 from feature_platform_py.targets.spark import collected
+from feature_platform_py.warehouse.catalog_file import TableName
+from feature_platform_py.warehouse.session import open_session, open_warehouse
 
 
 def test_numbers_have_ranges_and_texts_their_most_frequent_values(tmp_path: Path) -> None:

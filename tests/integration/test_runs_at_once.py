@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from feature_platform_py.core.project import open_project
-from feature_platform_py.jobs.lock import running_alone
+from feature_platform_py.runs.lock import running_alone
 from tests.conftest import Fpjob, copy_project
 from tests.oracle.brute_force import Row
 

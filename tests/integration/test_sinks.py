@@ -13,10 +13,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from feature_platform_py.core.errors import DataCheckError, EngineError, SinkError
 from feature_platform_py.core.project import Project, open_project
-from feature_platform_py.core.session import open_session
-from feature_platform_py.jobs.config import SinkSpec
 from feature_platform_py.sinks import write as sinks
+from feature_platform_py.sinks.spec import SinkSpec
 from feature_platform_py.sinks.write import SinkResult, check_sink
+from feature_platform_py.warehouse.session import open_session
 
 KINDS = ("delta_table", "parquet_files")
 ROWS = "select id, cast(id * 1.5 as decimal(10, 2)) as amount, concat('g', id % 2) as kind from range({start}, {end})"

@@ -21,10 +21,10 @@ from pyspark.sql import SparkSession
 
 from feature_platform_py.core.errors import DataCheckError, SinkError
 from feature_platform_py.core.project import Project, open_project
-from feature_platform_py.core.session import open_session
-from feature_platform_py.jobs.config import SinkSpec
 from feature_platform_py.sinks import write as sinks
 from feature_platform_py.sinks.partitions import partition_fault
+from feature_platform_py.sinks.spec import SinkSpec
+from feature_platform_py.warehouse.session import open_session
 
 # `FP_SINK_ENGINES=sail,spark` runs them on JVM Spark as well.
 ENGINES = os.environ.get("FP_SINK_ENGINES", "sail").split(",")

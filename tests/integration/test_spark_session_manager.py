@@ -19,11 +19,11 @@ import grpc
 import pytest
 from pydantic import SecretStr
 
-from feature_platform_py.core.catalog_file import TableName
 from feature_platform_py.core.errors import ConfigurationError, EngineError
-from feature_platform_py.core.remote_session import Remote, open_remote_session
-from feature_platform_py.core.session import close_warehouse, open_session, open_warehouse
-from feature_platform_py.core.spark_session_manager import SparkSessionManager
+from feature_platform_py.sessions.remote_session import Remote, open_remote_session
+from feature_platform_py.warehouse.catalog_file import TableName
+from feature_platform_py.warehouse.session import close_warehouse, open_session, open_warehouse
+from feature_platform_py.warehouse.spark_session_manager import SparkSessionManager
 from tests.conftest import require_java
 
 ROOT = Path(__file__).parents[2]
@@ -259,7 +259,7 @@ def test_a_session_on_the_same_server_is_handed_out_and_not_stopped(server_port:
     result = run_python(
         """
         from pyspark.sql import SparkSession
-        from feature_platform_py.core.spark_session_manager import SparkSessionManager
+        from feature_platform_py.warehouse.spark_session_manager import SparkSessionManager
 
         session = SparkSession.builder.getOrCreate()
         with SparkSessionManager() as manager:
@@ -400,7 +400,7 @@ def test_a_server_that_repeats_the_token_is_shown_without_it(tmp_path: Path) -> 
         from concurrent.futures import ThreadPoolExecutor
         from pathlib import Path
         from feature_platform_py.core.errors import EngineError
-        from feature_platform_py.core.spark_session_manager import SparkSessionManager
+        from feature_platform_py.warehouse.spark_session_manager import SparkSessionManager
 
         class Refuses(grpc.GenericRpcHandler):
             def service(self, details):
@@ -447,8 +447,8 @@ def test_jvm_spark_reads_and_writes_delta_and_makes_way_for_sail(tmp_path: Path)
         f"""
         from pyspark.sql import SparkSession
         from feature_platform_py.core.errors import ConfigurationError, EngineError
-        from feature_platform_py.core.remote_session import configure
-        from feature_platform_py.core.spark_session_manager import SparkSessionManager
+        from feature_platform_py.sessions.remote_session import configure
+        from feature_platform_py.warehouse.spark_session_manager import SparkSessionManager
 
         with SparkSessionManager("spark", config={{"spark.sql.shuffle.partitions": "3"}}) as manager:
             session = manager.get_session()
@@ -517,7 +517,7 @@ def test_jvm_spark_without_java_is_one_error(tmp_path: Path) -> None:
 
 OPEN_SPARK = """
 from feature_platform_py.core.errors import EngineError
-from feature_platform_py.core.spark_session_manager import SparkSessionManager
+from feature_platform_py.warehouse.spark_session_manager import SparkSessionManager
 
 try:
     SparkSessionManager("spark").get_session()

@@ -9,9 +9,9 @@ from pyspark.sql import SparkSession
 
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import open_project
-from feature_platform_py.core.session import open_session
 from feature_platform_py.files.columns import Reading
 from feature_platform_py.sources import DatabricksSparkSource, SparkSource
+from feature_platform_py.warehouse.session import open_session
 
 TABLE = "jupiter.mm.fact_mm_transaction"
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from feature_platform_py.core.spark_session_manager import SparkSessionManager
 from feature_platform_py.testing import assert_features_equal, edge_case_frame, edge_case_rows
+from feature_platform_py.warehouse.spark_session_manager import SparkSessionManager
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pytest
 
-from feature_platform_py.core.catalog_file import TableName
+from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.testing import assert_features_equal, edge_case_frame
 
 seen = []

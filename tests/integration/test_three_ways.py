@@ -11,11 +11,11 @@ import pytest
 
 from feature_platform_py import get_transformer
 from feature_platform_py.core.project import open_project
-from feature_platform_py.core.session import open_session
+from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.jobs.config import load_job_config
 from feature_platform_py.jobs.plan import job_variable
-from feature_platform_py.jobs.prepare import prepare_job
-from feature_platform_py.jobs.run import run_job
+from feature_platform_py.runs.run import run_job
+from feature_platform_py.warehouse.session import open_session
 
 pytestmark = pytest.mark.no_cover
 

@@ -12,7 +12,7 @@ import pytest
 from feature_platform_py import FeatureTransformer, OutputColumn, SimpleAgeCalculator, UserSpendAggregator, WithGreeting
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import ConfigurationError
-from feature_platform_py.core.session import open_session
+from feature_platform_py.warehouse.session import open_session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

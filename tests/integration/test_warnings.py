@@ -206,7 +206,7 @@ def test_a_source_without_rows_is_one_warning(module_project: Path, rows_file: P
 def test_a_look_that_fails_is_a_warning_and_no_error(
     module_project: Path, rows_file: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from feature_platform_py.jobs import look_ups
+    from feature_platform_py.runs import look_ups
 
     # A statement that the engine cannot read stands for an engine that fails after the sink was written.
     monkeypatch.setitem(look_ups._OPERATORS, "equals", "is like")

@@ -223,7 +223,7 @@ def main() -> None:
 
 def _session(engine: str, folder: Path, *, is_interpreted: bool) -> Callable[[str], list[dict[str, Any]]]:
     """How to ask an engine; the JVM compiles each query unless it is interpreted, which takes seconds for each."""
-    from feature_platform_py.core.session import open_session
+    from feature_platform_py.warehouse.session import open_session
 
     session: Any
     if engine.startswith("sc:"):

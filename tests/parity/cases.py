@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from feature_platform_py.core.project import open_project
-from feature_platform_py.registry.sync import write_files
+from feature_platform_py.dbt_files.sync import write_files
 from feature_platform_py.testing import edge_case_rows
 from tests.conftest import ROOT
 from tests.hostile import EVERYTHING, TEXTS, poison_registry

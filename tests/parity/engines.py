@@ -16,15 +16,15 @@ from typing import IO, Any
 import pyspark
 import pytest
 
-from feature_platform_py.core.catalog_file import TableName
-from feature_platform_py.core.jvm_session import JVM_CONFIG, JVM_LISTS
-from feature_platform_py.core.session import open_warehouse
+from feature_platform_py.sessions.jvm_session import JVM_CONFIG, JVM_LISTS
+from feature_platform_py.warehouse.catalog_file import TableName
+from feature_platform_py.warehouse.session import open_warehouse
 from tests.conftest import require_java
 from tests.databricks.workspace import Workspace, connect_profile
 
 SAIL_SERVER = """
 import os, sys
-from feature_platform_py.core.sail_session import SAIL_ENVIRONMENT
+from feature_platform_py.sessions.sail_session import SAIL_ENVIRONMENT
 os.environ.update(SAIL_ENVIRONMENT)
 from pysail.spark import SparkConnectServer
 server = SparkConnectServer(ip="127.0.0.1", port=int(sys.argv[1]))

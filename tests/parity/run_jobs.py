@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_platform_py import Job
-from feature_platform_py.core.session import close_warehouse
+from feature_platform_py.warehouse.session import close_warehouse
 
 
 def main() -> None:

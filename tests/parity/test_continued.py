@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from feature_platform_py.core.session import close_warehouse, open_warehouse
+from feature_platform_py.warehouse.session import close_warehouse, open_warehouse
 from tests.conftest import copy_project
 from tests.parity import engines
 from tests.parity.engines import Engine

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from feature_platform_py.core.session import close_warehouse, open_warehouse
+from feature_platform_py.warehouse.session import close_warehouse, open_warehouse
 from tests.conftest import copy_project
 from tests.parity import engines
 from tests.parity.cases import ODD, SAMPLES, add_cases, hostile_rows

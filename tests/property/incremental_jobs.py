@@ -13,12 +13,12 @@ import pyarrow.parquet
 import yaml
 
 from feature_platform_py.adapter.plugin.statements import execute
-from feature_platform_py.core.catalog_file import TableName
 from feature_platform_py.core.project import Project, open_project
-from feature_platform_py.core.session import open_warehouse
-from feature_platform_py.core.warehouse import Warehouse
+from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.jobs.plan import MODELS, JobPlan, job_variable
-from feature_platform_py.jobs.prepare import prepare_job
+from feature_platform_py.warehouse.catalog_file import TableName
+from feature_platform_py.warehouse.session import open_warehouse
+from feature_platform_py.warehouse.warehouse import Warehouse
 from tests.conftest import add_entity
 
 
@@ -157,7 +157,7 @@ def _version(project: Project, name: str, path: Path, definition: Mapping[str, A
 
 def _register(project: Project, name: str, path: Path, schema: pyarrow.Schema, source: Mapping[str, str]) -> None:
     """Write the source's entry of the registry, and what dbt reads of it."""
-    from feature_platform_py.registry.sync import write_files
+    from feature_platform_py.dbt_files.sync import write_files
 
     entry = {
         "name": name,

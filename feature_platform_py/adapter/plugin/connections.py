@@ -16,11 +16,11 @@ from dbt.adapters.spark.connections import SparkConnectionManager
 from dbt_common.exceptions import DbtBaseException, DbtDatabaseError, DbtRuntimeError
 
 from feature_platform_py.core.data_types import sql_type
-from feature_platform_py.core.remote_session import is_server_lost
-from feature_platform_py.core.session import open_warehouse
+from feature_platform_py.sessions.remote_session import is_server_lost
+from feature_platform_py.warehouse.session import open_warehouse
 
 if TYPE_CHECKING:
-    from feature_platform_py.core.warehouse import Warehouse
+    from feature_platform_py.warehouse.warehouse import Warehouse
 
 logger = AdapterLogger("fpspark")
 

@@ -26,19 +26,20 @@ from dbt_common.contracts.constraints import ConstraintType
 from dbt_common.contracts.metadata import CatalogTable, ColumnMetadata, TableMetadata
 from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 
-from feature_platform_py.core.catalog_file import TableName, quoted
 from feature_platform_py.core.data_types import sql_type
 from feature_platform_py.core.errors import EngineError, FeaturePlatformError
-from feature_platform_py.core.external_sources import external_source
 from feature_platform_py.core.files import DISK_REFUSALS
 from feature_platform_py.core.locations import is_table_name
-from feature_platform_py.core.remote_session import is_server_lost
+from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.files.columns import Reading
+from feature_platform_py.sessions.remote_session import is_server_lost
+from feature_platform_py.warehouse.catalog_file import TableName
+from feature_platform_py.warehouse.external_sources import external_source
 
 if TYPE_CHECKING:
     import agate  # type: ignore[import-untyped]
 
-    from feature_platform_py.core.warehouse import Warehouse
+    from feature_platform_py.warehouse.warehouse import Warehouse
 
 
 @dataclass

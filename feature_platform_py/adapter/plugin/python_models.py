@@ -9,9 +9,9 @@ from dbt.adapters.base import PythonJobHelper
 from dbt.adapters.fpspark.connections import explained
 from dbt_common.exceptions import DbtRuntimeError
 
-from feature_platform_py.core.catalog_file import TableName
 from feature_platform_py.core.project_code import is_project_code_refused
-from feature_platform_py.core.session import open_warehouse
+from feature_platform_py.warehouse.catalog_file import TableName
+from feature_platform_py.warehouse.session import open_warehouse
 
 
 class SessionPythonJobHelper(PythonJobHelper):  # type: ignore[misc]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbt_common.exceptions import DbtRuntimeError
 
-from feature_platform_py.core.catalog_file import quoted
+from feature_platform_py.core.sql_text import quoted
 
 if TYPE_CHECKING:
     import agate  # type: ignore[import-untyped]

@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from feature_platform_py.core.catalog_file import TableName
+from feature_platform_py.warehouse.catalog_file import TableName
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from feature_platform_py.core.warehouse import Warehouse
+    from feature_platform_py.warehouse.warehouse import Warehouse
 
 _IDENTIFIER = r"(?:`(?:[^`]|``)+`|\w+)"
 _NAME = rf"({_IDENTIFIER})\s*\.\s*({_IDENTIFIER})"

@@ -85,12 +85,12 @@ def test_a_kill_leaves_the_old_text_or_the_new_and_the_next_call_mends_the_rest(
 
 # Folders that are staged whole, two locks, a probe that is removed at once, and a log.
 _WRITE_OTHERWISE = {
-    "core/catalog_file.py",
+    "warehouse/catalog_file.py",
     "core/files.py",
-    "core/jvm_session.py",
-    "core/remote_session.py",
+    "sessions/jvm_session.py",
+    "sessions/remote_session.py",
     "files/delta_log.py",
-    "jobs/lock.py",
+    "runs/lock.py",
     "scaffold/project.py",
     "sinks/folders.py",
 }

@@ -11,15 +11,15 @@ import pytest
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import open_project
+from feature_platform_py.dbt_files.sync import planned_jobs
 from feature_platform_py.docs_site import site
 from feature_platform_py.docs_site.catalogue import Findings, catalogue_content
 from feature_platform_py.docs_site.profile import ColumnProfile
 from feature_platform_py.docs_site.serve import site_server
 from feature_platform_py.docs_site.site import check_folder, write_catalogue
-from feature_platform_py.jobs.dbt import DbtRun, NodeResult
 from feature_platform_py.jobs.last_run import last_run, record_run
 from feature_platform_py.registry.registry import load_registry
-from feature_platform_py.registry.sync import planned_jobs
+from feature_platform_py.runs.dbt import NodeResult
 from tests.conftest import ROOT
 
 
@@ -103,7 +103,7 @@ def test_the_last_run_of_a_job_is_kept(project: Path) -> None:
     opened = open_project(project)
     assert last_run(opened, "spend") is None
     node = NodeResult("unique_grain_user_spend_", "test", "fail", 0.1)
-    record_run(opened, "spend", DbtRun((node,), project / "dbt.log"), job_file=project / "job.yaml")
+    record_run(opened, "spend", [node.record()], job_file=project / "job.yaml")
     found = last_run(opened, "spend")
     assert found
     assert found["nodes"] == [{"name": "unique_grain_user_spend_", "kind": "test", "status": "fail", "rows": None}]

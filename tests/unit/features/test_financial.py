@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from feature_platform_py.core.text import slug
 from feature_platform_py.features.catalogue import BUILT_IN
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.financial import (
     UserCategoricalSpendAggregator,
     UserMonthlyTransactionCounter,
     UserSpendAggregator,
-    slug,
 )
 from feature_platform_py.features.generic import SimpleAgeCalculator, WithGreeting
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.features import catalogue
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.generic import WithGreeting
 from feature_platform_py.jobs.describe import plan_lines
-from feature_platform_py.jobs.prepare import prepare_job
 from tests.unit.jobs.jobs import local_project
 
 MONTHLY = "{name: UserMonthlyTransactionCounter, params: {user_id_col: user_id, timestamp_col: timestamp}}"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feature_platform_py.core.errors import ConfigurationError
-from feature_platform_py.features.financial import slug
+from feature_platform_py.core.text import slug
 from feature_platform_py.jobs.checks import load_checked_job
 from feature_platform_py.jobs.config import JobConfig, load_job_config
 from tests.unit.jobs.jobs import GOOD_JOB, ROOT, local_project

@@ -16,7 +16,8 @@ from feature_platform_py.features.financial import (
     UserMonthlyTransactionCounter,
     UserSpendAggregator,
 )
-from feature_platform_py.jobs.config import JobConfig, RowFilter, load_job_config
+from feature_platform_py.jobs.config import JobConfig, load_job_config
+from feature_platform_py.sources.input_source import RowFilter
 from tests.unit.jobs.jobs import GOOD_JOB, ROOT
 
 SAMPLE = ROOT / "configs" / "jobs" / "sample_financial_features_job.yaml"

@@ -8,7 +8,6 @@ import pytest
 
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.jobs.checks import load_checked_job
-from feature_platform_py.jobs.dbt import DbtRun
 from feature_platform_py.jobs.last_run import record_run
 from tests.unit.jobs.jobs import GOOD_JOB, local_project
 
@@ -93,7 +92,7 @@ def test_of_two_files_elsewhere_the_one_that_ran_has_the_name(root: Path, tmp_pa
     first.write_text(JOB)
     second.write_text(OTHER)
     assert said(second, root) == []
-    record_run(local_project(root=root), "spend", DbtRun((), root / "dbt.log"), job_file=first)
+    record_run(local_project(root=root), "spend", [], job_file=first)
     assert said(second, root) == repeated(second, first)
     assert said(first, root) == []
     first.unlink()

@@ -32,6 +32,6 @@ write_table(
 {%- endmacro %}
 
 {% macro py_script_comment() -%}
-# In a notebook: from feature_platform_py.core.session import open_session
+# In a notebook: from feature_platform_py.warehouse.session import open_session
 #                spark = open_session("sail", "<warehouse folder>"); model(dbtObj(spark.table), spark)
 {%- endmacro %}

@@ -1,0 +1,18 @@
+"""The result of a query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The result of a query; times are in the session's time zone, without saying so."""
+
+    columns: tuple[str, ...]
+    values: tuple[tuple[Any, ...], ...]
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """The rows as mappings of column names."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.values]

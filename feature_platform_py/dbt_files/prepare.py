@@ -1,0 +1,71 @@
+"""From a job file to its plan: load, find the source, learn its columns, check all of it, plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from feature_platform_py.core.data_types import Columns
+from feature_platform_py.core.dbt_packages import link_packages
+from feature_platform_py.core.locations import is_remote
+from feature_platform_py.core.project import Project
+from feature_platform_py.jobs.checks import CheckedJob, ResolvedSource, load_checked_job
+from feature_platform_py.jobs.plan import JobPlan, plan_job
+from feature_platform_py.registry.registry import Registry
+from feature_platform_py.targets import open_tables
+
+if TYPE_CHECKING:
+    from feature_platform_py.sources.databricks_sql import DatabricksSQLSource
+
+
+def prepare_job(path: Path, project: Project, *, registry: Registry | None = None) -> JobPlan:
+    """Return the plan of a job file, which then has nothing wrong that can be seen before it runs.
+
+    The registry is read if it is not given. The columns of a registered source come from it; only for another source is an engine
+    or, for a query, its server asked. Raises ConfigurationError with every problem of the file.
+    """
+    checked = load_checked_job(path, project, registry=registry, columns_of=lambda source: _columns_of(source, project))
+    plan = plan_job(checked.config, checked.source, checked.columns or ())
+    plan = replace(plan, read_as=_read_as(checked.source, project))
+    link_packages(project.root, plan.dbt_packages)
+    return plan
+
+
+def validate_job(path: Path, project: Project) -> CheckedJob:
+    """Return a job that has nothing wrong as far as this machine can tell; no server is asked.
+
+    Raises ConfigurationError with every problem of the file.
+    """
+
+    def columns_of(source: ResolvedSource) -> Columns | None:
+        is_elsewhere = source.query is not None or not project.target.has_session
+        return source.columns if is_elsewhere else _columns_of(source, project)
+
+    return load_checked_job(path, project, columns_of=columns_of)
+
+
+def query_source(source: ResolvedSource) -> DatabricksSQLSource:
+    """The query of a resolved source, with the connection of the environment."""
+    from feature_platform_py.sources.databricks_sql import DatabricksSQLSource
+
+    return DatabricksSQLSource(source.query or "", source.parameters)
+
+
+def _columns_of(source: ResolvedSource, project: Project) -> Columns | None:
+    if source.columns is not None:
+        return source.columns
+    if source.query is not None:
+        return query_source(source).columns()
+    return open_tables(project).source_columns(source)
+
+
+def _read_as(source: ResolvedSource, project: Project) -> tuple[str, ...]:
+    """The columns of Parquet files that come out with another type; only the footers are read."""
+    if source.format != "parquet" or is_remote(source.location) or not project.target.has_session:
+        return ()
+    from feature_platform_py.files.parquet_rows import changed_types
+    from feature_platform_py.warehouse.external_sources import external_source
+
+    external = external_source(source.location, "parquet", options=source.options, folder=project.root)
+    return tuple(changed_types(external.footers))

@@ -1,0 +1,195 @@
+"""dbt's commands on a job's nodes: in process, quietly, with each node reported as it finishes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from feature_platform_py.core.dbt_invocation import invoke_dbt
+from feature_platform_py.core.project import Project
+from feature_platform_py.core.text import yaml_argument
+from feature_platform_py.jobs.work import TableWork, read_work
+
+_COUNTED = ("model", "test")
+_FAILED_TEST = "failed test "
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """How one dbt node ended; `rows` is None for nodes that write none, `seconds` is dbt's own execution time.
+
+    `work` is what a feature table needed.
+    """
+
+    name: str
+    kind: str
+    status: str
+    seconds: float
+    rows: int | None = None
+    message: str = ""
+    work: TableWork | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the node did what it should."""
+        return self.status in ("success", "pass", "warn", "no-op")
+
+    def record(self) -> dict[str, Any]:
+        """Return what is kept of the node after the run."""
+        return {"name": self.name, "kind": self.kind, "status": self.status, "rows": self.rows}
+
+
+@dataclass(frozen=True)
+class CompiledModel:
+    """A model's SQL, and the name of the relation that it builds, its parts joined by dots."""
+
+    name: str
+    relation: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class DbtRun:
+    """The nodes of one dbt invocation, in the order in which they finished, and the log that tells the rest.
+
+    `failed_rows` are the first rows that failed tests found, as text that names the test.
+    """
+
+    nodes: tuple[NodeResult, ...]
+    log_file: Path
+    error: str = ""
+    failed_rows: tuple[str, ...] = ()
+
+    @property
+    def is_good(self) -> bool:
+        """Whether dbt ran, and every node did what it should."""
+        return not self.error and all(node.is_good for node in self.nodes)
+
+
+def build(
+    project: Project,
+    job_name: str,
+    *,
+    variables: Mapping[str, Any],
+    select: Sequence[str],
+    exclude: Sequence[str] = (),
+    is_full_refresh: bool = False,
+    on_node: Callable[[NodeResult], None] = lambda _: None,
+) -> DbtRun:
+    """Run `dbt build` on the selected nodes with the job's variables, and return how each node ended."""
+    nodes: list[NodeResult] = []
+    works: dict[str, TableWork] = {}
+    failed_rows: list[str] = []
+
+    def watch(event: Any) -> None:
+        _note_work(event, works)
+        if event.info.name == "JinjaLogInfo" and event.data.msg.startswith(_FAILED_TEST):
+            failed_rows.append(event.data.msg.removeprefix(_FAILED_TEST))
+        if event.info.name == "NodeFinished" and (node := _finished(event.data, works)):
+            nodes.append(node)
+            on_node(node)
+
+    arguments = [
+        *("build", *_common_arguments(project, job_name, variables)),
+        *("--exclude-resource-type", "unit_test"),
+        *(["--full-refresh"] if is_full_refresh else []),
+        *("--select", *select),
+        *(["--exclude", *exclude] if exclude else []),
+    ]
+    error = _invoke(arguments, watch)
+    return DbtRun(tuple(nodes), _log_file(project, job_name), error, tuple(failed_rows))
+
+
+def find_work(
+    project: Project,
+    job_name: str,
+    *,
+    variables: Mapping[str, Any],
+    select: Sequence[str],
+    is_full_refresh: bool = False,
+) -> tuple[dict[str, TableWork], DbtRun]:
+    """Compile the selected feature tables, which writes nothing, and return what each needs by its model's name."""
+    works: dict[str, TableWork] = {}
+    arguments = [
+        *("compile", *_common_arguments(project, job_name, variables)),
+        *(["--full-refresh"] if is_full_refresh else []),
+        *("--select", *select),
+    ]
+    error = _invoke(arguments, lambda event: _note_work(event, works))
+    return works, DbtRun(nodes=(), log_file=_log_file(project, job_name), error=error)
+
+
+def compile_models(
+    project: Project, job_name: str, *, variables: Mapping[str, Any], select: Sequence[str]
+) -> tuple[tuple[CompiledModel, ...], DbtRun]:
+    """Compile the selected models as a full refresh computes them, which writes nothing and needs no table to be there."""
+    arguments = [
+        *("compile", *_common_arguments(project, job_name, variables)),
+        *("--full-refresh", "--select", *select),
+    ]
+    result = _result(arguments)
+    error = "" if result.exception is None else str(result.exception)
+    models = tuple(
+        CompiledModel(each.node.name, each.node.relation_name.replace("`", ""), each.node.compiled_code)
+        for each in (result.result or ())
+        if each.node.resource_type == "model"
+    )
+    return models, DbtRun(nodes=(), log_file=_log_file(project, job_name), error=error)
+
+
+def generate_docs(project: Project, job_name: str, *, variables: Mapping[str, Any]) -> tuple[Path, DbtRun]:
+    """Write dbt's own docs of the project, with the job's tables, and return their folder."""
+    target_path = project.root / "target" / "docs_build"
+    arguments = ["docs", "generate", *_common_arguments(project, job_name, variables)]
+    arguments[arguments.index("--target-path") + 1] = str(target_path)
+    arguments.remove("--no-write-json")
+    return target_path, DbtRun((), _log_file(project, job_name), _invoke(arguments, lambda _: None))
+
+
+def _common_arguments(project: Project, job_name: str, variables: Mapping[str, Any]) -> list[str]:
+    return [
+        *("--project-dir", str(project.root), "--profiles-dir", str(project.root / "profiles")),
+        *("--target", project.target.name, "--vars", yaml_argument(variables)),
+        *("--target-path", str(project.root / "target" / "jobs" / job_name)),
+        *("--log-path", str(_log_file(project, job_name).parent)),
+        *("--log-level", "none", "--log-level-file", "debug", "--no-use-colors", "--no-use-colors-file"),
+        *("--no-write-json", "--no-version-check"),
+    ]
+
+
+def _log_file(project: Project, job_name: str) -> Path:
+    return project.root / "logs" / job_name / "dbt.log"
+
+
+def _note_work(event: Any, works: dict[str, TableWork]) -> None:
+    if event.info.name == "JinjaLogDebug" and (work := read_work(event.data.msg)):
+        works[event.data.node_info.node_name] = work
+
+
+def _invoke(arguments: Sequence[str], watch: Callable[[Any], None]) -> str:
+    """Invoke dbt; the message of the exception that stopped it before its nodes ran, or nothing."""
+    result = _result(arguments, watch)
+    return "" if result.exception is None else str(result.exception)
+
+
+def _result(arguments: Sequence[str], watch: Callable[[Any], None] = lambda _: None) -> Any:
+    return invoke_dbt(arguments, callbacks=[watch])
+
+
+def _finished(data: Any, works: Mapping[str, TableWork]) -> NodeResult | None:
+    kind = data.node_info.resource_type
+    if kind not in _COUNTED:
+        return None
+    response = dict(data.run_result.adapter_response)
+    rows = response.get("rows_affected")
+    return NodeResult(
+        name=data.node_info.node_name,
+        kind=kind,
+        status=data.node_info.node_status,
+        seconds=data.run_result.execution_time,
+        rows=int(rows) if rows is not None else None,
+        message=data.run_result.message,
+        work=works.get(data.node_info.node_name),
+    )

@@ -1,0 +1,79 @@
+"""One state of the input for all of a run: what the tables were computed from, and whether they can be believed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from feature_platform_py.core.errors import DataCheckError
+from feature_platform_py.core.files import replace_file
+from feature_platform_py.core.project import Project
+from feature_platform_py.runs.lock import FOLDER
+
+
+class InputChangedError(DataCheckError):
+    """Somebody wrote the job's input while a run read it; the sink holds what it held before."""
+
+    why = "the input was written while the run read it"
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"{self.why}; the sink is as it was. Run again when nobody writes it, or keep the input as a Delta table, of which a run"
+            " reads one version"
+        )
+
+
+class CopyLostError(InputChangedError):
+    """A copy of the input could not be read, and is gone; another run makes it again."""
+
+    why = "a copy of the input was damaged"
+
+
+class InputState:
+    """The state that the input has at the start of a run, and a note in the warehouse until the run has proved it at its end.
+
+    A feature table says itself what it was computed from, by a reading of its own of the input. Where the files change between two
+    readings of one query, it says the wrong thing, and a later run would believe it. The note has the states in which unproved runs
+    began: tables are believed if the input is still in the only one of them.
+    """
+
+    def __init__(self, project: Project, job_name: str, read: Callable[[], object]) -> None:
+        self._read = read
+        self._digest = _digest(read())
+        self._note = (
+            project.target.warehouse / FOLDER / f"{job_name}.unproved.json" if project.target.has_session else None
+        )
+
+    def begin(self) -> bool:
+        """Note that tables are about to be written; returns whether those that are there may be wrong."""
+        if self._note is None:
+            return False
+        known = _noted(self._note)
+        # Two of them never are the one that the input is in.
+        replace_file(self._note, json.dumps(sorted({*known, self._digest})[:2]))
+        return bool(known - {self._digest})
+
+    def check(self) -> None:
+        """Raise InputChangedError if the input has another state than at the start."""
+        if _digest(self._read()) != self._digest:
+            raise InputChangedError
+
+    def end(self) -> None:
+        """Forget the note: the tables were computed from one state of the input."""
+        if self._note is not None:
+            self._note.unlink(missing_ok=True)
+
+
+def _digest(state: object) -> str:
+    return hashlib.sha256(json.dumps(state).encode()).hexdigest()
+
+
+def _noted(note: Path) -> set[str]:
+    try:
+        return {str(each) for each in json.loads(note.read_text(encoding="utf-8"))}
+    except FileNotFoundError:
+        return set()
+    except (OSError, ValueError, TypeError):
+        return {"unreadable"}

@@ -1,0 +1,74 @@
+"""A job as notebooks and programs use it: its plan, what a run would do, the run, and the result as a DataFrame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.project import Project, open_project
+from feature_platform_py.dbt_files.prepare import prepare_job
+from feature_platform_py.jobs.describe import plan_html, plan_lines
+from feature_platform_py.jobs.plan import JobPlan
+from feature_platform_py.jobs.work import TableWork
+from feature_platform_py.runs.repair import repair_warehouse
+from feature_platform_py.runs.run import RunReport, plan_work, run_job
+from feature_platform_py.targets import open_tables
+from feature_platform_py.warehouse.session import open_session
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+class Job:
+    """The job of a YAML file in its project: `Job("configs/jobs/sample_financial_features_job.yaml")`.
+
+    A notebook shows its plan. The project is the one around the file; `target` is its default if not given.
+    """
+
+    def __init__(self, path: Path | str, *, target: str | None = None) -> None:
+        self.path = Path(path).resolve()
+        self.project: Project = open_project(self.path.parent, target=target)
+
+    @cached_property
+    def plan(self) -> JobPlan:
+        """What the job does: its source, tables, features and sink.
+
+        Raises ConfigurationError with every problem of the file.
+        """
+        return prepare_job(self.path, self.project)
+
+    @property
+    def session(self) -> SparkSession:
+        """The session over the project's warehouse; ConfigurationError on a target that is reached with SQL."""
+        if not self.project.target.has_session:
+            raise ConfigurationError(
+                f"target `{self.project.target.name}` has no Spark session in this process; use `SparkSessionManager` to connect to"
+                " a cluster, or another target"
+            )
+        return open_session(self.project.target.engine, self.project.target.warehouse)
+
+    def work(self) -> Mapping[str, TableWork]:
+        """What a run would compute in each feature table and why, by the models' names; nothing is written."""
+        with open_tables(self.project).unchanged():
+            return plan_work(self.plan, self.project)
+
+    def run(self, *, full_refresh: bool = False, reconcile: bool = False) -> RunReport:
+        """Build the job's tables, test them and write its sink, as `fpjob run` does.
+
+        Raises DataCheckError, EngineError or SinkError; the sink then holds what it held before.
+        """
+        repair_warehouse(self.project, is_full_refresh=full_refresh, tell=lambda _: None)
+        return run_job(self.plan, self.project, is_full_refresh=full_refresh, is_reconciled=reconcile)
+
+    def result(self) -> DataFrame:
+        """The rows of the source with their features, as the last run left them; lazy. An error of the engine before any run."""
+        return self.session.table(f"{self.project.target.schema}.{self.plan.table_name(self.plan.output_model)}")
+
+    def __repr__(self) -> str:
+        return "\n".join(plan_lines(self.plan, self.project.target))
+
+    def _repr_html_(self) -> str:
+        return plan_html(self.plan, self.project.target)

@@ -1,0 +1,152 @@
+"""A warehouse whose files were damaged: a full refresh throws away what it cannot read, any other run says what that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from feature_platform_py.core.errors import DataCheckError, EngineError
+from feature_platform_py.core.project import Project
+from feature_platform_py.core.sql_text import quoted
+from feature_platform_py.jobs.plan import JobPlan
+from feature_platform_py.runs.lock import FOLDER
+from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
+from feature_platform_py.warehouse.catalog_file import CatalogFile, TableName
+from feature_platform_py.warehouse.repair import (
+    Fault,
+    catalog_fault,
+    is_damaged_copy,
+    log_fault,
+    place_faults,
+    table_fault,
+    throw_away,
+)
+from feature_platform_py.warehouse.warehouse import COPIES
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+Tell = Callable[[str], None]
+
+
+def repair_warehouse(project: Project, *, is_full_refresh: bool, tell: Tell) -> None:
+    """Look at what all jobs of a warehouse share, before any of it is opened: its catalog, its locks, its folders.
+
+    A full refresh throws away what is in their place, and tells so. Otherwise raises EngineError that names it.
+    """
+    folder = project.target.warehouse
+    if not project.target.has_session or not folder.is_dir():
+        return
+    for copy in remove_damaged_copies(project, is_deep=False):
+        tell(f"  thrown away: {project.shown(copy)}: a copy of a source that cannot be read")
+    catalog = CatalogFile(folder)
+    schemas = [folder / project.target.schema, folder / EXTERNAL_SCHEMA, folder / COPIES]
+    files = [catalog.path, catalog.lock_path, *(folder / FOLDER).glob("*")]
+    faults = place_faults(folders=[*schemas, folder / FOLDER], files=files)
+    if catalog.path not in {fault.path for fault in faults} and (fault := catalog_fault(folder)):
+        faults.append(fault)
+    _settle(faults, "JOB", project, is_full_refresh=is_full_refresh, tell=tell)
+
+
+def remove_damaged_copies(project: Project, *, is_deep: bool) -> list[Path]:
+    """Remove the copies of sources that cannot be read, which the next reader makes again; with `is_deep` all rows are tried."""
+    copies = project.target.warehouse / COPIES
+    if not project.target.has_session or not copies.is_dir():
+        return []
+    damaged = [copy for copy in copies.glob("*/*/*") if is_damaged_copy(copy, is_deep=is_deep)]
+    for copy in damaged:
+        throw_away(copy.parent)
+    return damaged
+
+
+def repair_tables(plan: JobPlan, project: Project, *, is_full_refresh: bool, tell: Tell) -> None:
+    """Look at the places of the job's tables; a full refresh looks at their logs too, which it must be able to follow.
+
+    A full refresh throws away what is wrong, and tells so. Otherwise raises EngineError that names it.
+    """
+    if not project.target.has_session:
+        return
+    faults = []
+    for table in _tables(plan, project).values():
+        fault = table_fault(table)
+        if fault is None and is_full_refresh:
+            fault = log_fault(table) or _log_unread(table, project)
+        if fault:
+            faults.append(Fault(table if is_full_refresh else fault.path, _within(fault, table)))
+    _settle(faults, plan.config.path.name, project, is_full_refresh=is_full_refresh, tell=tell)
+
+
+def explain_damage(plan: JobPlan, project: Project, failure: Exception) -> None:
+    """Raise EngineError if what failed may have failed because tables of the job cannot be read; all their rows are tried."""
+    if project.target.has_session and not isinstance(failure, DataCheckError):
+        faults = [
+            fault
+            for model, table in _tables(plan, project).items()
+            if (fault := table_fault(table) or log_fault(table) or _rows_unread(model, table, plan, project))
+        ]
+        if faults:
+            raise EngineError(_advice(faults, plan.config.path.name, project)) from failure
+
+
+def _tables(plan: JobPlan, project: Project) -> dict[str, Path]:
+    schema = project.target.warehouse / project.target.schema
+    return {model: schema / plan.table_name(model) for model in plan.stored_models}
+
+
+def _log_unread(table: Path, project: Project) -> Fault | None:
+    """Return why the engine cannot follow the table's log, which it does in order to replace the table."""
+    return _failure(table, lambda: _frame(table, project).limit(0).collect()) if table.exists() else None
+
+
+def _rows_unread(model: str, table: Path, plan: JobPlan, project: Project) -> Fault | None:
+    """Return why the engine cannot read the table's rows, or which column has another type than the model gives it."""
+    if not table.exists():
+        return None
+    if fault := _failure(table, lambda: _read_all(_frame(table, project))):
+        return fault
+    expected = {column.name: column.type for each in plan.sets_of(model) for column in each.features if column.type}
+    keys = {key for each in plan.sets_of(model) for key in each.keys}
+    expected |= {name: kind for name, kind in plan.columns if name in keys} | {"_input_fingerprint": "string"}
+    given = dict(_frame(table, project).dtypes)
+    differing = [f"`{name}` is {given[name]}" for name, kind in expected.items() if given.get(name, kind) != kind]
+    return (
+        Fault(table, f"columns have other types than the job gives them: {', '.join(differing)}") if differing else None
+    )
+
+
+def _frame(table: Path, project: Project) -> DataFrame:
+    from feature_platform_py.warehouse.session import open_warehouse
+
+    warehouse = open_warehouse(project.target.engine, project.target.warehouse)
+    return warehouse.spark.read.format("delta").load(str(warehouse.location(TableName(table.parent.name, table.name))))
+
+
+def _read_all(frame: DataFrame) -> None:
+    frame.selectExpr(*[f"count({quoted(name)})" for name in frame.columns]).collect()
+
+
+def _failure(table: Path, read: Callable[[], object]) -> Fault | None:
+    try:
+        read()
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0][:300]
+        return Fault(table, f"the engine cannot read it: {reason}")
+    return None
+
+
+def _settle(faults: list[Fault], job: str, project: Project, *, is_full_refresh: bool, tell: Tell) -> None:
+    if faults and not is_full_refresh:
+        raise EngineError(_advice(faults, job, project))
+    for fault in faults:
+        throw_away(fault.path)
+        tell(f"  thrown away: {project.shown(fault.path)}: {fault.reason}")
+
+
+def _advice(faults: list[Fault], job: str, project: Project) -> str:
+    listed = "\n".join(f"{project.shown(fault.path)}: {fault.reason}" for fault in faults)
+    return f"{listed}\nThe warehouse is damaged. `fpjob run {job} --full-refresh` throws that away and builds the job's tables anew"
+
+
+def _within(fault: Fault, table: Path) -> str:
+    return fault.reason if fault.path == table else f"`{fault.path.relative_to(table)}`: {fault.reason}"

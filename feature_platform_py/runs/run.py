@@ -1,0 +1,243 @@
+"""Running a planned job: dbt builds the tables and tests them, then the sink is written from the same session."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from feature_platform_py.core.errors import ConfigurationError, DataCheckError, EngineError, SinkError
+from feature_platform_py.core.locations import table_parts
+from feature_platform_py.core.project import Project
+from feature_platform_py.core.suggestions import ticked
+from feature_platform_py.dbt_files.prepare import query_source
+from feature_platform_py.files.copy import CHANGED
+from feature_platform_py.jobs.last_run import record_run
+from feature_platform_py.jobs.plan import INPUT_MODEL, JobPlan, job_variable
+from feature_platform_py.jobs.work import UNKNOWN_WORK, TableWork
+from feature_platform_py.runs import dbt
+from feature_platform_py.runs.dbt import DbtRun, NodeResult
+from feature_platform_py.runs.input_state import CopyLostError, InputChangedError, InputState
+from feature_platform_py.runs.lock import running_alone
+from feature_platform_py.runs.repair import explain_damage, remove_damaged_copies, repair_tables
+from feature_platform_py.runs.warnings import JobWarning, result_warnings, source_warnings
+from feature_platform_py.sinks.write import SinkResult
+from feature_platform_py.targets import open_tables
+from feature_platform_py.warehouse.catalog_file import TableName
+
+# A run whose input changes is tried so often.
+RUNS = 3
+
+
+@dataclass(frozen=True, repr=False)
+class RunReport:
+    """What a run did: each dbt node, the sink, the seconds of each phase, and what looks like a mistake in the job."""
+
+    nodes: tuple[NodeResult, ...]
+    sink: SinkResult
+    phases: dict[str, float] = field(default_factory=dict)
+    warnings: tuple[JobWarning, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """Wall seconds of all phases."""
+        return sum(self.phases.values())
+
+    def __repr__(self) -> str:
+        models = ", ".join(f"{node.name} {node.status}" for node in self.nodes if node.kind == "model")
+        tests = sum(node.kind == "test" for node in self.nodes)
+        warned = f"; {len(self.warnings)} warnings" if self.warnings else ""
+        sink = f"{self.sink.kind} of {self.sink.rows:,} rows"
+        return f"<RunReport: {models}; {tests} tests passed; {sink}; {self.seconds:.1f} s{warned}>"
+
+
+def run_job(
+    plan: JobPlan,
+    project: Project,
+    *,
+    is_full_refresh: bool = False,
+    is_reconciled: bool = False,
+    on_node: Callable[[NodeResult], None] = lambda _: None,
+    on_note: Callable[[str], None] = lambda _: None,
+) -> RunReport:
+    """Build the plan's models and write its sink.
+
+    All of it is computed from one state of the input: a run during which somebody writes the input starts again, twice at most.
+    A full refresh computes every row of the tables anew; reconciling looks at all periods, also at those in which nothing was loaded.
+    Raises DataCheckError if a test fails or a value does not parse, EngineError if dbt or the engine fails or the job is running
+    already, SinkError if the result cannot be written; in each case the sink holds what it held before, unless an
+    EngineError says that it was written.
+    """
+    open_tables(project).check(plan)
+    run = partial(_run, plan, project, is_full_refresh=is_full_refresh, is_reconciled=is_reconciled, on_node=on_node)
+    with running_alone(project, plan.job_name):
+        repair_tables(plan, project, is_full_refresh=is_full_refresh, tell=on_note)
+        for _ in range(RUNS - 1):
+            try:
+                return run()
+            except InputChangedError as error:
+                on_note(f"  {error.why}: the run starts again")
+        return run()
+
+
+def _run(
+    plan: JobPlan,
+    project: Project,
+    *,
+    is_full_refresh: bool,
+    is_reconciled: bool,
+    on_node: Callable[[NodeResult], None],
+) -> RunReport:
+    tables, asked = open_tables(project), time.monotonic()
+    _land_query(plan, project)
+    started = time.monotonic()
+    state = InputState(project, plan.job_name, lambda: tables.input_state(plan))
+    is_doubtful = state.begin()
+    dbt_run = dbt.build(
+        project,
+        plan.job_name,
+        variables=_variables(plan, is_reconciled=is_reconciled),
+        select=plan.models,
+        # The sink counts the rows that it is about to hold: the same check, without computing the result twice.
+        exclude=["test_name:one_row_per_source_row"],
+        is_full_refresh=is_full_refresh or is_doubtful,
+        on_node=on_node,
+    )
+    record_run(project, plan.job_name, [node.record() for node in dbt_run.nodes], job_file=plan.config.path)
+    # What failed may have failed because of the change.
+    state.check()
+    if not is_doubtful or not _missing(plan, dbt_run):
+        state.end()
+    try:
+        _raise_failures(dbt_run, project)
+        check_is_built(plan, dbt_run, project)
+        _check_not_empty(plan, project)
+        built = time.monotonic()
+        sink = tables.write(plan, check=state.check)
+    except (DataCheckError, EngineError, SinkError) as error:
+        if remove_damaged_copies(project, is_deep=True):
+            raise CopyLostError from error
+        explain_damage(plan, project, error)
+        raise
+    landed = {"query": started - asked} if plan.source.query else {}
+    written = time.monotonic()
+    warnings = result_warnings(plan, project, sink.counts)
+    phases = {**landed, "dbt": built - started, "sink": written - built, "warnings": time.monotonic() - written}
+    return RunReport(nodes=dbt_run.nodes, sink=sink, phases=phases, warnings=tuple(warnings))
+
+
+def _check_not_empty(plan: JobPlan, project: Project) -> None:
+    """Raise DataCheckError for a result without rows, where the job says that this is an error."""
+    if plan.config.input_source.on_empty != "error":
+        return
+    tables = open_tables(project)
+    rows = tables.sql_name(f"{project.target.schema}.{plan.table_name(INPUT_MODEL)}")
+    if not tables.query(f"select 1 as found from {rows} limit 1").values:  # noqa: S608 - quoted
+        place = plan.config.place.at("input_source", "on_empty")
+        problem = place.problem(
+            "no row of the source is there to write, and `on_empty` is `error`; the sink is as it was"
+        )
+        raise DataCheckError(str(problem))
+
+
+def plan_work(plan: JobPlan, project: Project) -> dict[str, TableWork]:
+    """Return what each feature table of the plan needs, by its model's name; nothing is written.
+
+    A query is not run for that: what its rows will change is not known before a run.
+    Raises DataCheckError if a value of the source does not parse, EngineError if dbt or the engine fails.
+    """
+    if not plan.tables:
+        return {}
+    if plan.source.query is not None:
+        return dict.fromkeys(plan.tables, UNKNOWN_WORK)
+    variables = _variables(plan, is_reconciled=False)
+    works, dbt_run = dbt.find_work(project, plan.job_name, variables=variables, select=plan.tables)
+    _raise_failures(dbt_run, project)
+    return {name: works[name] for name in plan.tables}
+
+
+def plan_warnings(plan: JobPlan, project: Project) -> list[JobWarning]:
+    """Return what looks like a mistake in the job, as far as its source tells before a run; nothing is known of a query's rows."""
+    return [] if plan.source.query is not None else source_warnings(plan, project, about_columns=True)
+
+
+def _land_query(plan: JobPlan, project: Project) -> None:
+    """Write the rows of a query to the table that the models read; with another source nothing is to do."""
+    if plan.source.query is None:
+        return
+    from feature_platform_py.sources.landing import land
+    from feature_platform_py.warehouse.session import open_warehouse
+
+    warehouse = open_warehouse(project.target.engine, project.target.warehouse)
+    _, schema, table = table_parts(plan.source.location)
+    land(query_source(plan.source), warehouse, TableName(schema, table), columns=plan.columns)
+
+
+def _variables(plan: JobPlan, *, is_reconciled: bool) -> dict[str, Any]:
+    # Only where it is asked for: dbt parses the project anew when a variable changes.
+    return {"job": job_variable(plan), **({"reconcile": True} if is_reconciled else {})}
+
+
+def check_is_built(plan: JobPlan, run: DbtRun, project: Project) -> None:
+    """Raise EngineError if dbt left out a model: the sink would be written from what an earlier run built."""
+    if missing := _missing(plan, run):
+        raise EngineError(
+            f"dbt did not build {ticked(missing)}, which the job needs; the sink was not written. Look for a setting in"
+            " `dbt_project.yml` that leaves models out",
+            Path(project.shown(run.log_file)),
+        )
+
+
+def _missing(plan: JobPlan, run: DbtRun) -> list[str]:
+    built = {node.name for node in run.nodes if node.kind == "model" and node.is_good}
+    return [model for model in plan.models if model not in built]
+
+
+def _raise_failures(run: DbtRun, project: Project) -> None:
+    """Raise what the run's outcome means: the source's fault, the registry's, the engine's, or a failed test's."""
+    log_file = Path(project.shown(run.log_file))
+    errors = [node for node in run.nodes if node.status == "error"]
+    for message in (run.error, *(node.message for node in errors)):
+        _raise_fault_of_data(message, log_file)
+    if unknown := _UNKNOWN_SOURCE.search(run.error):
+        raise ConfigurationError(
+            f"the registry's source `{unknown[1]}` is not among dbt's yet; run `fpjob registry sync`"
+        )
+    tables = open_tables(project)
+    for message in (run.error, *(node.message for node in errors)):
+        if known := tables.explained(message):
+            raise EngineError(known, log_file)
+    if run.error:
+        raise EngineError(run.error, log_file)
+    if errors:
+        raise EngineError("\n".join(f"{node.kind} `{node.name}`: {node.message}" for node in errors), log_file)
+    if failures := [node for node in run.nodes if node.status == "fail"]:
+        found = "\n".join(f"test {row}" for row in run.failed_rows)
+        found = found or "\n".join(f"test `{node.name}`: {node.message}" for node in failures)
+        raise DataCheckError(f"{found}\nThe sink was not written. The tests' SQL, and what failed: {log_file}")
+
+
+def _raise_fault_of_data(message: str, log_file: Path) -> None:
+    """Raise what a message says of the source or of its amounts, if it does."""
+    if fault := _SOURCE_FAULT.search(message):
+        if CHANGED in fault[0]:
+            raise InputChangedError
+        raise DataCheckError(textwrap.dedent(fault[0]))
+    if time := _CALENDAR_FAULT.search(message):
+        raise DataCheckError(time[0])
+    if amounts := _AMOUNTS_FAULT.search(message):
+        raise DataCheckError(f"{amounts[0]}\nThe sink was not written. The query: {log_file}")
+
+
+_UNKNOWN_SOURCE = re.compile(r"depends on a source named '([\w.]+)' which was not found")
+# How the adapter begins what it says of a source that is not as declared.
+_SOURCE_FAULT = re.compile(r"source `\S+`: .*", re.DOTALL)
+# What the adapter says of a result that Python has no values for.
+_CALENDAR_FAULT = re.compile(r"a date or time lies outside of [^\n]*")
+# What the SQL of the transformers raises where a value has no room; engines write their own codes behind it.
+_AMOUNTS_FAULT = re.compile(r"amounts of column `[^\n]*?(?= SQLSTATE:|\n|$)")

@@ -1,0 +1,219 @@
+"""What a job's definition gives and its author hardly meant: filters and categories that match nothing, features without values.
+
+None of it is an error: a category may appear tomorrow. Plans and runs end with these warnings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from feature_platform_py.core.data_types import kind_of
+from feature_platform_py.core.document import Place
+from feature_platform_py.core.project import Project
+from feature_platform_py.core.sql_text import quoted
+from feature_platform_py.core.suggestions import nearest, printable, suggestion, ticked
+from feature_platform_py.jobs.plan import JobPlan, filter_variable
+from feature_platform_py.runs.look_ups import conditions_met, filter_condition, some_values, typed_literal
+from feature_platform_py.sinks.write import ResultCounts
+from feature_platform_py.sources.input_source import RowFilter
+from feature_platform_py.targets import TargetTables, open_tables
+
+_MAX_LISTED = 10
+_MAX_ASKED = 50
+_EXCLUDING = frozenset({"not_equals", "not_in"})
+
+
+@dataclass(frozen=True)
+class JobWarning:
+    """Something about a job that is allowed and looks like a mistake, and the line of the file to look at.
+
+    `code` is one of no_rows, filter_matches_nothing, filter_value_not_found, category_not_found, column_without_values, all_null and
+    not_looked_up. `nearest` is the value of the column that was probably meant.
+    """
+
+    code: str
+    message: str
+    file: str
+    line: int
+    column: str | None = None
+    value: str | None = None
+    nearest: str | None = None
+    features: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"warning: {self.file}:{self.line}: {self.message}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The warning as plain data, for `--format json`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A condition that some row of the source should meet, and the warning if none does.
+
+    `is_after_filters` says that only rows which pass the job's filters count.
+    """
+
+    code: str
+    place: Place
+    message: str
+    condition: str
+    is_after_filters: bool = True
+    column: str | None = None
+    value: str | None = None
+    features: tuple[str, ...] = ()
+
+
+def source_warnings(plan: JobPlan, project: Project, *, about_columns: bool) -> list[JobWarning]:
+    """Return what the job's source says against the job; `about_columns` asks for columns without values too.
+
+    A look at the source that fails is a warning itself: the job does not depend on it.
+    """
+    tables = open_tables(project)
+    try:
+        return _looked_up(plan, tables, tables.source_relation(plan), about_columns=about_columns)
+    except Exception as error:
+        reason = printable(str(error).strip().partition("\n")[0], 300)
+        message = f"the filters and categories could not be compared with the source: {reason}"
+        return [_warning(_Question("not_looked_up", plan.config.place.at("input_source"), message, ""))]
+
+
+def result_warnings(plan: JobPlan, project: Project, counts: ResultCounts | None) -> list[JobWarning]:
+    """Return the warnings of a run, whose result has these counts; None if it was not written."""
+    empty = [name for name, filled in counts.filled.items() if not filled] if counts and counts.rows else []
+    found = source_warnings(plan, project, about_columns=bool(empty))
+    for spec in plan.config.feature_transformers:
+        features = tuple(column.name for column in spec.outputs(plan.columns) if column.name in empty)
+        for name in features:
+            message = f"the feature `{printable(name)}` is NULL in every row of the result"
+            found.append(_warning(_Question("all_null", spec.place, message, "", features=(name,))))
+    return found
+
+
+def _looked_up(plan: JobPlan, tables: TargetTables, relation: str, *, about_columns: bool) -> list[JobWarning]:
+    kept = " and ".join(_conditions(plan)) or "true"
+    questions = [*_row_questions(plan, kept), *_filter_questions(plan), *_category_questions(plan)]
+    questions += _column_questions(plan) if about_columns else []
+    conditions = [
+        f"{kept} and {each.condition}" if each.is_after_filters and each.condition != kept else each.condition
+        for each in questions
+    ]
+    met = conditions_met(tables, relation, conditions)
+    open_questions = [question for question, is_met in zip(questions, met, strict=True) if not is_met]
+    return [
+        _with_values(_warning(each), plan, tables, relation, kept if each.is_after_filters else "true")
+        for each in _worth_saying(open_questions)
+    ]
+
+
+def _worth_saying(questions: Sequence[_Question]) -> Sequence[_Question]:
+    """Return the questions without those that another one explains: without rows there is no category."""
+    empty = [each for each in questions if each.code == "no_rows"]
+    if any(not each.is_after_filters for each in empty):
+        return empty[:1]
+    return [each for each in questions if not empty or each in empty or not each.is_after_filters]
+
+
+def _conditions(plan: JobPlan) -> list[str]:
+    return [filter_condition(filter_variable(each, plan)) for each in plan.config.input_source.filters]
+
+
+def _row_questions(plan: JobPlan, kept: str) -> Iterator[_Question]:
+    place = plan.config.place.at("input_source")
+    yield _Question("no_rows", place, "the source has no rows, so the result has none", "true", is_after_filters=False)
+    if plan.config.input_source.filters:
+        message = "no row of the source passes all filters, so the result has no rows"
+        yield _Question("no_rows", place.at("filters"), message, kept)
+
+
+def _filter_questions(plan: JobPlan) -> Iterator[_Question]:
+    for row_filter, condition in zip(plan.config.input_source.filters, _conditions(plan), strict=True):
+        literals = filter_variable(row_filter, plan)["literals"]
+        is_compared = row_filter.op in {"equals", "in", *_EXCLUDING} and len(literals) <= _MAX_ASKED
+        for position, each in enumerate(literals if is_compared else ()):
+            yield _value_question(row_filter, position, each)
+        if not is_compared or row_filter.op in _EXCLUDING:
+            shown = " ".join([row_filter.column, row_filter.op, ", ".join(each["text"] for each in literals)]).rstrip()
+            said = f"the filter `{printable(shown)}` lets no row of the source pass"
+            yield _Question(
+                "filter_matches_nothing",
+                row_filter.place,
+                said,
+                condition,
+                is_after_filters=False,
+                column=row_filter.column,
+            )
+
+
+def _value_question(row_filter: RowFilter, position: int, value: dict[str, str]) -> _Question:
+    column, text = row_filter.column, value["text"]
+    is_listed = isinstance(row_filter.value, tuple)
+    effect = "excludes nothing" if row_filter.op in _EXCLUDING else "matches nothing"
+    return _Question(
+        "filter_value_not_found",
+        row_filter.place.at("value", *([position] if is_listed else [])),
+        f"the filter's value `{printable(text)}` {effect}: no row of the source has it in `{printable(column)}`.",
+        f"{quoted(column)} = {typed_literal(value)}",
+        is_after_filters=False,
+        column=column,
+        value=text,
+    )
+
+
+def _category_questions(plan: JobPlan) -> Iterator[_Question]:
+    for spec in plan.config.feature_transformers:
+        for wanted in spec.transformer.wanted_values()[:_MAX_ASKED]:
+            value, column = typed_literal({"text": wanted.value, "type": "string"}), quoted(wanted.column)
+            yield _Question(
+                "category_not_found",
+                spec.place.at("params", wanted.param, wanted.position),
+                f"no row has `{printable(wanted.value)}` in `{printable(wanted.column)}`, so `{wanted.feature}` {wanted.effect}.",
+                f"cast({column} as string) = {value}",
+                column=wanted.column,
+                value=wanted.value,
+                features=(wanted.feature,),
+            )
+
+
+def _column_questions(plan: JobPlan) -> Iterator[_Question]:
+    there = {name for name, _ in plan.columns}
+    for spec in plan.config.feature_transformers:
+        features = tuple(column.name for column in spec.outputs(plan.columns))
+        for needed in [each for each in spec.inputs() if each.name in there]:
+            message = f"`{printable(needed.name)}` is NULL in every row, and {ticked(features)} depend on it"
+            yield _Question(
+                "column_without_values",
+                spec.place.at("params", needed.param),
+                message,
+                f"{quoted(needed.name)} is not null",
+                column=needed.name,
+                features=features,
+            )
+
+
+def _warning(question: _Question) -> JobWarning:
+    return JobWarning(
+        code=question.code,
+        message=question.message,
+        file=question.place.document.file,
+        line=question.place.line,
+        column=question.column,
+        value=question.value,
+        features=question.features,
+    )
+
+
+def _with_values(warning: JobWarning, plan: JobPlan, tables: TargetTables, relation: str, condition: str) -> JobWarning:
+    """Return the warning of a value that no row has with the values that there are, where these are texts."""
+    column = warning.column or ""
+    is_text = kind_of(dict(plan.columns).get(column, "")) == "string" if column else False
+    if warning.value is None or not (is_text or warning.code == "category_not_found"):
+        return warning
+    values = some_values(tables, relation, column, condition)
+    shown = f"{ticked(values[:_MAX_LISTED])}{', ...' if len(values) > _MAX_LISTED else ''}" if values else "none"
+    told = " ".join(filter(None, [warning.message, suggestion(warning.value, values), f"Its values: {shown}"]))
+    facts = asdict(warning) | {"message": told, "nearest": nearest(warning.value, values)}
+    return JobWarning(**facts)

@@ -1,0 +1,259 @@
+"""Sessions on a Spark Connect server: opened in bounded time, the token of the URL kept out of all that is shown."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from pydantic import SecretStr
+
+from feature_platform_py.core.errors import ConfigurationError, EngineError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+
+REMOTE = "SPARK_REMOTE"
+CHANNEL_SECONDS = 10
+ANSWER_SECONDS = 60
+# A cluster that was shut down answers its first request when it has started.
+CLUSTER_ANSWER_SECONDS = 600
+# A request is tried again for 17 s where the server is gone; pyspark itself tries for ten minutes.
+RETRIES = 5
+# Unlike the platform's own engine, a server is asked for nothing else: it may not know Delta.
+REMOTE_CONFIG = {"spark.sql.session.timeZone": "UTC"}
+
+_ADDRESS = r"sc://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?"
+_SETTING = re.compile(r"([a-z0-9_.-]+)=([ -~]*)")
+_SHOWN_SETTINGS = frozenset({"use_ssl", "user_id", "user_agent", "session_id", "x-databricks-cluster-id"})
+_MASK = "**********"
+_SERVER_LOST = (
+    "RETRIES_EXCEEDED",
+    "RetriesExceeded",
+    "StatusCode.UNAVAILABLE",
+    "SESSION_NOT_FOUND",
+    "SESSION_CHANGED",
+    "SESSION_CLOSED",
+)
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A Spark Connect server: the engine's name, the URL, and how many seconds its first answer may take."""
+
+    engine: str
+    url: SecretStr
+    answer_seconds: float = ANSWER_SECONDS
+
+    def channel_builder(self) -> DefaultChannelBuilder:
+        """Return what makes the connection. Raises ConfigurationError, which shows nothing of the URL, if it is none."""
+        if not self.url.get_secret_value().strip():
+            raise ConfigurationError(
+                f"engine `{self.engine}`: `{REMOTE}` is missing; expected a URL such as `sc://host:15002`"
+            )
+        builder = _parse(self.url)
+        if builder is None:
+            raise ConfigurationError(
+                f"`{REMOTE}`: expected `sc://host:port`, or `sc://host:port/;name=value;...`; it has another shape"
+                " (and is not shown, as it may hold a token). For JVM Spark on this machine pass `engine='spark'`"
+            )
+        return builder
+
+
+def open_remote_session(remote: Remote, config: Mapping[str, str]) -> SparkSession:
+    """Return a new session on the server. Raises EngineError, with host and port, if it does not answer in time."""
+    builder = remote.channel_builder()
+    _wait_for_channel(remote, builder)
+    from pyspark.sql.connect.session import SparkSession
+
+    from feature_platform_py.sessions.retries import set_retries
+
+    # `pyspark.sql.functions` builds Connect expressions only where this is set.
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+    session: SparkSession = SparkSession.builder.channelBuilder(builder).create()
+    failure = _failure_within(remote.answer_seconds, lambda: session.version)
+    if failure is not None:
+        _abandon(session)
+        reason = _masked(_reason(failure), builder)
+        raise EngineError(
+            f"engine `{remote.engine}`: `{builder.endpoint}` did not open a session: {reason}."
+            " Check the token, and that the cluster is there"
+        )
+    set_retries(session, RETRIES)
+    configure(session, REMOTE_CONFIG | dict(config), close=lambda: close_remote_session(session))
+    return session
+
+
+def find_remote_session(remote: Remote) -> SparkSession | None:
+    """Return the session that somebody has opened on the same server, with the same settings, if one is alive."""
+    from pyspark.sql.connect.session import SparkSession
+
+    wanted = _identity(remote.channel_builder())
+    there = (SparkSession.getActiveSession(), SparkSession._get_default_session())
+    same = (session for session in there if session and _identity(session.client._builder) == wanted)
+    return next(filter(is_remote_session_alive, same), None)
+
+
+def close_remote_session(session: SparkSession) -> None:
+    """Stop the session; if the server is gone, not after ten minutes of trying."""
+    from feature_platform_py.sessions.retries import set_retries
+
+    set_retries(session, 2)
+    _failure_within(CHANNEL_SECONDS, session.client.release_session)
+    _abandon(session)
+
+
+def is_remote_session_alive(session: SparkSession) -> bool:
+    """Whether the session is open, here and on its server, which forgets all sessions when it starts again."""
+    ask = lambda: session.conf.get("spark.sql.session.timeZone")  # noqa: E731
+    return not session.is_stopped and _failure_within(CHANNEL_SECONDS, ask) is None
+
+
+def is_server_lost(error: Exception) -> bool:
+    """Whether the error says that a session's server does not answer, or is not the one that opened the session."""
+    return any(sign in f"{type(error).__name__}: {error}" for sign in _SERVER_LOST)
+
+
+def check_warehouse_server(remote: Remote, session: SparkSession, folder: Path) -> None:
+    """Raise EngineError unless the session's server knows Delta and sees the folder as this process does."""
+    endpoint = remote.channel_builder().endpoint
+    if "DATA_SOURCE_NOT_FOUND" in _read_failure(session, "delta", folder):
+        raise EngineError(
+            f"engine `{remote.engine}`: expected Delta Lake on the server `{endpoint}`, it knows no format `delta`. Start it with"
+            " `--packages io.delta:delta-spark_4.1_2.13:4.1.0"
+            " --conf spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension"
+            " --conf spark.sql.catalog.spark_catalog=org.apache.spark.sql.delta.catalog.DeltaCatalog`"
+        )
+    if folder.is_dir() and (reason := _unseen(session, folder)):
+        raise EngineError(
+            f"engine `{remote.engine}`: expected the server `{endpoint}` to see the warehouse `{folder}`: {reason}."
+            " Mount the same folder on both, and name it with `FP_WAREHOUSE`"
+        )
+
+
+def _unseen(session: SparkSession, folder: Path) -> str:
+    """Why the server does not read a file that this process has just written; nothing if it does."""
+    mark = folder / f"seen_by_server_{uuid.uuid4().hex}.txt"
+    mark.write_text("seen")
+    try:
+        return _read_failure(session, "text", mark)
+    finally:
+        mark.unlink()
+
+
+def _read_failure(session: SparkSession, format: str, path: Path) -> str:  # noqa: A002
+    from pyspark.errors import PySparkException
+
+    try:
+        session.read.format(format).load(str(path)).limit(1).collect()
+    except PySparkException as error:
+        return _reason(error)
+    return ""
+
+
+def configure(session: SparkSession, config: Mapping[str, str], *, close: Callable[[], None]) -> None:
+    """Set the session's configuration. Where one cannot be set, close the session and raise a ConfigurationError."""
+    refused = [key for key, value in config.items() if not _is_set(session, key, value)]
+    if refused:
+        close()
+        names = ", ".join(f"`{key}`" for key in refused)
+        raise ConfigurationError(
+            f"`config`: expected settings of a session, the engine does not take {names}; remove them"
+        )
+
+
+def _is_set(session: SparkSession, key: str, value: str) -> bool:
+    from pyspark.errors import PySparkException
+
+    try:
+        session.conf.set(key, value)
+    except PySparkException:
+        return False
+    return True
+
+
+def _parse(url: SecretStr) -> DefaultChannelBuilder | None:
+    """What makes the connection, None if the URL is none; the settings are past pyspark's URL, which its errors show."""
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+
+    address, _, settings = url.get_secret_value().strip().partition("/;")
+    pairs = [_SETTING.fullmatch(unquote(part)) for part in settings.split(";") if part]
+    if not _is_address(address) or not all(pairs):
+        return None
+    builder = DefaultChannelBuilder(address)
+    for pair in filter(None, pairs):
+        builder.set(*pair.groups())
+    return builder
+
+
+def _is_address(text: str) -> bool:
+    found = re.fullmatch(_ADDRESS, text)
+    return found is not None and int((found[2] or ":0")[1:]) < 2**16
+
+
+def _identity(builder: Any) -> tuple[Any, Any]:
+    return getattr(builder, "endpoint", None), getattr(builder, "_params", None)
+
+
+def _wait_for_channel(remote: Remote, builder: DefaultChannelBuilder) -> None:
+    """Connect and disconnect: a request would be tried again for ten minutes."""
+    import grpc
+
+    with builder.toChannel() as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=CHANNEL_SECONDS)
+        except grpc.FutureTimeoutError:
+            is_reachable = False
+        else:
+            is_reachable = True
+    # Out here, so that no frame of the connection is in the traceback.
+    if not is_reachable:
+        raise EngineError(
+            f"engine `{remote.engine}`: expected a Spark Connect server at `{builder.endpoint}`, none could be reached in"
+            f" {CHANNEL_SECONDS} s. Check host, port, network and certificate, or stay on this machine: `engine='sail'`,"
+            " `--target local`"
+        )
+
+
+def _failure_within(seconds: float, call: Callable[[], object]) -> Exception | None:
+    """Why the call failed, or has not returned in time; None if it returned."""
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            call()
+        except Exception as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        return TimeoutError(f"no answer in {seconds:g} s")
+    return failures[0] if failures else None
+
+
+def _abandon(session: SparkSession) -> None:
+    """Close the connection without another word to the server, which may not answer."""
+    session.release_session_on_close = False
+    session.stop()
+
+
+def _reason(failure: Exception) -> str:
+    """One line of what pyspark prints of an error: gRPC's details, if it has them."""
+    text = str(failure)
+    details = re.search(r'details = "(.*)"', text)
+    return (details[1] if details else text.strip().partition("\n")[0])[:500]
+
+
+def _masked(text: str, builder: DefaultChannelBuilder) -> str:
+    for name, value in builder._params.items():
+        text = text if name in _SHOWN_SETTINGS or not value else text.replace(value, _MASK)
+    return text

@@ -1,0 +1,170 @@
+"""From the location that a job names to what a target reads: a registered source, or just the location."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from feature_platform_py.core.errors import ConfigurationError, Problem
+from feature_platform_py.core.locations import absolute, inferred_format, is_remote, is_table_name
+from feature_platform_py.core.project import Project, Target
+from feature_platform_py.core.suggestions import ticked
+from feature_platform_py.files.columns import Readings
+from feature_platform_py.files.declared import check_files
+from feature_platform_py.registry.references import Reference, references_of
+from feature_platform_py.registry.registry import Registry
+from feature_platform_py.registry.source import RegisteredSource, SourceLocation
+from feature_platform_py.sources.input_source import FilterValue, InputSource
+
+EXTERNAL_SCHEMA = "sources"
+
+
+@dataclass(frozen=True)
+class ResolvedSource:
+    """A job's input as one target reads it.
+
+    An ad-hoc source has no columns until an engine has looked; `format` is None for a table of the engine. `references` name the
+    sources that its rows belong to. The rows of a `query` are to be written to the table of the location first.
+    """
+
+    location: str
+    format: str | None
+    options: Mapping[str, str]
+    columns: tuple[tuple[str, str], ...] | None = None
+    registered: RegisteredSource | None = None
+    references: tuple[Reference, ...] = ()
+    query: str | None = None
+    parameters: Mapping[str, FilterValue] = field(default_factory=dict)
+    readings: Readings = field(default_factory=dict)
+
+    @property
+    def dbt_source(self) -> tuple[str, str]:
+        """The names of its dbt source: `source('transaction', 'mm_transaction')`."""
+        return self.registered.dbt_source if self.registered else ("ad_hoc", "job_input")
+
+    @property
+    def shown(self) -> str:
+        """The source as a reader knows it."""
+        if self.query is not None:
+            return f"a query of the SQL warehouse, kept in {self.location}"
+        return self.location if self.registered is None else f"{self.registered.name} ({self.location})"
+
+
+def resolve_input(source: InputSource, registry: Registry, project: Project) -> ResolvedSource:
+    """What the project's target reads for a job's input; the latest version where several sources have the location.
+
+    Raises ConfigurationError if the target has no location for the source, or if its format cannot be told.
+    """
+    if source.location is None:
+        raise ConfigurationError([_without_location(source)])
+    found = [
+        (registered, place)
+        for registered in sorted(registry.sources, key=lambda each: each.version)
+        for place in registered.locations.values()
+        if _is_same(place.location, source.location, project.root)
+    ]
+    if not found:
+        return _ad_hoc(source, source.location)
+    registered, named = found[-1]
+    resolved = _registered(source, registered, named, target=project.target)
+    references = tuple(references_of(registered, registry))
+    for holder in [holder for reference in references for holder in reference.sources]:
+        _here(source, holder, project.target)
+    return replace(resolved, references=references)
+
+
+def resolve_query(source: InputSource, job_name: str, *, is_embedded: bool) -> ResolvedSource:
+    """What an embedded target reads for a query: the table that the query's rows are written to.
+
+    Raises ConfigurationError for a target that is no embedded engine.
+    """
+    if not is_embedded:
+        raise ConfigurationError([_without_location(source)])
+    location = f"{EXTERNAL_SCHEMA}.{job_name}__input"
+    return ResolvedSource(location, None, {}, query=source.query, parameters=source.parameters)
+
+
+def _without_location(source: InputSource) -> Problem:
+    place = source.place.at("source_type")
+    advice = "save the query as a view, and use `databricks_spark` with its name as the `location`"
+    return place.problem(f"`{place.name}`: `databricks_sql` is for targets outside of Databricks; {advice}")
+
+
+def missing_file(source: InputSource, resolved: ResolvedSource, *, root: Path) -> Problem | None:
+    """A problem if the input is a file or folder of this machine that is not there."""
+    location = resolved.location
+    is_local = resolved.format is not None and not is_table_name(location) and not is_remote(location)
+    if not is_local or absolute(location, root).exists():
+        return None
+    place = source.place.at("config", "location")
+    return place.problem(f"`{place.name}`: no file or folder `{location}`; paths start at the project's folder")
+
+
+def _is_same(one: str, other: str, root: Path) -> bool:
+    if is_table_name(one) or is_table_name(other):
+        return one.lower() == other.lower()
+    if is_remote(one) or is_remote(other):
+        return one.rstrip("/") == other.rstrip("/")
+    return absolute(one, root) == absolute(other, root)
+
+
+def _registered(
+    source: InputSource, registered: RegisteredSource, named: SourceLocation, *, target: Target
+) -> ResolvedSource:
+    config = source.place.at("config")
+    if source.format not in {None, named.format}:
+        place = config.at("format")
+        message = f"`{place.name}`: source `{registered.name}` is {named.format} at this location"
+        message += f", given `{source.format}`; remove `format`, the registry says it"
+        raise ConfigurationError([place.problem(message)])
+    here = _here(source, registered, target)
+    # Options are the reader's of the very location that the job names; another target's location has its own.
+    options = _with_defaults(source.options, here.options) if here == named else here.options
+    if config.at("columns").is_there:
+        place = config.at("columns")
+        message = f"`{place.name}`: the columns of source `{registered.name}` are declared in {registered.file.name}; remove `columns`"
+        raise ConfigurationError([place.problem(message)])
+    _check_files(source, here.format)
+    columns, readings = registered.columns, here.readings
+    return ResolvedSource(here.location, here.format, options, columns, registered, readings=readings)
+
+
+def _here(source: InputSource, registered: RegisteredSource, target: Target) -> SourceLocation:
+    """Where a source is on the target; ConfigurationError if the registry does not say."""
+    # Every engine over the project's own warehouse folder reads the files beside it, unless the registry says otherwise.
+    is_local = target.has_session and target.name not in registered.locations
+    here = registered.locations.get("local" if is_local else target.name)
+    if here is None:
+        place = source.place.at("config", "location")
+        message = f"`{place.name}`: source `{registered.name}` has no location on target `{target.name}`, only on"
+        known = f"{ticked(sorted(registered.locations))}; add one in {registered.file.name}"
+        raise ConfigurationError([place.problem(f"{message} {known}")])
+    return here
+
+
+def _ad_hoc(source: InputSource, location: str) -> ResolvedSource:
+    if is_table_name(location):
+        _check_files(source, None)
+        return ResolvedSource(location, None, source.options)
+    found = source.format or inferred_format(location)
+    if found is None:
+        place = source.place.at("config", "location")
+        message = f"`{place.name}`: `{location}` does not say its format"
+        raise ConfigurationError([place.problem(f"{message}; add `format`: delta, parquet, csv or json")])
+    _check_files(source, found)
+    defaults = {"header": "true"} if found == "csv" else {}
+    return ResolvedSource(location, found, _with_defaults(source.options, defaults), readings=source.readings)
+
+
+def _check_files(source: InputSource, file_format: str | None) -> None:
+    problems: list[Problem] = []
+    check_files(source.place.at("config"), source.options, file_format, problems)
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def _with_defaults(options: Mapping[str, str], defaults: Mapping[str, str]) -> dict[str, str]:
+    """The options, and those of the defaults that they do not name; names have no case."""
+    named = {name.lower() for name in options}
+    return {**{name: value for name, value in defaults.items() if name.lower() not in named}, **options}

@@ -1,0 +1,81 @@
+"""The small JSON file beside the tables that remembers a warehouse's views and external sources."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from feature_platform_py.core.errors import EngineError
+from feature_platform_py.core.files import replace_file
+from feature_platform_py.core.sql_text import quoted
+
+Kind = Literal["table", "source", "view"]
+
+
+@dataclass(frozen=True, order=True)
+class TableName:
+    """The two-part name of a table, source or view; its text is quoted for SQL."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What recreates a relation: `create <kind> <name> <sql>`.
+
+    `fingerprint` says what a source's declaration and files were when its SQL was made, `location` where the engine reads it.
+    """
+
+    kind: Kind
+    sql: str
+    fingerprint: str = ""
+    location: str = ""
+
+    def statement(self, name: TableName) -> str:
+        """The SQL statement that registers the relation in a session."""
+        return f"create {'or replace view' if self.kind == 'view' else 'table'} {name} {self.sql}"
+
+
+class CatalogFile:
+    """Views and sources of one warehouse, replaced atomically, safe against other processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "catalog.json"
+        self.lock_path = folder / ".catalog.lock"
+
+    def load(self) -> dict[TableName, Definition]:
+        """Return all entries; an absent file is an empty catalog."""
+        if not self.path.exists():
+            return {}
+        try:
+            entries = json.loads(self.path.read_text(encoding="utf-8"))["relations"]
+            return {TableName(entry.pop("schema"), entry.pop("name")): Definition(**entry) for entry in entries}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise EngineError(
+                f"{self.path}: expected the JSON catalog of views and sources, given {error!r}. "
+                "Restore the file, or run a job with `--full-refresh`, which throws it away; tables are not affected"
+            ) from error
+
+    @contextmanager
+    def changing(self) -> Iterator[dict[TableName, Definition]]:
+        """Yield the entries for changing; the file is written afterwards if they did change."""
+        with self.lock_path.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            before = self.load()
+            entries = dict(before)
+            yield entries
+            if entries != before:
+                self._write(entries)
+
+    def _write(self, entries: Mapping[TableName, Definition]) -> None:
+        relations = [{**asdict(name), **asdict(entries[name])} for name in sorted(entries)]
+        replace_file(self.path, json.dumps({"relations": relations}, indent=1, ensure_ascii=False))

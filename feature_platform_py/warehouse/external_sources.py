@@ -1,0 +1,310 @@
+"""External sources: files and folders that others write, registered as tables.
+
+Delta and Parquet are read where they are. Text files (CSV, JSON) are read by `feature_platform_py.files` into a columnar copy,
+so that every engine sees the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from feature_platform_py.warehouse.catalog_file import Definition
+from feature_platform_py.core.sql_text import literal
+from feature_platform_py.core.data_types import Columns, parse_type, sql_type
+from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.locations import absolute, is_remote
+from feature_platform_py.files.columns import Reading, Readings, shown
+from feature_platform_py.files.copy import copied, digest, files_state
+from feature_platform_py.files.declared import TEXT_FORMATS
+from feature_platform_py.files.delta_log import has_inexact_statistics, log_files, version_at, write_snapshot
+from feature_platform_py.files.folder import DataFile, data_files
+from feature_platform_py.files.options import VERSIONS, TextOptions, option_fault, option_key, text_options
+from feature_platform_py.files.patterns import EPOCHS, DatePattern
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from feature_platform_py.files.parquet_rows import Footer
+    from feature_platform_py.files.write import Rows
+
+FORMATS = ("csv", "delta", "json", "parquet")
+
+_WIDTHS = {name: width for width, name in enumerate(("tinyint", "smallint", "int", "bigint", "float", "double"))}
+
+
+@dataclass(frozen=True)
+class ExternalSource:
+    """Where data lies, in which format, how to read it, and the (name, type) columns that it promises.
+
+    `readings` say how columns of text files are read, by the columns' names in the files.
+    """
+
+    location: str
+    format: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    columns: Columns = ()
+    readings: Readings = field(default_factory=dict)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this machine's file system has the data."""
+        return not is_remote(self.location)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether engines read a copy."""
+        return self.format in TEXT_FORMATS
+
+    @cached_property
+    def footers(self) -> list[Footer]:
+        """The footers of local Parquet files; ConfigurationError or DataCheckError for what no engine should read."""
+        from feature_platform_py.files.parquet_rows import footers
+
+        return footers(Path(self.location), self.files())
+
+    @cached_property
+    def is_copied(self) -> bool:
+        """Whether engines read a copy: of text, and of Parquet files that not every engine reads alike where they are."""
+        from feature_platform_py.files.parquet_rows import is_read_in_place
+
+        if self.format != "parquet" or not self.is_local:
+            return self.is_text
+        is_all = self.text_options.pattern == "*" and not self.text_options.is_recursive
+        return not (is_read_in_place(Path(self.location), self.footers) and is_all)
+
+    @cached_property
+    def text_options(self) -> TextOptions:
+        """The options of a text format, and those of Parquet that say which files are read."""
+        return text_options(self.options, self.format)
+
+    @cached_property
+    def is_snapshot(self) -> bool:
+        """Whether engines read a log of the platform's own: of an earlier version, or without statistics that they take for values."""
+        if self.format != "delta" or not self.is_local:
+            return False
+        return self.is_earlier_version or has_inexact_statistics(Path(self.location))
+
+    @property
+    def is_earlier_version(self) -> bool:
+        """Whether the options name a version of a Delta table, which engines' catalogs do not know of."""
+        return self.format == "delta" and any(option_key(name) in VERSIONS for name in self.options)
+
+    def files(self) -> list[DataFile]:
+        """Return the local data files in order: the file itself, or those of the folder."""
+        if self.format == "delta":
+            return data_files(Path(self.location))
+        options = self.text_options
+        return data_files(Path(self.location), pattern=options.pattern, is_recursive=options.is_recursive)
+
+    def declaration(self) -> str:
+        """What was said of the source, as a digest."""
+        readings = {name: asdict(reading) for name, reading in self.readings.items()}
+        return digest(self.location, self.format, dict(self.options), list(self.columns), readings)
+
+    def state(self) -> str:
+        """The state of the files, as a digest of their names, sizes and times; of a Delta table that of its log."""
+        if self.format == "delta":
+            return files_state(Path(self.location), log_files(Path(self.location)))
+        return files_state(Path(self.location), [file.path for file in self.files()])
+
+
+def external_source(
+    location: str,
+    format: str,  # noqa: A002
+    *,
+    options: Mapping[str, object] | None = None,
+    columns: Columns = (),
+    readings: Readings | None = None,
+    folder: Path | None = None,
+) -> ExternalSource:
+    """Return a checked source; a relative local location starts from `folder`.
+
+    Raises one ConfigurationError for an unknown format, for a location that does not exist, and for all options and
+    columns that are not supported.
+    """
+    if format.lower() not in FORMATS:
+        known = ", ".join(f"`{name}`" for name in FORMATS)
+        raise ConfigurationError(f"{shown(location)}: format `{format}` is unknown. Known: {known}")
+    if not is_remote(location):
+        location = str(absolute(location, folder or Path.cwd()))
+        if not Path(location).exists():
+            raise ConfigurationError(f"{shown(location)}: no such file or folder. Expected {format} data to be there")
+    elif format.lower() in TEXT_FORMATS:
+        raise ConfigurationError(
+            f"{location}: {format} files are read on this machine, given the URI of some storage; copy them here, or write them as"
+            " Parquet or Delta"
+        )
+    texts = {
+        name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in (options or {}).items()
+    }
+    faults = [fault for name, value in texts.items() if (fault := option_fault(name, value, format=format.lower()))]
+    checked = {name: _checked(reading, name, faults) for name, reading in (readings or {}).items()}
+    if faults:
+        raise ConfigurationError("\n".join(f"{shown(location)}: {fault}" for fault in faults))
+    types = tuple((name, _safe_type(dtype, where=f"{shown(location)}: column `{name}`")) for name, dtype in columns)
+    return ExternalSource(location, format.lower(), texts, types, checked)
+
+
+def define_source(
+    spark: SparkSession, source: ExternalSource, *, copies: Path, known: Definition | None = None
+) -> Definition:
+    """Return what registers the source: `known` itself if neither declaration nor files have changed.
+
+    `copies` is the folder of columnar copies. Raises ConfigurationError if the data lack declared columns or have other
+    types for them, DataCheckError for a value that does not parse.
+    """
+    fingerprint = digest(source.declaration(), source.state()) if source.is_local else ""
+    if known and fingerprint and known.fingerprint == fingerprint and Path(known.location).exists():
+        return known
+    if source.is_copied:
+        if not source.is_text:
+            check_declared(source, describe_source(spark, source, copies=copies))
+        copy = str(source_copy(source, copies))
+        return Definition("source", f"using parquet location {literal(copy)}", fingerprint, copy)
+    check_declared(source, describe_source(spark, source, copies=copies))
+    if source.is_snapshot:
+        snapshot = str(source_snapshot(source, copies))
+        return Definition("source", f"using delta location {literal(snapshot)}", fingerprint, snapshot)
+    if source.is_earlier_version:
+        copy = str(_version_copy(spark, source, copies))
+        return Definition("source", f"using parquet location {literal(copy)}", fingerprint, copy)
+    # Those of Parquet say which files are read, and here it is all of them.
+    kept = source.options if source.format == "delta" or not source.is_local else {}
+    options = ", ".join(f"{literal(key)} {literal(value)}" for key, value in kept.items())
+    clauses = [
+        f"using {source.format}",
+        f"options ({options})" if options else "",
+        f"location {literal(source.location)}",
+    ]
+    location = source.location if source.is_local else ""
+    return Definition("source", " ".join(filter(None, clauses)), fingerprint, location)
+
+
+def describe_source(spark: SparkSession, source: ExternalSource, *, copies: Path) -> list[tuple[str, str]]:
+    """Return the (name, type) columns that the data have, types as Spark writes them.
+
+    Types of text files are found out from every row of every file.
+    """
+    if source.is_copied:
+        import pyarrow.parquet as pq
+        from pyspark.sql.pandas.types import from_arrow_type
+
+        schema = pq.read_schema(source_copy(source, copies))
+        return [(column.name, sql_type(from_arrow_type(column.type, prefer_timestamp_ntz=True))) for column in schema]
+    place = str(source_snapshot(source, copies)) if source.is_snapshot else source.location
+    options = {} if source.is_snapshot else source.options
+    found = spark.read.format(source.format).options(**options).load(place).schema
+    return [(column.name, sql_type(column.dataType)) for column in found]
+
+
+def source_copy(source: ExternalSource, copies: Path) -> Path:
+    """Return the Parquet file that holds the rows of a copied source's present state; it is written unless it is there.
+
+    Raises ConfigurationError for declared columns that the files lack, DataCheckError for what does not parse.
+    """
+    from feature_platform_py.files.write import write_rows
+
+    return copied(
+        copies,
+        declaration=source.declaration(),
+        state=source.state,
+        write=lambda file: write_rows(text_rows(source), file),
+        location=source.location,
+    )
+
+
+def source_snapshot(source: ExternalSource, copies: Path) -> Path:
+    """Return the folder that stands for a Delta table at one version, the present one or what the options name.
+
+    Raises DataCheckError for a version that the table does not have.
+    """
+    table = Path(source.location)
+    named = {option_key(name): value for name, value in source.options.items()}
+    version = int(named["versionasof"]) if "versionasof" in named else None
+    if "timestampasof" in named:
+        version = version_at(table, named["timestampasof"])
+    return copied(
+        copies,
+        declaration=source.declaration(),
+        state=source.state if version is None else lambda: f"version-{version}",
+        write=lambda folder: write_snapshot(table, folder, version=version),
+        location=source.location,
+    )
+
+
+def _version_copy(spark: SparkSession, source: ExternalSource, copies: Path) -> Path:
+    """Return a Parquet folder of an earlier version of a Delta table, which never changes."""
+
+    def write(file: Path) -> None:
+        spark.read.format("delta").options(**source.options).load(source.location).write.parquet(str(file))
+
+    return copied(
+        copies, declaration=source.declaration(), state=lambda: "version", write=write, location=source.location
+    )
+
+
+def text_rows(source: ExternalSource) -> Rows:
+    """Return the rows of a text source; ConfigurationError for declared columns that its headers lack."""
+    from feature_platform_py.files.csv_rows import CsvRows
+    from feature_platform_py.files.json_rows import JsonRows
+    from feature_platform_py.files.parquet_rows import ParquetRows
+
+    if source.format == "parquet":
+        return ParquetRows(source.footers, declared=source.columns)
+    files = source.files()
+    if not files:
+        raise ConfigurationError(
+            f"{shown(source.location)}: expected {source.format.upper()} files in the folder, found none"
+        )
+    kind = CsvRows if source.format == "csv" else JsonRows
+    return kind(Path(source.location), files, source.text_options, declared=source.columns, readings=source.readings)
+
+
+def check_declared(source: ExternalSource, actual: Columns) -> None:
+    """Raise one ConfigurationError for all declared columns that are missing, or whose values the type does not hold."""
+    there = {name.lower(): dtype for name, dtype in actual}
+    problems = [
+        f"{shown(source.location)}: column `{name}`: expected {dtype}, "
+        f"given {there.get(name.lower(), 'no such column')}"
+        for name, dtype in source.columns
+        if not _fits(there.get(name.lower()), dtype)
+    ]
+    if problems:
+        listed = ", ".join(f"`{name}` {dtype}" for name, dtype in actual)
+        raise ConfigurationError("\n".join([*problems, f"{shown(source.location)}: columns there: {listed}"]))
+
+
+def _fits(actual: str | None, declared: str) -> bool:
+    """Whether values of the actual type are, without loss, values of the declared one."""
+    if actual is None or actual == declared:
+        return actual is not None
+    given, wanted = parse_type(actual), parse_type(declared)
+    if given.kind == wanted.kind == "decimal":
+        return given.scale == wanted.scale and given.precision <= wanted.precision
+    if given.kind == wanted.kind and given.text in _WIDTHS:
+        return _WIDTHS[given.text] <= _WIDTHS[wanted.text]
+    return given.kind == wanted.kind and given.kind in {"string", "timestamp"}
+
+
+def _checked(reading: Reading, name: str, faults: list[str]) -> Reading:
+    """The reading with its type in full; `faults` grows by what is wrong with it."""
+    data_type = reading.type
+    try:
+        data_type = parse_type(reading.type).text if reading.type else None
+        if reading.format and reading.format not in EPOCHS:
+            DatePattern(reading.format)
+    except ValueError as error:
+        faults.append(f"column `{name}`: {error}")
+    return Reading(data_type, reading.format, reading.decimal, reading.group, reading.rename)
+
+
+def _safe_type(dtype: str, *, where: str) -> str:
+    """Return the type's text, which may then stand in a statement."""
+    try:
+        return parse_type(dtype).text
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: {error}") from error

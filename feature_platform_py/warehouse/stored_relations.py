@@ -1,0 +1,55 @@
+"""What a warehouse folder holds, read from its files alone: no engine is started."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+from feature_platform_py.warehouse.catalog_file import CatalogFile, Kind, TableName
+
+PLAIN_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
+_COMMIT_FILES = "[0-9]" * 20 + ".json"
+
+
+def stored_relations(folder: Path) -> list[tuple[TableName, Kind]]:
+    """The tables, sources and views of a warehouse in order; none if the folder does not exist."""
+    if not folder.is_dir():
+        return []
+    tables: dict[TableName, Kind] = dict.fromkeys(stored_tables(folder), "table")
+    remembered = {name: definition.kind for name, definition in CatalogFile(folder).load().items()}
+    return sorted((remembered | tables).items())
+
+
+def stored_tables(folder: Path) -> list[TableName]:
+    """The tables of a warehouse: folders with a Delta log that has a commit, and nothing but files in it."""
+    return [
+        TableName(schema.name, table.name)
+        for schema in plain_folders(folder)
+        for table in plain_folders(schema)
+        if is_sound(table)
+    ]
+
+
+def plain_folders(parent: Path) -> list[Path]:
+    """The folders with a name that a schema or a table can have, in order."""
+    return sorted(path for path in parent.glob("*/") if PLAIN_NAME.fullmatch(path.name))
+
+
+def is_sound(table: Path) -> bool:
+    """Whether a Delta log has a commit and an engine can open all of it: what reads a FIFO waits for ever."""
+    try:
+        with os.scandir(table / "_delta_log") as entries:
+            kinds = [(entry.name, entry.is_file()) for entry in entries]
+    except OSError:
+        return False
+    return all(is_file or name.startswith("_") for name, is_file in kinds) and any(
+        fnmatch(name, _COMMIT_FILES) for name, _ in kinds
+    )
+
+
+def commits(table: Path) -> Iterator[Path]:
+    """The files of a Delta table's commits, in no order."""
+    return (table / "_delta_log").glob(_COMMIT_FILES)

@@ -1,0 +1,195 @@
+"""What dbt is told: tests from the registry's rules, columns from the jobs, and text that stays text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+
+from feature_platform_py.core.project import Project, open_project
+from feature_platform_py.dbt_files.dbt_yaml import (
+    PlannedJob,
+    as_dbt_reads_it,
+    enriched_columns,
+    exposures_content,
+    group_name,
+    groups_content,
+    model_content,
+    result_columns,
+    source_content,
+)
+from feature_platform_py.dbt_files.prepare import prepare_job
+from feature_platform_py.registry.registry import Registry, load_registry
+from tests.unit.registry.test_references import SALES, SHOPS
+from tests.unit.registry.test_registry import GOOD, ROOT, write
+
+PLACES = """\
+locations:
+  local: {location: raw.NoneSold, format: delta}
+  connect: {location: /mnt/sales, format: delta}
+  databricks: {location: main.shop.sales, format: delta}
+"""
+
+
+@pytest.fixture(scope="module")
+def project() -> Project:
+    return open_project(ROOT)
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return load_registry(ROOT)
+
+
+@pytest.fixture(scope="module")
+def jobs(project: Project) -> list[PlannedJob]:
+    paths = sorted(project.jobs.glob("*.yaml"))
+    return [PlannedJob(path.relative_to(ROOT), prepare_job(path, project)) for path in paths]
+
+
+def columns_of(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {column["name"]: column for column in content["columns"]}
+
+
+def sales_content(root: Path, text: str = SALES) -> dict[str, Any]:
+    files = {"source/shop/v1/sales_source.yaml": text, "source/shop/v1/shops_source.yaml": SHOPS}
+    registry = load_registry(write(root, GOOD | files))
+    sales = next(each for each in registry.sources if each.name == "sales")
+    [table] = source_content(sales, registry)["sources"][0]["tables"]
+    return dict(table)
+
+
+def test_required_fields_keys_and_relations_are_tests(tmp_path: Path) -> None:
+    columns = columns_of(sales_content(tmp_path))
+    known = {"relationships": {"arguments": {"to": "source('shop', 'shops')", "field": "shop_id"}}}
+    assert columns["sale_id"]["data_tests"] == ["not_null", "unique"]
+    assert columns["shop_id"]["data_tests"] == [known]
+    assert "data_tests" not in columns["price"]
+
+
+@pytest.mark.parametrize("name", ["Sale ID", "a.b", "a`b", "größe", "select", "True", "1st", "{{ x }}"])
+def test_the_tests_of_a_column_with_an_odd_name_quote_it(tmp_path: Path, name: str) -> None:
+    table = sales_content(tmp_path, SALES.replace("sale_id", f'"{name}"'))
+    column = "`" + name.replace("`", "``") + "`"
+    named = {"arguments": {"column_name": column}}
+    assert "data_tests" not in columns_of(table)[name]
+    assert table["data_tests"][1:] == [{"not_null": named}, {"unique": named}]
+    # dbt renders no name of a column.
+    assert as_dbt_reads_it(table)["data_tests"][1] == {"not_null": named}
+
+
+def test_the_types_of_all_columns_are_one_test(tmp_path: Path) -> None:
+    types = {"sale_id": "bigint", "sold_at": "timestamp", "price": "decimal(10,2)", "shop_id": "bigint"}
+    assert sales_content(tmp_path)["data_tests"] == [{"declared_types": {"arguments": {"columns": types}}}]
+
+
+def test_a_key_of_several_columns_is_one_test(tmp_path: Path) -> None:
+    text = SALES.replace("primary_key: sale_id", "primary_key: [sale_id, sold_at]")
+    table = sales_content(
+        tmp_path, text.replace("sold_at, type: timestamp", "sold_at, type: timestamp, required: true")
+    )
+    assert table["data_tests"][1:] == [{"unique_key": {"arguments": {"columns": ["sale_id", "sold_at"]}}}]
+    assert columns_of(table)["sale_id"]["data_tests"] == ["not_null"]
+
+
+@pytest.mark.parametrize(("line", "column"), [("", "`sold_at`"), ("loaded_at: came_at\n", "`came_at`")])
+def test_freshness_asks_for_the_newest_load_else_event(tmp_path: Path, line: str, column: str) -> None:
+    came = "  - {name: came_at, type: timestamp, description: When it came.}\nlocations:"
+    text = SALES.replace("fields:", f"{line}freshness: {{warn_after: {{count: 2, period: day}}}}\nfields:")
+    config = sales_content(tmp_path, text.replace("locations:", came))["config"]
+    assert config["loaded_at_field"] == column
+    assert config["freshness"] == {"warn_after": {"count": 2, "period": "day"}}
+
+
+def test_a_model_has_the_columns_of_all_jobs_each_described(jobs: list[PlannedJob], registry: Registry) -> None:
+    group = registry.feature_group("user_spend")
+    assert group
+    [model] = model_content(group, jobs, registry)["models"]
+    columns = columns_of(model)
+    windows = [f"user_{days}d_{what}_spend" for days in (30, 1, 7, 365) for what in ("total", "avg")]
+    assert list(columns) == ["user_id", "timestamp", *windows, "period_start", "_input_fingerprint"]
+    assert all(column["description"] for column in columns.values())
+    assert "(t - 365 x 24 h, t]" in columns["user_365d_total_spend"]["description"]
+    assert columns["user_365d_total_spend"]["config"]["meta"]["feature"] == "user_<window_days>d_total_spend"
+
+
+def test_a_result_has_the_source_columns_and_the_features(jobs: list[PlannedJob], registry: Registry) -> None:
+    columns = columns_of(result_columns(jobs, registry))
+    assert {"transaction_id", "client_id"} <= set(columns)
+    assert {"client_id", "age"} <= set(columns_of(enriched_columns(jobs, registry)))
+    assert "in the category insurance payment," in columns["user_total_spend_insurance_payment"]["description"]
+
+
+def test_each_job_is_an_exposure_of_the_result(jobs: list[PlannedJob], registry: Registry) -> None:
+    exposures = exposures_content(jobs, registry)["exposures"]
+    names = ["customer_profile_v1", "financial_features_extraction_v1", "training_features_v1"]
+    assert [each["name"] for each in exposures] == names
+    assert {each["depends_on"][0] for each in exposures} == {"ref('job_features')"}
+    assert exposures[0]["config"]["meta"]["sink"] == "display"
+
+
+def test_owners_are_groups(registry: Registry) -> None:
+    assert groups_content(registry) == {"groups": [{"name": "data_platform", "owner": {"name": "data-platform"}}]}
+    names = {"Team (Risk & Fraud)": "team_risk_fraud", "数据": "数据", "!": "owner"}
+    assert {owner: group_name(owner) for owner in names} == names
+
+
+def test_owners_whose_group_has_one_name_share_it(registry: Registry) -> None:
+    other = replace(registry.feature_groups[0], owner="Data Platform")
+    shared = replace(registry, feature_groups=(*registry.feature_groups, other))
+    assert [group["name"] for group in groups_content(shared)["groups"]] == ["data_platform"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ env_var('HOME') }}",
+        "env_var('HOME')",
+        " ref ('{{ a }}')",
+        "{% raw %}",
+        "{# gone #}",
+        "{{ '{{' }}",
+        "a {b} c",
+        "}}",
+    ],
+)
+def test_text_of_the_registry_is_no_jinja(text: str) -> None:
+    content = as_dbt_reads_it({"meta": {"owner": [text]}, text: 1})
+    assert jinja2.Template(content["meta"]["owner"][0]).render() == text
+    # dbt calls such texts where they are arguments of tests.
+    assert not re.match(r"\s*(env_var|ref|var|source|doc)\s*\(.+\)\s*$", content["meta"]["owner"][0])
+    assert {jinja2.Template(key).render() for key in content} == {"meta", text}
+
+
+def test_the_names_of_a_table_depend_on_the_target(registry: Registry) -> None:
+    source = next(each for each in registry.sources if each.name == "mm_transaction")
+    [content] = as_dbt_reads_it(source_content(source, registry))["sources"]
+
+    class Target:
+        name = "databricks"
+
+    assert jinja2.Template(content["schema"]).render(target=Target) == "mm"
+    assert jinja2.Template(content["tables"][0]["identifier"]).render(target=Target) == "fact_mm_transaction"
+    Target.name = "local"
+    assert jinja2.Template(content["schema"]).render(target=Target) == "sources"
+
+
+def test_a_target_without_a_location_reads_the_local_table(tmp_path: Path) -> None:
+    text = SALES.partition("locations:\n")[0] + PLACES
+    files = {"source/shop/v1/sales_source.yaml": text, "source/shop/v1/shops_source.yaml": SHOPS}
+    registry = load_registry(write(tmp_path, GOOD | files))
+    sales = next(each for each in registry.sources if each.name == "sales")
+    [content] = as_dbt_reads_it(source_content(sales, registry))["sources"]
+    [table] = content["tables"]
+
+    def name_on(target: str) -> list[str]:
+        parts = (content["database"], content["schema"], table["identifier"])
+        return [jinja2.Template(part).render(target={"name": target}) for part in parts]
+
+    assert name_on("local") == name_on("spark") == ["None", "raw", "NoneSold"]
+    assert name_on("connect") == ["None", "sources", "sales"]
+    assert name_on("databricks") == ["main", "shop", "sales"]
