@@ -1,4 +1,4 @@
-"""The jobs that docs/ shows are valid, and docs/jobs.md names all that a job file may hold."""
+"""The jobs that docs/ shows are valid, and the pages name all that a job file may hold."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from feature_platform_py.files.options import KNOWN
 from feature_platform_py.jobs.schema import LIST_OPERATORS, NULL_OPERATORS, ORDER_OPERATORS, job_json_schema
 from tests.conftest import ROOT, Fpjob
 
@@ -45,3 +46,8 @@ def test_the_page_names_every_key_and_every_choice() -> None:
     expected = {*names_of(schema), *LIST_OPERATORS, *NULL_OPERATORS, *ORDER_OPERATORS, "columns"}
     assert expected - named == set()
     assert len(expected) > 40
+
+
+def test_the_page_on_sources_names_every_option() -> None:
+    named = set(re.findall(r"`([^`\n]+)`", (ROOT / "docs/sources.md").read_text(encoding="utf-8")))
+    assert {name for names in KNOWN.values() for name in names} - named == set()
