@@ -19,11 +19,17 @@ from feature_platform_py.core.errors import DataCheckError
 from feature_platform_py.files.columns import shown
 
 ROWS = "rows.parquet"
-CHANGED = "the files changed while they were read"
 # Changes with how files are read: copies of an earlier reader are then made anew.
 _READER = 1
 # The states of a source that stay: another process may be reading the one before.
 _KEPT = 2
+
+
+class FilesChangedError(DataCheckError):
+    """Somebody wrote the files of a source while they were read."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(f"{shown(location)}: the files changed while they were read; run again")
 
 
 def digest(*parts: Any) -> str:
@@ -42,7 +48,7 @@ def copied(
 ) -> Path:
     """Return the Parquet file of a source's present state, which `write` is asked for if there is none.
 
-    Raises DataCheckError if the files change while they are read; the copy of an earlier state then stays.
+    Raises FilesChangedError if the files change while they are read; the copy of an earlier state then stays.
     """
     before = state()
     folder = copies / declaration / before
@@ -53,7 +59,7 @@ def copied(
     try:
         write(building / ROWS)
         if state() != before:
-            raise DataCheckError(f"{shown(location)}: {CHANGED}; run again")
+            raise FilesChangedError(location)
         _move(building, folder)
     finally:
         shutil.rmtree(building, ignore_errors=True)

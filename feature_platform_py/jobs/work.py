@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_PREFIX = "feature table: "
+from feature_platform_py.core.messages import Code, Message
+
 _WORDS = {"reached": "reached by a window"}
 _SHOWN = 3
 
@@ -84,10 +83,10 @@ class TableWork:
 UNKNOWN_WORK = TableWork("unknown", "the query is run first", of=None, unit=None, periods=())
 
 
-def read_work(message: str) -> TableWork | None:
-    """The work that a line of dbt's log tells; None for any other line."""
-    if not message.startswith(_PREFIX):
+def read_work(message: Message) -> TableWork | None:
+    """Return the work that a message tells of; None for a message about anything else."""
+    if message.code is not Code.FEATURE_TABLE_WORK:
         return None
-    told: Mapping[str, Any] = json.loads(message.removeprefix(_PREFIX))
+    told = message.fields
     periods = tuple(PeriodWork(**each) for each in told["periods"])
     return TableWork(told["action"], told["reason"], told["of"], told["unit"], periods)

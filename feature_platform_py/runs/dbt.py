@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.dbt_invocation import invoke_dbt
+from feature_platform_py.core.messages import FAULTS, LOGGED_BY_MACROS, Code, Message, decode_event
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.text import yaml_argument
 from feature_platform_py.jobs.work import TableWork, read_work
 
 _COUNTED = ("model", "test")
-_FAILED_TEST = "failed test "
+_ADAPTER = "fpspark"
 
 
 @dataclass(frozen=True)
@@ -54,18 +55,65 @@ class CompiledModel:
 class DbtRun:
     """The nodes of one dbt invocation, in the order in which they finished, and the log that tells the rest.
 
-    `failed_rows` are the first rows that failed tests found, as text that names the test.
+    `failure` stopped dbt before its nodes ran. `faults` are those of the data that the adapter told of. `failed_rows` are the first
+    rows that failed tests found, as text that names the test.
     """
 
     nodes: tuple[NodeResult, ...]
     log_file: Path
-    error: str = ""
+    failure: BaseException | None = None
+    faults: tuple[Message, ...] = ()
     failed_rows: tuple[str, ...] = ()
+
+    @property
+    def error(self) -> str:
+        """The message of what stopped dbt; nothing if its nodes ran."""
+        return "" if self.failure is None else str(self.failure)
+
+    @property
+    def unknown_source(self) -> str | None:
+        """The source, as `schema.table`, that dbt does not know and a node reads, if that stopped dbt."""
+        from dbt.exceptions import TargetNotFoundError
+
+        if not isinstance(self.failure, TargetNotFoundError) or self.failure.disabled:
+            return None
+        return self.failure.target_name if self.failure.target_kind == "source" else None
 
     @property
     def is_good(self) -> bool:
         """Whether dbt ran, and every node did what it should."""
         return not self.error and all(node.is_good for node in self.nodes)
+
+
+@dataclass
+class _Told:
+    """What macros and the adapter tell during an invocation of dbt."""
+
+    works: dict[str, TableWork] = field(default_factory=dict)
+    faults: list[Message] = field(default_factory=list)
+    failed_rows: list[str] = field(default_factory=list)
+
+    def note(self, event: Any) -> None:
+        """Keep what an event of dbt's says, if it is one of the platform's."""
+        message = _message(event)
+        if message is None:
+            return
+        if message.code in FAULTS:
+            self.faults.append(message)
+        elif work := read_work(message):
+            self.works[event.data.node_info.node_name] = work
+        elif message.code is Code.FAILED_TEST_ROW:
+            values = ", ".join(f"{name}: {value}" for name, value in message.fields["values"])
+            self.failed_rows.append(f"`{message.fields['test']}`: {values}")
+
+
+def _message(event: Any) -> Message | None:
+    """Return what an event of dbt's says, by who may say what."""
+    if event.info.name == "JinjaLogDebug":
+        return decode_event(event.data.msg, LOGGED_BY_MACROS)
+    if event.info.name == "AdapterEventDebug" and event.data.name == _ADAPTER:
+        return decode_event(event.data.base_msg, FAULTS)
+    return None
 
 
 def build(
@@ -80,14 +128,11 @@ def build(
 ) -> DbtRun:
     """Run `dbt build` on the selected nodes with the job's variables, and return how each node ended."""
     nodes: list[NodeResult] = []
-    works: dict[str, TableWork] = {}
-    failed_rows: list[str] = []
+    told = _Told()
 
     def watch(event: Any) -> None:
-        _note_work(event, works)
-        if event.info.name == "JinjaLogInfo" and event.data.msg.startswith(_FAILED_TEST):
-            failed_rows.append(event.data.msg.removeprefix(_FAILED_TEST))
-        if event.info.name == "NodeFinished" and (node := _finished(event.data, works)):
+        told.note(event)
+        if event.info.name == "NodeFinished" and (node := _finished(event.data, told.works)):
             nodes.append(node)
             on_node(node)
 
@@ -98,8 +143,8 @@ def build(
         *("--select", *select),
         *(["--exclude", *exclude] if exclude else []),
     ]
-    error = _invoke(arguments, watch)
-    return DbtRun(tuple(nodes), _log_file(project, job_name), error, tuple(failed_rows))
+    failure = _result(arguments, watch).exception
+    return DbtRun(tuple(nodes), _log_file(project, job_name), failure, tuple(told.faults), tuple(told.failed_rows))
 
 
 def find_work(
@@ -111,14 +156,14 @@ def find_work(
     is_full_refresh: bool = False,
 ) -> tuple[dict[str, TableWork], DbtRun]:
     """Compile the selected feature tables, which writes nothing, and return what each needs by its model's name."""
-    works: dict[str, TableWork] = {}
+    told = _Told()
     arguments = [
         *("compile", *_common_arguments(project, job_name, variables)),
         *(["--full-refresh"] if is_full_refresh else []),
         *("--select", *select),
     ]
-    error = _invoke(arguments, lambda event: _note_work(event, works))
-    return works, DbtRun(nodes=(), log_file=_log_file(project, job_name), error=error)
+    failure = _result(arguments, told.note).exception
+    return told.works, DbtRun((), _log_file(project, job_name), failure, tuple(told.faults))
 
 
 def compile_models(
@@ -130,13 +175,12 @@ def compile_models(
         *("--full-refresh", "--select", *select),
     ]
     result = _result(arguments)
-    error = "" if result.exception is None else str(result.exception)
     models = tuple(
         CompiledModel(each.node.name, each.node.relation_name.replace("`", ""), each.node.compiled_code)
         for each in (result.result or ())
         if each.node.resource_type == "model"
     )
-    return models, DbtRun(nodes=(), log_file=_log_file(project, job_name), error=error)
+    return models, DbtRun((), _log_file(project, job_name), result.exception)
 
 
 def generate_docs(project: Project, job_name: str, *, variables: Mapping[str, Any]) -> tuple[Path, DbtRun]:
@@ -145,7 +189,7 @@ def generate_docs(project: Project, job_name: str, *, variables: Mapping[str, An
     arguments = ["docs", "generate", *_common_arguments(project, job_name, variables)]
     arguments[arguments.index("--target-path") + 1] = str(target_path)
     arguments.remove("--no-write-json")
-    return target_path, DbtRun((), _log_file(project, job_name), _invoke(arguments, lambda _: None))
+    return target_path, DbtRun((), _log_file(project, job_name), _result(arguments).exception)
 
 
 def _common_arguments(project: Project, job_name: str, variables: Mapping[str, Any]) -> list[str]:
@@ -161,17 +205,6 @@ def _common_arguments(project: Project, job_name: str, variables: Mapping[str, A
 
 def _log_file(project: Project, job_name: str) -> Path:
     return project.root / "logs" / job_name / "dbt.log"
-
-
-def _note_work(event: Any, works: dict[str, TableWork]) -> None:
-    if event.info.name == "JinjaLogDebug" and (work := read_work(event.data.msg)):
-        works[event.data.node_info.node_name] = work
-
-
-def _invoke(arguments: Sequence[str], watch: Callable[[Any], None]) -> str:
-    """Invoke dbt; the message of the exception that stopped it before its nodes ran, or nothing."""
-    result = _result(arguments, watch)
-    return "" if result.exception is None else str(result.exception)
 
 
 def _result(arguments: Sequence[str], watch: Callable[[Any], None] = lambda _: None) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,10 +11,10 @@ from typing import Any
 
 from feature_platform_py.core.errors import ConfigurationError, DataCheckError, EngineError, SinkError
 from feature_platform_py.core.locations import table_parts
+from feature_platform_py.core.messages import Code, Message
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.dbt_files.prepare import query_source
-from feature_platform_py.files.copy import CHANGED
 from feature_platform_py.jobs.last_run import record_run
 from feature_platform_py.jobs.plan import INPUT_MODEL, JobPlan, job_variable
 from feature_platform_py.jobs.work import UNKNOWN_WORK, TableWork
@@ -202,14 +200,13 @@ def _raise_failures(run: DbtRun, project: Project) -> None:
     """Raise what the run's outcome means: the source's fault, the registry's, the engine's, or a failed test's."""
     log_file = Path(project.shown(run.log_file))
     errors = [node for node in run.nodes if node.status == "error"]
-    for message in (run.error, *(node.message for node in errors)):
-        _raise_fault_of_data(message, log_file)
-    if unknown := _UNKNOWN_SOURCE.search(run.error):
-        raise ConfigurationError(
-            f"the registry's source `{unknown[1]}` is not among dbt's yet; run `fpjob registry sync`"
-        )
     tables = open_tables(project)
-    for message in (run.error, *(node.message for node in errors)):
+    messages = [run.error, *(node.message for node in errors)] if run.failure or errors else []
+    for fault in (*run.faults, *filter(None, map(tables.fault, messages))) if messages else ():
+        _raise_fault_of_data(fault, log_file)
+    if unknown := run.unknown_source:
+        raise ConfigurationError(f"the registry's source `{unknown}` is not among dbt's yet; run `fpjob registry sync`")
+    for message in messages:
         if known := tables.explained(message):
             raise EngineError(known, log_file)
     if run.error:
@@ -222,22 +219,9 @@ def _raise_failures(run: DbtRun, project: Project) -> None:
         raise DataCheckError(f"{found}\nThe sink was not written. The tests' SQL, and what failed: {log_file}")
 
 
-def _raise_fault_of_data(message: str, log_file: Path) -> None:
-    """Raise what a message says of the source or of its amounts, if it does."""
-    if fault := _SOURCE_FAULT.search(message):
-        if CHANGED in fault[0]:
-            raise InputChangedError
-        raise DataCheckError(textwrap.dedent(fault[0]))
-    if time := _CALENDAR_FAULT.search(message):
-        raise DataCheckError(time[0])
-    if amounts := _AMOUNTS_FAULT.search(message):
-        raise DataCheckError(f"{amounts[0]}\nThe sink was not written. The query: {log_file}")
-
-
-_UNKNOWN_SOURCE = re.compile(r"depends on a source named '([\w.]+)' which was not found")
-# How the adapter begins what it says of a source that is not as declared.
-_SOURCE_FAULT = re.compile(r"source `\S+`: .*", re.DOTALL)
-# What the adapter says of a result that Python has no values for.
-_CALENDAR_FAULT = re.compile(r"a date or time lies outside of [^\n]*")
-# What the SQL of the transformers raises where a value has no room; engines write their own codes behind it.
-_AMOUNTS_FAULT = re.compile(r"amounts of column `[^\n]*?(?= SQLSTATE:|\n|$)")
+def _raise_fault_of_data(fault: Message, log_file: Path) -> None:
+    """Raise what a fault of the source or of its amounts means."""
+    if fault.code is Code.SOURCE_CHANGED:
+        raise InputChangedError
+    place = f"\nThe sink was not written. The query: {log_file}" if fault.code is Code.AMOUNT_WITHOUT_ROOM else ""
+    raise DataCheckError(f"{fault.text}{place}")

@@ -34,14 +34,6 @@ _ADDRESS = r"sc://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?"
 _SETTING = re.compile(r"([a-z0-9_.-]+)=([ -~]*)")
 _SHOWN_SETTINGS = frozenset({"use_ssl", "user_id", "user_agent", "session_id", "x-databricks-cluster-id"})
 _MASK = "**********"
-_SERVER_LOST = (
-    "RETRIES_EXCEEDED",
-    "RetriesExceeded",
-    "StatusCode.UNAVAILABLE",
-    "SESSION_NOT_FOUND",
-    "SESSION_CHANGED",
-    "SESSION_CLOSED",
-)
 
 
 @dataclass(frozen=True)
@@ -114,11 +106,6 @@ def is_remote_session_alive(session: SparkSession) -> bool:
     """Whether the session is open, here and on its server, which forgets all sessions when it starts again."""
     ask = lambda: session.conf.get("spark.sql.session.timeZone")  # noqa: E731
     return not session.is_stopped and _failure_within(CHANNEL_SECONDS, ask) is None
-
-
-def is_server_lost(error: Exception) -> bool:
-    """Whether the error says that a session's server does not answer, or is not the one that opened the session."""
-    return any(sign in f"{type(error).__name__}: {error}" for sign in _SERVER_LOST)
 
 
 def check_warehouse_server(remote: Remote, session: SparkSession, folder: Path) -> None:

@@ -1,9 +1,11 @@
-"""What the connector's exceptions mean, as one line without the token."""
+"""What the connector's exceptions and a workspace's messages mean, by their codes; as one line without the token."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+
+from feature_platform_py.core.errors import EngineError
 
 _MASK = "**********"
 _REFUSED = {401: "it does not accept the token", 403: "the token may not use it", 404: "it has no such path"}
@@ -11,7 +13,52 @@ _FIRST_ERROR_CODE = 400
 # What the connector and urllib3 say of a server that answers "try again later", and where they know nothing.
 _BUSY = re.compile("would exceed Retry policy|too many (429|503) error responses")
 _NO_REASON = re.compile(r"Error during request to server\. (None)?$")
+# A message of the server begins with its error class, which names of Java classes may come before.
+_SAID = re.compile(
+    r"(?:(?:[\w.$]+(?:Exception|Error)|Error running query): )*(?P<said>(?:\[(?P<condition>[A-Z0-9_.]+)\]|PERMISSION_DENIED:) .*)",
+    re.DOTALL,
+)
+_ENVELOPE = re.compile(r"\w+ Error[^\n]*\n\s*")
+_NO_SUCH_OBJECT = re.compile(r" SQLSTATE: 42(P01|704)")
+_RAISED = re.compile(r"\[USER_RAISED_EXCEPTION\] (.*?)(?: SQLSTATE: P0001[^\n]*)?(?:\n|\Z)")
 _CONNECTION_MODULES = ("urllib3.", "http.client", "ssl")
+
+
+class QueryRefusedError(EngineError):
+    """The server refused a query, and said why."""
+
+    def __init__(self, host: str, said: str) -> None:
+        self.said = said
+        super().__init__(f"{host}: the server refused the query: {said}")
+
+
+def said_by_server(message: str) -> str:
+    """Return the server's message, from its error class on, of what dbt or the connector reports; nothing if it has no code."""
+    found = _SAID.match(_ENVELOPE.sub("", message, count=1) if _ENVELOPE.match(message) else message)
+    return found["said"] if found else ""
+
+
+def is_missing(said: str) -> bool:
+    """Whether the server does not know a table, view, schema or catalog."""
+    condition = _condition(said).partition(".")[0]
+    is_known = condition.endswith("_NOT_FOUND") or condition.startswith("NO_SUCH_")
+    return is_known or bool(condition and _NO_SUCH_OBJECT.search(said))
+
+
+def is_denied(said: str) -> bool:
+    """Whether the token's user may not do something."""
+    return _condition(said).startswith(("INSUFFICIENT_PERMISSIONS", "PERMISSION_DENIED"))
+
+
+def raised_text(said: str) -> str:
+    """Return the text that SQL gave to `raise_error`; nothing if the server failed of something else."""
+    found = _RAISED.match(said)
+    return found[1] if found else ""
+
+
+def _condition(said: str) -> str:
+    found = _SAID.match(said)
+    return (found["condition"] or "PERMISSION_DENIED") if found else ""
 
 
 def is_refusal(error: BaseException) -> bool:

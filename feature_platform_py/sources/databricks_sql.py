@@ -20,6 +20,7 @@ from feature_platform_py.sources.arrow_columns import delta_columns, in_utc
 from feature_platform_py.sources.base import Source
 from feature_platform_py.sources.connector import Patience, check_address, connect, import_connector
 from feature_platform_py.sources.connector_errors import (
+    QueryRefusedError,
     is_busy,
     is_connection_failure,
     is_refusal,
@@ -128,10 +129,10 @@ class DatabricksSQLSource(Source):
             delay = self.patience.delay(attempt)
             logger.info("%s: no connection; trying again in %.1f s", config.host, delay)
             time.sleep(delay)
-        message = _failure_text(failure, config, attempts=attempt, patience=self.patience)
+        failed = _failed(failure, config, attempts=attempt, patience=self.patience)
         # Raised outside of the handler: the connector's exceptions, and what their frames hold, go no further.
         del failure
-        raise EngineError(message)
+        raise failed
 
 
 class Reading:
@@ -214,11 +215,16 @@ def _is_worth_retrying(error: Exception) -> bool:
     return is_connection_failure(error) and not is_refusal(error) and not is_timeout(error)
 
 
-def _failure_text(error: Exception, config: DatabricksConnectionConfig, *, attempts: int, patience: Patience) -> str:
-    """Why a query has not begun to give rows."""
-    token = config.token.get_secret_value()
+def _failed(error: Exception, config: DatabricksConnectionConfig, *, attempts: int, patience: Patience) -> EngineError:
+    """Return the error for a query that has not begun to give rows."""
     if not is_connection_failure(error):
-        return masked(f"{config.host}: the server refused the query: {error}", token)
+        return QueryRefusedError(config.host, masked(str(error), config.token.get_secret_value()))
+    return EngineError(_failure_text(error, config, attempts=attempts, patience=patience))
+
+
+def _failure_text(error: Exception, config: DatabricksConnectionConfig, *, attempts: int, patience: Patience) -> str:
+    """Why no answer came."""
+    token = config.token.get_secret_value()
     if is_refusal(error):
         return f"{config.host}: {reason(error, token)}; check `DATABRICKS_TOKEN` and `{HTTP_PATH}`"
     if is_timeout(error):

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 from feature_platform_py.core.data_types import Columns
+from feature_platform_py.core.messages import Message
 from feature_platform_py.core.rows import Rows
 from feature_platform_py.sources.resolve import ResolvedSource
 from feature_platform_py.warehouse.file_states import FileState
@@ -42,6 +43,9 @@ class TargetTables(Protocol):
 
     def check(self, plan: JobPlan) -> None:
         """Raise what can be seen to fail before anything has run: SinkError, EngineError or ConfigurationError."""
+
+    def fault(self, message: str) -> Message | None:
+        """The fault of the data that a failed node's message is about, where the target's adapter does not log it."""
 
     def explained(self, message: str) -> str | None:
         """What a failure of the engine means, where the target knows better than the engine's own words."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
@@ -12,11 +11,19 @@ from typing import TYPE_CHECKING, Any
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.locations import is_table_name, table_parts
+from feature_platform_py.core.messages import Message, read_mark
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.rows import Rows
 from feature_platform_py.core.sql_text import literal, quoted
 from feature_platform_py.sessions.databricks import HTTP_PATH, DatabricksConnectionConfig
 from feature_platform_py.sources.connector import Patience, check_address, check_reachable, import_connector
+from feature_platform_py.sources.connector_errors import (
+    QueryRefusedError,
+    is_denied,
+    is_missing,
+    raised_text,
+    said_by_server,
+)
 from feature_platform_py.sources.resolve import ResolvedSource
 from feature_platform_py.warehouse.file_states import FileState
 
@@ -28,10 +35,6 @@ if TYPE_CHECKING:
 # A warehouse that is stopped takes minutes to start; anything else fails soon.
 _PATIENCE = Patience(query=24 * 3600.0, attempts=2, start=600.0)
 _ONCE = Patience(query=24 * 3600.0, attempts=1, start=600.0)
-_MISSING = re.compile(r"\[(\w+_NOT_FOUND|NO_SUCH_\w+)[].]|SQLSTATE: 42(P01|704)")
-_DENIED = re.compile(
-    r"(?:\[(?:INSUFFICIENT_PERMISSIONS|PERMISSION_DENIED)|PERMISSION_DENIED:).*?(?:SQLSTATE: 42501|\Z)", re.S
-)
 
 
 class DatabricksTables:
@@ -65,8 +68,8 @@ class DatabricksTables:
         """The columns, of which no row is computed."""
         try:
             return self.rows_of(f"select * from {self.sql_name(name)}").columns()  # noqa: S608 - quoted
-        except EngineError as error:
-            if _MISSING.search(str(error)):
+        except QueryRefusedError as error:
+            if is_missing(said_by_server(error.said)):
                 return ()
             raise
 
@@ -118,10 +121,14 @@ class DatabricksTables:
             self._check_readable(location, shown)
         check_sink(plan.sink, self, self._project)
 
+    def fault(self, message: str) -> Message | None:
+        """The fault that SQL has raised, which dbt-databricks passes on as the workspace's message."""
+        return read_mark(raised_text(said_by_server(message)))
+
     def explained(self, message: str) -> str | None:
         """What the workspace means with a refusal."""
-        if found := _DENIED.search(message):
-            said = " ".join(found[0].split())
+        if is_denied(said := said_by_server(message)):
+            said = " ".join("".join(said.partition(" SQLSTATE: 42501")[:2]).split())
             return f"target `{self._project.target.name}`: the token's user may not do what the job needs: {said}. {_ADVICE}"
         return None
 
@@ -148,8 +155,8 @@ class DatabricksTables:
     def _run(self, statement: str, patience: Patience) -> Rows:
         try:
             found = self.rows_of(statement, patience=patience).to_arrow()
-        except EngineError as error:
-            known = self.explained(str(error))
+        except QueryRefusedError as error:
+            known = self.explained(error.said)
             if known is None:
                 raise
         else:
@@ -169,21 +176,21 @@ class DatabricksTables:
         name = self.sql_name(_source_name(location))
         try:
             self.rows_of(f"select * from {name} limit 0").to_arrow()  # noqa: S608 - quoted
-        except EngineError as error:
-            message = self._source_fault(str(error), name, shown)
+        except QueryRefusedError as error:
+            message = self._source_fault(said_by_server(error.said), name, shown)
             if message is None:
                 raise
         else:
             return
         raise EngineError(message)
 
-    def _source_fault(self, message: str, name: str, shown: str) -> str | None:
-        if _MISSING.search(message):
+    def _source_fault(self, said: str, name: str, shown: str) -> str | None:
+        if is_missing(said):
             return (
                 f"{shown}: expected the table {name} on target `{self._project.target.name}`, the workspace does not know it;"
                 " create it, or correct the location"
             )
-        if _DENIED.search(message):
+        if is_denied(said):
             return f"{shown}: the token's user may not read {name}; ask its owner to `grant select on table {name}`. {_ADVICE}"
         return None
 

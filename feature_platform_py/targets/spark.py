@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.locations import absolute, is_remote, is_table_name, table_parts
+from feature_platform_py.core.messages import Message
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.rows import Rows
 from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA, ResolvedSource
@@ -98,6 +99,10 @@ class SparkTables:
         if self._project.target.engine == "connect":
             # Said before dbt has been loaded, and as what it is: dbt would call it a failure of the first statement.
             open_warehouse("connect", self._project.target.warehouse)
+
+    def fault(self, message: str) -> Message | None:  # noqa: ARG002
+        """The adapter logs faults itself."""
+        return None
 
     def explained(self, message: str) -> str | None:  # noqa: ARG002
         """The adapter explains what it knows itself."""

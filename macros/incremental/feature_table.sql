@@ -15,7 +15,7 @@
     {%- endfor -%}
     {%- set job_input = var('job').input -%}
     {%- set definition = local_md5(tojson([
-        table.period, queries, types_read(table), model.raw_code,
+        table.period, without_marks(queries), types_read(table), model.raw_code,
         job_input.filters if job_input.loaded_at else none,
     ]))[:12] -%}
     {%- set work = rebuild('full refresh' if execute and should_full_refresh() else 'first run') -%}
@@ -23,7 +23,7 @@
         {%- set work = feature_table_work(table, job_input, definition, this if is_incremental() else none) -%}
     {%- endif -%}
     {%- if execute -%}
-        {%- do log('feature table: ' ~ tojson(loggable(table.period, work))) -%}
+        {%- do log_event('feature_table_work', loggable(table.period, work)) -%}
     {%- endif -%}
     {{- feature_table_query(table, relation, this, queries, definition, job_input.loaded_at, work) -}}
 {%- endmacro %}

@@ -11,6 +11,8 @@ from dbt.adapters import factory
 from dbt.cli.main import dbtRunner
 from dbt.tests.util import run_dbt, write_file
 from dbt_common.exceptions import DbtRuntimeError
+from grpc import StatusCode
+from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 
 from feature_platform_py.core.errors import EngineError
 from feature_platform_py.warehouse.catalog_file import TableName
@@ -227,7 +229,10 @@ class TestSources:
         ("error", "said"),
         [
             (EngineError("schema `raw`: another warehouse."), "schema `raw`: another warehouse"),
-            (RuntimeError("[RETRIES_EXCEEDED] gone"), "the Spark Connect server is gone"),
+            (
+                SparkConnectGrpcException("gone", grpc_status_code=StatusCode.UNAVAILABLE),
+                "the Spark Connect server is gone",
+            ),
         ],
     )
     def test_a_fault_of_the_engine_is_none_of_the_source(self, project, monkeypatch, error, said):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,26 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from dbt.adapters.contracts.connection import AdapterResponse, Connection, ConnectionState, Credentials
 from dbt.adapters.events.logging import AdapterLogger
+from dbt.adapters.fpspark.failures import OUTSIDE_CALENDAR, explained, told
 from dbt.adapters.fpspark.statements import execute
 from dbt.adapters.spark.connections import SparkConnectionManager
 from dbt_common.exceptions import DbtBaseException, DbtDatabaseError, DbtRuntimeError
 
 from feature_platform_py.core.data_types import sql_type
-from feature_platform_py.sessions.remote_session import is_server_lost
+from feature_platform_py.core.messages import Code, fault
 from feature_platform_py.warehouse.session import open_warehouse
 
 if TYPE_CHECKING:
     from feature_platform_py.warehouse.warehouse import Warehouse
 
 logger = AdapterLogger("fpspark")
-
-LONGEST_MESSAGE = 2000
-OUTSIDE_CALENDAR = (
-    "a date or time lies outside of the years 1 to 9999; correct it in the source, or leave such rows out with a filter of"
-    " the job"
-)
-# What Sail says of a time that its calendar does not have.
-_NO_DAY = re.compile(r"Cannot convert \S*Timestamp\S* -?\d+ to datetime")
 
 
 @dataclass
@@ -156,30 +148,11 @@ def response(rows_affected: int | None) -> AdapterResponse:
     return AdapterResponse(_message=f"OK {rows_affected:,} rows", rows_affected=rows_affected)
 
 
-def engine_message(error: Exception) -> str:
-    """Return the engine's own message, without its stack trace and not endlessly long."""
-    message = str(error).partition("\n\nJVM stacktrace:")[0].strip() or repr(error)
-    return message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]} ..."
-
-
-def explained(error: Exception) -> str:
-    """Return the engine's message, or what it means that the server is gone."""
-    message = engine_message(error)
-    if _NO_DAY.search(message):
-        return OUTSIDE_CALENDAR
-    if is_server_lost(error):
-        return (
-            "the Spark Connect server is gone: it does not answer, or was started again. What was being written is not there in part;"
-            f" start the server, and run again. {message[:300]}"
-        )
-    return message
-
-
 def _values(column: Any) -> list[Any]:
     try:
         return list(column.to_pylist())
     except (OverflowError, ValueError) as error:
-        raise DbtRuntimeError(OUTSIDE_CALENDAR) from error
+        raise DbtRuntimeError(told(fault(Code.TIME_OUTSIDE_CALENDAR, OUTSIDE_CALENDAR))) from error
 
 
 def _without_time_zone(value: Any) -> Any:

@@ -15,7 +15,8 @@ from dbt.adapters.base.impl import ConstraintSupport
 from dbt.adapters.base.relation import BaseRelation, Policy
 from dbt.adapters.contracts.connection import AdapterResponse
 from dbt.adapters.contracts.relation import RelationType
-from dbt.adapters.fpspark.connections import FpSparkConnectionManager, engine_message, explained, response
+from dbt.adapters.fpspark.connections import FpSparkConnectionManager, response
+from dbt.adapters.fpspark.failures import engine_message, explained, told
 from dbt.adapters.fpspark.python_models import SessionPythonJobHelper
 from dbt.adapters.fpspark.seeds import seed_frame
 from dbt.adapters.spark.column import SparkColumn
@@ -30,9 +31,11 @@ from feature_platform_py.core.data_types import sql_type
 from feature_platform_py.core.errors import EngineError, FeaturePlatformError
 from feature_platform_py.core.files import DISK_REFUSALS
 from feature_platform_py.core.locations import is_table_name
+from feature_platform_py.core.messages import Code, fault
 from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.files.columns import Reading
-from feature_platform_py.sessions.remote_session import is_server_lost
+from feature_platform_py.files.copy import FilesChangedError
+from feature_platform_py.sessions.engine_errors import is_server_lost
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.external_sources import external_source
 
@@ -167,7 +170,7 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
         `columns` are mappings of `name` and `type`; without them the types are found out. `readings` say how columns of text
         files are read, as their `name` in the files and the fields of `files.columns.Reading`. A relative local location starts from
         the project's folder. A table's name is no external data: the table is there, or missing.
-        What is the engine's fault is said without the source's name, which marks a fault of the data.
+        The runner is told of what is the data's fault by a code; an engine's fault raises an error alone.
         """
         if is_table_name(location):
             return
@@ -182,13 +185,15 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
         except EngineError as error:
             raise DbtRuntimeError(str(error)) from error
         except FeaturePlatformError as error:
-            raise DbtRuntimeError(f"source `{name.schema}.{name.name}`: {error}") from error
+            code = Code.SOURCE_CHANGED if isinstance(error, FilesChangedError) else Code.SOURCE_FAULT
+            raise DbtRuntimeError(told(fault(code, f"source `{name.schema}.{name.name}`: {error}"))) from error
         except Exception as error:
             if isinstance(error, OSError) and error.errno in DISK_REFUSALS:
                 raise DbtRuntimeError(f"the warehouse cannot be written to: {error}") from error
             if is_server_lost(error):
                 raise DbtDatabaseError(explained(error)) from error
-            raise DbtDatabaseError(f"source `{name.schema}.{name.name}`: {engine_message(error)}") from error
+            text = f"source `{name.schema}.{name.name}`: {engine_message(error)}"
+            raise DbtDatabaseError(told(fault(Code.SOURCE_FAULT, text))) from error
 
     @available  # type: ignore[untyped-decorator]
     def computed_once(self, query: str) -> str:

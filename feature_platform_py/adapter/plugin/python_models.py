@@ -6,7 +6,7 @@ import traceback
 from typing import Any
 
 from dbt.adapters.base import PythonJobHelper
-from dbt.adapters.fpspark.connections import explained
+from dbt.adapters.fpspark.failures import explained
 from dbt_common.exceptions import DbtRuntimeError
 
 from feature_platform_py.core.project_code import is_project_code_refused

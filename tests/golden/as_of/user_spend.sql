@@ -82,6 +82,7 @@ feature_set as (
                 when cast(_of_16_digits as double) = _size then cast(_of_16_digits * _sign as decimal(28, 6))
                 when _size < 1e22D then cast(_of_17_digits * _sign as decimal(28, 6))
                 when _size <= 1.7976931348623157e308D then raise_error(concat(
+                    '[FP_AMOUNT_WITHOUT_ROOM] ',
                     'amounts of column `fee`: expected floating-point amounts below 10^22, found a larger one;',
                     ' leave such rows out with `filters`, or correct them in the source'
                 ))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
+from feature_platform_py.core.messages import Code, Message
 from feature_platform_py.jobs.work import PeriodWork, TableWork, read_work
 
 
@@ -38,8 +37,8 @@ def test_work_is_said_in_words(given: TableWork, extent: str, why: str, rows: in
     assert (given.extent, given.why, given.rows) == (extent, why, rows)
 
 
-def test_work_is_read_from_the_log_and_from_no_other_line() -> None:
+def test_work_is_read_from_its_message_and_from_no_other() -> None:
     periods = [{"period": "1994-02", "change": "changed", "rows": 10}]
-    line = json.dumps({"action": "replace", "reason": None, "of": 15, "unit": "month", "periods": periods})
-    assert read_work(f"feature table: {line}") == work(changed=["1994-02"])
-    assert read_work("another line") is None
+    told = {"action": "replace", "reason": None, "of": 15, "unit": "month", "periods": periods}
+    assert read_work(Message(Code.FEATURE_TABLE_WORK, told)) == work(changed=["1994-02"])
+    assert read_work(Message(Code.FAILED_TEST_ROW, told)) is None

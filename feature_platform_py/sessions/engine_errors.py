@@ -1,0 +1,67 @@
+"""What the errors of a Spark session's engine mean, by the codes that the engines document. Sail documents none: see its functions."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_RAISED = "USER_RAISED_EXCEPTION"
+_SERVER_LOST = frozenset(f"INVALID_HANDLE.SESSION_{why}" for why in ("NOT_FOUND", "CHANGED", "CLOSED"))
+_RAISED_BELOW = re.compile(rf"Caused by: [\w.$]+: \[{_RAISED}\] (.*?)(?: SQLSTATE: P0001)?$", re.MULTILINE)
+# Sail says this of a time that its calendar does not have; it has no code.
+_NO_DAY = re.compile(r"Cannot convert \S*Timestamp\S* -?\d+ to datetime")
+
+
+def raised_text(error: BaseException) -> str | None:
+    """Return the text that SQL gave to `raise_error`, if the engine failed because of that.
+
+    Sail passes the text on as the whole message and says of no error what kind it is: its message is returned for any error.
+    """
+    from pyspark.errors import PySparkException
+
+    if (thrown := getattr(error, "java_exception", None)) is not None:
+        return _raised_in_jvm(thrown)
+    if not isinstance(error, PySparkException):
+        return None
+    condition = error.getCondition()
+    if condition == _RAISED:
+        return (error.getMessageParameters() or {}).get("errorMessage")
+    return str(error) if condition is None else _raised_below(error)
+
+
+def is_outside_calendar(error: BaseException) -> bool:
+    """Return whether an engine met a time that its calendar does not have."""
+    return bool(_NO_DAY.search(str(error)))
+
+
+def is_server_lost(error: BaseException) -> bool:
+    """Return whether a session's server does not answer, or is not the one that opened the session."""
+    import grpc
+    from pyspark.errors import PySparkException
+    from pyspark.errors.exceptions.connect import SparkConnectGrpcException
+
+    if isinstance(error, PySparkException) and error.getCondition() in _SERVER_LOST:
+        return True
+    if isinstance(error, grpc.RpcError):
+        return bool(error.code() is grpc.StatusCode.UNAVAILABLE)
+    return isinstance(error, SparkConnectGrpcException) and error.getGrpcStatusCode() is grpc.StatusCode.UNAVAILABLE
+
+
+def _raised_in_jvm(thrown: Any) -> str | None:
+    """Return the text at the bottom of a Java exception's causes: a task that fails to write wraps what it failed of."""
+    from pyspark.errors.exceptions.captured import convert_exception
+
+    while thrown is not None:
+        error = convert_exception(thrown)
+        if error.getCondition() == _RAISED:
+            return (error.getMessageParameters() or {}).get("errorMessage")
+        thrown = thrown.getCause()
+    return None
+
+
+def _raised_below(error: Any) -> str | None:
+    """Return the text that the first cause of a Spark Connect server's error was raised with."""
+    trace = error.getStackTrace() or "" if hasattr(error, "getStackTrace") else ""
+    first = trace[trace.find("Caused by: ") :]
+    found = _RAISED_BELOW.match(first)
+    return found[1] if found else None
