@@ -95,6 +95,18 @@ def module_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
+def added_sink(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Put the module `tests/added_sink/json_lines.py` among the package's sinks; nothing else names it."""
+    from feature_platform_py import sinks
+
+    monkeypatch.setattr(sinks, "__path__", [*sinks.__path__, str(ROOT / "tests" / "added_sink")])
+    sinks.sinks_by_type.cache_clear()
+    yield
+    sinks.sinks_by_type.cache_clear()
+    sys.modules.pop("feature_platform_py.sinks.json_lines", None)
+
+
+@pytest.fixture
 def fpjob(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Fpjob:
     """Call the command line in this process."""
 

@@ -50,5 +50,5 @@ def plan_as_dict(plan: JobPlan, project: Project, works: Mapping[str, TableWork]
         "work": {name: work.as_dict() for name, work in works.items()},
         "columns": [{"name": name, "type": data_type, "looks_ahead": False} for name, data_type in plan.columns]
         + [{"name": each.name, "type": each.type, "looks_ahead": each.looks_ahead} for each in plan.features],
-        "sink": {"type": plan.sink.kind, "mode": plan.sink.mode, **plan.sink.config},
+        "sink": {"type": plan.sink.kind, "mode": None, **plan.sink.settings},
     }

@@ -15,7 +15,7 @@ from feature_platform_py.jobs.work import TableWork
 from feature_platform_py.runs.dbt import NodeResult
 from feature_platform_py.runs.repair import repair_warehouse
 from feature_platform_py.runs.run import RunReport, run_job
-from feature_platform_py.sinks.write import ResultCounts
+from feature_platform_py.sinks.results import ResultCounts
 
 
 def run_command(
@@ -40,8 +40,8 @@ def run_command(
         print_json(_as_dict(plan, report, seconds))
         return
     print_progress()
-    if report.sink.kind == "display":
-        print_table(report.sink.columns, report.sink.preview, truncate=plan.sink.config["truncate"])
+    if report.sink.columns:
+        print_table(report.sink.columns, report.sink.preview, truncate=report.sink.truncate)
     for warning in report.warnings:
         print_progress(str(warning))
     print_progress(_summary(plan, report, seconds))
@@ -63,16 +63,9 @@ def _summary(plan: JobPlan, report: RunReport, seconds: float) -> str:
     tables = [node.work for node in report.nodes if node.work]
     computed = sum(work.action != "skip" for work in tables)
     tests = sum(node.kind == "test" for node in report.nodes)
-    sink = report.sink
-    if sink.kind == "display":
-        result = f"{len(sink.preview):,} of {sink.rows:,} rows shown"
-    elif sink.is_written:
-        result = f"{sink.place} holds {sink.rows:,} rows"
-    else:
-        result = f"{sink.place} was left as it is ({sink.rows:,} rows, mode ignore)"
     counted = f"{computed} of {len(tables)} feature tables computed, " if tables else ""
     warned = f", {number} warning{'s' if number > 1 else ''}" if (number := len(report.warnings)) else ""
-    return f"{plan.job_name}: {counted}{tests} tests passed, {result}{warned}, {seconds:.1f} s"
+    return f"{plan.job_name}: {counted}{tests} tests passed, {report.sink.outcome}{warned}, {seconds:.1f} s"
 
 
 def _as_dict(plan: JobPlan, report: RunReport, seconds: float) -> dict[str, Any]:

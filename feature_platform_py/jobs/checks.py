@@ -20,8 +20,7 @@ from feature_platform_py.jobs.filter_values import comparison_fault
 from feature_platform_py.jobs.names import name_problems
 from feature_platform_py.registry.models import model_files
 from feature_platform_py.registry.registry import Registry, load_source_registry
-from feature_platform_py.sinks.partitions import partition_fault
-from feature_platform_py.sinks.spec import SinkSpec
+from feature_platform_py.sinks.sink import Sink
 from feature_platform_py.sources.input_source import InputSource, RowFilter
 from feature_platform_py.sources.resolve import (
     EXTERNAL_SCHEMA,
@@ -94,7 +93,7 @@ def check_job(
     # With a transformer that could not be read, not all of the result's columns are known.
     listed = config.place.at("feature_transformers").value
     if config.output_sink and len(listed or ()) == len(config.feature_transformers):
-        problems += _partition_problems(config.output_sink, _result_columns(config, columns))
+        problems += config.output_sink.column_problems(_result_columns(config, columns))
     return problems
 
 
@@ -215,37 +214,18 @@ def _result_columns(config: JobConfig | JobDraft, columns: Columns) -> list[tupl
     return [*columns, *((column.name, column.type or "") for column in outputs)]
 
 
-def _partition_problems(sink: SinkSpec, known: Columns) -> Iterator[Problem]:
-    seen: set[str] = set()
-    names = sink.config.get("partition_by", ())
-    if known and {name.lower() for name in names} >= {name.lower() for name, _ in known}:
-        message = "expected at least one column that is not in `partition_by`; remove some"
-        yield sink.place.at("config", "partition_by").problem(message)
-        return
-    for position, name in enumerate(names):
-        place = sink.place.at("config", "partition_by", position)
-        column = column_named(name, known)
-        if column is None:
-            yield _missing(place, name, known, there="result")
-        elif name.lower() in seen:
-            yield place.problem(f"`{place.name}`: `{name}` is given twice; remove one of them")
-        elif fault := partition_fault(sink.kind, column[0], column[1] or None):
-            yield place.problem(f"`{place.name}`: {fault}")
-        seen.add(name.lower())
-
-
-def _sink_problems(draft: JobDraft, sink: SinkSpec, source: ResolvedSource, project: Project) -> Iterator[Problem]:
+def _sink_problems(draft: JobDraft, sink: Sink, source: ResolvedSource, project: Project) -> Iterator[Problem]:
     """A sink writes neither onto its own input nor onto tables that dbt's models build."""
-    if sink.kind == "display":
+    if sink.location is None:
         return
-    place, path = sink.place.at("config", "path"), str(sink.config["path"])
-    is_table = sink.kind == "delta_table" and is_table_name(path)
-    written = _folder(path, project, project.target.schema) if is_table else _as_path(path)
+    place, is_table = sink.place.at("config", "path"), is_table_name(sink.location)
+    path = place.value
+    written = _folder(sink.location, project, project.target.schema)
     read = _folder(source.location, project, None) if source.format is None else source.location
     if overlap(written, read, root=project.root) or (is_table and overlap(path, source.location, root=project.root)):
         message = f"`{place.name}`: `{path}` is, holds or lies in the job's own input `{source.location}`"
         yield place.problem(f"{message}; name another place")
-    elif _is_kept(path if is_table else written, draft.job_name, project):
+    elif _is_kept(sink.location, draft.job_name, project):
         yield place.problem(
             f"`{place.name}`: `{path}` would replace tables that the platform keeps; name another place"
         )
@@ -261,10 +241,6 @@ def _folder(table: str, project: Project, schema: str | None) -> str:
         return table
     _, named_schema, name = table_parts(table)
     return str(project.target.warehouse / (schema if schema and "." not in table else named_schema) / name)
-
-
-def _as_path(path: str) -> str:
-    return f"./{path}" if is_table_name(path) else path
 
 
 def _is_kept(place: str, job_name: str, project: Project) -> bool:
@@ -315,15 +291,9 @@ def _spelled_as(config: JobConfig, columns: Columns) -> JobConfig:
     transformers = tuple(
         replace(each, transformer=each.transformer.spelled_as(every)) for each in config.feature_transformers
     )
-    sink = config.output_sink
-    if "partition_by" in sink.config:
-        partitions = [
-            found[0] if (found := column_named(name, every)) else name for name in sink.config["partition_by"]
-        ]
-        sink = replace(sink, config={**sink.config, "partition_by": partitions})
     return replace(
         config,
         input_source=replace(source, filters=filters),
         feature_transformers=transformers,
-        output_sink=sink,
+        output_sink=config.output_sink.spelled_as(every),
     )

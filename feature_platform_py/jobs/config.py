@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,7 +19,6 @@ from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.features.transformer import FeatureTransformer
 from feature_platform_py.files.declared import read_columns
 from feature_platform_py.jobs.schema import (
-    SINK_PARTS,
     FilterPart,
     InputSourcePart,
     JobPart,
@@ -28,7 +27,8 @@ from feature_platform_py.jobs.schema import (
     SinkPart,
     TransformerPart,
 )
-from feature_platform_py.sinks.spec import SinkKind, SinkSpec
+from feature_platform_py.sinks import sinks_by_type
+from feature_platform_py.sinks.sink import Sink
 from feature_platform_py.sources.input_source import InputSource, RowFilter
 
 Transformers = Mapping[str, type[FeatureTransformer]]
@@ -60,7 +60,7 @@ class JobConfig:
     description: str
     input_source: InputSource
     feature_transformers: tuple[TransformerSpec, ...]
-    output_sink: SinkSpec
+    output_sink: Sink
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     @property
@@ -82,7 +82,7 @@ class JobDraft:
     description: str
     input_source: InputSource | None
     feature_transformers: tuple[TransformerSpec, ...]
-    output_sink: SinkSpec | None
+    output_sink: Sink | None
     problems: tuple[Problem, ...]
     place: Place
 
@@ -192,35 +192,14 @@ def _transformer(place: Place, known: Transformers, problems: list[Problem]) -> 
     return None if found is None else TransformerSpec(str(name.value), found, place)
 
 
-def _sink(place: Place, problems: list[Problem]) -> SinkSpec | None:
+def _sink(place: Place, problems: list[Problem]) -> Sink | None:
     if not isinstance(place.value, dict):
         return None
     read_part(SinkPart, place, problems)
     sink_type, config = place.at("sink_type").value, place.at("config")
-    if not isinstance(sink_type, str) or sink_type not in SINK_PARTS or not isinstance(config.value, dict | None):
+    if not isinstance(sink_type, str) or sink_type not in sinks_by_type() or not isinstance(config.value, dict | None):
         return None
-    fixed_mode, _, _ = sink_type.rpartition("_")
-    mode = fixed_mode if fixed_mode in {"overwrite", "append"} else None
-    if mode and config.at("mode").is_there:
-        message = f"`mode` is always `{mode}` for the sink `{sink_type}`; remove it, or use `{_KINDS[sink_type]}`"
-        problems.append(config.at("mode").problem(message))
-        config = config.without("mode")
-    part = read_part(SINK_PARTS[sink_type], config, problems)
-    if part is None:
-        return None
-    settings = asdict(part)
-    return SinkSpec(_KINDS[sink_type], settings.pop("mode", mode), MappingProxyType(settings), place)
-
-
-_KINDS: Mapping[str, SinkKind] = {
-    "display": "display",
-    "delta_table": "delta_table",
-    "overwrite_delta": "delta_table",
-    "append_delta": "delta_table",
-    "parquet_files": "parquet_files",
-    "overwrite_parquet": "parquet_files",
-    "append_parquet": "parquet_files",
-}
+    return sinks_by_type()[sink_type].read(sink_type, place, problems)
 
 
 def _items(place: Place) -> list[Place]:

@@ -34,7 +34,7 @@ def plan_lines(plan: JobPlan, target: Target) -> list[str]:
             f"  filter  {each.column} {each.op} {_filter_value(each.value)}".rstrip()
             for each in plan.config.input_source.filters
         ),
-        f"  writes  {_sink_text(plan)}",
+        f"  writes  {plan.sink.shown}",
         "",
         *aligned(rows),
     ]
@@ -83,13 +83,6 @@ def _filter_value(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _sink_text(plan: JobPlan) -> str:
-    sink = plan.sink
-    if sink.kind == "display":
-        return f"display, {sink.config['num_rows']} rows"
-    return f"{sink.kind} {sink.config['path']} ({sink.mode})"
-
-
 def plan_html(plan: JobPlan, target: Target) -> str:
     """The plan as HTML for a notebook."""
     facts = [
@@ -99,7 +92,7 @@ def plan_html(plan: JobPlan, target: Target) -> str:
             ("filter", f"{each.column} {each.op} {_filter_value(each.value)}".rstrip())
             for each in plan.config.input_source.filters
         ),
-        ("writes", _sink_text(plan)),
+        ("writes", plan.sink.shown),
         ("target", f"{target.name} ({target.engine})"),
     ]
     features = [

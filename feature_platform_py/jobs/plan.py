@@ -17,7 +17,7 @@ from feature_platform_py.files.declared import TEXT_FORMATS
 from feature_platform_py.jobs.checks import ResolvedSource
 from feature_platform_py.jobs.config import JobConfig, TransformerSpec
 from feature_platform_py.registry.schema import Period
-from feature_platform_py.sinks.spec import SinkSpec
+from feature_platform_py.sinks.sink import Sink
 from feature_platform_py.sources.input_source import RowFilter
 from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
 
@@ -53,7 +53,7 @@ class JobPlan:
         return self.config.job_name
 
     @property
-    def sink(self) -> SinkSpec:
+    def sink(self) -> Sink:
         """Where the result goes."""
         return self.config.output_sink
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
 from datetime import date
-from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictStr, TypeAdapter, WithJsonSchema
+from pydantic import AfterValidator, Field, StrictStr, TypeAdapter, WithJsonSchema
 from pydantic.dataclasses import dataclass
 
 from feature_platform_py.core.fields import (
@@ -20,19 +18,15 @@ from feature_platform_py.core.fields import (
     FilledText,
     Location,
     Mapped,
-    OptionName,
     Options,
-    OptionValue,
     Text,
-    Whole,
-    as_flag,
     as_text,
-    as_whole,
     one_or_more,
 )
+from feature_platform_py.core.suggestions import ticked, unknown
 from feature_platform_py.features.catalogue import BUILT_IN
 from feature_platform_py.files.declared import ColumnsOfFiles, columns_schema
-from feature_platform_py.sinks.options import DELTA_OPTIONS, PARQUET_OPTIONS, option_fault, option_name
+from feature_platform_py.sinks import sinks_by_type
 from feature_platform_py.sources.statement import query_fault
 
 JOB_NAME_PATTERN = "[a-z][a-z0-9_]{0,59}"
@@ -47,23 +41,12 @@ def _job_name(value: str) -> str:
     return value
 
 
-def _write_options(value: dict[str, str], known: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    faults = [fault for name, given in value.items() if (fault := option_fault(name, given, known))]
-    if faults:
-        raise ValueError("; ".join(faults))
-    return value
-
-
-def _options_schema(known: Mapping[str, tuple[str, str]]) -> WithJsonSchema:
-    properties = {
-        name: {"type": ["string", "number", "boolean"], "description": said} for name, (_, said) in known.items()
-    }
-    return WithJsonSchema({"type": "object", "properties": properties, "additionalProperties": False})
-
-
-def _truncate(value: Any) -> bool | int:
-    if not isinstance(value, int) or value < 0:
-        raise ValueError("expected true, false, or the number of characters to keep")
+def _sink_type(value: Any) -> str:
+    known = sinks_by_type()
+    if not isinstance(value, str):
+        raise ValueError(f"expected one of {ticked(known)}")  # noqa: TRY004 - pydantic wants a ValueError
+    if value not in known:
+        raise ValueError(unknown("value", value, known=known))
     return value
 
 
@@ -98,28 +81,6 @@ JobName = Annotated[
     Text,
     AfterValidator(_job_name),
     Field(description="a name, which the job's tables carry", json_schema_extra={"pattern": f"^{JOB_NAME_PATTERN}$"}),
-]
-ParquetOptions = Annotated[
-    dict[Annotated[OptionName, AfterValidator(partial(option_name, known=PARQUET_OPTIONS))], OptionValue],
-    AfterValidator(partial(_write_options, known=PARQUET_OPTIONS)),
-    _options_schema(PARQUET_OPTIONS),
-    Field(description="options of the writer"),
-]
-DeltaOptions = Annotated[
-    dict[Annotated[OptionName, AfterValidator(partial(option_name, known=DELTA_OPTIONS))], OptionValue],
-    AfterValidator(partial(_write_options, known=DELTA_OPTIONS)),
-    _options_schema(DELTA_OPTIONS),
-    Field(description="options of the writer, and properties of a new table"),
-]
-WriteMode = Annotated[
-    Literal["overwrite", "append", "error", "ignore"], Field(description="what to do with data that is there")
-]
-Truncate = Annotated[
-    Any,
-    BeforeValidator(as_whole),
-    BeforeValidator(as_flag),
-    AfterValidator(_truncate),
-    WithJsonSchema({"type": ["boolean", "integer"], "minimum": 0}),
 ]
 FilterValues = Annotated[
     Any, AfterValidator(_filter_value), one_or_more({"type": ["string", "number", "boolean", "null"]})
@@ -227,76 +188,8 @@ class TransformerPart:
 class SinkPart:
     """Where the result goes."""
 
-    sink_type: Annotated[
-        Literal[
-            "display",
-            "delta_table",
-            "overwrite_delta",
-            "append_delta",
-            "parquet_files",
-            "overwrite_parquet",
-            "append_parquet",
-        ],
-        Field(description="a kind of sink such as `display`"),
-    ]
+    sink_type: Annotated[Any, AfterValidator(_sink_type), Field(description="a kind of sink such as `display`")]
     config: Annotated[Mapped, Field(description="the sink's settings")] = Field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class DisplayPart:
-    """A table on the screen."""
-
-    num_rows: Annotated[Whole, Field(ge=0, description="how many rows to show")] = 20
-    truncate: Annotated[Truncate, Field(description="whether, or at which length, to cut long values")] = False
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class FixedWritePart:
-    """Files or a table, written in the mode that the sink's name says."""
-
-    path: Annotated[Location, Field(description="a path; for Delta a path or a table name")]
-    partition_by: Annotated[list[ColumnName], Field(description="columns to make folders of")] = Field(
-        default_factory=list
-    )
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class FixedDeltaPart(FixedWritePart):
-    """A Delta table, written in the mode that the sink's name says."""
-
-    options: DeltaOptions = Field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class FixedParquetPart(FixedWritePart):
-    """Parquet files, written in the mode that the sink's name says."""
-
-    options: ParquetOptions = Field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class DeltaPart(FixedDeltaPart):
-    """A Delta table."""
-
-    mode: WriteMode = "error"
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class ParquetPart(FixedParquetPart):
-    """Parquet files."""
-
-    mode: WriteMode = "error"
-
-
-SINK_PARTS: Mapping[str, type[DisplayPart | FixedDeltaPart | FixedParquetPart]] = {
-    "display": DisplayPart,
-    "delta_table": DeltaPart,
-    "overwrite_delta": FixedDeltaPart,
-    "append_delta": FixedDeltaPart,
-    "parquet_files": ParquetPart,
-    "overwrite_parquet": FixedParquetPart,
-    "append_parquet": FixedParquetPart,
-}
 
 
 def json_schema_text() -> str:
@@ -320,7 +213,8 @@ def job_json_schema() -> dict[str, Any]:
         "oneOf": [_shape(TransformerPart, "params", [name], kind, tag="name") for name, kind in BUILT_IN.items()]
     }
     parts["output_sink"]["oneOf"] = [
-        _shape(SinkPart, "config", [name], kind, tag="sink_type") for name, kind in SINK_PARTS.items()
+        _shape(SinkPart, "config", [name], kind.sink_types[name].part, tag="sink_type")
+        for name, kind in sinks_by_type().items()
     ]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 

@@ -24,7 +24,7 @@ from feature_platform_py.runs.input_state import CopyLostError, InputChangedErro
 from feature_platform_py.runs.lock import running_alone
 from feature_platform_py.runs.repair import explain_damage, remove_damaged_copies, repair_tables
 from feature_platform_py.runs.warnings import JobWarning, result_warnings, source_warnings
-from feature_platform_py.sinks.write import SinkResult
+from feature_platform_py.sinks.sink import SinkResult
 from feature_platform_py.targets import open_tables
 from feature_platform_py.warehouse.catalog_file import TableName
 

@@ -16,7 +16,7 @@ from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.core.suggestions import nearest, printable, suggestion, ticked
 from feature_platform_py.jobs.plan import JobPlan, filter_variable
 from feature_platform_py.runs.look_ups import conditions_met, filter_condition, some_values, typed_literal
-from feature_platform_py.sinks.write import ResultCounts
+from feature_platform_py.sinks.results import ResultCounts
 from feature_platform_py.sources.input_source import RowFilter
 from feature_platform_py.targets import TargetTables, open_tables
 

@@ -1,29 +1,18 @@
-"""The options of sinks' writers: those that every engine honours, and what their values are."""
+"""The options of sinks' writers: a sink names those that every engine honours, each with a pattern and its meaning in words."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
+from pydantic import WithJsonSchema
+
 from feature_platform_py.core.suggestions import printable, unknown
 
-_FLAG = ("true|false", "true or false")
-_WHOLE = (r"-1|\d+", "a whole number")
-_INTERVAL = (r"interval \d+ (hours?|days?|weeks?)", "an interval such as `interval 30 days`")
-_ANY = (r"[\s\S]*", "a text")
-
-PARQUET_OPTIONS: Mapping[str, tuple[str, str]] = {
-    "compression": ("none|uncompressed|snappy|gzip|zstd", "one of `none`, `snappy`, `gzip`, `zstd`"),
-}
-DELTA_OPTIONS: Mapping[str, tuple[str, str]] = {
-    "userMetadata": _ANY,
-    "delta.appendOnly": _FLAG,
-    "delta.checkpointInterval": _WHOLE,
-    "delta.columnMapping.mode": ("none|name|id", "one of `none`, `name`, `id`"),
-    "delta.dataSkippingNumIndexedCols": _WHOLE,
-    "delta.deletedFileRetentionDuration": _INTERVAL,
-    "delta.logRetentionDuration": _INTERVAL,
-}
+FLAG = ("true|false", "true or false")
+WHOLE = (r"-1|\d+", "a whole number")
+INTERVAL = (r"interval \d+ (hours?|days?|weeks?)", "an interval such as `interval 30 days`")
+ANY = (r"[\s\S]*", "a text")
 
 # Each of these makes a write replace, skip or redirect rows in ways that the sink's mode does not say.
 _REFUSED = frozenset({"mode", "partitionoverwritemode", "replacewhere", "txnappid", "txnversion"})
@@ -39,13 +28,23 @@ def option_name(name: str, known: Mapping[str, tuple[str, str]]) -> str:
     return found
 
 
-def option_fault(name: str, value: str, known: Mapping[str, tuple[str, str]]) -> str | None:
-    """Return what is wrong with the value of an option, None if nothing is."""
+def write_options(value: dict[str, str], known: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Return the options; ValueError for values that they cannot have."""
+    faults = [fault for name, given in value.items() if (fault := _option_fault(name, given, known))]
+    if faults:
+        raise ValueError("; ".join(faults))
+    return value
+
+
+def options_schema(known: Mapping[str, tuple[str, str]]) -> WithJsonSchema:
+    """Return the JSON Schema of the options."""
+    properties = {
+        name: {"type": ["string", "number", "boolean"], "description": said} for name, (_, said) in known.items()
+    }
+    return WithJsonSchema({"type": "object", "properties": properties, "additionalProperties": False})
+
+
+def _option_fault(name: str, value: str, known: Mapping[str, tuple[str, str]]) -> str | None:
     pattern, expected = known[name]
     is_right = re.fullmatch(pattern, value, re.IGNORECASE)
     return None if is_right else f"`{name}`: expected {expected}, given `{printable(value)}`"
-
-
-def table_properties_of(options: Mapping[str, str]) -> dict[str, str]:
-    """Return the options that are properties of a Delta table."""
-    return {name: value for name, value in options.items() if name.startswith("delta.")}

@@ -1,94 +1,212 @@
-"""Writing rows that arrive as Arrow batches into Parquet files, in folders of their partition columns."""
+"""The sinks `parquet_files`, `overwrite_parquet` and `append_parquet`: a folder of Parquet files on this machine."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, assert_never
 
+from pydantic import AfterValidator, Field
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+
+from feature_platform_py.core.fields import STRICT, OptionName, OptionValue
+from feature_platform_py.core.locations import is_table_name
+from feature_platform_py.core.project import Project
 from feature_platform_py.core.sql_text import quoted
-from feature_platform_py.sinks.partitions import NULL_FOLDER
+from feature_platform_py.sinks.arrow_files import arrow_batches, arrow_schema, in_order_of, write_dataset, write_empty
+from feature_platform_py.sinks.folders import replace_folder
+from feature_platform_py.sinks.options import option_name, options_schema, write_options
+from feature_platform_py.sinks.partitions import FOLDER_KINDS, PartitionRule, check_same_layout
+from feature_platform_py.sinks.results import JobResult, ResultCounts, SessionResult, SqlResult, SqlTables
+from feature_platform_py.sinks.sink import SinkType
+from feature_platform_py.sinks.stored import Store, StoredPart, StoredSink, WriteMode, has_data
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
 DEFAULT_COMPRESSION = "zstd"
-_ROWS_PER_GROUP = 2**17
-_OPEN_FILES = 16
-_ANY_NUMBER = 2**30
+OPTIONS: Mapping[str, tuple[str, str]] = {
+    "compression": ("none|uncompressed|snappy|gzip|zstd", "one of `none`, `snappy`, `gzip`, `zstd`"),
+}
+ParquetOptions = Annotated[
+    dict[Annotated[OptionName, AfterValidator(partial(option_name, known=OPTIONS))], OptionValue],
+    AfterValidator(partial(write_options, known=OPTIONS)),
+    options_schema(OPTIONS),
+    Field(description="options of the writer"),
+]
 
 
-def write_dataset(
-    schema: pa.Schema, batches: Iterator[pa.RecordBatch], folder: Path, config: Mapping[str, Any]
-) -> None:
-    """Write the batches below an empty folder, as the sink's `partition_by` and `options` say.
+@pydantic_dataclass(frozen=True, kw_only=True, config=STRICT)
+class FixedParquetPart(StoredPart):
+    """Parquet files, written in the mode that the sink's name says."""
 
-    Rows of one partition should follow each other: few files are open at a time, so that memory is bounded. Without rows there is
-    one file, which keeps the columns.
-    """
-    import pyarrow as pa
+    options: ParquetOptions = Field(default_factory=dict)
+
+
+@pydantic_dataclass(frozen=True, kw_only=True, config=STRICT)
+class ParquetPart(FixedParquetPart):
+    """Parquet files."""
+
+    mode: WriteMode = "error"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParquetFiles(StoredSink):
+    """A folder of Parquet files on this machine, with folders of the partition columns in it."""
+
+    kind: ClassVar[str] = "parquet_files"
+    sink_types: ClassVar[Mapping[str, SinkType]] = {
+        "parquet_files": SinkType(ParquetPart),
+        "overwrite_parquet": SinkType(FixedParquetPart, {"mode": "overwrite"}),
+        "append_parquet": SinkType(FixedParquetPart, {"mode": "append"}),
+    }
+    # A folder's name has no zone, and pyarrow makes no decimal of it.
+    partitions: ClassVar[PartitionRule] = PartitionRule(
+        FOLDER_KINDS, "a text, an integer, a date or a boolean", skipped_prefixes=("_", ".")
+    )
+
+    @property
+    def location(self) -> str:
+        """The path, also where it looks like a table's name."""
+        return f"./{self.path}" if is_table_name(self.path) else self.path
+
+    @property
+    def compression(self) -> str:
+        """The compression that the options name."""
+        options = {name.lower(): value.lower() for name, value in self.options.items()}
+        return options.get("compression", DEFAULT_COMPRESSION).replace("uncompressed", "none")
+
+    def check(self, project: Project, tables: SqlTables | None) -> None:  # noqa: ARG002
+        """Raise SinkError if the folder cannot take the result: on every target, files are written on this machine."""
+        self.check_folder(self.folder(project))
+
+    def store(self, result: JobResult) -> Store:
+        """Return the folder, written by the session or from rows that are fetched."""
+        match result:
+            case SessionResult():
+                return _SessionFiles(self, result)
+            case SqlResult():
+                return _FetchedFiles(self, result)
+            case _:
+                assert_never(result)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """The folder of the sink."""
+
+    sink: ParquetFiles
+    result: Any
+
+    @cached_property
+    def folder(self) -> Path:
+        return self.sink.folder(self.result.project)
+
+    def has_data(self) -> bool:
+        return has_data(self.folder)
+
+    @property
+    def is_added_to(self) -> bool:
+        return self.sink.mode == "append" and self.has_data()
+
+    def replace(self, write: Callable[[Path], None]) -> None:
+        replace_folder(self.folder, write, keep_existing=self.sink.mode == "append")
+
+    def check_same_columns(self, there: Mapping[str, str], given: Mapping[str, str]) -> None:
+        names = self.sink.partition_by
+        check_same_layout(self.sink.path, self.folder, names)
+        self.sink.check_same_columns(there, given, untyped=names)
+
+
+@dataclass(frozen=True)
+class _SessionFiles(_Files):
+    """The folder as a Spark session writes it."""
+
+    result: SessionResult
+
+    def count(self) -> int:
+        return int(self._read(self.folder).count())
+
+    def write(self) -> ResultCounts:
+        if self.is_added_to:
+            there = {field.name: field.dataType.simpleString() for field in self._read(self.folder).schema}
+            self.check_same_columns(there, dict(self.result.columns))
+        counts: list[ResultCounts] = []
+
+        def write(staged: Path) -> None:
+            self._write_files(staged)
+            if not any(staged.rglob("*.parquet")):
+                write_empty(
+                    arrow_schema(self.result.frame), staged, self.sink.partition_by, compression=self.sink.compression
+                )
+            counts.append(replace(self.result, frame=self._read(staged)).counts())
+            self.result.check()
+
+        self.sink.check_values(self.result)
+        self.replace(write)
+        return counts[0]
+
+    def _write_files(self, folder: Path) -> None:
+        frame, names = self.result.frame, list(self.sink.partition_by)
+        if names and self.result.is_of_sail:
+            # Sail's writer turns a NULL into 0, false, 1970-01-01 or nothing, and leaves a `=` as it is.
+            schema = arrow_schema(frame)
+            rows = arrow_batches(in_order_of(frame, names), schema)
+            write_dataset(schema, rows, folder, names, compression=self.sink.compression)
+            return
+        frame.write.options(**self.sink.options).partitionBy(*names).parquet(str(folder))
+        # JVM Spark's checksums and its mark of success: Polars takes a folder of Parquet files alone.
+        for file in [each for each in folder.rglob("*") if each.is_file() and each.suffix != ".parquet"]:
+            file.unlink()
+
+    def _read(self, folder: Path) -> DataFrame:
+        return self.result.frame.sparkSession.read.parquet(str(folder))
+
+
+@dataclass(frozen=True)
+class _FetchedFiles(_Files):
+    """The folder as this process writes it, from the rows that a SQL endpoint sends."""
+
+    result: SqlResult
+
+    def count(self) -> int:
+        return int(_dataset(self.folder).count_rows())
+
+    def write(self) -> ResultCounts:
+        self.sink.check_values(self.result)
+        names, filled = list(self.sink.partition_by), dict.fromkeys(self.result.features, 0)
+        order = f" order by {', '.join(map(quoted, names))}" if names else ""
+        statement = f"select * from {self.result.sql_name}{order}"  # noqa: S608 - quoted
+
+        def write(staged: Path) -> None:
+            with self.result.tables.rows_of(statement).reading() as reading:
+                if self.is_added_to:
+                    self.check_same_columns(_types(_dataset(self.folder).schema), _types(reading.schema))
+                batches = _counted_batches(reading.chunks(), filled)
+                write_dataset(reading.schema, batches, staged, names, compression=self.sink.compression)
+                self.result.check_rows(reading.rows)
+            self.result.check()
+
+        self.replace(write)
+        return ResultCounts(self.result.expected_rows, filled)
+
+
+def _counted_batches(chunks: Iterator[pa.Table], filled: dict[str, int]) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of the chunks; `filled` grows by the values of each of its columns."""
+    for chunk in chunks:
+        for name in filled:
+            filled[name] += len(chunk) - chunk.column(name).null_count
+        yield from chunk.to_batches()
+
+
+def _types(schema: pa.Schema) -> dict[str, str]:
+    return {field.name: str(field.type) for field in schema}
+
+
+def _dataset(folder: Path) -> Any:
     import pyarrow.dataset as ds
 
-    names = config["partition_by"]
-    folder.mkdir(parents=True, exist_ok=True)
-    ds.write_dataset(
-        batches,
-        folder,
-        schema=schema,
-        format="parquet",
-        # Files of a later run are put beside these.
-        basename_template=f"part-{uuid.uuid4().hex}-{{i}}.parquet",
-        partitioning=ds.partitioning(pa.schema([schema.field(name) for name in names]), flavor="hive")
-        if names
-        else None,
-        file_options=ds.ParquetFileFormat().make_write_options(compression=compression_of(config)),
-        existing_data_behavior="overwrite_or_ignore",
-        max_partitions=_ANY_NUMBER,
-        max_open_files=_OPEN_FILES,
-        min_rows_per_group=_ROWS_PER_GROUP,
-    )
-    if not any(folder.rglob("*.parquet")):
-        write_empty(schema, folder, config)
-
-
-def write_empty(schema: pa.Schema, folder: Path, config: Mapping[str, Any]) -> None:
-    """Write one file without rows where the rows would be, so that later ones can be put beside it."""
-    import pyarrow as pa
-    from pyarrow.parquet import write_table
-
-    names = config["partition_by"]
-    place = folder.joinpath(*(f"{name}={NULL_FOLDER}" for name in names))
-    place.mkdir(parents=True, exist_ok=True)
-    kept = pa.schema([field for field in schema if field.name not in names])
-    write_table(kept.empty_table(), place / f"part-{uuid.uuid4().hex}-0.parquet", compression=compression_of(config))
-
-
-def compression_of(config: Mapping[str, Any]) -> str:
-    """Return the compression that the sink's options name."""
-    options = {name.lower(): str(value).lower() for name, value in config["options"].items()}
-    return options.get("compression", DEFAULT_COMPRESSION).replace("uncompressed", "none")
-
-
-def arrow_schema(frame: DataFrame) -> pa.Schema:
-    """Return the Arrow types of a frame's columns; no row is computed."""
-    return frame.limit(0).toArrow().schema
-
-
-def arrow_batches(frame: DataFrame, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a Spark Connect frame as they arrive; `toArrow` would hold all of them."""
-    connected: Any = frame
-    client = connected.sparkSession.client
-    plan = connected._plan
-    for part in client.to_table_as_iterator(plan.to_proto(client), plan.observations):
-        # The engine may send its schema too.
-        if hasattr(part, "to_batches"):
-            yield from part.cast(schema).to_batches()
-
-
-def in_order_of(frame: DataFrame, names: list[str]) -> DataFrame:
-    """Return the frame with the rows of each partition together."""
-    from pyspark.sql import functions
-
-    return frame.orderBy(*(functions.col(quoted(name)) for name in names))
+    return ds.dataset(folder, format="parquet", partitioning="hive")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -16,26 +17,36 @@ NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 
 # Spark writes these as %XX into the name of a folder, and other readers take a column's name there as it stands.
 _ENCODED_BY_SPARK = re.compile("[\\x00-\\x1f\\x7f\"#%'*/:=?\\\\{}\\[\\]^]")
-_KINDS = frozenset({"boolean", "integer", "string", "date"})
+FOLDER_KINDS = frozenset({"boolean", "integer", "string", "date"})
 
 
-def partition_fault(sink_kind: str, name: str, dtype: str | None) -> str | None:
-    """Return why a column cannot be in `partition_by`, None if it can; a type of None is not known yet."""
-    if found := _ENCODED_BY_SPARK.search(name):
-        return f"the name of a partition column cannot have `{printable(found[0])}`; choose another column"
-    if sink_kind == "parquet_files" and name.startswith(("_", ".")):
-        return f"readers of Parquet skip folders whose name starts with `{name[0]}`; choose another column"
-    if dtype is None or _can_partition(sink_kind, dtype):
-        return None
-    return f"column `{printable(name)}` is {dtype}; {_EXPECTED[sink_kind]}, such as the date of a time"
+@dataclass(frozen=True)
+class PartitionRule:
+    """Which columns can be the folders of a sink: kinds of type, in words too, and prefixes of names that readers skip.
 
+    A decimal makes a folder only without a fraction.
+    """
 
-def check_partitions(sink_kind: str, columns: Columns, names: Sequence[str]) -> None:
-    """Raise SinkError for a partition column whose name or type, known at last, no folder can have."""
-    types = dict(columns)
-    faults = [fault for name in names if (fault := partition_fault(sink_kind, name, types.get(name)))]
-    if faults:
-        raise SinkError("\n".join(f"output_sink.partition_by: {fault}" for fault in faults))
+    kinds: frozenset[str]
+    expected: str
+    skipped_prefixes: tuple[str, ...] = ()
+
+    def fault(self, name: str, dtype: str | None) -> str | None:
+        """Return why a column cannot be in `partition_by`, None if it can; a type of None is not known yet."""
+        if found := _ENCODED_BY_SPARK.search(name):
+            return f"the name of a partition column cannot have `{printable(found[0])}`; choose another column"
+        if name.startswith(self.skipped_prefixes):
+            return f"readers of Parquet skip folders whose name starts with `{name[0]}`; choose another column"
+        if dtype is None or self._takes(dtype):
+            return None
+        return f"column `{printable(name)}` is {dtype}; expected {self.expected}, such as the date of a time"
+
+    def _takes(self, dtype: str) -> bool:
+        try:
+            found = parse_type(dtype)
+        except ValueError:
+            return False
+        return found.kind in self.kinds and not found.scale
 
 
 def unwritable_values(columns: Columns, names: Sequence[str]) -> Mapping[str, str]:
@@ -85,24 +96,6 @@ def check_same_layout(path: str, folder: Path, names: Sequence[str]) -> None:
             f"output_sink: cannot append to `{path}`, it is partitioned by {_listed(there)}, and `partition_by` says"
             f" {_listed(names)}; make them equal, overwrite it or name another path"
         )
-
-
-def _can_partition(sink_kind: str, dtype: str) -> bool:
-    try:
-        found = parse_type(dtype)
-    except ValueError:
-        return False
-    if found.kind in _KINDS:
-        return True
-    # A folder's name has no zone, and pyarrow makes no decimal of it; Delta defines both. Sail writes -3.25 as `-3.-25`.
-    is_whole = found.kind == "decimal" and found.scale == 0
-    return sink_kind == "delta_table" and (is_whole or found.kind == "timestamp")
-
-
-_EXPECTED = {
-    "parquet_files": "expected a text, an integer, a date or a boolean",
-    "delta_table": "expected a text, an integer, a decimal without a fraction, a date, a timestamp or a boolean",
-}
 
 
 def _folder_columns(file: Path) -> list[str]:

@@ -14,7 +14,7 @@ from feature_platform_py.warehouse.file_states import FileState
 
 if TYPE_CHECKING:
     from feature_platform_py.jobs.plan import JobPlan
-    from feature_platform_py.sinks.write import SinkResult
+    from feature_platform_py.sinks.sink import SinkResult
 
 
 class TargetTables(Protocol):

@@ -29,7 +29,7 @@ from feature_platform_py.warehouse.file_states import FileState
 
 if TYPE_CHECKING:
     from feature_platform_py.jobs.plan import JobPlan
-    from feature_platform_py.sinks.write import SinkResult
+    from feature_platform_py.sinks.sink import SinkResult
     from feature_platform_py.sources.databricks_sql import DatabricksSQLSource
 
 # A warehouse that is stopped takes minutes to start; anything else fails soon.
@@ -109,8 +109,6 @@ class DatabricksTables:
 
     def check(self, plan: JobPlan) -> None:
         """The workspace answers, the sources can be read, and the sink can take the result."""
-        from feature_platform_py.sinks.sql import check_sink
-
         if refused := [name for name, _ in plan.columns if "`" in name]:
             raise ConfigurationError(
                 f"target `{self._project.target.name}`: expected columns without backticks in their names, which dbt-databricks does"
@@ -119,7 +117,7 @@ class DatabricksTables:
         for location, shown in _sources(plan, self._project.target.name):
             self._check_is_table(location)
             self._check_readable(location, shown)
-        check_sink(plan.sink, self, self._project)
+        plan.sink.check(self._project, self)
 
     def fault(self, message: str) -> Message | None:
         """The fault that SQL has raised, which dbt-databricks passes on as the workspace's message."""
@@ -139,14 +137,20 @@ class DatabricksTables:
     def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None) -> SinkResult:
         """The result goes to the sink by statements of the warehouse."""
         from feature_platform_py.jobs.plan import INPUT_MODEL
-        from feature_platform_py.sinks.sql import write_result
+        from feature_platform_py.sinks.results import SqlResult
 
-        check()
         schema = self._project.target.schema
-        source_rows = f"{schema}.{plan.table_name(INPUT_MODEL)}"
-        result = f"{schema}.{plan.table_name(plan.output_model)}"
-        features = [column.name for column in plan.features]
-        return write_result(self, plan.sink, self._project, source_rows=source_rows, result=result, features=features)
+        source_rows = self.sql_name(f"{schema}.{plan.table_name(INPUT_MODEL)}")
+        [[expected]] = self.query(f"select count(*) as row_count from {source_rows}").values  # noqa: S608 - quoted
+        result = SqlResult(
+            tables=self,
+            name=f"{schema}.{plan.table_name(plan.output_model)}",
+            project=self._project,
+            expected_rows=int(expected),
+            features=[column.name for column in plan.features],
+            check=check,
+        )
+        return plan.sink.write(result)
 
     @property
     def _catalog(self) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from feature_platform_py.jobs.plan import JobPlan
-    from feature_platform_py.sinks.write import SinkResult
+    from feature_platform_py.sinks.sink import SinkResult
     from feature_platform_py.warehouse.warehouse import Warehouse
 
 
@@ -93,9 +93,7 @@ class SparkTables:
 
     def check(self, plan: JobPlan) -> None:
         """The sink must be a place of this machine that can take the result, and a server must be there."""
-        from feature_platform_py.sinks.write import check_sink
-
-        check_sink(plan.sink, self._project)
+        plan.sink.check(self._project, None)
         if self._project.target.engine == "connect":
             # Said before dbt has been loaded, and as what it is: dbt would call it a failure of the first statement.
             open_warehouse("connect", self._project.target.warehouse)
@@ -119,14 +117,16 @@ class SparkTables:
     def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None) -> SinkResult:
         """The result as a DataFrame goes to the sink."""
         from feature_platform_py.jobs.plan import INPUT_MODEL
-        from feature_platform_py.sinks.write import write_result
+        from feature_platform_py.sinks.results import SessionResult
 
         session, schema = self._warehouse.spark, self._project.target.schema
         source_rows = session.table(f"{schema}.{plan.table_name(INPUT_MODEL)}").count()
         result = session.table(f"{schema}.{plan.table_name(plan.output_model)}")
         features = [column.name for column in plan.features]
-        return write_result(
-            session, result, plan.sink, self._project, expected_rows=source_rows, features=features, check=check
+        return plan.sink.write(
+            SessionResult(
+                frame=result, project=self._project, expected_rows=source_rows, features=features, check=check
+            )
         )
 
 

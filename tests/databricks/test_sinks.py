@@ -16,8 +16,8 @@ from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.runs.job import Job
-from feature_platform_py.sinks.spec import SinkSpec
-from feature_platform_py.sinks.write import ResultCounts
+from feature_platform_py.sinks import sinks_by_type
+from feature_platform_py.sinks.results import ResultCounts
 from feature_platform_py.targets import TargetTables, open_tables
 from tests.databricks.workspace import Workspace
 
@@ -37,9 +37,9 @@ def tables(workspace: Workspace, module_project: Path) -> TargetTables:
     return open_tables(open_project(module_project, target="databricks"))
 
 
-def plan_with(project: Path, kind: str, mode: str | None, **config: Any) -> JobPlan:
+def plan_with(project: Path, kind: str, **settings: Any) -> JobPlan:
     plan = prepare_job(project / JOB, open_project(project, target="databricks"))
-    sink = SinkSpec(kind, mode, {"partition_by": [], "options": {}, **config})  # type: ignore[arg-type]
+    sink = sinks_by_type()[kind](**settings)
     features = tuple(OutputColumn(name, None) for name in ("amount", "month"))
     return replace(plan, config=replace(plan.config, output_sink=sink), features=features)
 
@@ -49,7 +49,7 @@ def written(workspace: Workspace) -> list[str]:
 
 
 def test_a_table_is_replaced_in_one_statement(workspace: Workspace, module_project: Path, tables: TargetTables) -> None:
-    plan = plan_with(module_project, "delta_table", "overwrite", path="main.shop.spend", partition_by=["month"])
+    plan = plan_with(module_project, "delta_table", mode="overwrite", path="main.shop.spend", partition_by=["month"])
     workspace.lakehouse.run_sql("create schema if not exists shop")
     tables.check(plan)
     result = tables.write(plan)
@@ -63,7 +63,7 @@ def test_a_table_is_replaced_in_one_statement(workspace: Workspace, module_proje
 def test_appending_adds_to_a_table_with_the_same_columns(
     workspace: Workspace, module_project: Path, tables: TargetTables
 ) -> None:
-    plan = plan_with(module_project, "delta_table", "append", path="appended")
+    plan = plan_with(module_project, "delta_table", mode="append", path="appended")
     assert [tables.write(plan).rows, tables.write(plan).rows] == [2, 4]
     assert [each.split(" (")[0].split(" using")[0] for each in written(workspace)] == [
         "create or replace table `main`.`features`.`appended`",
@@ -79,8 +79,8 @@ def test_a_table_that_is_there_is_an_error_or_left_alone(
 ) -> None:
     workspace.lakehouse.run_sql("create or replace table features.there using delta as select 1 as a")
     with pytest.raises(SinkError, match="the table `there` is there already and the mode is `error`"):
-        tables.check(plan_with(module_project, "delta_table", "error", path="there"))
-    kept = tables.write(plan_with(module_project, "delta_table", "ignore", path="there"))
+        tables.check(plan_with(module_project, "delta_table", mode="error", path="there"))
+    kept = tables.write(plan_with(module_project, "delta_table", mode="ignore", path="there"))
     assert (kept.is_written, kept.rows, kept.counts) == (False, 1, None)
     assert written(workspace) == []
 
@@ -90,7 +90,7 @@ def test_a_result_with_other_than_the_source_s_rows_touches_no_sink(
 ) -> None:
     workspace.lakehouse.run_sql(f"insert into {RESULT} select 3, cast(1 as decimal(12, 2)), null")
     for kind in ("delta_table", "parquet_files"):
-        plan = plan_with(module_project, kind, "overwrite", path="never")
+        plan = plan_with(module_project, kind, mode="overwrite", path="never")
         with pytest.raises(DataCheckError, match="the result has 3 rows for 2 source rows; expected one each"):
             tables.write(plan)
     assert written(workspace) == []
@@ -98,7 +98,7 @@ def test_a_result_with_other_than_the_source_s_rows_touches_no_sink(
 
 
 def test_rows_on_the_screen_are_in_the_order_of_their_columns(module_project: Path, tables: TargetTables) -> None:
-    shown = tables.write(plan_with(module_project, "display", None, num_rows=1))
+    shown = tables.write(plan_with(module_project, "display", num_rows=1))
     assert (shown.rows, shown.columns, shown.preview) == (
         2,
         ("user_id", "amount", "month"),
@@ -110,7 +110,7 @@ def test_rows_on_the_screen_are_in_the_order_of_their_columns(module_project: Pa
 def test_files_are_written_on_this_machine_in_one_step(module_project: Path, tables: TargetTables) -> None:
     options = {"compression": "zstd"}
     plan = plan_with(
-        module_project, "parquet_files", "overwrite", path="files", partition_by=["month"], options=options
+        module_project, "parquet_files", mode="overwrite", path="files", partition_by=["month"], options=options
     )
     tables.check(plan)
     results = [tables.write(plan), tables.write(plan)]
@@ -120,7 +120,7 @@ def test_files_are_written_on_this_machine_in_one_step(module_project: Path, tab
         "month=__HIVE_DEFAULT_PARTITION__",
     ]
     assert ds.dataset(module_project / "files", partitioning="hive").to_table().num_rows == 2
-    appended = plan_with(module_project, "parquet_files", "append", path="files", partition_by=["month"])
+    appended = plan_with(module_project, "parquet_files", mode="append", path="files", partition_by=["month"])
     more = tables.write(appended)
     assert (more.rows, more.counts) == (4, ResultCounts(2, {"amount": 2, "month": 1}))
 
@@ -129,7 +129,7 @@ def test_appending_goes_on_with_partitions_that_readers_take_for_numbers(
     module_project: Path, tables: TargetTables
 ) -> None:
     for expected, mode in ((2, "overwrite"), (4, "append"), (6, "append")):
-        plan = plan_with(module_project, "parquet_files", mode, path="by_user", partition_by=["user_id"])
+        plan = plan_with(module_project, "parquet_files", mode=mode, path="by_user", partition_by=["user_id"])
         assert tables.write(plan).rows == expected
 
 
@@ -137,11 +137,11 @@ def test_appending_goes_on_with_partitions_that_readers_take_for_numbers(
 def test_partitions_that_would_read_back_otherwise_are_refused(
     workspace: Workspace, module_project: Path, tables: TargetTables, kind: str
 ) -> None:
-    by_amount = plan_with(module_project, kind, "overwrite", path="refused", partition_by=["amount"])
+    by_amount = plan_with(module_project, kind, mode="overwrite", path="refused", partition_by=["amount"])
     with pytest.raises(SinkError, match=r"partition_by: column `amount` is decimal\(12,2\); expected a text"):
         tables.write(by_amount)
     workspace.lakehouse.run_sql(f"create or replace table {RESULT} using delta as {ROWS.replace('null', chr(39) * 2)}")
-    by_month = plan_with(module_project, kind, "overwrite", path="refused", partition_by=["month"])
+    by_month = plan_with(module_project, kind, mode="overwrite", path="refused", partition_by=["month"])
     with pytest.raises(DataCheckError, match=r"an empty text in `month`, which would read back as NULL \(1 rows\)"):
         tables.write(by_month)
     assert written(workspace) == []
@@ -164,9 +164,20 @@ def test_what_the_target_cannot_write_is_said_before_anything_runs(
     module_project: Path, tables: TargetTables, kind: str, config: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(SinkError, match=message):
-        tables.check(plan_with(module_project, kind, "overwrite", **config))
+        tables.check(plan_with(module_project, kind, mode="overwrite", **config))
 
 
 def test_a_job_in_python_has_no_session_there(workspace: Workspace, module_project: Path) -> None:
     with pytest.raises(ConfigurationError, match="target `databricks` has no Spark session in this process"):
         _ = Job(module_project / JOB, target="databricks").session
+
+
+@pytest.mark.usefixtures("added_sink")
+def test_a_sink_of_one_module_is_written_there_too(module_project: Path, tables: TargetTables) -> None:
+    plan = plan_with(module_project, "json_lines", path="spend.jsonl")
+    tables.check(plan)
+    assert tables.write(plan).counts == ResultCounts(2, {"amount": 2, "month": 1})
+    assert (module_project / "spend.jsonl").read_text().splitlines() == [
+        '{"user_id": 1, "amount": "7.00", "month": null}',
+        '{"user_id": 2, "amount": "0.50", "month": "1993-02"}',
+    ]

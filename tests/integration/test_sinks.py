@@ -13,9 +13,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from feature_platform_py.core.errors import DataCheckError, EngineError, SinkError
 from feature_platform_py.core.project import Project, open_project
-from feature_platform_py.sinks import write as sinks
-from feature_platform_py.sinks.spec import SinkSpec
-from feature_platform_py.sinks.write import SinkResult, check_sink
+from feature_platform_py.sinks import delta_table, sinks_by_type
+from feature_platform_py.sinks.display import Display
+from feature_platform_py.sinks.results import SessionResult
+from feature_platform_py.sinks.sink import Sink, SinkResult
 from feature_platform_py.warehouse.session import open_session
 
 KINDS = ("delta_table", "parquet_files")
@@ -37,13 +38,17 @@ def path(request: pytest.FixtureRequest) -> str:
     return f"output/{request.node.name}".replace("[", "_").replace("]", "")
 
 
-def _sink(kind: str, path: str, mode: str, **config: Any) -> SinkSpec:
-    return SinkSpec(kind=kind, mode=mode, config={"path": path, "partition_by": (), "options": {}, **config})
+def _sink(kind: str, path: str, mode: str, **settings: Any) -> Sink:
+    return sinks_by_type()[kind](path=path, mode=mode, **settings)
 
 
-def write_result(session: SparkSession, result: DataFrame, sink: SinkSpec, project: Project, **rows: int) -> SinkResult:
+def write_result(result: DataFrame, sink: Sink, project: Project, **rows: int) -> SinkResult:
     expected_rows = rows["expected_rows"] if rows else result.count()
-    return sinks.write_result(session, result, sink, project, expected_rows=expected_rows)
+    return sink.write(SessionResult(frame=result, project=project, expected_rows=expected_rows))
+
+
+def check_sink(sink: Sink, project: Project) -> None:
+    sink.check(project, None)
 
 
 def _rows(session: SparkSession, start: int, end: int) -> DataFrame:
@@ -58,7 +63,7 @@ def _ids(session: SparkSession, kind: str, path: str, project: Project) -> list[
 @pytest.mark.parametrize("kind", KINDS)
 def test_overwrite_replaces_and_append_adds(session: SparkSession, opened: Project, path: str, kind: str) -> None:
     def write(mode: str, start: int, end: int) -> SinkResult:
-        return write_result(session, _rows(session, start, end), _sink(kind, path, mode), opened)
+        return write_result(_rows(session, start, end), _sink(kind, path, mode), opened)
 
     assert write("overwrite", 0, 3).rows == 3
     assert write("append", 3, 5).rows == 5
@@ -73,7 +78,6 @@ def test_a_file_of_equal_values_reads_back_as_it_was_written(
 ) -> None:
     exact = "725340.9488961539"
     write_result(
-        session,
         session.sql(f"select cast('{exact}' as decimal(38, 10)) as amount"),
         _sink(kind, path, "overwrite"),
         opened,
@@ -85,8 +89,8 @@ def test_a_file_of_equal_values_reads_back_as_it_was_written(
 @pytest.mark.parametrize("kind", KINDS)
 def test_ignore_leaves_what_is_there(session: SparkSession, opened: Project, path: str, kind: str) -> None:
     sink = _sink(kind, path, "ignore")
-    assert write_result(session, _rows(session, 0, 2), sink, opened).is_written
-    second = write_result(session, _rows(session, 5, 9), sink, opened)
+    assert write_result(_rows(session, 0, 2), sink, opened).is_written
+    second = write_result(_rows(session, 5, 9), sink, opened)
     assert (second.is_written, second.rows) == (False, 2)
     assert _ids(session, kind, path, opened) == [0, 1]
 
@@ -95,7 +99,7 @@ def test_ignore_leaves_what_is_there(session: SparkSession, opened: Project, pat
 def test_error_refuses_before_anything_runs(session: SparkSession, opened: Project, path: str, kind: str) -> None:
     sink = _sink(kind, path, "error")
     check_sink(sink, opened)
-    write_result(session, _rows(session, 0, 2), sink, opened)
+    write_result(_rows(session, 0, 2), sink, opened)
     with pytest.raises(SinkError, match="holds data already and the mode is `error`"):
         check_sink(sink, opened)
 
@@ -105,22 +109,22 @@ def test_error_refuses_before_anything_runs(session: SparkSession, opened: Proje
 def test_a_failing_query_leaves_what_was_there(
     session: SparkSession, opened: Project, path: str, kind: str, mode: str
 ) -> None:
-    write_result(session, _rows(session, 0, 2), _sink(kind, path, "overwrite"), opened)
+    write_result(_rows(session, 0, 2), _sink(kind, path, "overwrite"), opened)
     broken = session.sql(
         "select id, cast(if(id = 99999, raise_error('boom'), 1) as decimal(10, 2)) as amount, 'g' as kind"
         " from range(100000)"
     )
     with pytest.raises(SinkError, match="is as it was before"):
-        write_result(session, broken, _sink(kind, path, mode), opened, expected_rows=100000)
+        write_result(broken, _sink(kind, path, mode), opened, expected_rows=100000)
     assert _ids(session, kind, path, opened) == [0, 1]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_appending_other_columns_is_refused(session: SparkSession, opened: Project, path: str, kind: str) -> None:
-    write_result(session, _rows(session, 0, 2), _sink(kind, path, "overwrite"), opened)
+    write_result(_rows(session, 0, 2), _sink(kind, path, "overwrite"), opened)
     other = session.sql("select id, 'text' as amount, 'more' as extra from range(2)")
     with pytest.raises(SinkError) as raised:
-        write_result(session, other, _sink(kind, path, "append"), opened)
+        write_result(other, _sink(kind, path, "append"), opened)
     assert "`amount` is decimal(10,2) there, string here" in str(raised.value)
     assert "`extra` is absent there, string here" in str(raised.value)
     assert "`kind` is string there, absent here" in str(raised.value)
@@ -131,7 +135,7 @@ def test_appending_other_columns_is_refused(session: SparkSession, opened: Proje
 def test_partitions_and_options_are_used(session: SparkSession, opened: Project, path: str, kind: str) -> None:
     options: Mapping[str, str] = {"compression": "zstd"} if kind == "parquet_files" else {}
     sink = _sink(kind, path, "overwrite", partition_by=("kind",), options=options)
-    write_result(session, _rows(session, 0, 4), sink, opened)
+    write_result(_rows(session, 0, 4), sink, opened)
     folders = {folder.name for folder in (opened.root / path).iterdir() if folder.name.startswith("kind=")}
     assert folders == {"kind=g0", "kind=g1"}
     if options:
@@ -146,7 +150,7 @@ def test_every_compression_is_used(
 ) -> None:
     options = {"compression": codec}
     sink = _sink("parquet_files", str(tmp_path / "out"), "overwrite", partition_by=partition_by, options=options)
-    write_result(session, _rows(session, 0, 2), sink, opened)
+    write_result(_rows(session, 0, 2), sink, opened)
     for file in (tmp_path / "out").rglob("*.parquet"):
         used = pyarrow.parquet.ParquetFile(file).metadata.row_group(0).column(0).compression
         assert used == {"none": "UNCOMPRESSED"}.get(codec, codec.upper())
@@ -159,7 +163,7 @@ def test_properties_are_set_when_a_table_is_made_and_not_ignored_later(
     sink = _sink("delta_table", str(tmp_path / "out"), "overwrite", options=options)
     for _ in range(2):
         check_sink(sink, opened)
-        write_result(session, _rows(session, 0, 2), sink, opened)
+        write_result(_rows(session, 0, 2), sink, opened)
     commits = [path.read_text() for path in sorted((tmp_path / "out" / "_delta_log").glob("*.json"))]
     assert '"delta.checkpointInterval":"5"' in commits[0]
     assert ['"userMetadata":"nightly"' in commit for commit in commits] == [True, True]
@@ -179,7 +183,7 @@ def test_appending_goes_on_with_partitions(
     rows = session.sql(f"select id, {value} as part from range(2)")
     for expected, mode in ((2, "overwrite"), (4, "append"), (6, "append")):
         sink = _sink(kind, str(tmp_path / "out"), mode, partition_by=["part"])
-        assert write_result(session, rows, sink, opened).rows == expected
+        assert write_result(rows, sink, opened).rows == expected
 
 
 def test_rows_that_cannot_be_counted_are_not_said_to_be_missing(
@@ -188,14 +192,14 @@ def test_rows_that_cannot_be_counted_are_not_said_to_be_missing(
     def gone(*_: object) -> int:
         raise ConnectionError("gone")
 
-    monkeypatch.setattr(sinks, "_count", gone)
+    monkeypatch.setattr(delta_table._SessionTable, "count", gone)
     with pytest.raises(EngineError, match="was written, its rows could not be counted: gone"):
-        write_result(session, _rows(session, 0, 2), _sink("delta_table", path, "append"), opened)
+        write_result(_rows(session, 0, 2), _sink("delta_table", path, "append"), opened)
     assert _ids(session, "delta_table", path, opened) == [0, 1]
 
 
 def test_a_table_name_is_a_table_of_the_warehouse(session: SparkSession, opened: Project) -> None:
-    write_result(session, _rows(session, 0, 2), _sink("delta_table", "results.scores", "overwrite"), opened)
+    write_result(_rows(session, 0, 2), _sink("delta_table", "results.scores", "overwrite"), opened)
     assert (opened.target.warehouse / "results" / "scores" / "_delta_log").is_dir()
 
 
@@ -211,9 +215,9 @@ def test_a_file_in_the_place_of_the_folder_is_refused(opened: Project) -> None:
 
 
 def test_display_shows_the_first_rows_in_a_fixed_order(session: SparkSession, opened: Project) -> None:
-    sink = SinkSpec(kind="display", mode=None, config={"num_rows": 3, "truncate": False})
+    sink = Display(num_rows=3)
     shuffled = session.sql("select id from range(10) order by hash(id)")
-    result = write_result(session, shuffled, sink, opened)
+    result = write_result(shuffled, sink, opened)
     assert (result.rows, result.columns, result.preview) == (10, ("id",), ((0,), (1,), (2,)))
 
 
@@ -222,9 +226,9 @@ def test_display_shows_the_first_rows_in_a_fixed_order(session: SparkSession, op
 def test_a_result_with_other_than_the_expected_rows_is_not_written(
     session: SparkSession, opened: Project, path: str, kind: str, mode: str
 ) -> None:
-    write_result(session, _rows(session, 0, 2), _sink(kind, path, "overwrite"), opened)
+    write_result(_rows(session, 0, 2), _sink(kind, path, "overwrite"), opened)
     with pytest.raises(DataCheckError, match="the result has 3 rows for 2 source rows"):
-        write_result(session, _rows(session, 2, 5), _sink(kind, path, mode), opened, expected_rows=2)
+        write_result(_rows(session, 2, 5), _sink(kind, path, mode), opened, expected_rows=2)
     assert _ids(session, kind, path, opened) == [0, 1]
 
 

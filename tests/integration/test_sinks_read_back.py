@@ -21,13 +21,14 @@ from pyspark.sql import SparkSession
 
 from feature_platform_py.core.errors import DataCheckError, SinkError
 from feature_platform_py.core.project import Project, open_project
-from feature_platform_py.sinks import write as sinks
-from feature_platform_py.sinks.partitions import partition_fault
-from feature_platform_py.sinks.spec import SinkSpec
+from feature_platform_py.sinks.delta_table import DeltaTable
+from feature_platform_py.sinks.parquet_files import ParquetFiles
+from feature_platform_py.sinks.results import SessionResult
 from feature_platform_py.warehouse.session import open_session
 
 # `FP_SINK_ENGINES=sail,spark` runs them on JVM Spark as well.
 ENGINES = os.environ.get("FP_SINK_ENGINES", "sail").split(",")
+KINDS: Mapping[str, type[DeltaTable | ParquetFiles]] = {"delta_table": DeltaTable, "parquet_files": ParquetFiles}
 Rows = list[tuple[Any, ...]]
 
 UTC = datetime.UTC
@@ -116,12 +117,12 @@ def write(
     folder: Path,
     *,
     mode: str = "overwrite",
-    **config: Any,
+    **settings: Any,
 ) -> int:
-    sink = SinkSpec(kind, mode, {"path": str(folder), "partition_by": [], "options": {}, **config})  # type: ignore[arg-type]
+    sink = KINDS[kind](path=str(folder), mode=mode, **settings)
     pyarrow.parquet.write_table(rows, folder.with_suffix(".rows"))
     frame = session.read.parquet(str(folder.with_suffix(".rows")))
-    return sinks.write_result(session, frame, sink, project, expected_rows=rows.num_rows).rows
+    return sink.write(SessionResult(frame=frame, project=project, expected_rows=rows.num_rows)).rows
 
 
 def table_of(dtype: pyarrow.DataType, values: Sequence[Any], name: str = "part") -> pyarrow.Table:
@@ -315,7 +316,7 @@ def test_the_longest_values_of_folders_are_written_and_longer_ones_refused(
     ],
 )
 def test_types_that_make_no_folder_are_refused(kind: str, dtype: str) -> None:
-    fault = partition_fault(kind, "part", dtype)
+    fault = KINDS[kind].partitions.fault("part", dtype)
     assert fault is not None
     assert fault.startswith(f"column `part` is {dtype}; expected a text, an integer, ")
 
@@ -324,13 +325,13 @@ def test_a_type_known_at_last_is_refused_then(session: SparkSession, opened: Pro
     rows = table_of(pyarrow.float64(), [0.5])
     with pytest.raises(SinkError, match=r"partition_by: column `part` is double; expected a text"):
         write(session, opened, rows, "parquet_files", tmp_path / "out", partition_by=["part"])
-    assert partition_fault("parquet_files", "part", "timestamp") is not None
-    assert partition_fault("parquet_files", "part", "decimal(10,0)") is not None
+    assert ParquetFiles.partitions.fault("part", "timestamp") is not None
+    assert ParquetFiles.partitions.fault("part", "decimal(10,0)") is not None
 
 
 @pytest.mark.parametrize("name", ["a=b", "a%b", "a/b", "a:b", "a'b", 'a"b', "a\\b", "a*", "a#", "_a", ".a"])
 def test_names_that_make_no_folder_are_refused(name: str) -> None:
-    assert "choose another column" in str(partition_fault("parquet_files", name, "string"))
+    assert "choose another column" in str(ParquetFiles.partitions.fault(name, "string"))
 
 
 def test_rows_are_appended_to_a_partitioned_result_without_rows(

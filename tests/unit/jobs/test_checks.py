@@ -50,7 +50,7 @@ def test_columns_are_found_whatever_their_case_and_spelled_as_the_source_spells_
     params = config.feature_transformers[0].transformer
     assert (params.user_id_col, params.timestamp_col) == ("USER_ID", "Timestamp")
     assert config.input_source.filters[0].column == "transaction_type"
-    assert config.output_sink.config["partition_by"] == ["category"]
+    assert config.output_sink.settings["partition_by"] == ("category",)
 
 
 def test_of_two_columns_that_differ_in_case_the_exact_one_is_meant_but_both_are_a_problem(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_numbers_and_flags_may_come_from_the_environment(tmp_path: Path) -> None
     )
     config = load(tmp_path, text, SHORT="7", T="true")
     assert config.feature_transformers[0].transformer.window_days == (7, 30)
-    assert config.output_sink.config == {"num_rows": 5, "truncate": True}
+    assert config.output_sink.settings == {"num_rows": 5, "truncate": True}
 
 
 def test_a_number_of_the_environment_that_is_none_is_refused_by_its_variable(tmp_path: Path) -> None:

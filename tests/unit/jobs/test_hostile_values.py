@@ -104,7 +104,7 @@ class TestHostile:
             with pytest.raises(ConfigurationError, match=r":26: .*expected a path without"):
                 load(tmp_path, text)
         else:
-            assert load(tmp_path, text).output_sink.config["path"] == value
+            assert load(tmp_path, text).output_sink.settings["path"] == value
 
     def test_a_partition_column_is_not_found(self, tmp_path: Path, value: str) -> None:
         text = GOOD_JOB + f"    partition_by: [{json.dumps(value)}]\n"

@@ -17,6 +17,8 @@ from feature_platform_py.features.financial import (
     UserSpendAggregator,
 )
 from feature_platform_py.jobs.config import JobConfig, load_job_config
+from feature_platform_py.sinks.display import Display
+from feature_platform_py.sinks.parquet_files import ParquetFiles
 from feature_platform_py.sources.input_source import RowFilter
 from tests.unit.jobs.jobs import GOOD_JOB, ROOT
 
@@ -50,8 +52,7 @@ def test_the_sample_job() -> None:
             target_category_value=("household payment",),
         ),
     ]
-    assert (job.output_sink.kind, job.output_sink.mode) == ("display", None)
-    assert job.output_sink.config == {"num_rows": 20, "truncate": False}
+    assert job.output_sink == Display(num_rows=20, truncate=False)
 
 
 def test_a_job_tells_the_line_of_any_key(tmp_path: Path) -> None:
@@ -67,8 +68,8 @@ def test_a_job_cannot_be_changed(tmp_path: Path) -> None:
         job.job_name = "other"  # type: ignore[misc]
     with pytest.raises(ValidationError, match="frozen"):
         job.feature_transformers[0].transformer.amount_col = "other"  # type: ignore[misc]
-    with pytest.raises(TypeError):
-        job.output_sink.config["path"] = "other"  # type: ignore[index]
+    with pytest.raises(FrozenInstanceError):
+        job.output_sink.path = "other"  # type: ignore[attr-defined]
 
 
 def test_what_is_left_out_has_defaults(tmp_path: Path) -> None:
@@ -81,12 +82,12 @@ def test_what_is_left_out_has_defaults(tmp_path: Path) -> None:
     assert job.feature_transformers[0].transformer == UserSpendAggregator(
         user_id_col="user_id", timestamp_col="timestamp", amount_col="amount", window_days=(30,)
     )
-    assert job.output_sink.config == {"path": "output/features", "partition_by": [], "options": {}}
+    assert job.output_sink == ParquetFiles(path="output/features", mode="overwrite", partition_by=(), options={})
 
 
 def test_display_has_defaults(tmp_path: Path) -> None:
     text = GOOD_JOB[: GOOD_JOB.index("output_sink")] + "output_sink:\n  sink_type: display\n"
-    assert load(tmp_path, text).output_sink.config == {"num_rows": 20, "truncate": False}
+    assert load(tmp_path, text).output_sink == Display(num_rows=20, truncate=False)
 
 
 @pytest.mark.parametrize(
@@ -102,14 +103,13 @@ def test_display_has_defaults(tmp_path: Path) -> None:
 )
 def test_an_alias_is_a_kind_and_a_mode(tmp_path: Path, sink_type: str, kind: str, mode: str) -> None:
     sink = load(tmp_path, with_sink(sink_type)).output_sink
-    assert (sink.kind, sink.mode) == (kind, mode)
+    assert (sink.kind, sink.settings["mode"]) == (kind, mode)
 
 
 @pytest.mark.parametrize("mode", ["overwrite", "append", "error", "ignore"])
 def test_a_mode_can_be_chosen(tmp_path: Path, mode: str) -> None:
     sink = load(tmp_path, with_sink("parquet_files", f"{{path: x, mode: {mode}}}")).output_sink
-    assert sink.mode == mode
-    assert "mode" not in sink.config
+    assert sink == ParquetFiles(path="x", mode=mode)
 
 
 def test_options_are_texts_for_an_engine(tmp_path: Path) -> None:
