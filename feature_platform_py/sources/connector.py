@@ -11,7 +11,7 @@ from importlib.metadata import requires
 from typing import Any
 
 from feature_platform_py.core.errors import ConfigurationError, EngineError
-from feature_platform_py.sessions.databricks import HOST, HTTP_PATH, DatabricksConnectionConfig
+from feature_platform_py.sessions.databricks import HTTP_PATH, DatabricksConnectionConfig
 
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 # Without a handler anywhere, Python prints what the connector logs of failures that are explained here.
@@ -97,7 +97,7 @@ def check_address(config: DatabricksConnectionConfig) -> None:
         raise ConfigurationError(f"`{HTTP_PATH}` is missing; a query needs a SQL warehouse")
     if config.host.startswith("http://") and not _LOOPBACK.fullmatch(config.host):
         raise ConfigurationError(
-            f"`{HOST}` starts with http://, which would show the token to the network; use https://"
+            f"`{config.host_variable}` starts with http://, which would show the token to the network; use https://"
         )
 
 
@@ -110,7 +110,7 @@ def check_reachable(config: DatabricksConnectionConfig) -> None:
         socket.create_connection((host, int(port or 443)), timeout=_SECONDS_TO_REACH).close()
     except OSError as error:
         why = error.strerror or f"no answer within {_SECONDS_TO_REACH:g} s"
-        message = f"{config.host}: expected a workspace, nobody answers there ({why}); check `{HOST}` and the network"
+        message = f"{config.host}: expected a workspace, nobody answers there ({why}); check `{config.host_variable}` and the network"
     else:
         return
     raise EngineError(message)

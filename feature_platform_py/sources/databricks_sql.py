@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import ConfigurationError, EngineError
-from feature_platform_py.sessions.databricks import HOST, HTTP_PATH, DatabricksConnectionConfig
+from feature_platform_py.sessions.databricks import HTTP_PATH, DatabricksConnectionConfig
 from feature_platform_py.sources.arrow_columns import delta_columns, in_utc
 from feature_platform_py.sources.base import Source
 from feature_platform_py.sources.connector import Patience, check_address, connect, import_connector
@@ -228,9 +228,9 @@ def _failure_text(error: Exception, config: DatabricksConnectionConfig, *, attem
     if is_refusal(error):
         return f"{config.host}: {reason(error, token)}; check `DATABRICKS_TOKEN` and `{HTTP_PATH}`"
     if is_timeout(error):
-        return f"{config.host}: no answer within {patience.request:g} s; check `{HOST}` and that the warehouse runs"
+        return f"{config.host}: no answer within {patience.request:g} s; check `{config.host_variable}` and that the warehouse runs"
     times = f"{attempts} times" if attempts > 1 else "once"
-    return f"{config.host}: tried {times}, no connection: {reason(error, token)}; check `{HOST}` and the network"
+    return f"{config.host}: tried {times}, no connection: {reason(error, token)}; check `{config.host_variable}` and the network"
 
 
 def _broken_text(error: Exception, config: DatabricksConnectionConfig, *, rows: int) -> str:

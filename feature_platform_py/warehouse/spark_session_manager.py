@@ -19,7 +19,7 @@ from feature_platform_py.warehouse import session as sessions
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import find_root, open_project
 from feature_platform_py.core.suggestions import unknown
-from feature_platform_py.sessions.databricks import CLUSTER_ID, HOST, TOKEN, DatabricksConnectionConfig
+from feature_platform_py.sessions.databricks import CLUSTER_ID, HOST, SERVER_HOSTNAME, TOKEN, DatabricksConnectionConfig
 from feature_platform_py.sessions.jvm_session import (
     find_jvm_session,
     is_jvm_session_stopped,
@@ -63,6 +63,7 @@ class _Engine:
     find_or_open: Callable[[Mapping[str, str]], _Shared]
 
 
+_DATABRICKS = (HOST, SERVER_HOSTNAME, TOKEN, CLUSTER_ID)
 _lock = threading.RLock()
 _sessions: dict[Hashable, _Shared] = {}
 
@@ -71,8 +72,9 @@ class SparkSessionManager:
     """Hands out a Spark session, and stops it if it was a manager that opened it.
 
     `engine` is `sail` (embedded, the default), `spark` (JVM Spark on this machine, with Delta), `connect` (the server
-    that `SPARK_REMOTE` names) or `databricks` (`DATABRICKS_HOST`, `DATABRICKS_TOKEN`, `DATABRICKS_CLUSTER_ID`). Without
-    it, `SPARK_REMOTE` selects `connect`, any of the Databricks variables selects `databricks`.
+    that `SPARK_REMOTE` names) or `databricks` (`DATABRICKS_HOST` or
+    `DATABRICKS_SERVER_HOSTNAME`, `DATABRICKS_TOKEN`, `DATABRICKS_CLUSTER_ID`). Without it, `SPARK_REMOTE` selects `connect`,
+    any of the Databricks variables selects `databricks`.
 
     `warehouse` is the folder of tables of `sail` and `spark`, which are there by name: by default that of the project around the
     working directory; without a project it is a temporary folder, removed at stop. `config` are settings of a session that is
@@ -165,7 +167,7 @@ def _let_go(held: _Shared) -> None:
 def _engine_of_environment() -> str:
     if os.environ.get(REMOTE, "").strip():
         return "connect"
-    return "databricks" if any(os.environ.get(name, "").strip() for name in (HOST, TOKEN, CLUSTER_ID)) else "sail"
+    return "databricks" if any(os.environ.get(name, "").strip() for name in _DATABRICKS) else "sail"
 
 
 def _sail(warehouse: Path | None) -> _Engine:

@@ -139,8 +139,11 @@ def test_without_a_connection_in_the_environment_nothing_is_run(
         monkeypatch.delenv(name)
     outcome = fpjob("run", JOB, "--target", "databricks")
     assert outcome.status == 2
-    assert "the environment names no Databricks connection: `DATABRICKS_HOST` is missing" in outcome.stderr
-    assert all(f"`{name}` is missing" in outcome.stderr for name in (HOST, TOKEN, HTTP_PATH))
+    assert (
+        "the environment names no Databricks connection: `DATABRICKS_HOST` or `DATABRICKS_SERVER_HOSTNAME` is missing"
+        in outcome.stderr
+    )
+    assert all(f"`{name}` is missing" in outcome.stderr for name in (TOKEN, HTTP_PATH))
 
 
 def test_other_targets_need_no_connection(workspace: Workspace, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,3 +177,17 @@ def test_plain_dbt_gives_up_on_a_refused_token(
     result = dbtRunner().invoke(["--quiet", "build", "--select", "tag:financial", "--target", "databricks", *places])
     assert not result.success
     assert time.monotonic() - started < SECONDS
+
+
+def test_the_host_may_have_the_name_that_the_connector_gives_it(
+    workspace: Workspace, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(HOST)
+    monkeypatch.setenv("DATABRICKS_SERVER_HOSTNAME", workspace.server.url)
+    planned = fpjob("plan", JOB, "--target", "databricks")
+    assert planned.status == 0, planned.stderr
+    monkeypatch.setenv(HOST, "adb-1.2.azuredatabricks.net")
+    refused = fpjob("run", JOB, "--target", "databricks")
+    assert refused.status == 2
+    assert "`DATABRICKS_HOST` and `DATABRICKS_SERVER_HOSTNAME` are different hosts; unset one of them" in refused.stderr
+    assert SECRET not in refused.stdout + refused.stderr

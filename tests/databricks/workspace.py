@@ -71,7 +71,8 @@ def connect_profile(project: Path) -> None:
     profiles = yaml.safe_load(path.read_text(encoding="utf-8"))
     for profile in profiles.values():
         parameters = profile["outputs"]["databricks"]["connection_parameters"]
-        parameters["_connection_uri"] = "{{ env_var('DATABRICKS_HOST') }}" + PATH
+        host = "{{ env_var('DATABRICKS_HOST', '') or env_var('DATABRICKS_SERVER_HOSTNAME') }}"
+        parameters["_connection_uri"] = host + PATH
     path.write_text(yaml.safe_dump(profiles), encoding="utf-8")
 
 

@@ -198,7 +198,7 @@ def test_without_a_connection_in_the_environment_the_job_says_what_is_missing(
     outcome = run(fpjob)
     assert outcome.status == 2
     assert outcome.stderr.startswith("configs/jobs/spend.yaml:2: the environment names no Databricks connection: ")
-    assert all(f"`{name}` is missing" in outcome.stderr for name in (HOST, TOKEN, HTTP_PATH))
+    assert all(f"`{name}` is missing" in outcome.stderr for name in ("DATABRICKS_SERVER_HOSTNAME", TOKEN, HTTP_PATH))
 
 
 def test_what_the_server_says_is_the_error_of_the_run(warehouse: FakeWarehouse, fpjob: Fpjob) -> None:

@@ -31,6 +31,7 @@ TOKEN = "dapi0123456789abcdef"
 CHOOSING = (
     "SPARK_REMOTE",
     "DATABRICKS_HOST",
+    "DATABRICKS_SERVER_HOSTNAME",
     "DATABRICKS_TOKEN",
     "DATABRICKS_CLUSTER_ID",
     "SPARK_CONNECT_MODE_ENABLED",
@@ -381,7 +382,7 @@ def test_incomplete_variables_are_named_together(monkeypatch: pytest.MonkeyPatch
         SparkSessionManager().get_session()
     assert str(error.value) == (
         "engine `databricks`: the environment names no Databricks connection: "
-        "`DATABRICKS_HOST` is missing; expected a host such as `adb-1234.5.azuredatabricks.net`; "
+        "`DATABRICKS_HOST` or `DATABRICKS_SERVER_HOSTNAME` is missing; expected a host such as `adb-1234.5.azuredatabricks.net`; "
         "`DATABRICKS_CLUSTER_ID` is missing; expected a cluster's id such as `0123-456789-abcdefgh`. "
         "Set them all, or pass `engine='sail'` to stay on this machine"
     )

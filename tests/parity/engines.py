@@ -34,7 +34,14 @@ sys.stdin.read()
 """
 # Jobs of seconds are over before the better compiler has paid for itself.
 QUICK_JVM = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
-_CHOOSING = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "FP_WAREHOUSE", "DATABRICKS_HOST", "DATABRICKS_TOKEN")
+_CHOOSING = (
+    "SPARK_REMOTE",
+    "SPARK_CONNECT_MODE_ENABLED",
+    "FP_WAREHOUSE",
+    "DATABRICKS_HOST",
+    "DATABRICKS_SERVER_HOSTNAME",
+    "DATABRICKS_TOKEN",
+)
 
 
 class Engine:
