@@ -51,7 +51,7 @@ _FIELD = re.compile(r"\s*(\w+|`(?:[^`]|``)+`)\s*:(.+)", re.DOTALL)
 
 @dataclass(frozen=True)
 class DataType:
-    """A type: its canonical Spark SQL text, its kind (`integer`, `string`), the digits of a decimal."""
+    """A type: its canonical Spark SQL text, its kind (`integer`, `string`), and the digits of a decimal."""
 
     text: str
     kind: str
@@ -61,12 +61,12 @@ class DataType:
 
 @lru_cache(maxsize=4096)
 def parse_type(text: str) -> DataType:
-    """The type that `text` names.
+    """Return the type that `text` names.
 
-    Raises ValueError that says what was expected, for anything that is not a Spark SQL type.
+    Raises ValueError, with what was expected, for anything that is not a Spark SQL type.
     """
     name = text.strip()
-    # Nesting is read by recursion, whose depth a file must not decide.
+    # Nesting is read by recursion; a file must not decide its depth.
     if name.count("<") <= _MAX_DEPTH and (match := _NESTED.fullmatch(name)):
         return _nested_type(text, match[1].lower(), match[2])
     name = re.sub(r"\s*([(),])\s*", r"\1", name).lower()
@@ -95,7 +95,7 @@ def _member(name: str) -> str:
 
 
 def nested_parts(text: str) -> tuple[str, list[tuple[str, str]]]:
-    """The name of a nested type, and its parts as (member, type); only those of a struct have names."""
+    """Return the name of a nested type, and its parts as (member, type); only those of a struct have names."""
     name, _, inner = text.strip().partition("<")
     parts = _split(inner.strip().removesuffix(">"))
     if name.strip().lower() != "struct":
@@ -105,7 +105,7 @@ def nested_parts(text: str) -> tuple[str, list[tuple[str, str]]]:
 
 
 def kind_of(text: str) -> str:
-    """The kind of a type that an engine reported; `other` for one that this module does not know."""
+    """Return the kind of a type that an engine reported; `other` for one that this module does not know."""
     try:
         return parse_type(text).kind
     except ValueError:
@@ -149,7 +149,7 @@ def _unquoted(name: str) -> str:
 
 
 def _split(inner: str) -> list[str]:
-    """The parts between the commas that stand in no bracket and in no backticks."""
+    """Return the parts between the commas that are outside of brackets and backticks."""
     parts, depth, is_quoted = [""], 0, False
     for char in inner:
         is_quoted ^= char == "`"
@@ -164,4 +164,4 @@ def _split(inner: str) -> list[str]:
 
 def _expected(text: str) -> str:
     known = ", ".join(KINDS)
-    return f"`{printable(text)}` is no Spark SQL type; expected one of {known}, array<...>, map<...>, struct<...>"
+    return f"`{printable(text)}` is not a Spark SQL type; expected one of {known}, array<...>, map<...>, struct<...>"

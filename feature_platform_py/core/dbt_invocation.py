@@ -1,4 +1,4 @@
-"""dbt invoked in this process with the settings that the caller names, whatever the environment says."""
+"""Invoke dbt in this process with the settings of the caller; its environment variables have no effect."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _RECORDING = ("DBT_RECORDER_", "DBT_ENGINE_RECORDER_")
 def invoke_dbt(
     arguments: Sequence[str], *, callbacks: Sequence[Callable[[Any], None]] = (), manifest: Any = None
 ) -> Any:
-    """Return dbt's result for a command line; no environment variable of dbt's options has a say.
+    """Return dbt's result for a command line, and ignore the environment variables of dbt's options.
 
-    `DBT_EMPTY=1` would otherwise replace a sink by no rows, and `DBT_RESOURCE_TYPES=test` fill it from old tables.
+    Otherwise `DBT_EMPTY=1` would empty a sink, and `DBT_RESOURCE_TYPES=test` would fill it from old tables.
     """
     from dbt.cli.main import cli, dbtRunner
 
-    # dbt refuses an option that is there before and after its subcommand.
+    # dbt refuses an option that is given both before and after its subcommand.
     fixed = _FIXED if set(_CACHE) & set(arguments) else (*_FIXED, _CACHE[0])
     with _without_variables(cli), _without_recording():
         result = dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke([*fixed, *arguments])
@@ -36,9 +36,9 @@ def invoke_dbt(
 
 @contextmanager
 def _without_variables(command: click.Command) -> Iterator[None]:
-    """Inside, no option of the command or its subcommands is read from the environment, which itself stays as it is.
+    """Keep the command and its subcommands from reading options in the environment, without changing the environment.
 
-    A profile may use a variable of an option's name in `env_var`, such as `DBT_TARGET`.
+    A profile may still read a variable with an option's name by `env_var`, such as `DBT_TARGET`.
     """
     kept = [(option, option.envvar) for option in _options(command) if option.envvar]
     for option, _ in kept:
@@ -58,7 +58,7 @@ def _options(command: click.Command) -> Iterator[click.Parameter]:
 
 @contextmanager
 def _without_recording() -> Iterator[None]:
-    """Inside, dbt neither records what it does nor replays a record in place of doing it, which only the environment asks for."""
+    """Keep dbt from recording what it does, and from replaying a record instead; only the environment asks for these."""
     kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(_RECORDING)}
     try:
         yield

@@ -13,7 +13,7 @@ FOLDER = "dbt_packages"
 def link_packages(root: Path, packages: Mapping[str, Path]) -> None:
     """Link the packages' folders, given by their names, into the project's `dbt_packages`, as `dbt deps` links local ones.
 
-    Raises ConfigurationError if a folder of the name is there that is no link.
+    Raises ConfigurationError if a folder, and not a link, has one of the names.
     """
     for name, folder in packages.items():
         link = root / FOLDER / name

@@ -1,6 +1,6 @@
-"""A YAML file as plain values that know their lines.
+"""Read a YAML file as plain values with their line numbers.
 
-YAML is read safely (plain values only; bounded size, depth and aliases); every fault becomes a Problem.
+YAML is read safely: only plain values, with bounded size, depth and aliases. Every fault becomes a Problem.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ MAX_DEPTH = 20
 MAX_VALUES = 20_000
 
 KeyPath = tuple[str | int, ...]
-"""The keys and list positions that lead to a value."""
+"""The path to a value: keys and list positions."""
 
 _UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?:(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\})?", re.ASCII)
 _SECRET_NAME = re.compile("TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|KEY", re.IGNORECASE)
-# YAML 1.1 reads 030 as 24, 1:30 as 90 and 1_000 as 1000; a reader of the file would not.
+# YAML 1.1 reads 030 as 24, 1:30 as 90 and 1_000 as 1000; people do not.
 _PLAIN_NUMBER = re.compile(
     r"[-+]?(0|[1-9][0-9]*)|[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan", re.IGNORECASE
 )
 
 
 class EnvironmentText(str):
-    """A value that holds text from the environment; a field of another type may read it as its own type."""
+    """A text with a value of the environment in it. A field of another type may read it as its own type."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
 class Document:
-    """The values of a YAML file, the line and the text of each, and what is wrong in the file itself."""
+    """The values of a YAML file, the line and the text of each, and the problems of the file itself."""
 
     file: str
     values: dict[str, Any] = field(default_factory=dict)
@@ -49,23 +49,23 @@ class Document:
     unread: frozenset[KeyPath] = frozenset()
 
     def line(self, *path: str | int) -> int:
-        """The line of the value at `path`, or of the nearest value around it that is there."""
+        """Return the line of the value at `path`, or of the nearest existing value around it."""
         return next((self.lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.lines), 1)
 
 
 @dataclass(frozen=True)
 class Place:
-    """A position in a document, for the messages about what stands there."""
+    """A position in a document, for messages about the value there."""
 
     document: Document
     path: KeyPath = ()
 
     def at(self, *keys: str | int) -> Place:
-        """The position of something inside."""
+        """Return the position of a value inside this one."""
         return Place(self.document, self.path + keys)
 
     def without(self, key: str) -> Place:
-        """The same position, with nothing more to say about one key inside."""
+        """Return the same position, with no further messages about one key inside."""
         return replace(self, document=replace(self.document, unread=self.document.unread | {(*self.path, key)}))
 
     @property
@@ -80,7 +80,7 @@ class Place:
 
     @property
     def value(self) -> Any:
-        """The plain value; None where there is none."""
+        """The plain value; None if there is no value."""
         value: Any = self.document.values
         for key in self.path:
             try:
@@ -91,18 +91,18 @@ class Place:
 
     @property
     def is_there(self) -> bool:
-        """Whether the file has this key, be it with nothing behind it."""
+        """Whether the file has this key, with or without a value."""
         return not self.path or self.path in self.document.lines
 
     @property
     def is_unread(self) -> bool:
-        """Whether the file's own problems already explain that no value is here."""
+        """Whether a problem of the file already explains the missing value."""
         unread = self.document.unread
         return bool(unread) and any(self.path[:end] in unread for end in range(len(self.path) + 1))
 
     @property
     def given(self) -> str:
-        """The value as the file has it: `5`, a list, nothing. Never what a variable was replaced by."""
+        """The value as written in the file (`5`, a list, nothing), with its variables, never with their values."""
         value = self.value
         if isinstance(value, dict | list):
             return "a mapping" if isinstance(value, dict) else "a list"
@@ -111,7 +111,7 @@ class Place:
         return f"`{printable(self.document.texts.get(self.path, str(value)))}`"
 
     def problem(self, message: str) -> Problem:
-        """A problem on this line."""
+        """Return a problem of this line."""
         return Problem(self.document.file, self.line, escaped(message))
 
 
@@ -120,9 +120,9 @@ NOWHERE = Place(Document("<no file>"))
 
 
 def read_document(path: Path) -> Document:
-    """The document of a YAML file whose top is one mapping.
+    """Return the document of a YAML file whose top is one mapping.
 
-    Raises ConfigurationError if it cannot be read as one; lesser faults are in its `problems`.
+    Raises ConfigurationError if the file cannot be read. Lesser faults are in its `problems`.
     """
     file = _shown(path)
     root = _Composition(file, _text(path, file)).root()
@@ -132,13 +132,13 @@ def read_document(path: Path) -> Document:
 
 
 def _shown(path: Path) -> str:
-    """The path as a user writes it: relative to the working directory where it lies below it."""
+    """Return the path as a user writes it: relative to the working directory if it lies below that."""
     is_below = path.is_absolute() and path.is_relative_to(Path.cwd())
     return printable(str(path.relative_to(Path.cwd()) if is_below else path), 300)
 
 
 def with_environment(document: Document, environ: Mapping[str, str], *, never: frozenset[KeyPath]) -> Document:
-    """The document with `${VAR}` and `${VAR:-default}` in its texts replaced, once, by text that is but data.
+    """Return the document with `${VAR}` and `${VAR:-default}` in its texts replaced once; the new text is data.
 
     `$${` stands for a plain `${`. A missing variable, and any variable at a path of `never`, is a problem.
     """
@@ -164,14 +164,14 @@ def _text(path: Path, file: str) -> str:
     if len(content) > MAX_BYTES:
         raise _failure(file, 1, f"the file is larger than {MAX_BYTES} bytes; expected a small YAML file")
     try:
-        # Editors on Windows put a byte order mark in front; it is no part of the first key.
+        # Editors on Windows put a byte order mark in front; it is not part of the first key.
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise _failure(file, line, "the file is not UTF-8 text; save it as UTF-8") from error
     if found := _UNPRINTABLE.search(text):
         line = text.count("\n", 0, found.start()) + 1
-        raise _failure(file, line, f"the character `{printable(found[0])}` cannot stand in YAML; remove it")
+        raise _failure(file, line, f"the character `{printable(found[0])}` is not allowed in YAML; remove it")
     return text
 
 
@@ -180,17 +180,17 @@ def _failure(file: str, line: int, message: str) -> ConfigurationError:
 
 
 class _Composition:
-    """From text to YAML's own nodes, within bounds."""
+    """Reads text into YAML's own nodes, within bounds."""
 
     def __init__(self, file: str, text: str) -> None:
         self.file = file
         self.text = text
 
     def root(self) -> Any:
-        """The node of the document's one mapping."""
+        """Return the node of the mapping at the document's top."""
         import yaml
 
-        # The loader in C reads a large file in a moment, the one in Python takes seconds; not every install has it.
+        # The loader in C is much faster than the one in Python, but not every install has it.
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
             self._check_bounds(yaml.parse(self.text, Loader=loader))
@@ -205,7 +205,7 @@ class _Composition:
         return node
 
     def _check_bounds(self, events: Any) -> None:
-        """Before nodes are made of it, because making them recurses once a level."""
+        """Check depth and size before nodes are made, because making them recurses once per level."""
         depth = values = documents = 0
         for event in events:
             kind = type(event).__name__
@@ -227,7 +227,7 @@ class _Composition:
             reason += f"; it starts on line {start}"
         lines = self.text.splitlines()
         if line and line <= len(lines) and re.match(r" *\t", lines[line - 1]):
-            reason += "; indent with spaces, YAML takes no tabs"
+            reason += "; indent with spaces, because YAML does not allow tabs"
         return _failure(self.file, line or start or 1, f"the YAML does not parse: {reason}")
 
 
@@ -240,11 +240,11 @@ def _bound_fault(depth: int, values: int) -> str:
         return f"the YAML is nested deeper than {MAX_DEPTH} levels"
     if values > MAX_VALUES:
         return f"the YAML holds more than {MAX_VALUES} values, aliases (`*name`) written out"
-    return "a second YAML document (`---`) starts here; expected one document a file"
+    return "a second YAML document (`---`) starts here; expected one document per file"
 
 
 class _Builder:
-    """Plain values of nodes, with the line and the text of each."""
+    """Makes plain values of nodes, and keeps the line and the text of each."""
 
     def __init__(self, file: str) -> None:
         from yaml.constructor import SafeConstructor
@@ -258,7 +258,7 @@ class _Builder:
         self._values = 0
 
     def mapping(self, node: Any, path: KeyPath) -> dict[str, Any]:
-        """The entries whose keys are texts; another key, or one that is there already, is a problem."""
+        """Return the entries with text keys; a key of another type, or a repeated one, is a problem."""
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
@@ -273,9 +273,9 @@ class _Builder:
 
     def _key_fault(self, node: Any, path: KeyPath, result: Mapping[str, Any]) -> str | None:
         if not isinstance(node.value, str):
-            return "a key that is itself a list or a mapping; expected a text"
+            return "the key is a list or a mapping; expected a text"
         if node.tag.endswith(":merge"):
-            return "merge keys (`<<`) are not read; write the keys out"
+            return "merge keys (`<<`) are not supported; write the keys out"
         if not node.tag.endswith(":str"):
             read_as = f"YAML reads the key `{printable(node.value)}` as {_kind(node.tag)}"
             return f"{read_as}; quote it: {_quoted(node.value)}"
@@ -286,7 +286,7 @@ class _Builder:
 
     def _value(self, node: Any, path: KeyPath) -> Any:
         self._values += 1
-        # Aliases are written out here, and may lead back to where they stand: both bounds end that.
+        # Aliases are expanded here, and may contain themselves: both bounds stop that.
         if len(path) > MAX_DEPTH or self._values > MAX_VALUES:
             raise _failure(self.file, node.start_mark.line + 1, _bound_fault(len(path), self._values))
         kind = node.tag.rpartition(":")[2]
@@ -315,7 +315,7 @@ class _Builder:
                 fault = f"`{printable(node.value)}` is a number to YAML, but not in plain digits; write it so, "
                 fault += f"or quote it: {_quoted(node.value)}"
         else:
-            fault = f"the tag `{printable(node.tag)}` is not read; expected a plain value"
+            fault = f"the tag `{printable(node.tag)}` is not supported; expected a plain value"
         self.problems.append(Problem(self.file, node.start_mark.line + 1, fault))
         self.unread.add(path)
         return None
@@ -341,7 +341,7 @@ def _quoted(text: str) -> str:
 
 
 class _Substitution:
-    """Variables of the environment put into the texts of a document."""
+    """Puts environment variables into the texts of a document."""
 
     def __init__(self, document: Document, environ: Mapping[str, str], never: frozenset[KeyPath]) -> None:
         self.document = document
@@ -372,18 +372,18 @@ class _Substitution:
         if match[0] == "$${":
             return None
         if path in self.never:
-            return "takes nothing from the environment; write it out"
+            return "cannot come from the environment; write the value here"
         if not name:
-            return "`${` starts no variable; expected `${NAME}`, `${NAME:-default}`, or `$${` for a plain `${`"
+            return "`${` does not start a variable; expected `${NAME}`, `${NAME:-default}`, or `$${` for a plain `${`"
         if _SECRET_NAME.search(name):
             return (
                 f"the environment variable `{name}` is named like a secret, and values of this file reach logs, dbt's artifacts and"
-                " the docs; give a secret to the engine's own settings, or rename a variable that is none"
+                " the docs; give a secret to the engine's own settings, or rename a variable that is not one"
             )
         if name not in self.environ and match["default"] is None:
             return f"the environment variable `{name}` is not set; set it, or give a default: `${{{name}:-...}}`"
         if not self.environ.get(name, "").isprintable() and _UNPRINTABLE.search(self.environ[name]):
-            return f"the environment variable `{name}` holds characters that are no text"
+            return f"the environment variable `{name}` contains characters that are not text"
         return None
 
     def _replacement(self, match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""The errors that a user of the platform may meet, one tree by cause.
+"""The errors that a user of the platform may see, one tree by cause.
 
 A message says where, what was expected, what was given and what to do, with names in backticks:
 ``configs/jobs/spend.yaml:9: transformer `UserSpendAgregator` is unknown. Did you mean ...``.
@@ -12,12 +12,12 @@ from pathlib import Path
 
 
 class FeaturePlatformError(Exception):
-    """Any error that the platform explains; everything else keeps its traceback."""
+    """Any error that the platform explains; other exceptions keep their traceback."""
 
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing wrong in a configuration file, with the place to mend it."""
+    """One fault of a configuration file, and its line."""
 
     file: str
     line: int
@@ -28,7 +28,7 @@ class Problem:
 
 
 class ConfigurationError(FeaturePlatformError):
-    """A job, registry or profile that cannot be used as it is: all of its problems together."""
+    """A job, registry or profile is invalid; holds all of its problems."""
 
     def __init__(self, problems: Iterable[Problem] | str) -> None:
         self.problems: tuple[Problem, ...] = () if isinstance(problems, str) else tuple(sorted(problems))
@@ -36,17 +36,17 @@ class ConfigurationError(FeaturePlatformError):
 
 
 def problems_of(error: FeaturePlatformError, file: str) -> tuple[Problem, ...]:
-    """Return an error's problems; one with a message only is a problem of the file."""
+    """Return an error's problems; an error with only a message becomes one problem of the file."""
     problems = error.problems if isinstance(error, ConfigurationError) else ()
     return problems or (Problem(file, 1, str(error).removeprefix(f"{file}: ")),)
 
 
 class BrokenJobsError(FeaturePlatformError):
-    """Some jobs of the project cannot be used, and were left out: what was asked for is done for all others."""
+    """Some jobs of the project are invalid and were left out; the command did its work for all others."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
-        end = "The jobs with these problems are left out; everything else is done"
+        end = "Jobs with these problems were left out; everything else was done"
         super().__init__("\n".join([*map(str, self.problems), end]))
 
 
@@ -63,4 +63,4 @@ class EngineError(FeaturePlatformError):
 
 
 class SinkError(FeaturePlatformError):
-    """The result could not be written; what the sink held before is still there."""
+    """The result could not be written; the sink keeps its old content."""

@@ -1,4 +1,4 @@
-"""The kinds of value that YAML fields hold, and their validation errors in the words of a user."""
+"""The types of YAML fields, and their validation errors in plain words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from feature_platform_py.core.document import EnvironmentText, Place
 from feature_platform_py.core.errors import Problem
 from feature_platform_py.core.suggestions import nearest, printable, ticked, unknown
 
-# Building a validator costs milliseconds: only those of the parts that a file has are built.
+# Building a validator costs milliseconds, so only those that a file needs are built.
 STRICT = ConfigDict(extra="forbid", defer_build=True)
 MAX_NAME_LENGTH = 255
 MAX_LOCATION_LENGTH = 1024
@@ -36,7 +36,7 @@ Part = TypeVar("Part")
 
 
 def as_text(value: str) -> str:
-    """The text; ValueError if it holds what no terminal, file or table should see."""
+    """Return the text. Raises ValueError for control characters, which must not reach a terminal, file or table."""
     if _CONTROL.search(value):
         raise ValueError("expected a text without control characters")
     return value
@@ -68,10 +68,10 @@ def _option_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", value):
         raise ValueError("expected an option's name: letters, digits, `_`, `.` and `-`")
     if value.lower() in {"path", "location"}:
-        raise ValueError(f"the option `{value}` would name another place; it is given beside `options`")
+        raise ValueError(f"the option `{value}` would name another location; give the location beside `options`")
     if _SECRET.search(value):
         raise ValueError(
-            "looks like a secret, and options are kept in logs; give it to the engine by its own environment"
+            "the name looks like a secret, and options appear in logs; pass secrets to the engine by its own environment"
         )
     return value
 
@@ -83,18 +83,18 @@ def _option_value(value: Any) -> str:
 
 
 def as_whole(value: Any) -> Any:
-    """A variable of the environment is text, and yet may give a number."""
+    """Return text of the environment as a whole number if it is one; return other values unchanged."""
     is_number = isinstance(value, EnvironmentText) and re.fullmatch(r"[-+]?[0-9]{1,18}", value)
     return int(value) if is_number else value
 
 
 def as_flag(value: Any) -> Any:
-    """The same, for true and false."""
+    """Return `true` and `false` of the environment as booleans; return other values unchanged."""
     return {"true": True, "false": False}.get(value, value) if isinstance(value, EnvironmentText) else value
 
 
 def as_tuple(value: Any) -> Any:
-    """One value, or a list of them, as a tuple."""
+    """Return one value, or a list of them, as a tuple."""
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
@@ -110,23 +110,23 @@ OptionName = Annotated[StrictStr, AfterValidator(_option_name)]
 OptionValue = Annotated[Any, AfterValidator(_option_value), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Options = dict[OptionName, OptionValue]
 Mapped = dict[str, Any]
-"""A mapping whose own entries are read as another part."""
+"""A mapping whose entries another part validates."""
 
 
 def one_or_more(schema: dict[str, Any]) -> WithJsonSchema:
-    """The JSON Schema of what `as_tuple` takes: one value, or a list of at least one."""
+    """Return the JSON Schema of what `as_tuple` accepts: one value, or a list of at least one."""
     return WithJsonSchema({"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1}]})
 
 
 def read_part(kind: type[Part], place: Place, problems: list[Problem]) -> Part | None:
-    """The value at `place` as a `kind`, a validated dataclass or model; else None, and `problems` grows."""
+    """Return the value at `place` as a validated `kind` (a dataclass or model), or None and add to `problems`."""
     if place.is_unread:
         return None
     hashable: Any = kind
     try:
         part: Part = _adapter(hashable).validate_python(place.value if place.is_there else {})
     except ValidationError as error:
-        found = [_problem(detail, kind, place) for detail in _telling(error.errors(include_url=False))]
+        found = [_problem(detail, kind, place) for detail in _without_misspelled(error.errors(include_url=False))]
         problems += [problem for problem in dict.fromkeys(found) if problem]
         return None
     return part
@@ -137,8 +137,8 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def _telling(details: list[Any]) -> list[Any]:
-    """The errors without those of a key that is missing only because it is misspelled."""
+def _without_misspelled(details: list[Any]) -> list[Any]:
+    """Return the errors without those of keys that are missing only because they are misspelled."""
     missing = {detail["loc"][-1] for detail in details if detail["type"] == "missing"}
     unknown_keys = [detail["loc"][-1] for detail in details if detail["type"] in _UNKNOWN_KEYS]
     # A misspelled key is one mistake, not an unknown key and a missing one.
@@ -147,7 +147,7 @@ def _telling(details: list[Any]) -> list[Any]:
 
 
 def _problem(detail: Any, kind: Any, place: Place) -> Problem | None:
-    """One of pydantic's errors, where it is in the file; None where the file's own problems explain it."""
+    """Return the problem of one of pydantic's errors, or None if a problem of the file already explains it."""
     at, message = place.at(*detail["loc"]), _message(detail)
     if at.is_unread:
         return None
@@ -160,7 +160,7 @@ def _problem(detail: Any, kind: Any, place: Place) -> Problem | None:
         # A rule of the whole part names its field first.
         at, message = place.at(rule[1]), message[rule.end() :]
     while at.path not in at.document.lines and len(at.path) > len(place.path) and detail["loc"]:
-        # Validators see one value as a list of one, and unions by their members; the file has neither.
+        # Validators turn one value into a list, and name the members of unions; the file has neither.
         at = Place(at.document, at.path[:-1])
     if at.is_unread:
         return None
@@ -205,7 +205,7 @@ def _one_of(given: Any, known: list[str]) -> str:
 
 
 def _quoting(kind: str, place: Place) -> str:
-    """YAML reads `no` as a boolean and 2024-01-01 as a date: where a text was meant, quotes make it one."""
+    """Return the advice to quote a text that YAML reads as another type, such as `no` or 2024-01-01."""
     value = place.value
     text = place.document.texts.get(place.path)
     # Parameters that Python code gives have no text.

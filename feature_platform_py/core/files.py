@@ -1,4 +1,4 @@
-"""Writing a file of the project or of a warehouse so that nobody ever sees half of it."""
+"""Replace files of a project or warehouse in one step, so that no reader sees half of one."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-# What a full or locked disk answers to a writer.
+# The errors of a full or locked disk.
 DISK_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _BESIDE = ".new"
 
 
 def replace_file(path: Path, content: str | bytes) -> None:
-    """Put the content in the place of the file in one step; a failure, or a kill, at any point leaves what was there.
+    """Replace the file by the content in one step; a failure or a kill at any point leaves the old file.
 
-    Folders above it are created. What killed calls left beside the file is removed.
+    Folders above it are created. Leftovers of killed calls beside the file are removed.
     """
     place = path.resolve()  # a link stays a link
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -37,13 +37,13 @@ def replace_file(path: Path, content: str | bytes) -> None:
 
 
 def is_leftover(path: Path) -> bool:
-    """Whether the file is what a killed call of `replace_file` left beside the one that it wrote."""
+    """Return whether the file is a leftover of a killed call of `replace_file`."""
     return path.name.startswith(".") and path.name.endswith(_BESIDE)
 
 
 def _remove_leftovers(place: Path) -> None:
     for leftover in place.parent.glob(f".{place.name}.*{_BESIDE}"):
-        # Another process that is writing now holds its file.
+        # A process that is still writing holds a lock on its file.
         with suppress(OSError), leftover.open("rb") as file:
             _lock(file.fileno())
             leftover.unlink()
@@ -54,7 +54,7 @@ def _lock(descriptor: int) -> None:
 
 
 def _mode(place: Path) -> int:
-    """The permissions of the file that is there, or those of a new one."""
+    """Return the permissions of the existing file, or those of a new one."""
     if place.exists():
         return place.stat().st_mode & 0o777
     mask = os.umask(0)

@@ -12,35 +12,35 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 def is_table_name(location: str) -> bool:
-    """Whether the location is a table name: one to three identifiers, without a file's ending like `.csv`."""
+    """Return whether the location is a table name: one to three identifiers, without a file's ending like `.csv`."""
     return bool(_TABLE_NAME.fullmatch(location)) and not _ending(location)
 
 
 def table_parts(name: str) -> tuple[str | None, str, str]:
-    """The catalog (None if it is not named), the schema and the table of a table name."""
+    """Return the catalog (None if it is not named), the schema and the table of a table name."""
     parts = name.split(".")
     catalog, schema, table = [None] * (3 - len(parts)) + parts
     return catalog, schema or "default", str(table)
 
 
 def is_remote(location: str) -> bool:
-    """Whether the location is a URI of some storage (`s3://bucket/x`), which this machine cannot look at."""
+    """Return whether the location is a URI of remote storage (`s3://bucket/x`), which this process cannot read."""
     return bool(_SCHEME.match(location)) and not location.startswith("file:/")
 
 
 def inferred_format(location: str) -> str | None:
-    """The format that a file's ending names, or None."""
+    """Return the format that a file's ending implies, or None."""
     ending = _ending(location)
     return {"tsv": "csv", "jsonl": "json", "ndjson": "json"}.get(ending, ending) or None
 
 
 def absolute(location: str, root: Path) -> Path:
-    """The path of a local location, its links resolved; relative ones start at `root`."""
+    """Return the path of a local location, its links resolved; relative ones start at `root`."""
     return Path(os.path.realpath(root / re.sub(r"^file:/+", "/", location)))
 
 
 def overlap(one: str, other: str, *, root: Path) -> bool:
-    """Whether writing to one location could change the other: one table, or one folder in the other."""
+    """Return whether writing to one location could change the other: one table, or one folder in the other."""
     if is_table_name(one) or is_table_name(other):
         return is_table_name(one) and is_table_name(other) and _same_table(one, other)
     if is_remote(one) or is_remote(other):
@@ -54,9 +54,9 @@ def _ending(location: str) -> str:
 
 
 def _same_table(one: str, other: str) -> bool:
-    """Equal names; a name without its catalog may be the one with it."""
+    """Return whether two names may mean one table; a name without a catalog may have any."""
     first, second = one.lower().split("."), other.lower().split(".")
-    # Which catalog a short name is in is the engine's to say; a doubt must not overwrite an input.
+    # Only the engine knows the catalog of a short name; in doubt, the input must not be overwritten.
     shared = min(len(first), len(second))
     return first == second or (shared > 1 and first[-shared:] == second[-shared:])
 

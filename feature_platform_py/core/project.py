@@ -1,4 +1,4 @@
-"""The project that a command works on: its root folder and the target that its profile names."""
+"""The project that a command works on: its root folder and its target."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Target:
 
     @property
     def has_session(self) -> bool:
-        """Whether the target's tables are in a Spark session of this process; those of a workspace are reached with SQL."""
+        """Whether the target's tables are in a Spark session of this process; a workspace is reached by SQL."""
         return self.type == "fpspark"
 
 
@@ -42,13 +42,13 @@ class Project:
         return self.root / "configs" / "jobs"
 
     def shown(self, path: Path) -> str:
-        """The path as a user writes it: relative to the working directory where it lies below it."""
+        """Return the path as a user writes it: relative to the working directory if it lies below that."""
         absolute = path if path.is_absolute() else self.root / path
         return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(absolute)
 
 
 def open_project(start: Path | None = None, *, target: str | None = None) -> Project:
-    """Return the project around `start` (the working directory by default); ConfigurationError if there is none."""
+    """Return the project around `start` (the working directory by default). Raises ConfigurationError if there is none."""
     origin = (start or Path.cwd()).resolve()
     if root := find_root(origin):
         check_project_files(root)
@@ -59,7 +59,7 @@ def open_project(start: Path | None = None, *, target: str | None = None) -> Pro
 
 
 def find_root(start: Path) -> Path | None:
-    """Return the nearest folder at or above `start` that holds a `dbt_project.yml`, None if there is none."""
+    """Return the nearest folder at or above `start` that has a `dbt_project.yml`, or None."""
     return next((folder for folder in (start, *start.parents) if (folder / "dbt_project.yml").is_file()), None)
 
 
@@ -103,7 +103,7 @@ def _read_profile(path: Path) -> Mapping[str, Any]:
 
 
 def _rendered(value: str) -> str:
-    """The value as dbt renders it, as far as a profile's target goes: `env_var` is all that it may call."""
+    """Return the value as dbt renders it in a profile, with `env_var` as the only function."""
     from jinja2.sandbox import SandboxedEnvironment
 
     environment = SandboxedEnvironment(autoescape=False)

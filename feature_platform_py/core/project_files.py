@@ -1,4 +1,4 @@
-"""What may lie in the folders that the platform and dbt read: files and folders, and nothing that makes a reader wait for ever."""
+"""Check that the folders of a project hold only files and folders, and nothing that blocks a reader for ever."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KINDS = {
 
 
 def check_project_files(root: Path) -> None:
-    """Raise ConfigurationError, with all of them together, for files of the project that cannot be read to their end."""
+    """Raise one ConfigurationError that names every file of the project that cannot be read to its end."""
     faults = [
         f"{place.relative_to(root)}: {fault}"
         for folder in FOLDERS
@@ -33,7 +33,7 @@ def check_project_files(root: Path) -> None:
 
 
 def file_fault(path: Path) -> str | None:
-    """Return why a path is not a file that can be read to its end; None for a file, and for what does not exist."""
+    """Return why a path cannot be read to its end; None for a file, and for a path that does not exist."""
     try:
         kind = stat.S_IFMT(path.stat().st_mode)
     except FileNotFoundError:
@@ -41,7 +41,7 @@ def file_fault(path: Path) -> str | None:
     except OSError as error:
         return f"cannot be read: {error.strerror}; remove it"
     except ValueError:
-        # A path that no file can have: opening it says so.
+        # No file can have such a path; opening it reports that.
         return None
     return f"expected a file, given {_KINDS[kind]}; remove it" if kind in _KINDS else None
 
@@ -54,7 +54,7 @@ def _entries(folder: Path) -> Iterator[Path]:
 def _fault(path: Path) -> str | None:
     if path.is_symlink() and path.is_dir():
         is_loop = path.parent.resolve().is_relative_to(path.resolve())
-        return "links to a folder that it lies in, so that a reader never ends; remove the link" if is_loop else None
+        return "links to a folder that contains it, so reading it never ends; remove the link" if is_loop else None
     if fault := file_fault(path):
         return fault
     is_huge = path.suffix in _TEXTS and path.is_file() and path.stat().st_size > MAX_BYTES

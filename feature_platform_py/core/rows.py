@@ -8,11 +8,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Rows:
-    """The result of a query; times are in the session's time zone, without saying so."""
+    """The result of a query; times are in the session's time zone and carry none."""
 
     columns: tuple[str, ...]
     values: tuple[tuple[Any, ...], ...]
 
     def dicts(self) -> list[dict[str, Any]]:
-        """The rows as mappings of column names."""
+        """Return the rows as mappings of column names."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.values]

@@ -1,4 +1,4 @@
-"""Names and text as SQL has them."""
+"""Quote names and text for SQL."""
 
 from __future__ import annotations
 

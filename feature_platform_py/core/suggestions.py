@@ -1,4 +1,4 @@
-"""Names that are not known, and the ones that were probably meant."""
+"""Messages about unknown names, with the name that was probably meant."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def unknown(kind: str, name: str, *, known: Iterable[str]) -> str:
-    """The message for a name that is none of `known`: ``column `usr` is unknown. Did you mean `user`?``."""
+    """Return the message for a name that is not in `known`: ``column `usr` is unknown. Did you mean `user`?``."""
     names = list(known)
     listed = f"Known: {ticked(names)}" if names else "None is known"
     return " ".join(filter(None, [f"{kind} `{printable(name)}` is unknown.", suggestion(name, names), listed]))
@@ -19,8 +19,8 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that is most like the name, whatever the case; None when none is near."""
-    # Only messages need it, and most runs have none.
+    """Return the most similar one of `known`, in any case, or None if none is similar."""
+    # Only error messages need this import.
     from difflib import get_close_matches
 
     by_lower = {candidate.lower(): candidate for candidate in known}
@@ -29,17 +29,17 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def ticked(names: Iterable[str]) -> str:
-    """The names in backticks, comma-separated, in their own order."""
+    """Return the names in backticks, comma-separated, in their own order."""
     return ", ".join(f"`{printable(name)}`" for name in names)
 
 
 def escaped(text: str) -> str:
-    """The text with its control and other invisible characters written out: none of them ever reaches a terminal."""
+    """Return the text with control and other invisible characters escaped, for a terminal."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def printable(text: str, longest: int = 80) -> str:
-    """The text escaped, on one line, and shortened."""
+    """Return the text escaped, on one line, and shortened."""
     return escaped(text) if len(text) <= longest else f"{escaped(text[:longest])}..."

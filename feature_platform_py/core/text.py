@@ -1,4 +1,4 @@
-"""Text in columns, and values as the text of an argument."""
+"""Align text in columns, and write values as text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def aligned(rows: Iterable[Sequence[str]], indent: str = "  ") -> list[str]:
-    """The rows as lines with columns of equal width."""
+    """Return the rows as lines with columns of equal width."""
     lines = [list(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)] if lines else []
     return [
@@ -21,12 +21,12 @@ def aligned(rows: Iterable[Sequence[str]], indent: str = "  ") -> list[str]:
 def yaml_argument(values: Mapping[str, Any]) -> str:
     """Return the values as YAML on one line, in ASCII, for dbt's `--vars`.
 
-    JSON is YAML but for characters beyond U+FFFF, which JSON escapes as two halves, and YAML as one character.
+    JSON is YAML, except for characters beyond U+FFFF: JSON escapes them as two halves, YAML as one character.
     """
     text = json.dumps(values, ensure_ascii=False)
     return re.sub(r"[^\x20-\x7e]", lambda match: f"\\U{ord(match[0]):08X}", text)
 
 
 def slug(value: str) -> str:
-    """The value as part of a column name: lower case, each run outside [a-z0-9] one `_`, trimmed."""
+    """Return the value as part of a column name: lower case, each run outside [a-z0-9] one `_`, trimmed."""
     return re.sub("[^a-z0-9]+", "_", value.lower()).strip("_")

@@ -1,1 +1,1 @@
-"""Text files as Arrow rows: decoded strictly, split into records, cast exactly; no engine has a part in it."""
+"""Read CSV, JSON and Parquet files and Delta logs without an engine: decode strictly, and cast exactly."""

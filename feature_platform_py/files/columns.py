@@ -1,4 +1,4 @@
-"""What is declared of a column of a text file, and the errors that name a place in a file."""
+"""How a column of a text file is declared, and errors that name a place in a file."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ MOST_REPORTED = 5
 
 @dataclass(frozen=True)
 class Reading:
-    """How a column is read: its type, how its values are written, and what it is called in the table.
+    """How a column is read: its type, the spelling of its values, and its name in the table.
 
-    `type` is None where it is to be found out; `format` is a pattern of dates or times, `group` what separates thousands.
+    `type` is None if the rows decide it. `format` is a pattern of dates or times; `group` separates thousands.
     """
 
     type: str | None = None
@@ -31,7 +31,7 @@ Readings = Mapping[str, Reading]
 
 @dataclass(frozen=True)
 class BadValue:
-    """A value that a type does not hold: its position in the rows at hand, and what was expected."""
+    """A value that its type cannot hold: its position in these rows, and what was expected."""
 
     row: int
     value: str
@@ -51,11 +51,11 @@ def with_article(expected: str) -> str:
 
 
 def bad_value(file: Path, line: int, column: str, found: BadValue) -> str:
-    """Return the message for a value that its column's type does not hold."""
+    """Return the message for a value that its column's type cannot hold."""
     value = printable(found.value)
     return f"{shown(file)}:{line}: column `{column}`: `{value}` is not {with_article(found.expected)}"
 
 
 def unreadable(messages: Iterable[str]) -> DataCheckError:
-    """Return the error for the first messages, five at most."""
+    """Return one error with the first messages, at most five."""
     return DataCheckError("\n".join(list(messages)[:MOST_REPORTED]))

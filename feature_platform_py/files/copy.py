@@ -1,7 +1,7 @@
-"""Columnar copies of sources: one Parquet file for each state of the data, which every engine reads alike.
+"""Parquet copies of sources: one file for each state of the data, which every engine reads alike.
 
-`<copies>/<declaration>/<state>/rows.parquet`: the declaration is what was said of the source, the state what its files were.
-A copy appears whole, in one step; whoever finds it parses nothing again.
+`<copies>/<declaration>/<state>/rows.parquet`: the declaration is a digest of how the source is read, the state one of its files.
+A copy appears whole, in one step; later readers parse nothing again.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from feature_platform_py.core.errors import DataCheckError
 from feature_platform_py.files.columns import shown
 
 ROWS = "rows.parquet"
-# Changes with how files are read: copies of an earlier reader are then made anew.
+# Raise it when the reader changes, so that copies of an earlier reader are made anew.
 _READER = 1
-# The states of a source that stay: another process may be reading the one before.
+# How many states of a source are kept: another process may be reading the previous one.
 _KEPT = 2
 
 
 class FilesChangedError(DataCheckError):
-    """Somebody wrote the files of a source while they were read."""
+    """The files of a source changed while they were read."""
 
     def __init__(self, location: str) -> None:
-        super().__init__(f"{shown(location)}: the files changed while they were read; run again")
+        super().__init__(f"{shown(location)}: the files changed while they were read; run the command again")
 
 
 def digest(*parts: Any) -> str:
-    """Return a name for parts that JSON can write, the same wherever they are the same."""
+    """Return a digest of values that JSON can write; equal values have equal digests."""
     return hashlib.sha256(json.dumps([_READER, *parts], sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -46,9 +46,9 @@ def files_state(root: Path, files: Iterable[Path]) -> str:
 def copied(
     copies: Path, *, declaration: str, state: Callable[[], str], write: Callable[[Path], None], location: str
 ) -> Path:
-    """Return the Parquet file of a source's present state, which `write` is asked for if there is none.
+    """Return the Parquet file of a source's present state; call `write` for it if there is none.
 
-    Raises FilesChangedError if the files change while they are read; the copy of an earlier state then stays.
+    Raises FilesChangedError if the files change while they are read; earlier copies then stay.
     """
     before = state()
     folder = copies / declaration / before

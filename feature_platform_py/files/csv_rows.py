@@ -1,4 +1,4 @@
-"""The rows of CSV files: columns found by the header, types declared or found out from every row."""
+"""Read the rows of CSV files: columns by the header, types as declared or inferred from every row."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Texts:
-    """Rows of one file as text, by the names of its columns; `block` says where they stand, after `skipped` records."""
+    """Rows of one file as text, by the names of its columns; they follow `skipped` records of `block`."""
 
     table: pa.Table
     block: Block
     skipped: int
 
     def line(self, row: int) -> int:
-        """The physical line on which a row starts."""
+        """Return the physical line on which a row starts."""
         records = self.block.records()
         return next(islice(records, row + self.skipped, None))[0]
 
@@ -38,7 +38,7 @@ class Texts:
 class CsvRows:
     """The rows of the files of one source.
 
-    `declared` are the (name, type) columns of the table, of which every one must be there; the types of other columns are then
+    `declared` are the (name, type) columns of the table. All of them must exist, and other columns are then
     text. Without them types are found out. `readings` say more of the files' columns, by their names there.
     """
 
@@ -65,7 +65,7 @@ class CsvRows:
                 skipped = 0
 
     def typed(self, texts: Texts, readings: Mapping[str, Reading]) -> pa.Table:
-        """Return the rows with the types of the readings; DataCheckError for the first values that do not fit."""
+        """Return the rows with the types of the readings. Raises DataCheckError for the first values that do not fit."""
         import pyarrow as pa
 
         columns, faults = {}, list[tuple[int, str, BadValue]]()
@@ -80,7 +80,7 @@ class CsvRows:
     def _fault_lines(
         self, texts: Texts, faults: list[tuple[int, str, BadValue]], readings: Mapping[str, Reading]
     ) -> Iterator[str]:
-        """The first bad values of the rows at hand in their order: of the columns that have one, up to five."""
+        """Return up to five bad values of these rows in their order, at most one per column."""
         found = list[tuple[int, str, BadValue]]()
         for row, name, bad in faults:
             found.append((row, name, bad))
@@ -95,7 +95,7 @@ class CsvRows:
             yield bad_value(texts.block.file, texts.line(row), name, bad)
 
     def _common_header(self) -> list[str]:
-        """The column names of all files, which must agree; those with neither header nor row have none."""
+        """Return the column names, on which all files must agree; a file with neither header nor row has none."""
         headers = {file.path: _header(file.path, self._dialect) for file in self._files}
         filled = {path: header for path, header in headers.items() if header}
         if not filled:
@@ -115,7 +115,7 @@ class CsvRows:
         return first
 
     def _resolved(self, names: Sequence[str], declared: Columns, readings: Readings) -> dict[str, Reading]:
-        """How each column of the files is read, in their order."""
+        """Return how each column of the files is read, in their order."""
         if declared and not self._dialect.header:
             names_of = dict(zip(names, (name for name, _ in declared), strict=False))
         else:
@@ -146,24 +146,24 @@ class CsvRows:
         missing = [name for name, _ in declared if name.lower() not in there]
         missing += [name for name in readings if name not in names]
         problems = [
-            f"{file}: column `{name}` is declared, but the header lacks it. Columns there: {listed}"
+            f"{file}: column `{name}` is declared, but the header lacks it. Existing columns: {listed}"
             for name in dict.fromkeys(missing)
         ]
         targets = [target.lower() for target in names_of.values()]
         problems += [
-            f"{file}: two columns would be called `{name}`; rename one of them in another way"
+            f"{file}: two columns would be called `{name}`; rename one of them differently"
             for name in dict.fromkeys(target for target in targets if targets.count(target) > 1)
         ]
         if problems:
             raise ConfigurationError("\n".join(problems))
 
     def learn(self, part: Texts) -> None:
-        """Take rows into account for the types that are to be found out."""
+        """Let these rows decide on the inferred types."""
         for name, guess in self._guesses.items():
             guess.add(_chunk(part.table[name]))
 
     def types(self) -> dict[str, Reading]:
-        """How each column is read, with the types that hold for the rows so far; a column without a value is text."""
+        """Return how each column is read, with types that fit the rows so far; a column without a value is text."""
         found = {}
         for name, reading in self.readings.items():
             data_type = reading.type or self._guesses[name].type or "string"
@@ -172,10 +172,10 @@ class CsvRows:
         return found
 
     def finish(self) -> None:
-        """All columns are in the header: nothing is left to check."""
+        """Do nothing: the header had all columns."""
 
     def empty(self) -> pa.Table:
-        """The table of no row."""
+        """Return the table without rows."""
         import pyarrow as pa
 
         return pa.table(
@@ -184,7 +184,7 @@ class CsvRows:
 
 
 def _header(file: Path, dialect: Dialect) -> list[str]:
-    """The names in a file's first record, or names by position; none for a file without a record."""
+    """Return the names in a file's first record, or names by position; none for a file without a record."""
     first = next(blocks(file, dialect), None)
     record = next(first.records(), (1, []))[1] if first else []
     return [name if dialect.header and name else f"_c{position}" for position, name in enumerate(record)]

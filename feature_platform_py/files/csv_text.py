@@ -1,7 +1,7 @@
-"""CSV files as Arrow tables of text: whole records at a time, quotes checked, every row with as many fields as the first.
+"""Read CSV files as Arrow tables of text: whole records, checked quotes, and the same number of fields in each row.
 
 Arrow's parser splits the records. It accepts an open quote at the end of a file and text behind a closing quote, which
-make one value of many rows: a check of the quotes comes before it.
+turn many rows into one value. The quotes are therefore checked first.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 LONGEST_RECORD = 256 * 1024 * 1024
-# Characters that stand for a separator or a line break of several characters while Arrow reads.
+# Characters that replace a separator or a line break of several characters while Arrow reads.
 _STAND_INS = (0x1F, 0x1E, 0x1D, 0x1C)
 StandIns = tuple[tuple[bytes, bytes], ...]
 
@@ -75,13 +75,13 @@ class Block:
             line = self.line + reader.line_num
 
     def restore(self, value: str) -> str:
-        """Return the value with the characters that were stood in for."""
+        """Return the value with its original characters."""
         for text, stand_in in self.stand_ins:
             value = value.replace(stand_in.decode(), text.decode())
         return value
 
     def table(self, width: int) -> pa.Table:
-        """Return the records as text columns; DataCheckError for the first row that has not `width` fields."""
+        """Return the records as text columns. Raises DataCheckError for the first row without exactly `width` fields."""
         import pyarrow as pa
         from pyarrow import csv as arrow
 
@@ -108,7 +108,7 @@ class Block:
         return self._finished(table)
 
     def _finished(self, table: pa.Table) -> pa.Table:
-        """Return the texts as they were written, NULL where they say so."""
+        """Return the texts as they were written, with NULL for those that mean it."""
         from pyarrow import compute
 
         columns = list(table.columns)
@@ -121,7 +121,7 @@ class Block:
         return table.from_arrays(columns, names=table.column_names)
 
     def _uneven(self, width: int, reason: str) -> pa.Table:
-        """Return short rows filled up where that is allowed; else raise the error that names the first uneven row."""
+        """Return short rows filled up if that is allowed; otherwise raise an error that names the first uneven row."""
         import pyarrow as pa
 
         rows = []
@@ -144,7 +144,7 @@ class Block:
 def blocks(file: Path, dialect: Dialect) -> Iterator[Block]:
     """Yield the file's records in blocks of some megabytes, each of whole records.
 
-    Raises DataCheckError for text that is not of the encoding, and for quotes that do not delimit values.
+    Raises DataCheckError for text in another encoding, and for quotes that do not delimit values.
     """
     pending, line, wanted = bytearray(), 1, 0
     for chunk, is_last in _with_last(text_chunks(file, encoding=dialect.encoding, compression=dialect.compression)):
@@ -160,11 +160,11 @@ def blocks(file: Path, dialect: Dialect) -> Iterator[Block]:
         end = quotes.end_of_records()
         if end == 0 and len(data) > LONGEST_RECORD:
             raise DataCheckError(_misquoted(file, line, dialect))
-        # Twice as much next time: what is looked through again stays in proportion.
+        # Read twice as much next time, so that repeated work stays in proportion.
         wanted = 0 if end else 2 * len(pending)
         whole = data[:end]
         records = _plain(whole, dialect, delimiter)
-        # A copy of the block is made only where it may be one of blank lines.
+        # Copy the block only if it may consist of blank lines.
         if records and not (records.isspace() and not records.strip(b"\r\n")):
             yield Block(file, line, records, dialect, delimiter, stand_ins)
         line += _lines(whole)
@@ -180,7 +180,7 @@ def _misquoted(file: Path, line: int, dialect: Dialect) -> str:
 
 
 class _Quotes:
-    """Which quotes of a block delimit values, and where its last whole record ends."""
+    """Finds the quotes of a block that delimit values, and the end of its last whole record."""
 
     def __init__(self, data: bytes, dialect: Dialect, delimiter: bytes) -> None:
         self._quote = dialect.quote.encode()
@@ -192,13 +192,13 @@ class _Quotes:
             self._set(fields.sub(lambda match: _neutral(match, self._quote), data))
 
     def fault(self, *, is_last: bool) -> int | None:
-        """Where the first value starts whose quotes do not delimit it; None if there is none."""
+        """Return the start of the first value whose quotes do not delimit it, or None."""
         misplaced = self._misplaced()
         is_open = is_last and len(self._positions) % 2 == 1
         return int(self._positions[-1]) if misplaced is None and is_open else misplaced
 
     def end_of_records(self) -> int:
-        """The position after the last record that is whole, 0 if none is."""
+        """Return the position after the last whole record, or 0."""
         if len(self._positions) == 0:
             return max(self._data.rfind(b"\n"), self._data.rfind(b"\r")) + 1
         import numpy as np
@@ -216,7 +216,7 @@ class _Quotes:
         self._positions = np.flatnonzero(self._bytes == self._quote[0]) if has_quotes else np.array([], np.int64)
 
     def _misplaced(self) -> int | None:
-        """Where the first value starts that has text before its opening or behind its closing quote."""
+        """Return the start of the first value with text before its opening or behind its closing quote."""
         import numpy as np
 
         if len(self._positions) == 0:
@@ -226,13 +226,13 @@ class _Quotes:
         opening, closing = self._positions[0::2], self._positions[1::2]
         before = (opening > 0) & ~is_edge[self._bytes[opening - 1]]
         after = ~is_edge[self._bytes[np.minimum(closing + 1, len(self._bytes) - 1)]]
-        # Text behind a closing quote is the fault of the value that its opening one starts.
+        # The fault is that of the value that the opening quote starts.
         found = np.concatenate([opening[before], opening[: len(closing)][after]])
         return int(found.min()) if len(found) else None
 
 
 def _neutral(match: re.Match[bytes], quote: bytes) -> bytes:
-    """A field or comment of the same length in which no quote and no line break is left but those that delimit."""
+    """Return a field or comment of the same length, without quotes and line breaks except those that delimit."""
     token = match[0]
     if match["open"]:
         return quote + b"x" * (len(token) - 1)
@@ -243,7 +243,7 @@ def _neutral(match: re.Match[bytes], quote: bytes) -> bytes:
 
 @lru_cache
 def _fields(dialect: Dialect, delimiter: bytes) -> re.Pattern[bytes]:
-    """Finds quoted fields, comments, and unquoted fields with a quote inside, each as a whole."""
+    """Return a pattern of quoted fields, comments, and unquoted fields with a quote inside, each as a whole."""
     sep, parts = re.escape(delimiter), []
     start = rb"(?<![^" + sep + rb"\r\n])"
     if dialect.comment:
@@ -261,7 +261,7 @@ def _fields(dialect: Dialect, delimiter: bytes) -> re.Pattern[bytes]:
 
 
 def _plain(data: bytes, dialect: Dialect, delimiter: bytes) -> bytes:
-    """The records without comments, and with a quote inside a value written twice."""
+    """Return the records without comments, and with a quote inside a value written twice."""
     quote, escape, comment = (each.encode() for each in (dialect.quote, dialect.escape, dialect.comment))
     if not any(each and each in data for each in (escape, comment)):
         return data
@@ -279,7 +279,7 @@ def _plain(data: bytes, dialect: Dialect, delimiter: bytes) -> bytes:
 
 
 def _trimmed(data: bytes, dialect: Dialect, delimiter: bytes) -> bytes:
-    """The data without blanks around fields, where that is asked for; those in quotes stay."""
+    """Return the data without blanks around fields if the dialect drops them; blanks in quotes stay."""
     if not (dialect.trim_left or dialect.trim_right):
         return data
     sep, quote = re.escape(delimiter), re.escape(dialect.quote.encode())
@@ -293,7 +293,7 @@ def _trimmed(data: bytes, dialect: Dialect, delimiter: bytes) -> bytes:
 
 
 def _stood_in(raw: bytes, dialect: Dialect, file: Path) -> tuple[bytes, bytes, StandIns]:
-    """The data with one byte for each separator and one kind of line end, the separator, and what stands for what."""
+    """Return the data with one byte for each separator and one kind of line end, that separator, and the replacements."""
     sep, line_sep = dialect.sep.encode(), dialect.line_sep.encode()
     replaced = [sep] if len(sep) > 1 else []
     replaced += [each for each in (b"\n", b"\r") if line_sep and each != line_sep]
@@ -316,7 +316,7 @@ def _stood_in(raw: bytes, dialect: Dialect, file: Path) -> tuple[bytes, bytes, S
 
 
 def _undone(data: bytes, dialect: Dialect, stand_ins: StandIns) -> bytes:
-    """The data as they were before `_stood_in`."""
+    """Return the data as before `_stood_in`."""
     if dialect.line_sep:
         data = data.replace(b"\n", dialect.line_sep.encode())
     for text, stand_in in stand_ins:

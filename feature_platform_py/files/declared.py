@@ -1,4 +1,4 @@
-"""Options and columns of files as YAML declares them, with the line of each fault."""
+"""Check options and columns of files that YAML declares; each fault has its line."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ class ColumnPart:
 
 
 def columns_schema() -> dict[str, Any]:
-    """The JSON Schema of declared columns: by name, a type or what is said of the column."""
+    """Return the JSON Schema of declared columns: for each name a type, or a mapping."""
     part: dict[str, Any] = TypeAdapter(ColumnPart).json_schema()
     return {"additionalProperties": {"anyOf": [{"type": "string"}, part]}}
 
 
 def read_columns(place: Place, problems: list[Problem]) -> dict[str, Reading]:
-    """The declared columns that can be read; `problems` grows by what is wrong with the others."""
+    """Return the valid declared columns; add the faults of the others to `problems`."""
     found = {}
     for name in place.value if isinstance(place.value, dict) else {}:
         at = place.at(name)
@@ -75,7 +75,7 @@ def read_columns(place: Place, problems: list[Problem]) -> dict[str, Reading]:
 
 
 def _of_type(place: Place, problems: list[Problem]) -> ColumnPart | None:
-    """A column of which only the type is said: `amount: decimal(12,2)`."""
+    """Return the column of a declaration with only a type: `amount: decimal(12,2)`."""
     alone = Place(Document(place.document.file, {"type": place.value}))
     found: list[Problem] = []
     part = read_part(ColumnPart, alone, found)
@@ -84,7 +84,7 @@ def _of_type(place: Place, problems: list[Problem]) -> ColumnPart | None:
 
 
 def check_files(place: Place, options: Mapping[str, str], format: str | None, problems: list[Problem]) -> None:  # noqa: A002
-    """Add to `problems` the options that a reader of the format does not take, and columns that it cannot have declared."""
+    """Add to `problems` the options that the format does not support, and columns that it cannot declare."""
     for name, value in options.items():
         if format and (fault := option_fault(name, str(value), format=format)):
             problems.append(place.at("options", name).problem(f"`{place.at('options').name}`: {fault}"))

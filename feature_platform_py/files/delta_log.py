@@ -1,7 +1,8 @@
-"""A Delta table at one version as a log without the statistics that engines take for values; the data files stay where they are.
+"""Write a log of one version of a Delta table, without the statistics that engines mistake for values.
 
-Sail takes a column whose least and greatest value in the log are equal for a constant. A decimal goes through a double there, and
-a NaN is not in it, so tables that others wrote came out changed, and filters skipped files that they should have read.
+Sail takes a column whose least and greatest value in the log are equal for a constant. A decimal passes through a double there, and
+NaN is left out. Tables of other writers therefore came out changed, and filters skipped files that they should have read. The data
+files stay where they are.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from urllib.parse import unquote
 from feature_platform_py.core.errors import DataCheckError
 from feature_platform_py.files.columns import shown
 
-# The link in a snapshot's folder that leads to the table's own.
+# The link in a snapshot's folder to the table's folder.
 DATA = "data"
-# Their least and greatest values are exact in a log; the text of a decimal or a float is not, a long text is cut.
+# A log holds their least and greatest values exactly. Decimals and floats lose digits there, and long texts are cut.
 _EXACT = {"byte", "short", "integer", "long", "date", "timestamp", "timestamp_ntz"}
 _INEXACT = re.compile(r"\b(?:float|double|decimal)\b")
 _COMMIT = re.compile(r"(\d{20})\.json")
@@ -32,7 +33,7 @@ Action = dict[str, Any]
 
 @dataclass
 class _Table:
-    """What the actions so far have made of a table."""
+    """The state of a table after the actions so far."""
 
     protocol: Action = field(default_factory=dict)
     metadata: Action = field(default_factory=dict)
@@ -48,7 +49,7 @@ class _Table:
 
 
 def has_inexact_statistics(location: Path) -> bool:
-    """Whether the table has columns whose statistics cannot be trusted. Raises DataCheckError for a log with gaps."""
+    """Return whether the table has columns whose statistics cannot be trusted. Raises DataCheckError for a log with gaps."""
     if not (location / "_delta_log").is_dir():
         return False
     return bool(_INEXACT.search(_replayed(location, None).metadata.get("schemaString", "")))
@@ -60,7 +61,7 @@ def log_files(location: Path) -> list[Path]:
 
 
 def version_at(location: Path, time: str) -> int:
-    """Return the last version that the table had at a time, in UTC where it names no zone; DataCheckError if it had none."""
+    """Return the version of the table at a time (UTC if it names no zone). Raises DataCheckError if it had none."""
     wanted = datetime.fromisoformat(time)
     wanted = wanted if wanted.tzinfo else wanted.replace(tzinfo=UTC)
     commits = [(int(path.stem), _committed(path)) for path in log_files(location)]
@@ -72,14 +73,14 @@ def version_at(location: Path, time: str) -> int:
 
 
 def _committed(path: Path) -> datetime:
-    """When a commit was made: as it says itself where the table keeps that, else when its file was written."""
+    """Return when a commit was made: its own timestamp if the table keeps that, else the time of its file."""
     first = next(_rows(path), {}).get("commitInfo", {}).get("inCommitTimestamp")
     seconds = path.stat().st_mtime if first is None else first / 1000
     return datetime.fromtimestamp(seconds, UTC)
 
 
 def write_snapshot(location: Path, folder: Path, *, version: int | None = None) -> None:
-    """Write a folder that is the table at a version, the newest by default: a log of its own, and a link to the data.
+    """Write a folder that is the table at a version (by default the newest): a log, and a link to the data.
 
     Raises DataCheckError for a log with gaps, or with files outside of the table's folder.
     """
@@ -117,7 +118,7 @@ def _replayed(location: Path, version: int | None) -> _Table:
 
 
 def _last_checkpoint(log: Path, names: list[str], last: int) -> tuple[int, list[Path]]:
-    """The version of the newest checkpoint that is whole, and its files; -1 without one."""
+    """Return the version of the newest whole checkpoint and its files, or -1."""
     found: dict[int, list[Path]] = {}
     for name in sorted(names):
         match = _CHECKPOINT.fullmatch(name)
@@ -151,7 +152,7 @@ def _rows(file: Path) -> Iterator[Action]:
 
 
 def _without_nulls(value: Any) -> Any:
-    """A row of a checkpoint as a commit has it: what is NULL is not there, apart from the values of partitions."""
+    """Return a row of a checkpoint as a commit has it: without NULLs, except values of partitions."""
     if not isinstance(value, dict):
         return value
     return {
@@ -162,20 +163,20 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _key(action: Action) -> tuple[str, str]:
-    """A file with other rows deleted from it is another one."""
+    """Return the identity of a file and its deleted rows; a file with other deleted rows is another one."""
     vector = action.get("deletionVector") or {}
     return unquote(action["path"]), f"{vector.get('pathOrInlineDv')}@{vector.get('offset')}" if vector else ""
 
 
 def _columns_with_exact_statistics(metadata: Action) -> set[str]:
-    """The names, as the files have them, of columns whose least and greatest values may stay in the log."""
+    """Return the names in the files of columns whose least and greatest values may stay in the log."""
     fields = json.loads(metadata["schemaString"])["fields"]
     exact = [each for each in fields if isinstance(each["type"], str) and each["type"] in _EXACT]
     return {each.get("metadata", {}).get("delta.columnMapping.physicalName", each["name"]) for each in exact}
 
 
 def _moved(added: Action, kept: set[str], location: Path) -> Action:
-    """The file as the snapshot names it, with what of its statistics can be trusted."""
+    """Return the file as the snapshot names it, with only its trusted statistics."""
     path = added["path"]
     if path.startswith("/") or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", path):
         raise DataCheckError(

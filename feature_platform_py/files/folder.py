@@ -1,4 +1,4 @@
-"""Which files of a folder are its data, and the values that the names of its folders hold."""
+"""Find the data files of a folder, and the values in the names of its folders."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class DataFile:
 
 
 def data_files(location: Path, *, pattern: str = "*", is_recursive: bool = False) -> list[DataFile]:
-    """Return the file, or those of the folder and of the folders in it, in order.
+    """Return the file, or all files below the folder in order.
 
-    Names that begin with `.` or `_` are no data, as everywhere in Spark; a file of data so named is refused, and not forgotten.
+    Names that begin with `.` or `_` are not data, as everywhere in Spark. A data file with such a name is refused, not skipped.
     With `is_recursive` the names of folders hold no values. Raises ConfigurationError for folders of different columns.
     """
     if location.is_file():

@@ -1,7 +1,7 @@
-"""What type the texts of a column are, found out from every one of them.
+"""Infer the type of a column from all of its texts.
 
-Identifiers keep their text: numbers with leading zeros or a plus sign are strings. Numbers keep their digits: whole ones beyond
-64 bits are decimals, and so are those with more digits than a double tells apart.
+Identifiers keep their text: numbers with leading zeros or a plus sign are strings. Numbers keep their digits: whole numbers beyond
+64 bits, and numbers with more digits than a double can distinguish, are decimals.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _NOT_A_NUMBER = r"^(NaN|nan|-?[Ii]nf|-?Infinity)$"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}"
 _BOOLEAN = r"(?i)^(true|false)$"
-# A double tells all numbers of so many digits apart.
+# A double distinguishes all numbers of so many digits.
 _DIGITS_OF_DOUBLE = 15
 _DIGITS_OF_BIGINT = 18
 
 
 @dataclass
 class Guess:
-    """The kinds of text that a column has had so far, and the digits of its numbers.
+    """The kinds of text in a column so far, and the digits of its numbers.
 
-    With a pattern of dates or times, only what it fits is one. Texts with `is_text` are no numbers, whatever they look like.
+    With a pattern, only texts that fit it are dates or times. With `is_text`, no text is a number.
     """
 
     date_format: str | None = None
@@ -62,7 +62,7 @@ class Guess:
         return "string"
 
     def add(self, texts: pa.Array) -> None:
-        """Take the texts of some rows into account."""
+        """Let the texts of some rows decide on the type."""
         if self.type == "string" and "string" in self.kinds:
             return
         texts = texts.drop_null()
@@ -75,19 +75,19 @@ class Guess:
         self.kinds.add("string")
 
     def time_reading(self, kind: str) -> tuple[str, str | None]:
-        """The type of a kind of time, and the pattern that it is written in."""
+        """Return the type of a kind of time, and its pattern."""
         return ("date", self.date_format) if kind == "date" else ("timestamp", self.time_format)
 
     @property
     def _known(self) -> list[tuple[str, str]]:
-        """The kinds that a text may be of, those with a pattern of their own first."""
+        """Return the kinds that a text may have, those with a declared pattern first."""
         given = {"date": self.date_format, "time": self.time_format}
         times = [(kind, DatePattern(pattern).regex) for kind, pattern in given.items() if pattern]
         plain = [each for each in (_TIMES if self.is_text else _ALL) if not given.get(each[0])]
         return [*times, *plain]
 
     def _without(self, texts: pa.Array, name: str, pattern: str) -> pa.Array:
-        """Note the texts that are of a kind, and return the others."""
+        """Record the texts of a kind, and return the others."""
         from pyarrow import compute
 
         is_kind = compute.match_substring_regex(texts, pattern)
@@ -132,7 +132,7 @@ class Guess:
         if self.kinds != {"integer"} and not self.is_beyond_double:
             return "double"
         digits = max(1, self.whole_digits + self.decimals)
-        # An exponent's digits, and what is no number, no decimal holds for sure.
+        # A decimal may not hold an exponent's digits, and never NaN or an infinity.
         is_decimal = self.kinds <= {"integer", "fraction"} and digits <= MAX_PRECISION
         return f"decimal({digits},{self.decimals})" if is_decimal else "string"
 
@@ -150,7 +150,7 @@ _ALL = (
 
 
 def _kinds_from(text: str, known: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The kinds in the order in which to try them; none if the first text is of none."""
+    """Return the kinds in the order in which to try them; none if the first text has none."""
     first = [each for each in known if re.search(each[1], text)]
     return [*first, *(each for each in known if each not in first)] if first else []
 
@@ -160,7 +160,7 @@ def _holds(texts: pa.Array, data_type: str, pattern: str | None = None) -> bool:
 
 
 def _survives(texts: pa.Array) -> bool:
-    """Whether doubles, written out, are the numbers that the texts are."""
+    """Return whether the doubles, written out, are the same numbers as the texts."""
     from decimal import Decimal
 
     import pyarrow as pa

@@ -1,4 +1,4 @@
-"""The rows of JSON files: every key of every record, numbers with all their digits, types declared or found out."""
+"""Read the rows of JSON files: every key of every record, all digits of numbers, declared or inferred types."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Records:
 
 @dataclass
 class Shape:
-    """What the values of a key have been so far, and where each kind of them was met first."""
+    """The kinds of value of a key so far, and the first place of each kind."""
 
     date_format: str | None = None
     time_format: str | None = None
@@ -51,7 +51,7 @@ class Shape:
     guess: Guess = field(default_factory=Guess)
 
     def add(self, values: Sequence[Any], rows: Sequence[int], name: str, records: Records) -> None:
-        """Take values into account, which stand in the rows; DataCheckError for one of another kind than those before."""
+        """Let the values of these rows decide on the type. Raises DataCheckError for a value of another kind than before."""
         import pyarrow as pa
 
         for kind in dict.fromkeys(_KINDS[each] for each in dict.fromkeys(map(type, values))):
@@ -86,7 +86,7 @@ class Shape:
 
     @property
     def type(self) -> str:
-        """The Spark SQL type that holds every value; what never had one is text."""
+        """Return the Spark SQL type that holds every value; text if there was none."""
         kind = next(iter(self.first), "null")
         if kind == "list":
             return f"array<{self.items.type if self.items else 'string'}>"
@@ -96,7 +96,7 @@ class Shape:
 
     @property
     def arrow(self) -> pa.DataType:
-        """The same as an Arrow type, in which keys keep any characters."""
+        """Return that type as an Arrow type, in which keys keep any characters."""
         import pyarrow as pa
 
         kind = next(iter(self.first), "null")
@@ -127,7 +127,7 @@ class JsonRows:
             yield from _records(file, self._options)
 
     def learn(self, part: Records) -> None:
-        """Take records into account for the types."""
+        """Let these records decide on the types."""
         import pyarrow as pa
 
         numbers = range(len(part.rows))
@@ -141,7 +141,7 @@ class JsonRows:
             guess.add(pa.array([part.file.partition[name]], pa.string()))
 
     def types(self) -> dict[str, tuple[Reading, Any]]:
-        """How each column is read, by its key: with its reading, and the Arrow type of values that were found out."""
+        """Return how each column is read, by its key: the reading, and the Arrow type of inferred columns."""
         found: dict[str, tuple[Reading, Any]] = {}
         for name, shape in self._shapes.items():
             declared = self._type_of(name) or (None if self._options.infers else "string")
@@ -162,7 +162,7 @@ class JsonRows:
         if missing and self.types():
             raise ConfigurationError(
                 "\n".join(
-                    f"{file}: column `{name}` is declared, but no record has it. Columns there: {listed}"
+                    f"{file}: column `{name}` is declared, but no record has it. Existing columns: {listed}"
                     for name in missing
                 )
             )
@@ -170,13 +170,13 @@ class JsonRows:
             raise ConfigurationError(f"{file}: expected at least one JSON record, or declared columns; given none")
 
     def empty(self) -> pa.Table:
-        """The table of no record: the declared columns."""
+        """Return the table without rows: the declared columns."""
         import pyarrow as pa
 
         return pa.table({name: pa.array([], arrow_type(data_type)) for name, data_type in self._declared.values()})
 
     def typed(self, part: Records, types: Mapping[str, tuple[Reading, Any]]) -> pa.Table:
-        """Return the records with those types; DataCheckError for the first values that do not fit."""
+        """Return the records with those types. Raises DataCheckError for the first values that do not fit."""
         import pyarrow as pa
 
         columns: dict[str, Any] = {}
@@ -213,7 +213,7 @@ class JsonRows:
             row = next(number for number, row in enumerate(part.rows) if name in row)
             raise DataCheckError(
                 f"{shown(part.file.path)}:{part.lines[row]}: the key `{printable(name)}` and the column `{printable(same)}` are"
-                " one name to Spark; write it in one way"
+                " the same name to Spark; spell them the same way"
             )
 
 
@@ -230,7 +230,7 @@ def _kind(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    """The value as JSON, a text as itself."""
+    """Return the value as JSON, a text as itself."""
     if isinstance(value, str):
         return str(value)
     if value is None or isinstance(value, bool):
@@ -246,7 +246,7 @@ def _text(value: Any) -> str:
 
 
 def _built(values: Sequence[Any], target: pa.DataType, reading: Reading, rows: Sequence[int]) -> pa.Array:
-    """The values as an Arrow array; `rows` are the records in which they stand."""
+    """Return the values as an Arrow array; `rows` are the positions of their records."""
     import pyarrow as pa
 
     types = pa.types
@@ -284,7 +284,7 @@ def _built(values: Sequence[Any], target: pa.DataType, reading: Reading, rows: S
 
 
 def _offsets(values: Sequence[Any]) -> pa.Array:
-    """Where the items of each value start; NULL for one that is NULL."""
+    """Return where the items of each value start; NULL for one that is NULL."""
     import pyarrow as pa
 
     offsets, end = list[int | None](), 0
@@ -349,7 +349,7 @@ def _object(found: Any, file: Path, line: int) -> dict[str, Any]:
 
 
 def _documents(file: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a text, one after another or in lists, each with its line."""
+    """Return the objects of a text, one after another or in lists, each with its line."""
     position = 0
     while (position := _next(text, position)) < len(text):
         line = text.count("\n", 0, position) + 1
@@ -373,7 +373,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(f"the key `{next(key for key in keys if keys.count(key) > 1)}` is there twice")
+        raise ValueError(f"the key `{next(key for key in keys if keys.count(key) > 1)}` appears twice")
     return found
 
 

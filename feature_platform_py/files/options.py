@@ -1,4 +1,4 @@
-"""Options of readers, by the names that Spark has for them: each is honoured, or refused with the reason."""
+"""Options of readers, by Spark's names: each is honoured, or refused with the reason."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _JSON = (
 )  # fmt: skip
 _PARQUET = ("mergeSchema", "pathGlobFilter", "recursiveFileLookup")
 _DELTA = ("versionAsOf", "timestampAsOf")
-# They name an earlier version of a Delta table.
+# These name an earlier version of a Delta table.
 VERSIONS = ("versionasof", "timestampasof")
 KNOWN: Mapping[str, tuple[str, ...]] = {"csv": _CSV, "json": _JSON, "parquet": _PARQUET, "delta": _DELTA}
 
@@ -64,12 +64,12 @@ _REFUSED: Mapping[str, str] = {
 
 
 def option_key(name: str) -> str:
-    """Return the form of an option's name that is compared: options have no case."""
+    """Return the option's name for comparison: in lower case, without `_`."""
     return name.lower().replace("_", "")
 
 
 def option_fault(name: str, value: str, *, format: str) -> str | None:  # noqa: A002
-    """Return why a reader of the format does not take an option, None if it does."""
+    """Return why a reader of the format refuses an option, or None."""
     if format not in KNOWN:
         return None
     key = option_key(name)
@@ -85,7 +85,7 @@ def option_fault(name: str, value: str, *, format: str) -> str | None:  # noqa: 
 
 
 def text_options(options: Mapping[str, str], format: str) -> TextOptions:  # noqa: A002
-    """Return checked options by what they mean."""
+    """Return checked options as settings of the reader."""
     found: dict[str, Any] = {}
     for name, value in options.items():
         found |= _read(option_key(name), value, format)
@@ -95,7 +95,7 @@ def text_options(options: Mapping[str, str], format: str) -> TextOptions:  # noq
 
 
 def _read(key: str, value: str, format: str) -> dict[str, Any]:  # noqa: A002
-    """The fields of the options that one option sets; ValueError that says what was expected."""
+    """Return the settings that one option implies. Raises ValueError with what was expected."""
     if key == "escape" and value == '"':
         return {}
     if key == "multiline" and format == "csv":

@@ -1,4 +1,4 @@
-"""The rows of Parquet files that not every engine reads alike, with columns and types of all files."""
+"""Read the rows of Parquet files that engines read differently, with the columns and types of all files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ROWS_IN_MEMORY = 65536
 class Footer:
     """A file, and the columns that its footer names.
 
-    `stored` are the types of whoever wrote it, where it was Arrow: a reader may follow them, as Sail does.
+    `stored` are the types that Arrow as the writer kept; a reader may follow them, as Sail does.
     """
 
     file: DataFile
@@ -42,7 +42,7 @@ class Footer:
 
 
 def footers(location: Path, files: Sequence[DataFile]) -> list[Footer]:
-    """Return the footers of all files, no row is read.
+    """Return the footers of all files without reading a row.
 
     Raises ConfigurationError for a folder without files and for columns without a name, or of one name, DataCheckError for what is
     not a Parquet file.
@@ -53,7 +53,7 @@ def footers(location: Path, files: Sequence[DataFile]) -> list[Footer]:
 
 
 def is_read_in_place(location: Path, found: Sequence[Footer]) -> bool:
-    """Whether every engine reads the files alike, where they are: one folder, one schema, and types that all of them have."""
+    """Return whether every engine reads the files alike in place: one folder, one schema, and types that all engines have."""
     first = found[0].schema
     is_flat = all(each.file.path.parent == location or each.file.path == location for each in found)
     is_alike = all(each.schema.types == first.types and each.schema.names == first.names for each in found)
@@ -62,7 +62,7 @@ def is_read_in_place(location: Path, found: Sequence[Footer]) -> bool:
 
 
 def changed_types(found: Sequence[Footer]) -> list[str]:
-    """Return what a user should know: columns that come out with another type than the files have."""
+    """Return a line for each column that gets another type than in the files."""
     types = {
         column.name: column.type for each in found for column in each.schema if not is_read_by_engines(column.type)
     }
@@ -87,14 +87,14 @@ class ParquetRows:
                     yield footer, pa.Table.from_batches([batch])
 
     def learn(self, part: Any) -> None:
-        """The footers have told the types."""
+        """Do nothing: the footers had the types."""
 
     def types(self) -> Mapping[str, pa.DataType]:
         """Return the type of each column."""
         return self._columns
 
     def finish(self) -> None:
-        """Nothing is left to check."""
+        """Do nothing: nothing is left to check."""
 
     def typed(self, part: tuple[Footer, pa.Table], types: Mapping[str, pa.DataType]) -> pa.Table:
         """Return rows with all columns; those that their file lacks are NULL."""
@@ -111,7 +111,7 @@ class ParquetRows:
         return pa.table(columns)
 
     def empty(self) -> pa.Table:
-        """Return the table of no row."""
+        """Return the table without rows."""
         import pyarrow as pa
 
         partitions = {name: arrow_type(reading.type or "string") for name, reading in self._partitions.items()}
@@ -128,7 +128,7 @@ class ParquetRows:
 
 
 def _common_columns(found: Sequence[Footer]) -> dict[str, pa.DataType]:
-    """The columns of all files, in the order in which they first come; DataCheckError for types that differ."""
+    """Return the columns of all files, in order of their first appearance. Raises DataCheckError for types that differ."""
     columns: dict[str, pa.DataType] = {}
     for footer in found:
         for column in footer.schema:
@@ -145,7 +145,7 @@ def _common_columns(found: Sequence[Footer]) -> dict[str, pa.DataType]:
 
 
 def _partition_readings(found: Sequence[Footer], declared: Columns) -> dict[str, Reading]:
-    """How the values in the names of folders are read: with the declared type, or one that holds all of them."""
+    """Return how values in names of folders are read: with the declared type, or one that fits them all."""
     import pyarrow as pa
 
     types = {name.lower(): data_type for name, data_type in declared}
@@ -190,8 +190,8 @@ def _check_names(footer: Footer) -> None:
     for name in names:
         if lowered.count(name.lower()) > 1:
             raise ConfigurationError(
-                f"{shown(file.path)}: more than one column is called `{printable(name)}`, whatever its case, of which engines read"
-                f" one; rename them. Columns there: {', '.join(f'`{printable(each)}`' for each in names)}"
+                f"{shown(file.path)}: more than one column is called `{printable(name)}`, in any case, and engines read only one of"
+                f" them; rename them. Existing columns: {', '.join(f'`{printable(each)}`' for each in names)}"
             )
 
 
@@ -202,7 +202,7 @@ def _opened(path: Path) -> Any:
 
 
 class _reading:  # noqa: N801 - a context manager, used as a function
-    """Names the file in what Arrow says of one that it cannot read."""
+    """Adds the file's name to Arrow's errors about a file that it cannot read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""Arrow types of Parquet columns: those that every engine reads as they are, and the nearest such type for the others."""
+"""Map Arrow types of Parquet columns to the nearest type that every engine reads."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _MOST_DIGITS = 38
 
 
 def nearest_type(given: pa.DataType) -> pa.DataType:
-    """Return the type itself where every engine reads it with type and value, else the nearest that holds its values.
+    """Return the type if every engine reads it faithfully, else the nearest type that holds its values.
 
-    Only nanoseconds lose something: they become microseconds. A duration is the number of its units, a time of day its text. The
-    type of a column without a value stays open.
+    Only nanoseconds lose something: they become microseconds. A duration becomes the number of its units, a time of day
+    its text. The type of a column without values stays open.
     """
     return _mapped(given, _nearest_plain)
 
 
 def filled_type(given: pa.DataType) -> pa.DataType:
-    """Return the type with text where it was left open."""
+    """Return the type with text in place of open types."""
     import pyarrow as pa
     from pyarrow import types
 
@@ -29,12 +29,12 @@ def filled_type(given: pa.DataType) -> pa.DataType:
 
 
 def is_read_by_engines(given: pa.DataType) -> bool:
-    """Whether every engine reads the column as it is; how a list is laid out in memory does not matter to them."""
+    """Return whether every engine reads the column as it is; the memory layout of lists does not matter."""
     return bool(_mapped(given, lambda plain: plain).equals(filled_type(nearest_type(given))))
 
 
 def common_type(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """Return the type that holds the values of two nearest types without a change; None if there is none."""
+    """Return the type that holds the values of both nearest types unchanged, or None."""
     import pyarrow as pa
     from pyarrow import types
 
@@ -66,7 +66,7 @@ def _common_nested(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
 
 
 def _mapped(given: pa.DataType, plain: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
-    """The type with each plain type in it replaced, and lists of one kind."""
+    """Return the type with its plain types replaced, and all its lists of the usual kind."""
     import pyarrow as pa
     from pyarrow import types
 
@@ -115,13 +115,13 @@ def _is_text(given: pa.DataType) -> bool:
 
 
 def cast_column(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
-    """Return the column with its nearest type; sub-microseconds are cut, whatever else does not fit is an ArrowInvalid."""
+    """Return the column with its nearest type, cut to microseconds. Raises ArrowInvalid if another value does not fit."""
     import pyarrow as pa
     from pyarrow import compute, types
 
     if isinstance(column.type, pa.UuidType):
         return pa.chunked_array([[None if each is None else str(each) for each in column.to_pylist()]], target)
     if types.is_timestamp(column.type) and column.type.unit == "ns":
-        # A cast would cut towards 1970, and so move the last nanosecond of a day before it into the next day.
+        # A cast cuts towards 1970, which would move the last nanosecond of an earlier day into the next day.
         return compute.floor_temporal(column, unit="microsecond").cast(target)
     return column.cast(target, safe="[ns" not in str(column.type))

@@ -27,14 +27,14 @@ _TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|(.)", re.DOTALL)
 
 
 class DatePattern:
-    """A pattern such as `dd.MM.yyyy HH:mm`; ValueError for letters that are not supported."""
+    """A pattern such as `dd.MM.yyyy HH:mm`. Raises ValueError for letters that are not supported."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.regex, self.names = _compiled(text)
 
     def rewritten(self, texts: pa.Array) -> pa.Array:
-        """Return the texts as ISO dates or times; those that the pattern does not fit become texts that are neither."""
+        """Return the texts as ISO dates or times; texts that do not fit the pattern become invalid ones."""
         from pyarrow import compute
 
         parts = compute.extract_regex(texts, self.regex)

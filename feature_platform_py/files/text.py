@@ -1,4 +1,4 @@
-"""A file's text as blocks of UTF-8: decompressed and decoded strictly, in bounded memory."""
+"""Read a file's text as blocks of UTF-8, decompressed and decoded strictly, in bounded memory."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ COMPRESSIONS = ("gzip", "bzip2", "zstd", "xz", "none")
 _ENDINGS = {".gz": "gzip", ".bz2": "bzip2", ".zst": "zstd", ".xz": "xz"}
 _UNREAD_ENDINGS = (".zip", ".lz4", ".snappy", ".lzo", ".deflate", ".br", ".7z", ".rar", ".tar", ".z")
 _SPELLED = {"gz": "gzip", "bz2": "bzip2", "zst": "zstd", "lzma": "xz", "uncompressed": "none"}
-# The names that Spark and Java have for what Python calls otherwise.
+# Names of Spark and Java for encodings that Python calls otherwise.
 _PYTHON_NAMES = {"iso-8859-1": "latin-1", "utf-8": "utf-8-sig"}
 _NEW_LINE = re.compile("\r\n|\r|\n")
 
 
 def known_encoding(name: str) -> str:
-    """Return Python's name of an encoding; ValueError that says what was expected."""
+    """Return Python's name of an encoding. Raises ValueError with what was expected."""
     try:
         codec = codecs.lookup(name.strip())
     except LookupError:
@@ -38,7 +38,7 @@ def known_encoding(name: str) -> str:
 
 
 def known_compression(name: str) -> str:
-    """Return one of `COMPRESSIONS`; ValueError that says what was expected."""
+    """Return one of `COMPRESSIONS`. Raises ValueError with what was expected."""
     found = _SPELLED.get(name.lower(), name.lower())
     if found not in COMPRESSIONS:
         raise ValueError(f"expected one of {ticked(COMPRESSIONS)}")
@@ -46,9 +46,9 @@ def known_compression(name: str) -> str:
 
 
 def text_chunks(file: Path, *, encoding: str = "utf-8-sig", compression: str | None = None) -> Iterator[bytes]:
-    """Yield the file's text as chunks of UTF-8, none of which ends within a character or a Windows line end.
+    """Yield the file's text as chunks of UTF-8 that never end within a character or a Windows line end.
 
-    Raises DataCheckError with file and line for bytes that are not of the encoding, and for a broken compressed file.
+    Raises DataCheckError, with file and line, for bytes outside of the encoding and for a broken compressed file.
     """
     decoder: Any = codecs.getincrementaldecoder(encoding)("strict")
     line, kept = 1, ""

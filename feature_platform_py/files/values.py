@@ -1,4 +1,4 @@
-"""Texts as values of a type: exact casts of whole columns, which name the first text that the type does not hold."""
+"""Cast whole columns of text exactly to a type, and name the first text that does not fit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WORDS = {
 
 
 class UnheldError(ValueError):
-    """A text among those cast is not of the type."""
+    """A text that was cast does not fit the type."""
 
 
 @lru_cache(maxsize=1024)
@@ -67,7 +67,7 @@ def cast_texts(texts: pa.Array, reading: Reading) -> tuple[pa.Array, BadValue | 
 
 
 def _first_bad(texts: pa.Array, cast: Cast) -> int:
-    """The position of the first text at which the cast fails, by halving."""
+    """Return the position of the first text that cannot be cast, found by bisection."""
     low, high = 0, len(texts)
     while high - low > 1:
         middle = (low + high) // 2
@@ -105,7 +105,7 @@ def _caster(data_type: DataType, reading: Reading) -> Cast:
 
 
 def _numbers(texts: pa.Array, reading: Reading) -> pa.Array:
-    """The texts with a point before the decimals and nothing between thousands."""
+    """Return the texts with a point before the decimals and nothing between thousands."""
     from pyarrow import compute
 
     if reading.decimal == "." and not reading.group:
@@ -144,7 +144,7 @@ def _booleans(texts: pa.Array) -> pa.Array:
 
 
 def _integers(texts: pa.Array, target: pa.DataType) -> pa.Array:
-    # Arrow reads `0x1F` as 31, and no `+7`.
+    # Arrow reads `0x1F` as 31, and refuses `+7`.
     _refuse(texts, "x", "X")
     try:
         return texts.cast(target)
@@ -163,7 +163,7 @@ def _decimals(texts: pa.Array, target: pa.DataType) -> pa.Array:
 
 
 def _floats(texts: pa.Array, target: pa.DataType) -> pa.Array:
-    """Doubles; a number beyond their range is refused, `NaN` and `Infinity` are those values."""
+    """Return doubles. `NaN` and `Infinity` are values; a number beyond the range is refused."""
     from pyarrow import compute
 
     _refuse(texts, "x", "X")
@@ -198,14 +198,14 @@ def _times(texts: pa.Array, pattern: str | None, target: pa.DataType) -> pa.Arra
 
 
 def _micros(texts: pa.Array) -> pa.Array:
-    """The texts without zeros behind the sixth decimal of the seconds."""
+    """Return the texts without zeros after the sixth decimal of the seconds."""
     from pyarrow import compute
 
     return compute.replace_substring_regex(texts, r"(\.\d{6})0+", r"\1")
 
 
 def _zoned(texts: pa.Array) -> pa.Array:
-    """Times in UTC, of which some name their distance from it."""
+    """Return times in UTC; texts may name an offset."""
     import pyarrow as pa
     from pyarrow import compute
 

@@ -1,4 +1,4 @@
-"""Writes the rows of text files to one Parquet file, in one pass where the first rows' types hold for all, else in two."""
+"""Write the rows of files to one Parquet file, in one pass if the first rows' types fit all rows, else in two."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ class Rows(Protocol):
     """The rows of files of one format, in parts that fit into memory."""
 
     def parts(self) -> Iterator[Any]:
-        """All rows, as they are written."""
+        """Return all rows, as they are written."""
 
     def learn(self, part: Any) -> None:
-        """Take a part into account for the types that are to be found out."""
+        """Let a part decide on the inferred types."""
 
     def types(self) -> Any:
-        """The types that hold for the parts so far."""
+        """Return the types that fit the parts so far."""
 
     def finish(self) -> None:
-        """Raise what can be said only after the last part."""
+        """Raise the errors that are known only after the last part."""
 
     def typed(self, part: Any, types: Any) -> pa.Table:
-        """A part with those types; DataCheckError for the first values that do not fit."""
+        """Return a part with those types. Raises DataCheckError for the first values that do not fit."""
 
     def empty(self) -> pa.Table:
-        """The table of no row."""
+        """Return the table without rows."""
 
 
 def write_rows(rows: Rows, file: Path) -> None:
-    """Write all rows with types that hold every value; DataCheckError for a value that a declared type does not hold."""
+    """Write all rows with types that hold every value. Raises DataCheckError if a declared type cannot hold a value."""
     with _uncollected():
         _write(rows, file)
 
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Inside, nothing is looked through for cycles: rows have none, and are so many that it would take half of the time."""
+    """Suspend the collection of cycles: rows have none, and searching them would take half of the time."""
     is_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""How a Databricks workspace is reached: from the environment, with the token kept out of everything that is shown."""
+"""Read the connection to a Databricks workspace from the environment; the token is never shown."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SHAPES = {
 
 @dataclass(frozen=True)
 class DatabricksConnectionConfig:
-    """A workspace, an access token, and what of it is used: a cluster (Databricks Connect), a SQL warehouse, or both.
+    """A workspace, an access token, and a cluster (Databricks Connect), a SQL warehouse, or both.
 
     `host_variable` is the variable that named the host. `str()` and `repr()` show the token as `**********`.
     """
@@ -57,7 +57,7 @@ class DatabricksConnectionConfig:
         host_variable = HOST if values[HOST] or not values[SERVER_HOSTNAME] else SERVER_HOSTNAME
         wanted = dict.fromkeys((host_variable, TOKEN, *needs))
         missing = [f"{_shown(name)} is missing; expected {_SHAPES[name][1]}" for name in wanted if not values[name]]
-        # The value is not shown: someone may have put the token into another variable.
+        # Do not show the value: it may be a token in the wrong variable.
         wrong = [
             f"`{name}` is not {expected}"
             for name, (pattern, expected) in _SHAPES.items()
@@ -66,7 +66,9 @@ class DatabricksConnectionConfig:
         if values[HOST] and values[SERVER_HOSTNAME] and _address(values[HOST]) != _address(values[SERVER_HOSTNAME]):
             wrong.append(f"`{HOST}` and `{SERVER_HOSTNAME}` are different hosts; unset one of them")
         if problems := missing + wrong:
-            raise ConfigurationError("the environment names no Databricks connection: " + "; ".join(problems))
+            raise ConfigurationError(
+                "the environment does not describe a Databricks connection: " + "; ".join(problems)
+            )
         return cls(
             host=values[host_variable].rstrip("/"),
             token=SecretStr(values[TOKEN]),
@@ -77,7 +79,7 @@ class DatabricksConnectionConfig:
 
     @property
     def spark_remote(self) -> SecretStr:
-        """The Spark Connect URL of the cluster; it holds the token."""
+        """The Spark Connect URL of the cluster, with the token."""
         if self.cluster_id is None:
             raise ConfigurationError(f"`{CLUSTER_ID}` is missing; Databricks Connect needs a cluster")
         host = re.sub("^https?://", "", self.host)

@@ -1,4 +1,4 @@
-"""What the errors of a Spark session's engine mean, by the codes that the engines document. Sail documents none: see its functions."""
+"""Interpret the errors of a Spark session's engine by their documented codes. Sail documents none: see the functions."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 _RAISED = "USER_RAISED_EXCEPTION"
 _SERVER_LOST = frozenset(f"INVALID_HANDLE.SESSION_{why}" for why in ("NOT_FOUND", "CHANGED", "CLOSED"))
 _RAISED_BELOW = re.compile(rf"Caused by: [\w.$]+: \[{_RAISED}\] (.*?)(?: SQLSTATE: P0001)?$", re.MULTILINE)
-# Sail says this of a time that its calendar does not have; it has no code.
+# Sail reports a time outside of its calendar like this, without a code.
 _NO_DAY = re.compile(r"Cannot convert \S*Timestamp\S* -?\d+ to datetime")
 
 
 def raised_text(error: BaseException) -> str | None:
     """Return the text that SQL gave to `raise_error`, if the engine failed because of that.
 
-    Sail passes the text on as the whole message and says of no error what kind it is: its message is returned for any error.
+    Sail passes the text on as the whole message, and gives errors no kind: for Sail, return the message of any error.
     """
     from pyspark.errors import PySparkException
 
@@ -30,12 +30,12 @@ def raised_text(error: BaseException) -> str | None:
 
 
 def is_outside_calendar(error: BaseException) -> bool:
-    """Return whether an engine met a time that its calendar does not have."""
+    """Return whether an engine failed at a time outside of its calendar."""
     return bool(_NO_DAY.search(str(error)))
 
 
 def is_server_lost(error: BaseException) -> bool:
-    """Return whether a session's server does not answer, or is not the one that opened the session."""
+    """Return whether a session's server does not answer, or has restarted since it opened the session."""
     import grpc
     from pyspark.errors import PySparkException
     from pyspark.errors.exceptions.connect import SparkConnectGrpcException
@@ -48,7 +48,7 @@ def is_server_lost(error: BaseException) -> bool:
 
 
 def _raised_in_jvm(thrown: Any) -> str | None:
-    """Return the text at the bottom of a Java exception's causes: a task that fails to write wraps what it failed of."""
+    """Return the text at the bottom of a Java exception's causes; a failed writing task wraps its cause."""
     from pyspark.errors.exceptions.captured import convert_exception
 
     while thrown is not None:
@@ -60,7 +60,7 @@ def _raised_in_jvm(thrown: Any) -> str | None:
 
 
 def _raised_below(error: Any) -> str | None:
-    """Return the text that the first cause of a Spark Connect server's error was raised with."""
+    """Return the raised text of the first cause of a Spark Connect server's error."""
     trace = error.getStackTrace() or "" if hasattr(error, "getStackTrace") else ""
     first = trace[trace.find("Caused by: ") :]
     found = _RAISED_BELOW.match(first)

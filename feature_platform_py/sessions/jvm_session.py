@@ -1,4 +1,4 @@
-"""JVM Spark on this machine, `local[*]`, with Delta; and why it cannot be in one process with Spark Connect."""
+"""Open JVM Spark on this machine (`local[*]`, with Delta); it cannot share a process with Spark Connect."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ JVM_CONFIG = {
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
-    # As Sail writes them; Spark's own choice, INT96, is one that few other tools still read.
+    # As Sail writes them; few other tools still read Spark's default, INT96.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
-# What a user's setting is added to, and does not replace.
+# A user's values are added to these settings, and do not replace them.
 JVM_LISTS = {
     "spark.jars.packages": "io.delta:delta-spark_4.1_2.13:4.1.0",
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
 }
-# Set by `spark-submit`, which has started the JVM: what its command line says then counts.
+# Set by `spark-submit`, which has started the JVM; its command line then applies.
 _STARTED_BY_SUBMIT = "PYSPARK_GATEWAY_PORT"
 LOG = ".spark.log"
 _CONNECT_VARIABLES = ("SPARK_CONNECT_MODE_ENABLED", "SPARK_REMOTE")
 
 
 def open_jvm_session(config: Mapping[str, str], *, warehouse: Path) -> SparkSession:
-    """Return a new JVM Spark session, its schemas by default below the folder; Spark's log is the file `.spark.log` in it.
+    """Return a new JVM Spark session with its schemas below the folder; Spark's log is the file `.spark.log` in it.
 
-    Under `spark-submit` its `--master` and `--packages` count. Raises EngineError where Spark Connect is in the process already,
-    without Java, and if Spark does not start.
+    Under `spark-submit`, its `--master` and `--packages` apply. Raises EngineError if the process has Spark Connect already,
+    if Java is missing, and if Spark does not start.
     """
     _refuse_beside_connect()
     _check_java()
@@ -58,7 +58,7 @@ def open_jvm_session(config: Mapping[str, str], *, warehouse: Path) -> SparkSess
     if _STARTED_BY_SUBMIT not in os.environ:
         builder = builder.master("local[*]")
         settings = _memory() | settings
-    # pyspark prints every failed query as a line of JSON, also where the failure is expected.
+    # pyspark prints every failed query as a line of JSON, even if the failure is expected.
     for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
         logging.getLogger(name).disabled = True
     log = warehouse / LOG
@@ -75,12 +75,12 @@ def open_jvm_session(config: Mapping[str, str], *, warehouse: Path) -> SparkSess
 
 
 def is_jvm_session_stopped(session: SparkSession) -> bool:
-    """Whether the session's context was stopped."""
+    """Return whether the session's context was stopped."""
     return session.sparkContext._jsc is None
 
 
 def _memory() -> dict[str, str]:
-    """A third of this machine's memory for the JVM: Spark's own choice is 1 GB. Options that the user has given count instead."""
+    """Return a third of this machine's memory, for the JVM (Spark's default is 1 GB), unless the user has set it."""
     if "PYSPARK_SUBMIT_ARGS" in os.environ:
         return {}
     megabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
@@ -89,7 +89,7 @@ def _memory() -> dict[str, str]:
 
 @contextmanager
 def _errors_to(file: Path) -> Iterator[None]:
-    """What the process and those that it starts write to their standard error goes to the file: the JVM keeps it for good."""
+    """Send the standard error of this process and its children to the file; a JVM started meanwhile keeps it for good."""
     file.parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.flush()
     kept = os.dup(2)
@@ -103,7 +103,7 @@ def _errors_to(file: Path) -> Iterator[None]:
 
 
 def find_jvm_session() -> SparkSession | None:
-    """Return the process's JVM Spark session, if there is one."""
+    """Return the process's JVM Spark session, or None."""
     if _active_context() is None:
         return None
     from pyspark.sql import SparkSession
@@ -113,7 +113,7 @@ def find_jvm_session() -> SparkSession | None:
 
 
 def refuse_connect_beside_jvm(engine: str) -> None:
-    """Raise EngineError if the process has JVM Spark: pyspark's functions build expressions for one of the two."""
+    """Raise EngineError if the process has JVM Spark, because pyspark's functions build expressions for only one kind."""
     if _active_context() is not None:
         raise EngineError(
             f"engine `{engine}`: expected a process without JVM Spark, found a running session of it. Pass `engine='spark'`"
@@ -142,6 +142,6 @@ def _check_java() -> None:
 
 
 def _active_context() -> Any:
-    """The SparkContext of JVM Spark; that of a Connect server which pyspark started for itself does not count."""
+    """Return the SparkContext of JVM Spark, but not that of a Connect server which pyspark started for itself."""
     module = sys.modules.get("pyspark.core.context")
     return None if module is None or "SPARK_LOCAL_REMOTE" in os.environ else module.SparkContext._active_spark_context

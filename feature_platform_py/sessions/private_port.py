@@ -1,7 +1,7 @@
-"""A loopback port that serves this process alone: other users of the machine may connect to it, and are not read.
+"""Guard a loopback port so that it serves only this process; nothing is read from other users' connections.
 
-Sail has neither a password nor a Unix socket. The kernel drops every byte that is sent to its port until the connection is
-known to be this process's own (docs/decisions/0014-the-embedded-engine-serves-its-own-process.md).
+Sail has neither a password nor a Unix socket. The kernel drops every byte sent to its port until the connection is known
+to be this process's own (docs/decisions/0014-the-embedded-engine-serves-its-own-process.md).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-# Of <asm-generic/socket.h>; Python's `socket` names neither.
+# From <asm-generic/socket.h>; Python's `socket` has no names for them.
 _ATTACH_FILTER, _DETACH_FILTER = 26, 27
 _DROP, _PASS = (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF)
-# Classic BPF on a TCP segment: pass it if it is as long as its header, which has its length in the high bits of byte 12.
+# Classic BPF on a TCP segment: pass it if it is only a header. The high bits of byte 12 hold the header's length.
 _HANDSHAKE_ONLY = (
     (0x30, 0, 0, 12),  # a = byte 12
     (0x74, 0, 0, 2),  # a >>= 2
@@ -37,37 +37,37 @@ _MOMENT = 0.0005
 
 
 class PrivatePort:
-    """The guard of a port on which this process listens: it admits connections of the process, and ends all others."""
+    """Guards a port on which this process listens: admits connections of the process, and closes all others."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         self._address = address
         self._lock = threading.Lock()
-        # Fails where the kernel does not tell whose a connection is, before anything is closed.
+        # Fail before anything is closed if the kernel does not report who owns a connection.
         dict(_served_connections(address))
         self._listener = next(each for each in _own_sockets() if _is_listening(each, address))
         _set_filter(self._listener, [_DROP])
-        # Whoever came between listening and the filter has a connection without one.
+        # A connection that was made between `listen` and the filter has no filter.
         self._admit()
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Inside, connections can be made, by which no data passes; afterwards those of this process are admitted."""
+        """Let connections be made, without data; afterwards admit those of this process."""
         with self._lock:
             _set_filter(self._listener, _HANDSHAKE_ONLY)
             try:
                 yield
             finally:
                 _set_filter(self._listener, [_DROP])
-                # A connection that the server is about to take has no inode yet, or an inode and no descriptor.
+                # A connection that the server is about to accept has no inode yet, or an inode without a descriptor.
                 while not self._admit():
                     time.sleep(_MOMENT)
 
     def close(self) -> None:
-        """Let go of the port; its own server has ended."""
+        """Release the port after its server has ended."""
         self._listener.close()
 
     def _admit(self) -> bool:
-        """Decide on each connection, and return whether the server holds all that there are."""
+        """Decide on each connection, and return whether the server has accepted all of them."""
         is_own = dict(_served_connections(self._address))
         held = set()
         for each in _own_sockets(frozenset(is_own)):
@@ -81,13 +81,13 @@ class PrivatePort:
 
 
 def guarded(address: tuple[str, int]) -> PrivatePort | None:
-    """Return the guard of a port; None, with a warning, on a system whose kernel cannot filter what a port receives."""
+    """Return the guard of a port; return None and warn if the kernel cannot filter what a port receives."""
     try:
         return PrivatePort(address)
     except (OSError, AttributeError, StopIteration) as error:
         warnings.warn(
             f"the embedded engine listens on {address[0]}:{address[1]}, and this system cannot close the port to other"
-            f" users of the machine ({error!r}); do not use it where others log in",
+            f" users of the machine ({error!r}); do not use it on a machine with other users",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -101,7 +101,7 @@ def _set_filter(listener: socket.socket, instructions: Sequence[tuple[int, int, 
 
 
 def _own_sockets(inodes: frozenset[int] | None = None) -> Iterator[socket.socket]:
-    """Yield duplicates of the process's sockets: of those with the given inodes, or of all."""
+    """Yield duplicates of the process's sockets, all or those with the given inodes."""
     for descriptor, inode in _own_inodes():
         with suppress(OSError):
             if inodes is None or inode in inodes:
@@ -122,7 +122,7 @@ def _inode(of: socket.socket) -> int:
 
 
 def _is_listening(each: socket.socket, address: tuple[str, int]) -> bool:
-    """Return whether the socket listens at the address; one that does not is closed."""
+    """Return whether the socket listens at the address; close it if not."""
     try:
         is_it = each.family == socket.AF_INET and each.getsockname() == address
         if is_it and each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
@@ -136,7 +136,7 @@ def _is_listening(each: socket.socket, address: tuple[str, int]) -> bool:
 def _served_connections(address: tuple[str, int]) -> Iterator[tuple[int, bool]]:
     """Yield the inode of each connection that the port serves, and whether its other end is a socket of this process.
 
-    Only an established end counts: nobody owns one that its process has closed.
+    Only an established end counts; a closed one has no owner.
     """
     served = _kernel_address(*address)
     connections = dict(_connections())
@@ -154,7 +154,7 @@ def _connections() -> Iterator[tuple[tuple[str, str], int]]:
         lines += Path("/proc/net/tcp6").read_text(encoding="ascii").splitlines()
     for fields in map(str.split, lines):
         if fields[3] == _ESTABLISHED:
-            # A socket for IPv6 that speaks to an IPv4 address is one end, the server's IPv4 socket the other.
+            # One end may be an IPv6 socket with an IPv4 address, the other the server's IPv4 socket.
             here, there = (each.removeprefix(mapped) for each in fields[1:3])
             yield (here, there), int(fields[9])
 

@@ -1,4 +1,4 @@
-"""Sessions on a Spark Connect server: opened in bounded time, the token of the URL kept out of all that is shown."""
+"""Open sessions on a Spark Connect server in bounded time; the token in the URL is never shown."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 REMOTE = "SPARK_REMOTE"
 CHANNEL_SECONDS = 10
 ANSWER_SECONDS = 60
-# A cluster that was shut down answers its first request when it has started.
+# A stopped cluster answers its first request only after it has started.
 CLUSTER_ANSWER_SECONDS = 600
-# A request is tried again for 17 s where the server is gone; pyspark itself tries for ten minutes.
+# If the server is gone, a request is tried again for 17 s; pyspark itself would try for ten minutes.
 RETRIES = 5
-# Unlike the platform's own engine, a server is asked for nothing else: it may not know Delta.
+# A server gets only this setting, unlike the embedded engine, because it may not know Delta.
 REMOTE_CONFIG = {"spark.sql.session.timeZone": "UTC"}
 
 _ADDRESS = r"sc://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?"
@@ -38,14 +38,14 @@ _MASK = "**********"
 
 @dataclass(frozen=True)
 class Remote:
-    """A Spark Connect server: the engine's name, the URL, and how many seconds its first answer may take."""
+    """A Spark Connect server: the engine's name, the URL, and the seconds to wait for its first answer."""
 
     engine: str
     url: SecretStr
     answer_seconds: float = ANSWER_SECONDS
 
     def channel_builder(self) -> DefaultChannelBuilder:
-        """Return what makes the connection. Raises ConfigurationError, which shows nothing of the URL, if it is none."""
+        """Return the builder of the connection. Raises ConfigurationError, without showing the URL, if the URL is invalid."""
         if not self.url.get_secret_value().strip():
             raise ConfigurationError(
                 f"engine `{self.engine}`: `{REMOTE}` is missing; expected a URL such as `sc://host:15002`"
@@ -53,8 +53,8 @@ class Remote:
         builder = _parse(self.url)
         if builder is None:
             raise ConfigurationError(
-                f"`{REMOTE}`: expected `sc://host:port`, or `sc://host:port/;name=value;...`; it has another shape"
-                " (and is not shown, as it may hold a token). For JVM Spark on this machine pass `engine='spark'`"
+                f"`{REMOTE}`: expected `sc://host:port`, or `sc://host:port/;name=value;...`; the value has"
+                " another form (it is not shown, because it may contain a token). For JVM Spark on this machine pass `engine='spark'`"
             )
         return builder
 
@@ -67,7 +67,7 @@ def open_remote_session(remote: Remote, config: Mapping[str, str]) -> SparkSessi
 
     from feature_platform_py.sessions.retries import set_retries
 
-    # `pyspark.sql.functions` builds Connect expressions only where this is set.
+    # `pyspark.sql.functions` builds Connect expressions only if this is set.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     session: SparkSession = SparkSession.builder.channelBuilder(builder).create()
     failure = _failure_within(remote.answer_seconds, lambda: session.version)
@@ -76,7 +76,7 @@ def open_remote_session(remote: Remote, config: Mapping[str, str]) -> SparkSessi
         reason = _masked(_reason(failure), builder)
         raise EngineError(
             f"engine `{remote.engine}`: `{builder.endpoint}` did not open a session: {reason}."
-            " Check the token, and that the cluster is there"
+            " Check the token, and that the cluster exists"
         )
     set_retries(session, RETRIES)
     configure(session, REMOTE_CONFIG | dict(config), close=lambda: close_remote_session(session))
@@ -84,7 +84,7 @@ def open_remote_session(remote: Remote, config: Mapping[str, str]) -> SparkSessi
 
 
 def find_remote_session(remote: Remote) -> SparkSession | None:
-    """Return the session that somebody has opened on the same server, with the same settings, if one is alive."""
+    """Return an open session on the same server with the same settings, or None."""
     from pyspark.sql.connect.session import SparkSession
 
     wanted = _identity(remote.channel_builder())
@@ -94,7 +94,7 @@ def find_remote_session(remote: Remote) -> SparkSession | None:
 
 
 def close_remote_session(session: SparkSession) -> None:
-    """Stop the session; if the server is gone, not after ten minutes of trying."""
+    """Stop the session; give up soon if the server is gone."""
     from feature_platform_py.sessions.retries import set_retries
 
     set_retries(session, 2)
@@ -103,17 +103,18 @@ def close_remote_session(session: SparkSession) -> None:
 
 
 def is_remote_session_alive(session: SparkSession) -> bool:
-    """Whether the session is open, here and on its server, which forgets all sessions when it starts again."""
+    """Return whether the session is open here and on its server; a restarted server has no sessions."""
     ask = lambda: session.conf.get("spark.sql.session.timeZone")  # noqa: E731
     return not session.is_stopped and _failure_within(CHANNEL_SECONDS, ask) is None
 
 
 def check_warehouse_server(remote: Remote, session: SparkSession, folder: Path) -> None:
-    """Raise EngineError unless the session's server knows Delta and sees the folder as this process does."""
+    """Raise EngineError unless the session's server knows Delta and sees the same folder as this process."""
     endpoint = remote.channel_builder().endpoint
     if "DATA_SOURCE_NOT_FOUND" in _read_failure(session, "delta", folder):
         raise EngineError(
-            f"engine `{remote.engine}`: expected Delta Lake on the server `{endpoint}`, it knows no format `delta`. Start it with"
+            f"engine `{remote.engine}`: expected Delta Lake on the server `{endpoint}`, but it does not know the format `delta`."
+            " Start it with"
             " `--packages io.delta:delta-spark_4.1_2.13:4.1.0"
             " --conf spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension"
             " --conf spark.sql.catalog.spark_catalog=org.apache.spark.sql.delta.catalog.DeltaCatalog`"
@@ -126,7 +127,7 @@ def check_warehouse_server(remote: Remote, session: SparkSession, folder: Path) 
 
 
 def _unseen(session: SparkSession, folder: Path) -> str:
-    """Why the server does not read a file that this process has just written; nothing if it does."""
+    """Return why the server cannot read a file that this process has just written; empty if it can."""
     mark = folder / f"seen_by_server_{uuid.uuid4().hex}.txt"
     mark.write_text("seen")
     try:
@@ -146,13 +147,13 @@ def _read_failure(session: SparkSession, format: str, path: Path) -> str:  # noq
 
 
 def configure(session: SparkSession, config: Mapping[str, str], *, close: Callable[[], None]) -> None:
-    """Set the session's configuration. Where one cannot be set, close the session and raise a ConfigurationError."""
+    """Set the session's configuration. If a setting is refused, close the session and raise ConfigurationError."""
     refused = [key for key, value in config.items() if not _is_set(session, key, value)]
     if refused:
         close()
         names = ", ".join(f"`{key}`" for key in refused)
         raise ConfigurationError(
-            f"`config`: expected settings of a session, the engine does not take {names}; remove them"
+            f"`config`: expected settings of a session, but the engine refuses {names}; remove them"
         )
 
 
@@ -167,7 +168,7 @@ def _is_set(session: SparkSession, key: str, value: str) -> bool:
 
 
 def _parse(url: SecretStr) -> DefaultChannelBuilder | None:
-    """What makes the connection, None if the URL is none; the settings are past pyspark's URL, which its errors show."""
+    """Return the builder of the connection, or None for an invalid URL. Parse the settings here: pyspark's errors show its URL."""
     from pyspark.sql.connect.client import DefaultChannelBuilder
 
     address, _, settings = url.get_secret_value().strip().partition("/;")
@@ -190,7 +191,7 @@ def _identity(builder: Any) -> tuple[Any, Any]:
 
 
 def _wait_for_channel(remote: Remote, builder: DefaultChannelBuilder) -> None:
-    """Connect and disconnect: a request would be tried again for ten minutes."""
+    """Connect and disconnect, because a request would be tried again for ten minutes."""
     import grpc
 
     with builder.toChannel() as channel:
@@ -200,17 +201,17 @@ def _wait_for_channel(remote: Remote, builder: DefaultChannelBuilder) -> None:
             is_reachable = False
         else:
             is_reachable = True
-    # Out here, so that no frame of the connection is in the traceback.
+    # Raise it here, so that no frame of the connection is in the traceback.
     if not is_reachable:
         raise EngineError(
-            f"engine `{remote.engine}`: expected a Spark Connect server at `{builder.endpoint}`, none could be reached in"
+            f"engine `{remote.engine}`: expected a Spark Connect server at `{builder.endpoint}`, but none answered within"
             f" {CHANNEL_SECONDS} s. Check host, port, network and certificate, or stay on this machine: `engine='sail'`,"
             " `--target local`"
         )
 
 
 def _failure_within(seconds: float, call: Callable[[], object]) -> Exception | None:
-    """Why the call failed, or has not returned in time; None if it returned."""
+    """Return why the call failed or timed out, or None."""
     failures: list[Exception] = []
 
     def run() -> None:
@@ -228,13 +229,13 @@ def _failure_within(seconds: float, call: Callable[[], object]) -> Exception | N
 
 
 def _abandon(session: SparkSession) -> None:
-    """Close the connection without another word to the server, which may not answer."""
+    """Close the connection without another request to the server, which may not answer."""
     session.release_session_on_close = False
     session.stop()
 
 
 def _reason(failure: Exception) -> str:
-    """One line of what pyspark prints of an error: gRPC's details, if it has them."""
+    """Return an error of pyspark in one line: gRPC's details if it has them."""
     text = str(failure)
     details = re.search(r'details = "(.*)"', text)
     return (details[1] if details else text.strip().partition("\n")[0])[:500]

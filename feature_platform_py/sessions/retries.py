@@ -1,4 +1,4 @@
-"""When a Spark Connect client asks its server again. Imports pyspark: import it where a session is open anyway."""
+"""Decide when a Spark Connect client repeats a request. Imports pyspark: import it only if a session is open."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pyspark.sql.connect.client.retries import DefaultPolicy, RetryPolicy
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# pyspark's own number: about ten minutes.
+# pyspark's default: about ten minutes.
 DEFAULT_RETRIES = 15
 _UNREADABLE = "Exception deserializing response!"
 
 
 class UnreadableAnswer(RetryPolicy):  # type: ignore[misc]
-    """The server has analysed or set what it was asked for, and the client failed at parsing the one answer.
+    """Repeats a request whose one answer the client failed to parse, after the server analysed or set something.
 
-    Asking again changes nothing. Executions answer with a stream and are not asked again: they may have written.
+    Repeating such a request changes nothing. Executions answer with a stream and are not repeated: they may have written.
     """
 
     def __init__(self) -> None:
         super().__init__(max_retries=2, initial_backoff=50)
 
     def can_retry(self, exception: BaseException) -> bool:
-        """Whether this is what gRPC raises for it, which logs the cause itself."""
+        """Return whether gRPC raised this error for such an answer; gRPC logs the cause itself."""
         return (
             isinstance(exception, grpc.RpcError)
             and not isinstance(exception, Iterator)
@@ -36,5 +36,5 @@ class UnreadableAnswer(RetryPolicy):  # type: ignore[misc]
 
 
 def set_retries(session: SparkSession, retries: int = DEFAULT_RETRIES) -> None:
-    """Let the session ask so many times where the server cannot be reached."""
+    """Set how often the session tries to reach its server."""
     session.client.set_retry_policies([DefaultPolicy(max_retries=retries), UnreadableAnswer()])

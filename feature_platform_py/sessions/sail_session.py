@@ -1,4 +1,4 @@
-"""Embedded Sail: one server for each process, on a loopback port of its own, and as many sessions as are asked for."""
+"""Open sessions of embedded Sail: each process has one server on a loopback port, with any number of sessions."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ SESSION_CONFIG = {
     "spark.sql.sources.default": "delta",
 }
 
-# Read by Sail when its server starts; a value that the user has set wins.
+# Sail reads these when its server starts; values that the user has set win.
 SAIL_ENVIRONMENT = {
     "RUST_LOG": "off",
-    # A file whose statistics say that a column's least and greatest value are equal reads as that constant, and NaN,
-    # which statistics leave out, becomes the constant too.
+    # If a file's statistics have equal least and greatest values, the column reads as that constant; NaN,
+    # which statistics leave out, becomes that constant too.
     "SAIL_EXECUTION__COLLECT_STATISTICS": "false",
-    # Sail forgets a session, its whole catalog included, after 15 idle minutes otherwise.
+    # Otherwise Sail forgets a session, with its whole catalog, after 15 idle minutes.
     "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(10 * 365 * 24 * 3600),
 }
 
@@ -41,12 +41,12 @@ _port: PrivatePort | None = None
 
 
 def open_sail_session() -> SparkSession:
-    """Return a new session of the process's server, which is started for the first."""
+    """Return a new session of the process's server, and start the server for the first one."""
     from pyspark.sql.connect.session import SparkSession
 
     from feature_platform_py.sessions.retries import set_retries
 
-    # `pyspark.sql.functions` builds Connect expressions only where this is set.
+    # `pyspark.sql.functions` builds Connect expressions only if this is set.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     with _interrupts_kept():
         builder = SparkSession.builder.channelBuilder(_channel_builder(_start()))
@@ -58,7 +58,7 @@ def open_sail_session() -> SparkSession:
 
 
 def _channel_builder(address: str) -> DefaultChannelBuilder:
-    """Return what connects to the server's port, which is open for the moment of connecting only."""
+    """Return the builder of the connection to the server's port, which is open only while connecting."""
     import grpc
     from pyspark.sql.connect.client import DefaultChannelBuilder
 
@@ -74,18 +74,18 @@ def _channel_builder(address: str) -> DefaultChannelBuilder:
                     ) from error
             return channel
 
-    # Nobody can connect again: gRPC would give an idle connection up.
+    # gRPC would close an idle connection, and no second connection is possible.
     return Builder(f"sc://{address}", [("grpc.client_idle_timeout_ms", 2**31 - 1)])
 
 
 @contextmanager
 def _interrupts_kept() -> Iterator[None]:
-    """Give Ctrl-C back to Python: Sail's server takes it for itself, and dbt would never hear of it.
+    """Give Ctrl-C back to Python: Sail's server handles it itself, and dbt would not receive it.
 
-    Past Python's `signal` module, which is for the main thread, where dbt opens no connection.
+    Bypass Python's `signal` module: it works only in the main thread, and dbt opens connections in others.
     """
     sigaction = ctypes.CDLL(None).sigaction
-    # Larger than `struct sigaction` is anywhere.
+    # Larger than `struct sigaction` on any system.
     action = ctypes.create_string_buffer(1024)
     sigaction(signal.SIGINT, None, action)
     yield

@@ -51,7 +51,7 @@ def _name_problems(names: Sequence[str]) -> Iterator[str]:
         if not name:
             yield "a column has no name; give it an alias"
         elif name.lower() in first:
-            yield f"the columns `{first[name.lower()]}` and `{name}` are one name to Spark; give one an alias"
+            yield f"the columns `{first[name.lower()]}` and `{name}` are the same name to Spark; give one an alias"
         first.setdefault(name.lower(), name)
 
 

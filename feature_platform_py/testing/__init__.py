@@ -1,4 +1,4 @@
-"""For tests of transformers and of SQL: a session, a warehouse, rows that break naive code, and a comparison that explains."""
+"""Test transformers and SQL: a session, a warehouse, rows that break naive code, and a comparison that explains."""
 
 from __future__ import annotations
 

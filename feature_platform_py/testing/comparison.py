@@ -1,4 +1,4 @@
-"""Whether two tables of features are equal and, if they are not, where: columns, types, and the first rows that differ."""
+"""Compare two tables of features, and report where they differ: columns, types, and the first rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Pair = tuple[Row | None, Row | None]
 
 @dataclass(frozen=True)
 class _Values:
-    """What makes two values equal: of floats, how far apart they may be; in which columns NaN is NULL."""
+    """When two values are equal: how far apart floats may be, and in which columns NaN is NULL."""
 
     columns: tuple[str, ...]
     tolerance: float
@@ -37,11 +37,11 @@ class _Values:
         ]
 
     def identity(self, row: Row, columns: Iterable[str]) -> tuple[Hashable, ...]:
-        """The values so that equal ones are equal, and hash alike."""
+        """Return the values so that equal ones are equal, and hash alike."""
         return tuple(_canonical(self.value(row, name)) for name in columns)
 
     def exact_part(self, row: Row) -> tuple[Hashable, ...]:
-        """What rows have to have in common to be equal at all: with a tolerance, all that can be near no float."""
+        """Return the values that equal rows must share exactly: with a tolerance, all except floats."""
         if not self.tolerance:
             return self.identity(row, self.columns)
         found = (self.value(row, name) for name in self.columns)
@@ -56,15 +56,15 @@ def assert_features_equal(
     ignore_order: bool = True,
     tolerance: float = 0.0,
 ) -> None:
-    """Raise an AssertionError that says how the tables differ, unless they have the same columns, types and rows.
+    """Raise AssertionError, with the differences, unless the tables have the same columns, types and rows.
 
-    Each is a Spark or pandas DataFrame, an Arrow table or a list of dicts. Types are compared of columns that have one
-    on both sides; a list of dicts has none, nor has an `object` column of pandas. NULL equals NULL and NaN equals NaN (in
+    Each is a Spark or pandas DataFrame, an Arrow table or a list of dicts. Types are compared if both sides have them;
+    a list of dicts and an `object` column of pandas have none. NULL equals NULL and NaN equals NaN (in
     pandas, except in its Arrow types, they cannot be told apart). Times are compared as instants, without a zone as UTC.
     Floats may be `tolerance` apart; everything else, decimals too, is compared exactly.
 
-    `keys` name the columns that tell rows apart; without them, each row has to be there as often as expected. With
-    `ignore_order=False` rows and columns have to be in the same order too.
+    `keys` name the columns that identify a row. Without them, each row must occur as often as expected. With
+    `ignore_order=False`, rows and columns must be in the same order too.
     """
     __tracebackhide__ = True
     found, wanted = as_table(actual, "actual"), as_table(expected, "expected")
@@ -127,7 +127,7 @@ def _row_problems(
 
 
 def _described(pair: Pair, values: _Values, *, label: str) -> str:
-    """What is wrong with a pair of rows: nothing if they are equal, the whole row if there is only one."""
+    """Return how a pair of rows differs: empty if they are equal, the whole row if the other is missing."""
     actual, expected = pair
     if actual is not None and expected is not None:
         lines = [
@@ -152,13 +152,13 @@ def _shown(value: Any) -> str:
 
 
 def _paired_by_key(found: list[Row], wanted: list[Row], values: _Values, keys: tuple[str, ...]) -> list[Pair]:
-    """Rows of one key together, in the order expected; where a key has several, those that are equal go first."""
+    """Yield the rows of each key together, in the expected order; of several rows, equal ones are paired first."""
     groups = _grouped(found, wanted, lambda row: values.identity(row, keys))
     return [pair for actual, expected in groups for pair in zip_longest(*_leftovers(actual, expected, values))]
 
 
 def _unmatched(found: list[Row], wanted: list[Row], values: _Values) -> Iterator[Pair]:
-    """The rows that are on one side only, each alone: those missing, then those not expected."""
+    """Return the rows of only one side, each alone: first the missing, then the unexpected ones."""
     leftovers = [_leftovers(*group, values) for group in _grouped(found, wanted, values.exact_part)]
     yield from ((None, row) for _, expected in leftovers for row in expected)
     yield from ((row, None) for actual, _ in leftovers for row in actual)
@@ -175,7 +175,7 @@ def _grouped(
 
 
 def _leftovers(actual: list[Row], expected: list[Row], values: _Values) -> tuple[list[Row], list[Row]]:
-    """The rows of each side without a partner, where as many as can have one that is equal to them."""
+    """Return the rows without an equal partner on the other side, with as many pairs as possible."""
     if not values.tolerance:
         return _without_equals(actual, expected, values), _without_equals(expected, actual, values)
     partners: dict[int, int] = {}
@@ -193,7 +193,7 @@ def _leftovers(actual: list[Row], expected: list[Row], values: _Values) -> tuple
 
 
 def _without_equals(rows: list[Row], others: list[Row], values: _Values) -> list[Row]:
-    """The rows, less one for each equal row of the others."""
+    """Return the rows without one for each equal row of the others."""
     there = Counter(values.identity(row, values.columns) for row in others)
     left = []
     for row in rows:
@@ -206,8 +206,8 @@ def _without_equals(rows: list[Row], others: list[Row], values: _Values) -> list
 
 
 def _find_partner(mine: int, is_equal: Mapping[int, list[int]], partners: dict[int, int], tried: set[int]) -> bool:
-    """Match a row, where need be by giving its partner's partner another one (Kuhn's algorithm)."""
-    # Free ones first: the search would go through all the rows of a long run of duplicates otherwise.
+    """Match a row; if necessary, give its partner's partner another one (Kuhn's algorithm)."""
+    # Try free rows first; otherwise the search would go through a long run of duplicates.
     for theirs in sorted(is_equal[mine], key=partners.__contains__):
         if theirs not in tried:
             tried.add(theirs)
@@ -247,7 +247,7 @@ def _canonical(value: Any) -> Hashable:
         return frozenset((key, _canonical(each)) for key, each in value.items())
     if _is_nan(value):
         return "NaN", float
-    # True is 1 in Python, and a flag is no number.
+    # True equals 1 in Python, but a boolean is not a number.
     return (value, bool) if isinstance(value, bool) else value
 
 

@@ -1,4 +1,4 @@
-"""Rows of transactions that break naive feature code, each with the reason why it is there."""
+"""Make rows of transactions that break naive feature code, each with the reason why it is included."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CATEGORIES = (
     "日本",
     "🍕",
 )
-# UTC instants at which clocks go on or back: New York and Berlin, in spring and in autumn.
+# UTC instants at which clocks change: New York and Berlin, in spring and in autumn.
 CLOCK_CHANGES = (
     datetime(2024, 3, 10, 7, tzinfo=UTC),
     datetime(2024, 3, 31, 1, tzinfo=UTC),
@@ -51,7 +51,7 @@ class EdgeCases(NamedTuple):
 
 @dataclass(frozen=True)
 class _Event:
-    """What happens to one user; events of one story have one key, and nobody else has."""
+    """An event of one user. Events of one story share a key, which no other story has."""
 
     why: str
     story: str | None
@@ -75,8 +75,8 @@ def edge_case_rows(
 
     NULLs, ties, rows exactly a window apart and a microsecond to either side, changes of the clock, the leap day, ends of
     months and years, late rows (the last ones), duplicates, extreme amounts, odd categories. `edge_case` names the
-    column that says why a row is there; None leaves it out. `seed` decides on the keys, the order and some ordinary
-    rows; the same arguments give the same rows. Raises ValueError for a window of no days, or two columns of one name.
+    column with the reason of each row; None leaves it out. `seed` decides the keys, the order and some ordinary
+    rows. The same arguments give the same rows. Raises ValueError for a window of no days, or two columns of one name.
     """
     windows = [window_days] if isinstance(window_days, int) else list(window_days)
     types = {key: "bigint", time: "timestamp", amount: "decimal(28,6)", category: "string"}

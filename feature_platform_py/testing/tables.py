@@ -1,4 +1,4 @@
-"""Any kind of table as names, Spark types where they are known, and rows of Python values."""
+"""Read any kind of table as names, Spark types if known, and rows of Python values."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _ARROW_NAMES = {
 
 @dataclass(frozen=True)
 class Table:
-    """Rows, and of their columns the names in order, and the types of those that have one.
+    """Rows, with the names of their columns in order and the known types.
 
-    `blurred` are columns in which a missing value and NaN cannot be told apart. A list without rows has no columns: None.
+    `blurred` are columns in which a missing value and NaN look the same. A list without rows has no columns: None.
     """
 
     columns: tuple[str, ...] | None
@@ -39,9 +39,9 @@ class Table:
 
 
 def as_table(given: Any, role: str) -> Table:
-    """The table that a Spark or pandas DataFrame, an Arrow table or a list of mappings is.
+    """Return a Spark or pandas DataFrame, an Arrow table or a list of mappings as a table.
 
-    Raises TypeError for anything else, and ValueError where two columns have one name or a row lacks a column.
+    Raises TypeError for anything else, and ValueError if two columns have one name or a row lacks a column.
     """
     module = type(given).__module__.partition(".")[0]
     if module == "pyspark" and hasattr(given, "toArrow"):
@@ -78,7 +78,7 @@ def _from_pandas(frame: Any, role: str) -> Table:
     types: dict[str, str] = {}
     for name in columns:
         dtype = frame[name].dtype
-        # An integer column becomes `float64` with a missing value; naive times are UTC, whatever they were.
+        # With a missing value, an integer column becomes `float64`. Naive times are taken as UTC.
         is_vague = str(dtype) == "object" or (_is_numpy_float(dtype) and frame[name].isna().any()) or _is_naive(dtype)
         if not is_vague:
             types[name] = _arrow_type(pyarrow.Array.from_pandas(frame[name]).type)
@@ -115,7 +115,7 @@ def _arrow_rows(table: Any) -> list[Row]:
 
 
 def _arrow_type(data_type: Any) -> str:
-    """The Spark SQL name of an Arrow type; its own name if Spark has none."""
+    """Return the Spark SQL name of an Arrow type; its own name if Spark has none."""
     from pyarrow import types
 
     if types.is_dictionary(data_type):
@@ -142,7 +142,7 @@ def _is_naive(dtype: Any) -> bool:
 
 
 def _without_markers(row: Row) -> Row:
-    """The row with None for pandas' NaT and NA."""
+    """Return the row with None for pandas' NaT and NA."""
     import pandas
 
     return {str(name): None if value is pandas.NaT or value is pandas.NA else value for name, value in row.items()}

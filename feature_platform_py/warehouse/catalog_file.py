@@ -1,4 +1,4 @@
-"""The small JSON file beside the tables that remembers a warehouse's views and external sources."""
+"""Read and write the catalog file: a warehouse's views and external sources, as JSON beside the tables."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class TableName:
 
 @dataclass(frozen=True)
 class Definition:
-    """What recreates a relation: `create <kind> <name> <sql>`.
+    """The SQL that recreates a relation: `create <kind> <name> <sql>`.
 
-    `fingerprint` says what a source's declaration and files were when its SQL was made, `location` where the engine reads it.
+    `fingerprint` is a digest of a source's declaration and files when its SQL was made; `location` is where the engine reads it.
     """
 
     kind: Kind
@@ -41,12 +41,12 @@ class Definition:
     location: str = ""
 
     def statement(self, name: TableName) -> str:
-        """The SQL statement that registers the relation in a session."""
+        """Return the SQL statement that registers the relation in a session."""
         return f"create {'or replace view' if self.kind == 'view' else 'table'} {name} {self.sql}"
 
 
 class CatalogFile:
-    """Views and sources of one warehouse, replaced atomically, safe against other processes."""
+    """Views and sources of one warehouse; replaced atomically, and safe for several processes."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "catalog.json"
@@ -62,12 +62,12 @@ class CatalogFile:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise EngineError(
                 f"{self.path}: expected the JSON catalog of views and sources, given {error!r}. "
-                "Restore the file, or run a job with `--full-refresh`, which throws it away; tables are not affected"
+                "Restore the file, or run a job with `--full-refresh`, which removes it; tables are not affected"
             ) from error
 
     @contextmanager
     def changing(self) -> Iterator[dict[TableName, Definition]]:
-        """Yield the entries for changing; the file is written afterwards if they did change."""
+        """Yield the entries to be changed; afterwards write the file if they changed."""
         with self.lock_path.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             before = self.load()

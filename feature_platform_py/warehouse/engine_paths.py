@@ -1,7 +1,7 @@
-"""Paths as the embedded engine can use them.
+"""Give the embedded engine paths that it can use.
 
-Sail encodes a Delta table's path twice: below a folder called `my data`, its log and its files end up in
-two other folders. A link without such characters leads it to the right one.
+Sail encodes a Delta table's path twice: below a folder called `my data`, log and files end up in two other folders.
+A link without such characters leads to the right folder.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from urllib.parse import quote
 
 
 def delta_path(folder: Path) -> Path:
-    """The folder, or a link to it that this process keeps, where its own path has characters that a URL encodes.
+    """Return the folder, or a link to it if its path has characters that a URL encodes; this process keeps the link.
 
-    The folder is created if a link has to lead to it.
+    Create the folder if a link leads to it.
     """
     if quote(str(folder), safe="/~") == str(folder):
         return folder

@@ -1,7 +1,7 @@
-"""External sources: files and folders that others write, registered as tables.
+"""Register external sources (files and folders of other writers) as tables.
 
-Delta and Parquet are read where they are. Text files (CSV, JSON) are read by `feature_platform_py.files` into a columnar copy,
-so that every engine sees the same rows.
+Engines read Delta and Parquet in place if all of them read the same values there. `feature_platform_py.files` writes a Parquet
+copy of CSV, JSON and other Parquet files, and a log of its own for other Delta tables. Every engine sees the same rows.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _WIDTHS = {name: width for width, name in enumerate(("tinyint", "smallint", "int
 
 @dataclass(frozen=True)
 class ExternalSource:
-    """Where data lies, in which format, how to read it, and the (name, type) columns that it promises.
+    """The location, format, options and declared (name, type) columns of external data.
 
-    `readings` say how columns of text files are read, by the columns' names in the files.
+    `readings` describe how columns of text files are read, by their names in the files.
     """
 
     location: str
@@ -68,7 +68,7 @@ class ExternalSource:
 
     @cached_property
     def is_copied(self) -> bool:
-        """Whether engines read a copy: of text, and of Parquet files that not every engine reads alike where they are."""
+        """Whether engines read a copy: of text, and of Parquet files that engines read differently."""
         from feature_platform_py.files.parquet_rows import is_read_in_place
 
         if self.format != "parquet" or not self.is_local:
@@ -78,19 +78,19 @@ class ExternalSource:
 
     @cached_property
     def text_options(self) -> TextOptions:
-        """The options of a text format, and those of Parquet that say which files are read."""
+        """The options of a text format, and the options of Parquet that choose files."""
         return text_options(self.options, self.format)
 
     @cached_property
     def is_snapshot(self) -> bool:
-        """Whether engines read a log of the platform's own: of an earlier version, or without statistics that they take for values."""
+        """Whether engines read a log of the platform's own: of an earlier version, or without misleading statistics."""
         if self.format != "delta" or not self.is_local:
             return False
         return self.is_earlier_version or has_inexact_statistics(Path(self.location))
 
     @property
     def is_earlier_version(self) -> bool:
-        """Whether the options name a version of a Delta table, which engines' catalogs do not know of."""
+        """Whether the options name a version of a Delta table, which engines' catalogs cannot register."""
         return self.format == "delta" and any(option_key(name) in VERSIONS for name in self.options)
 
     def files(self) -> list[DataFile]:
@@ -101,12 +101,12 @@ class ExternalSource:
         return data_files(Path(self.location), pattern=options.pattern, is_recursive=options.is_recursive)
 
     def declaration(self) -> str:
-        """What was said of the source, as a digest."""
+        """Return a digest of the source's declaration."""
         readings = {name: asdict(reading) for name, reading in self.readings.items()}
         return digest(self.location, self.format, dict(self.options), list(self.columns), readings)
 
     def state(self) -> str:
-        """The state of the files, as a digest of their names, sizes and times; of a Delta table that of its log."""
+        """Return a digest of the files' names, sizes and times; for a Delta table, of its log."""
         if self.format == "delta":
             return files_state(Path(self.location), log_files(Path(self.location)))
         return files_state(Path(self.location), [file.path for file in self.files()])
@@ -121,7 +121,7 @@ def external_source(
     readings: Readings | None = None,
     folder: Path | None = None,
 ) -> ExternalSource:
-    """Return a checked source; a relative local location starts from `folder`.
+    """Return a checked source; relative local locations start at `folder`.
 
     Raises one ConfigurationError for an unknown format, for a location that does not exist, and for all options and
     columns that are not supported.
@@ -132,11 +132,11 @@ def external_source(
     if not is_remote(location):
         location = str(absolute(location, folder or Path.cwd()))
         if not Path(location).exists():
-            raise ConfigurationError(f"{shown(location)}: no such file or folder. Expected {format} data to be there")
+            raise ConfigurationError(f"{shown(location)}: no such file or folder; expected {format} data")
     elif format.lower() in TEXT_FORMATS:
         raise ConfigurationError(
-            f"{location}: {format} files are read on this machine, given the URI of some storage; copy them here, or write them as"
-            " Parquet or Delta"
+            f"{location}: {format} files are read by this machine, but the location is a URI of remote storage; copy them here, or write"
+            " them as Parquet or Delta"
         )
     texts = {
         name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in (options or {}).items()
@@ -152,10 +152,10 @@ def external_source(
 def define_source(
     spark: SparkSession, source: ExternalSource, *, copies: Path, known: Definition | None = None
 ) -> Definition:
-    """Return what registers the source: `known` itself if neither declaration nor files have changed.
+    """Return the definition that registers the source: `known` if neither declaration nor files have changed.
 
-    `copies` is the folder of columnar copies. Raises ConfigurationError if the data lack declared columns or have other
-    types for them, DataCheckError for a value that does not parse.
+    `copies` is the folder of Parquet copies. Raises ConfigurationError if the data lack declared columns or have them with
+    other types, DataCheckError for a value that does not parse.
     """
     fingerprint = digest(source.declaration(), source.state()) if source.is_local else ""
     if known and fingerprint and known.fingerprint == fingerprint and Path(known.location).exists():
@@ -172,7 +172,7 @@ def define_source(
     if source.is_earlier_version:
         copy = str(_version_copy(spark, source, copies))
         return Definition("source", f"using parquet location {literal(copy)}", fingerprint, copy)
-    # Those of Parquet say which files are read, and here it is all of them.
+    # Options of Parquet choose files; this copy has all of them.
     kept = source.options if source.format == "delta" or not source.is_local else {}
     options = ", ".join(f"{literal(key)} {literal(value)}" for key, value in kept.items())
     clauses = [
@@ -187,7 +187,7 @@ def define_source(
 def describe_source(spark: SparkSession, source: ExternalSource, *, copies: Path) -> list[tuple[str, str]]:
     """Return the (name, type) columns that the data have, types as Spark writes them.
 
-    Types of text files are found out from every row of every file.
+    Types of text files are inferred from every row of every file.
     """
     if source.is_copied:
         import pyarrow.parquet as pq
@@ -202,7 +202,7 @@ def describe_source(spark: SparkSession, source: ExternalSource, *, copies: Path
 
 
 def source_copy(source: ExternalSource, copies: Path) -> Path:
-    """Return the Parquet file that holds the rows of a copied source's present state; it is written unless it is there.
+    """Return the Parquet file with the rows of a copied source's present state; write it if it does not exist.
 
     Raises ConfigurationError for declared columns that the files lack, DataCheckError for what does not parse.
     """
@@ -218,7 +218,7 @@ def source_copy(source: ExternalSource, copies: Path) -> Path:
 
 
 def source_snapshot(source: ExternalSource, copies: Path) -> Path:
-    """Return the folder that stands for a Delta table at one version, the present one or what the options name.
+    """Return the folder of a log for a Delta table at one version: the present one, or the one that the options name.
 
     Raises DataCheckError for a version that the table does not have.
     """
@@ -248,7 +248,7 @@ def _version_copy(spark: SparkSession, source: ExternalSource, copies: Path) -> 
 
 
 def text_rows(source: ExternalSource) -> Rows:
-    """Return the rows of a text source; ConfigurationError for declared columns that its headers lack."""
+    """Return the rows of a text source. Raises ConfigurationError for declared columns that its headers lack."""
     from feature_platform_py.files.csv_rows import CsvRows
     from feature_platform_py.files.json_rows import JsonRows
     from feature_platform_py.files.parquet_rows import ParquetRows
@@ -265,7 +265,7 @@ def text_rows(source: ExternalSource) -> Rows:
 
 
 def check_declared(source: ExternalSource, actual: Columns) -> None:
-    """Raise one ConfigurationError for all declared columns that are missing, or whose values the type does not hold."""
+    """Raise one ConfigurationError for all declared columns that are missing or whose type cannot hold the values."""
     there = {name.lower(): dtype for name, dtype in actual}
     problems = [
         f"{shown(source.location)}: column `{name}`: expected {dtype}, "
@@ -275,11 +275,11 @@ def check_declared(source: ExternalSource, actual: Columns) -> None:
     ]
     if problems:
         listed = ", ".join(f"`{name}` {dtype}" for name, dtype in actual)
-        raise ConfigurationError("\n".join([*problems, f"{shown(source.location)}: columns there: {listed}"]))
+        raise ConfigurationError("\n".join([*problems, f"{shown(source.location)}: existing columns: {listed}"]))
 
 
 def _fits(actual: str | None, declared: str) -> bool:
-    """Whether values of the actual type are, without loss, values of the declared one."""
+    """Return whether the declared type holds all values of the actual type without loss."""
     if actual is None or actual == declared:
         return actual is not None
     given, wanted = parse_type(actual), parse_type(declared)
@@ -291,7 +291,7 @@ def _fits(actual: str | None, declared: str) -> bool:
 
 
 def _checked(reading: Reading, name: str, faults: list[str]) -> Reading:
-    """The reading with its type in full; `faults` grows by what is wrong with it."""
+    """Return the reading with its type in full; add its faults to `faults`."""
     data_type = reading.type
     try:
         data_type = parse_type(reading.type).text if reading.type else None
@@ -303,7 +303,7 @@ def _checked(reading: Reading, name: str, faults: list[str]) -> Reading:
 
 
 def _safe_type(dtype: str, *, where: str) -> str:
-    """Return the type's text, which may then stand in a statement."""
+    """Return the type's text, checked for use in a statement."""
     try:
         return parse_type(dtype).text
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What the files of an input were like at a moment: another state means that somebody has written them since."""
+"""Describe the state of an input's files at a moment; a later state that differs means that they were written since."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from feature_platform_py.warehouse.catalog_file import CatalogFile, TableName
 from feature_platform_py.warehouse.external_sources import ExternalSource
 from feature_platform_py.warehouse.stored_relations import commits, stored_tables
 
-# Path, size, time of the last write, and time of the last change of any kind, which only the file system sets.
+# Path, size, time of the last write, and time of the last change (only the file system can set the last one).
 FileState = tuple[str, int, int, int]
 
 
 def latest_version(source: ExternalSource) -> int | None:
-    """Return the version that a local Delta table has now; None for another format, and where options say how to read it."""
+    """Return the present version of a local Delta table; None for another format, and if options choose the version."""
     if source.format != "delta" or not source.is_local or source.options or source.is_snapshot:
         return None
     return max((int(commit.stem) for commit in commits(Path(source.location))), default=None)
 
 
 def source_state(source: ExternalSource) -> list[FileState]:
-    """Return the state of a local source: nothing for what is read from a copy of one state.
+    """Return the state of a local source; empty if a copy of one state is read.
 
-    Of a Delta table that is read at one version it is the first commit, which only another table in its place has another of.
+    For a Delta table that is read at one version, it is the first commit, which differs only for another table.
     """
     if source.is_text or source.is_earlier_version or source.is_snapshot:
         return []
@@ -34,7 +34,7 @@ def source_state(source: ExternalSource) -> list[FileState]:
 
 
 def table_state(name: TableName, warehouse: Path) -> list[FileState]:
-    """Return the state of a relation of the warehouse: a table's last commit, a source's files, all that a view's text names."""
+    """Return the state of a relation: a table's last commit, a source's files, or the states of what a view's text names."""
     relations, tables = CatalogFile(warehouse).load(), stored_tables(warehouse)
     pending, seen, found = [name], {name}, list[FileState]()
     while pending:

@@ -1,6 +1,6 @@
-"""What lies where the files of a warehouse should, and is none of them.
+"""Find what is in the place of a warehouse's files and does not belong there.
 
-No file is opened before it is known to be one, because a FIFO keeps its reader for ever; and what a link leads to is never removed.
+A path is checked to be a file before it is opened, because a FIFO blocks its reader for ever. The target of a link is never removed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SHORTEST_PARQUET = 12
 
 @dataclass(frozen=True)
 class Fault:
-    """A path of a warehouse, and what is wrong with it."""
+    """A path of a warehouse, and its fault."""
 
     path: Path
     reason: str
@@ -38,7 +38,7 @@ class Fault:
 
 
 def place_faults(*, folders: Iterable[Path], files: Iterable[Path]) -> list[Fault]:
-    """Return what is in the way of folders and files that may be missing; a link may lead to them."""
+    """Return what is in the place of folders and files. These may be missing, or links."""
     found = [(path, "a folder") for path in folders if os.path.lexists(path) and not path.is_dir()]
     found += [(path, "a file") for path in files if os.path.lexists(path) and not _is_file(path)]
     return [Fault(path, f"expected {wanted}, found {_kind(path)}") for path, wanted in found]
@@ -55,7 +55,7 @@ def catalog_fault(warehouse: Path) -> Fault | None:
 
 
 def table_fault(table: Path) -> Fault | None:
-    """Return what is in the way of a table's files; their content is not looked at."""
+    """Return what is in the place of a table's files; their content is not read."""
     if faults := place_faults(folders=[table, table / _LOG], files=[]):
         return faults[0]
     for folder, folders, files in os.walk(table):
@@ -66,14 +66,14 @@ def table_fault(table: Path) -> Fault | None:
 
 
 def log_fault(table: Path) -> Fault | None:
-    """Return what is wrong with the text of a table's log, whose places are as they should be."""
+    """Return what is wrong with the text of a table's log; `table_fault` has found no fault in its files."""
     found = sorted(commits(table))
     if not found:
-        return Fault(table, "it has files and no log") if table.is_dir() and any(table.iterdir()) else None
+        return Fault(table, "it has files but no log") if table.is_dir() and any(table.iterdir()) else None
     first = 0 if not any((table / _LOG).glob("*.checkpoint*")) else int(found[0].stem)
     for number, commit in enumerate(found, start=first):
         if int(commit.stem) != number:
-            return Fault(commit, f"expected commit {number} to be there before it")
+            return Fault(commit, f"expected commit {number} before it")
         if reason := _commit_fault(commit):
             return Fault(commit, reason)
     return _checkpoint_fault(table / _LOG / "_last_checkpoint")
@@ -87,7 +87,7 @@ def _commit_fault(commit: Path) -> str:
     if not any(isinstance(action, dict) and _ACTIONS & action.keys() for action in actions):
         return "expected actions of a Delta table, found none"
     if any(action.get("protocol", {}).get("minWriterVersion", 0) > _NEWEST_WRITER for action in actions):
-        return "expected a protocol that is known"
+        return "expected a known protocol"
     return ""
 
 
@@ -99,13 +99,13 @@ def _checkpoint_fault(named: Path) -> Fault | None:
     except (ValueError, TypeError, KeyError):
         return Fault(named, "expected the name of a checkpoint, found other text")
     is_there = any(named.parent.glob(f"{version:020}.checkpoint*"))
-    return None if is_there else Fault(named, f"expected checkpoint {version}, which it names, to be there")
+    return None if is_there else Fault(named, f"expected checkpoint {version}, which it names")
 
 
 def is_damaged_copy(copy: Path, *, is_deep: bool) -> bool:
-    """Whether a Parquet file, or one of a folder of them, has no end of one; with `is_deep`, whether its rows cannot be read.
+    """Return whether a Parquet file, or a file of a folder, lacks a Parquet ending; with `is_deep`, whether its rows are unreadable.
 
-    Of a folder that only has the log of a Delta table, it is the log that counts: the files are those of the table.
+    In a folder with only the log of a Delta table, check the log: the files belong to the table.
     """
     if (copy / _LOG).is_dir():
         return bool(table_fault(copy) or log_fault(copy))
@@ -136,7 +136,7 @@ def _can_be_read(file: Path) -> bool:
 
 
 def throw_away(path: Path) -> None:
-    """Remove what is there, a link without what it leads to, so that nobody ever sees half of it."""
+    """Remove a path in one step, so that no reader sees half of it; of a link, remove only the link."""
     if os.path.lexists(path):
         rubbish = path.with_name(f"{DISCARDED_PREFIX}{uuid.uuid4().hex}")
         path.rename(rubbish)
@@ -144,7 +144,7 @@ def throw_away(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a folder with all that is in it, or anything else; what cannot be removed stays."""
+    """Remove a folder with its content, or any other path; ignore what cannot be removed."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

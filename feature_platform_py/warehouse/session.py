@@ -1,7 +1,7 @@
-"""The one place that opens warehouses: one session per warehouse folder with Sail, one per process with other engines.
+"""Open warehouses: with Sail one session per warehouse folder, with other engines one per process.
 
 Every dbt thread, Python model and sink of a process shares the session of its warehouse, because Sail's
-catalog lives and dies with the session.
+catalog belongs to the session.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Config = Mapping[str, str]
 
 @dataclass(frozen=True)
 class _Session:
-    """A session, and what stops it: nothing does if somebody else opened it.
+    """A session, and the function that stops it: none if other code opened it.
 
     If its catalog `is_shared`, other sessions and warehouses may have tables in it.
     """
@@ -72,7 +72,7 @@ def open_session(engine: str, warehouse: str | Path) -> SparkSession:
 def open_warehouse(engine: str, warehouse: str | Path) -> Warehouse:
     """Return the process's catalog of the warehouse folder, opening its session at the first call.
 
-    Raises ConfigurationError for an engine that is not known, EngineError for one that cannot be had.
+    Raises ConfigurationError for an unknown engine, EngineError for one that does not start.
     """
     return find_or_open_warehouse(engine, warehouse)[0]
 
@@ -80,9 +80,9 @@ def open_warehouse(engine: str, warehouse: str | Path) -> Warehouse:
 def find_or_open_warehouse(
     engine: str, warehouse: str | Path, *, config: Config | None = None
 ) -> tuple[Warehouse, bool]:
-    """Return what `open_warehouse` does, and whether it was this call that opened the session, which then has the settings."""
+    """Return the warehouse like `open_warehouse`, and whether this call opened the session, with these settings."""
     key = _key(engine, warehouse)
-    # Two threads that start the embedded server at once hang it.
+    # Two threads that start the embedded server at once would hang it.
     with _lock:
         there = _opened.get(key)
         is_new = there is None or not there.session.is_alive(there.session.spark)
@@ -93,9 +93,9 @@ def find_or_open_warehouse(
 
 
 def close_warehouse(engine: str, warehouse: str | Path) -> None:
-    """Stop the process's session over the warehouse folder, if there is one; the next call of `open_warehouse` opens another.
+    """Stop the process's session over the warehouse folder, if any; the next `open_warehouse` opens another.
 
-    For whoever opened it: a `Warehouse` or frame that others hold of the session works no longer.
+    Only the code that opened it may call this: a `Warehouse` or frame of the session no longer works afterwards.
     """
     with _lock:
         _stop(_opened.pop(_key(engine, warehouse), None))
@@ -103,7 +103,7 @@ def close_warehouse(engine: str, warehouse: str | Path) -> None:
 
 @contextmanager
 def reading_only(engine: str, warehouse: str | Path) -> Iterator[None]:
-    """Inside, the warehouse is opened anew, and what is registered in it leaves the folder as it is."""
+    """Open the warehouse anew for the block; what is registered in it does not change the folder."""
     key = _key(engine, warehouse)
     with _lock:
         kept = _opened.pop(key, None)
@@ -131,7 +131,7 @@ def _open(engine: str, folder: Path, config: Config) -> _Opened:
     path = folder if is_read_only and not folder.exists() else delta_path(folder)
     session = ENGINES[engine](path, config)
     if not _opened:
-        # After the engine's own clean-up, so that it comes before that.
+        # Registered after the engine's own clean-up, so that it runs before that.
         atexit.unregister(_close_all)
         atexit.register(_close_all)
     with _stopped_on_failure(session.stop):
@@ -142,7 +142,7 @@ def _open(engine: str, folder: Path, config: Config) -> _Opened:
 
 @contextmanager
 def _stopped_on_failure(stop: Callable[[], None] | None) -> Iterator[None]:
-    """A session that nobody gets is stopped by nobody else."""
+    """Stop the session if the block fails, because no other code holds it."""
     try:
         yield
     except BaseException:
@@ -152,7 +152,7 @@ def _stopped_on_failure(stop: Callable[[], None] | None) -> Iterator[None]:
 
 
 def _opened_again(opened: _Opened) -> _Opened:
-    """The same session, into whose catalog somebody else has registered relations of the same names since."""
+    """Return the same session, registered anew: other code may have put relations of the same names into its catalog."""
     warehouse = Warehouse(opened.session.spark, opened.warehouse.folder, is_catalog_shared=True)
     warehouse.refresh()
     return replace(opened, warehouse=warehouse)
@@ -184,7 +184,7 @@ def _jvm_spark(folder: Path, config: Config) -> _Session:
 
 
 def _stop_jvm_spark(spark: SparkSession) -> None:
-    # To stop it twice would stop one that was opened since.
+    # Stopping it twice would stop a session that was opened since.
     if not is_jvm_session_stopped(spark):
         spark.stop()
 

@@ -1,4 +1,4 @@
-"""One way to a Spark session, whatever runs it: embedded Sail, JVM Spark, a Spark Connect server, a Databricks cluster."""
+"""Give a Spark session of any engine: embedded Sail, JVM Spark, a Spark Connect server, or a Databricks cluster."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class _Shared:
-    """A session in use: by how many managers, and what closes it; nothing does if somebody else opened it."""
+    """A session in use: the number of its managers, and the function that closes it (none if other code opened it)."""
 
     session: SparkSession
     close: Callable[[], None] | None
@@ -57,7 +57,7 @@ class _Shared:
 
 @dataclass(frozen=True)
 class _Engine:
-    """How a session is found or opened; managers with equal keys share one."""
+    """How a session is found or opened; managers with equal keys share one session."""
 
     key: Hashable
     find_or_open: Callable[[Mapping[str, str]], _Shared]
@@ -69,18 +69,18 @@ _sessions: dict[Hashable, _Shared] = {}
 
 
 class SparkSessionManager:
-    """Hands out a Spark session, and stops it if it was a manager that opened it.
+    """Gives a Spark session, and stops it if a manager opened it.
 
     `engine` is `sail` (embedded, the default), `spark` (JVM Spark on this machine, with Delta), `connect` (the server
     that `SPARK_REMOTE` names) or `databricks` (`DATABRICKS_HOST` or
     `DATABRICKS_SERVER_HOSTNAME`, `DATABRICKS_TOKEN`, `DATABRICKS_CLUSTER_ID`). Without it, `SPARK_REMOTE` selects `connect`,
     any of the Databricks variables selects `databricks`.
 
-    `warehouse` is the folder of tables of `sail` and `spark`, which are there by name: by default that of the project around the
-    working directory; without a project it is a temporary folder, removed at stop. `config` are settings of a session that is
-    opened; one that was there keeps its own.
+    `warehouse` is the folder with the tables of `sail` and `spark`, which queries read by name. By default it is that of the project
+    around the working directory; without a project it is a temporary folder, removed at stop. `config` are settings for a new session;
+    an open session keeps its own.
 
-    Managers of one engine and warehouse (or server) share a session, which stops with the last of them.
+    Managers of one engine and warehouse (or server) share a session. It stops with the last of them.
     """
 
     def __init__(
@@ -98,9 +98,9 @@ class SparkSessionManager:
         self._depth = 0
 
     def get_session(self) -> SparkSession:
-        """Return the session, opening it if need be: at the first call, and when it was stopped since.
+        """Return the session; open it at the first call, and again if it was stopped since.
 
-        Raises ConfigurationError for settings that name no engine, EngineError if the engine cannot be had.
+        Raises ConfigurationError for settings without a valid engine, EngineError if the engine does not start.
         """
         with _lock:
             if self._held is None or self._held.is_stopped:
@@ -109,7 +109,7 @@ class SparkSessionManager:
             return self._held.session
 
     def stop_session(self) -> None:
-        """Let go of the session, if there is one; it stops if no other manager holds it and a manager opened it."""
+        """Release the session, if any; it stops if no other manager holds it and a manager opened it."""
         with _lock:
             held, self._held = self._held, None
             if held is not None:
@@ -186,19 +186,19 @@ def _jvm_spark(warehouse: Path | None) -> _Engine:
         opened = _over_folder("spark", _folder(warehouse), config)
         return replace(opened, close=None) if there else opened
 
-    # There is one in a process, whatever its folder is.
+    # A process has only one, whatever its folder is.
     return _Engine("spark", find_or_open)
 
 
 def _folder(warehouse: Path | None) -> Path | None:
-    """The folder of tables: the one given, or that of the project around the working directory, if there is one."""
+    """Return the folder of tables: the given one, or that of the project around the working directory, or None."""
     if warehouse is None and find_root(Path.cwd()):
         return open_project().target.warehouse.resolve()
     return warehouse
 
 
 def _over_folder(engine: str, folder: Path | None, config: Mapping[str, str]) -> _Shared:
-    """The session over the folder; over a temporary one if there is none."""
+    """Return the session over the folder, or over a temporary folder."""
     temporary = None if folder else TemporaryDirectory(prefix="feature_warehouse_", ignore_cleanup_errors=True)
     path = folder or Path(temporary.name if temporary else "")
     opened, is_new = sessions.find_or_open_warehouse(engine, path, config=config)

@@ -1,4 +1,4 @@
-"""What a warehouse folder holds, read from its files alone: no engine is started."""
+"""List what a warehouse folder holds, from its files and without an engine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COMMIT_FILES = "[0-9]" * 20 + ".json"
 
 
 def stored_relations(folder: Path) -> list[tuple[TableName, Kind]]:
-    """The tables, sources and views of a warehouse in order; none if the folder does not exist."""
+    """Return the tables, sources and views of a warehouse in order; none if the folder does not exist."""
     if not folder.is_dir():
         return []
     tables: dict[TableName, Kind] = dict.fromkeys(stored_tables(folder), "table")
@@ -24,7 +24,7 @@ def stored_relations(folder: Path) -> list[tuple[TableName, Kind]]:
 
 
 def stored_tables(folder: Path) -> list[TableName]:
-    """The tables of a warehouse: folders with a Delta log that has a commit, and nothing but files in it."""
+    """Return the tables of a warehouse: folders with a Delta log that has a commit and holds only files."""
     return [
         TableName(schema.name, table.name)
         for schema in plain_folders(folder)
@@ -34,12 +34,12 @@ def stored_tables(folder: Path) -> list[TableName]:
 
 
 def plain_folders(parent: Path) -> list[Path]:
-    """The folders with a name that a schema or a table can have, in order."""
+    """Return the folders whose names a schema or a table can have, in order."""
     return sorted(path for path in parent.glob("*/") if PLAIN_NAME.fullmatch(path.name))
 
 
 def is_sound(table: Path) -> bool:
-    """Whether a Delta log has a commit and an engine can open all of it: what reads a FIFO waits for ever."""
+    """Return whether a Delta log has a commit and only files; reading a FIFO would block for ever."""
     try:
         with os.scandir(table / "_delta_log") as entries:
             kinds = [(entry.name, entry.is_file()) for entry in entries]
@@ -51,5 +51,5 @@ def is_sound(table: Path) -> bool:
 
 
 def commits(table: Path) -> Iterator[Path]:
-    """The files of a Delta table's commits, in no order."""
+    """Return the files of a Delta table's commits, in any order."""
     return (table / "_delta_log").glob(_COMMIT_FILES)

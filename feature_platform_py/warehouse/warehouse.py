@@ -1,7 +1,7 @@
-"""A warehouse folder as a catalog: `<warehouse>/<schema>/<table>/_delta_log` are its tables.
+"""Use a warehouse folder as a catalog: its tables are `<warehouse>/<schema>/<table>/_delta_log`.
 
-There is no metastore. A session learns what is there from the folder and the catalog file, and every
-change is made on disk as well as in the session, so that the next process sees what this one left.
+There is no metastore. A session reads the folder and the catalog file, and every change is made on disk
+as well as in the session, so that the next process sees it.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Where the least and the greatest value of a file are equal, Sail reads the column as that constant, out of the Delta log:
-# a decimal goes through a double there, and a NaN or a part of a microsecond is not in it.
+# If the least and the greatest value of a file are equal, Sail reads the column as that constant from the Delta log:
+# decimals pass through a double there, and NaN and parts of a microsecond are left out.
 WITHOUT_STATISTICS = {"delta.dataSkippingNumIndexedCols": "0"}
-# What Delta refuses in a column's name, unless the files have names of their own for the columns.
+# Delta refuses these in a column's name, unless column mapping gives the columns other names in the files.
 WITH_NAMES_OF_ITS_OWN = {"delta.columnMapping.mode": "name"}
 REFUSED_BY_DELTA = re.compile(r"[ ,;{}()\n\t=]")
 SAIL_CATALOG = "sail"
@@ -49,8 +49,8 @@ COPIES = ".sources"
 class Warehouse:
     """The tables, sources and views of one folder, and the session in which they are registered.
 
-    If `is_read_only`, what is registered is known to the session alone, and the folder stays as it is. If `is_catalog_shared`, the
-    session's catalog may have relations of an earlier or another session, which those of the folder replace.
+    If `is_read_only`, relations are registered only in the session, and the folder does not change. If `is_catalog_shared`, the
+    session's catalog may hold relations of other sessions; the folder's relations replace them.
     """
 
     def __init__(
@@ -72,10 +72,10 @@ class Warehouse:
         for leftover in [] if is_read_only else folder.glob(f"*/{DISCARDED_PREFIX}*"):
             remove(leftover)
 
-    # What there is
+    # What exists
 
     def refresh(self) -> None:
-        """Bring the session in line with the folder, where other processes may have been at work."""
+        """Update the session from the folder, which other processes may have changed."""
         with self._lock:
             remembered = self._file.load()
             schemas = {name.schema for name in remembered} | {path.name for path in plain_folders(self.folder)}
@@ -100,7 +100,7 @@ class Warehouse:
             return sorted(self._schemas)
 
     def definition(self, name: TableName) -> Definition | None:
-        """Return what the session knows of a relation, None if it has none of this name."""
+        """Return the session's definition of a relation, or None."""
         return self._registered.get(name)
 
     def columns(self, name: TableName) -> list[tuple[str, str]]:
@@ -112,10 +112,10 @@ class Warehouse:
 
     @cached_property
     def copies(self) -> Path:
-        """The folder of the columnar copies of text files; one that the process removes if the warehouse is read only."""
+        """The folder of Parquet copies of files; a temporary one if the warehouse is read only."""
         if not self.is_read_only:
             return self.folder / COPIES
-        # A server sees the warehouse, and not this machine's folder for temporary files.
+        # A server sees the warehouse, but not this machine's folder for temporary files.
         place = self.folder if self.is_catalog_shared and self.folder.exists() else None
         folder = Path(tempfile.mkdtemp(prefix=".copies-", dir=place))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -158,8 +158,8 @@ class Warehouse:
     ) -> int:
         """Replace the table by the frame's rows in one atomic commit, and return their number.
 
-        The frame may read the table itself and have other columns. When its query fails, the table
-        stays as it was. Files of about `file_bytes` need about 20 times that in memory.
+        The frame may read the table itself and have other columns. If its query fails, the table keeps its
+        old content. Files of about `file_bytes` need about 20 times that in memory.
         """
         _check_is_plain(name.name)
         if self.is_read_only:
@@ -179,7 +179,7 @@ class Warehouse:
         return self.committed_rows(name)
 
     def follow_change_of_rows(self) -> None:
-        """Let every view see what SQL has just written."""
+        """Make every view show what SQL has just written."""
         with self._lock:
             self._follow_change(has_other_columns=False)
 
@@ -197,7 +197,7 @@ class Warehouse:
                 self._adopt(name)
 
     def create_view(self, name: TableName, select: str) -> None:
-        """Create or replace the view, in the session and for the sessions to come."""
+        """Create or replace the view, in this session and for later ones."""
         self.create_schema(name.schema)
         view = Definition("view", f"as {select}")
         with self._lock:
@@ -214,11 +214,11 @@ class Warehouse:
             self._discard_table(name)
 
     def register_source(self, name: TableName, source: ExternalSource) -> None:
-        """Register external data under a name, in the session and for the sessions to come.
+        """Register external data under a name, in this session and for later ones.
 
-        Of a Delta table the session sees the version that it has now, until it is registered again. Costs next to nothing if the
-        data and their declaration are as they were. Raises ConfigurationError if the data
-        lack declared columns, DataCheckError if a value does not parse.
+        Until it is registered again, the session sees a Delta table at its present version. Costs next to nothing if data and
+        declaration have not changed. Raises ConfigurationError if the data lack declared columns, DataCheckError if a value
+        does not parse.
         """
         with self._lock:
             known, folder = self._registered.get(name), self.location(name)
@@ -233,14 +233,14 @@ class Warehouse:
             if version is not None:
                 self._pin(name, source, version)
             self._remember(name, definition)
-            # The next process would find the table instead, which an earlier run has written here.
+            # Otherwise the next process would find a table that an earlier run wrote here.
             if known and known.kind == "table" and not overlap(source.location, str(folder), root=self.folder):
                 throw_away(folder)
             if known:
                 self._follow_change(has_other_columns=True)
 
     def drop(self, name: TableName) -> None:
-        """Drop a table with its files, a view, or a source (whose files are not the warehouse's)."""
+        """Drop a table with its files, a view, or a source without its files."""
         with self._lock:
             if name in self._registered:
                 self._unregister(name)
@@ -263,14 +263,14 @@ class Warehouse:
             self._register(new_name, definition)
 
     def add_columns(self, name: TableName, columns: StructType) -> None:
-        """Add columns to a table: a change of its metadata alone, no file is rewritten."""
+        """Add columns to a table; this changes only its metadata."""
         from pyspark.sql import functions
 
         added = [functions.lit(None).cast(field.dataType).alias(field.name) for field in columns]
         frame = self.spark.table(str(name)).select("*", *added).limit(0)
         writer = frame.write.format("delta").mode("append").option("mergeSchema", "true")
         writer.save(str(self.location(name)))
-        # Sail commits nothing, and says nothing, where it finds a NOT NULL column.
+        # Sail commits nothing, without an error, if the table has a NOT NULL column.
         if missing := set(columns.names) - {column for column, _ in self.columns(name)}:
             raise EngineError(f"table {name}: the engine did not add {sorted(missing)}. Build the table anew")
         with self._lock:
@@ -282,7 +282,7 @@ class Warehouse:
         return Definition("table", f"using delta location {literal(str(self.location(name)))}")
 
     def _register_all(self, pending: dict[TableName, Definition]) -> None:
-        """Register sources and tables, then views as soon as what they read is there."""
+        """Register sources and tables, then each view as soon as what it reads is registered."""
         rounds = [
             [name for name in pending if pending[name].kind != "view"],
             sorted(name for name in pending if pending[name].kind == "view"),
@@ -307,7 +307,7 @@ class Warehouse:
         return None
 
     def _note_broken(self, name: TableName, definition: Definition, error: Exception) -> None:
-        """A relation that cannot be restored never stops a session: what reads it will say so."""
+        """Log a relation that cannot be restored. It never stops a session; queries of it fail."""
         if self._broken.get(name) != definition:
             reason = str(error).splitlines()[0] if str(error) else repr(error)
             logger.warning(
@@ -316,9 +316,9 @@ class Warehouse:
             self._broken[name] = definition
 
     def _register(self, name: TableName, definition: Definition) -> None:
-        # An engine reads a file that is not there as a table without rows.
+        # An engine reads a missing file as a table without rows.
         if definition.location and not Path(definition.location).exists():
-            raise EngineError(f"expected its data at `{definition.location}`, nothing is there")
+            raise EngineError(f"expected its data at `{definition.location}`, but it does not exist")
         if self.is_catalog_shared and name not in self._registered:
             self._clear(name)
         if definition.kind == "view":
@@ -329,7 +329,7 @@ class Warehouse:
         self._broken.pop(name, None)
 
     def _pin(self, name: TableName, source: ExternalSource, version: int) -> None:
-        """Put a view of one version in the place of the table; other sessions still find the table."""
+        """Register a view of one version in place of the table, in this session only."""
         self._run(f"drop table if exists {name}")
         if self._keeps_view_text:
             place = f"delta.{quoted(source.location)} version as of {version}"
@@ -345,17 +345,17 @@ class Warehouse:
         del self._registered[name]
 
     def _clear(self, name: TableName) -> None:
-        """Drop what the shared catalog has under the name; no file is touched, as all its tables are external."""
+        """Drop the name from the shared catalog. Its tables are external, so no file is touched."""
         if self.spark.catalog.tableExists(str(name)):
             kind = "view" if self.spark.catalog.getTable(str(name)).tableType == "VIEW" else "table"
             self._run(f"drop {kind} if exists {name}")
 
     def _check_schema_is_here(self, schema: str, location: Path) -> None:
-        """A catalog that several sessions share may have a schema of this name from another warehouse."""
+        """Raise ConfigurationError if a shared catalog has a schema of this name from another warehouse."""
         given = urlsplit(self.spark.catalog.getDatabase(schema).locationUri).path
         if given and Path(unquote(given)).resolve() != location.resolve():
             raise EngineError(
-                f"schema `{schema}`: expected the engine's catalog to have it at `{location}`, given `{given}`: another warehouse."
+                f"schema `{schema}`: expected the engine's catalog to have it at `{location}`, but it is at `{given}`, in another warehouse."
                 " Name another schema in the profile, or give each warehouse a server of its own"
             )
 
@@ -380,10 +380,10 @@ class Warehouse:
             create_as_plan(self.spark, str(name), frame=self.spark.sql(select), plan=_plan_name(name))
 
     def _follow_change(self, *, has_other_columns: bool) -> None:
-        """Create the views again that would not see a change by themselves.
+        """Create views again that would not show a change.
 
-        Sail fixes a view's columns when it is created: `select *` fails once its table has others. A view
-        that is kept as a plan sees no later write at all.
+        Sail fixes a view's columns when it is created: `select *` fails after its table gets others. A view
+        that is kept as a plan shows no later write.
         """
         for name, view in [each for each in self._registered.items() if each[1].kind == "view"]:
             if has_other_columns or not (self._keeps_view_text or survives_as_text(view.sql)):
@@ -402,7 +402,7 @@ class Warehouse:
                 entries[name] = definition
 
     def _discard_table(self, name: TableName) -> None:
-        """Remove the table's folder; a name that no table can have, such as a view's `../other`, would lead elsewhere."""
+        """Remove the table's folder, but not for an invalid name, such as a view's `../other`, that leads elsewhere."""
         if PLAIN_NAME.fullmatch(name.schema) and PLAIN_NAME.fullmatch(name.name):
             throw_away(self.location(name))
 
@@ -415,25 +415,25 @@ def _plan_name(name: TableName) -> str:
 
 
 def _check_is_plain(name: str) -> None:
-    # Sail percent-encodes other characters of a table's path, and then writes its files elsewhere.
+    # Sail percent-encodes other characters of a table's path, and writes its files elsewhere.
     if not PLAIN_NAME.fullmatch(name):
         raise ConfigurationError(
-            f"`{name}` is no name for a folder of tables. Expected letters, digits and any of `_.-`"
+            f"`{name}` is not a valid name for a folder of tables; expected letters, digits and any of `_.-`"
         )
 
 
 def table_properties(columns: Iterable[str]) -> dict[str, str]:
-    """The Delta properties, as writer options, of a table with such columns in the warehouse."""
+    """Return the Delta properties (as writer options) of a warehouse table with such columns."""
     return WITHOUT_STATISTICS | column_mapping(columns)
 
 
 def column_mapping(columns: Iterable[str]) -> dict[str, str]:
-    """The Delta properties without which a table cannot have such columns; none for usual names."""
+    """Return the Delta properties that a table with such columns needs; empty for usual names."""
     return WITH_NAMES_OF_ITS_OWN if any(REFUSED_BY_DELTA.search(name) for name in columns) else {}
 
 
 def every_name(data_type: DataType) -> Iterator[str]:
-    """Yield the names of all columns, and of the fields in them: JVM Spark refuses the same characters in both."""
+    """Yield the names of all columns and of their nested fields; JVM Spark refuses the same characters in both."""
     for field in getattr(data_type, "fields", ()):
         yield field.name
         yield from every_name(field.dataType)
@@ -443,13 +443,13 @@ def every_name(data_type: DataType) -> Iterator[str]:
 
 
 def _nullable(frame: DataFrame) -> DataFrame:
-    """Return the frame with columns that may be NULL, as Spark's writer makes them.
+    """Return the frame with nullable columns, as Spark's writer makes them.
 
-    Sail would write `count(*)` or a literal as NOT NULL, and then refuse a later NULL in that column.
+    Sail would write `count(*)` or a literal as NOT NULL, and refuse a later NULL in that column.
     """
     from pyspark.sql import functions
 
-    # Whatever its analysis says of NULLs: Sail calls `current_timestamp()` nullable and writes it as NOT NULL.
+    # Do this whatever the analysis says: Sail calls `current_timestamp()` nullable and writes it as NOT NULL.
     nulls = [functions.lit(None).cast(field.dataType).alias(field.name) for field in frame.schema]
     return frame.union(frame.sparkSession.range(0).select(*nulls))
 

@@ -52,8 +52,8 @@ def test_columns_are_found_by_the_header_not_by_position(warehouse: Warehouse, f
 def test_a_declared_column_must_be_in_the_header(warehouse: Warehouse, folder: Path) -> None:
     (folder / "a.csv").write_text("id,amt\n1,2\n")
     assert refusal(warehouse, "a.csv", columns=[("amount", "int"), ("id", "int"), ("x", "int")], **HEADER) == (
-        "a.csv: column `amount` is declared, but the header lacks it. Columns there: `id`, `amt`\n"
-        "a.csv: column `x` is declared, but the header lacks it. Columns there: `id`, `amt`"
+        "a.csv: column `amount` is declared, but the header lacks it. Existing columns: `id`, `amt`\n"
+        "a.csv: column `x` is declared, but the header lacks it. Existing columns: `id`, `amt`"
     )
 
 
@@ -89,7 +89,7 @@ def test_an_empty_folder_is_explained(warehouse: Warehouse, folder: Path) -> Non
 
 
 def test_a_location_must_exist(warehouse: Warehouse, folder: Path) -> None:
-    assert refusal(warehouse, "no.csv") == "no.csv: no such file or folder. Expected csv data to be there"
+    assert refusal(warehouse, "no.csv") == "no.csv: no such file or folder; expected csv data"
 
 
 def test_an_unknown_format_is_named_with_the_known_ones(warehouse: Warehouse, folder: Path) -> None:
@@ -168,7 +168,7 @@ def test_declared_columns_of_parquet_and_delta_are_compared(warehouse: Warehouse
             f"{kind}: column `id`: expected string, given int\n"
             f"{kind}: column `x`: expected int, given no such column\n"
             f"{kind}: column `amount`: expected decimal(12,4), given decimal(3,2)\n"
-            f"{kind}: columns there: `id` int, `note` string, `t` timestamp_ntz, `amount` decimal(3,2)"
+            f"{kind}: existing columns: `id` int, `note` string, `t` timestamp_ntz, `amount` decimal(3,2)"
         )
 
 

@@ -241,7 +241,7 @@ def test_files_that_are_not_read_are_named(warehouse: Warehouse, folder: Path) -
 def test_columns_of_one_name_or_none_are_named(warehouse: Warehouse, folder: Path) -> None:
     twice = pyarrow.table([pyarrow.array([1]), pyarrow.array([2])], names=["amount", "amount"])
     pyarrow.parquet.write_table(twice, "in/a.parquet")
-    assert refusal(warehouse).startswith("in/a.parquet: more than one column is called `amount`, whatever its case")
+    assert refusal(warehouse).startswith("in/a.parquet: more than one column is called `amount`, in any case")
     write("in/a.parquet", id=[1], **{"": [2]})
     assert refusal(warehouse) == "in/a.parquet: column 2 has no name; give it one"
     Path("in/a.parquet").unlink()

@@ -15,9 +15,9 @@ import pytest
 from pyspark.sql.types import StructType
 
 from feature_platform_py.adapter.plugin.statements import execute
-from feature_platform_py.core import session as sessions
 from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.sessions.sail_session import open_sail_session
+from feature_platform_py.warehouse import session as sessions
 from feature_platform_py.warehouse.catalog_file import CatalogFile, Definition, TableName
 from feature_platform_py.warehouse.session import open_session, open_warehouse
 from feature_platform_py.warehouse.stored_relations import stored_relations
@@ -209,7 +209,7 @@ def test_names_are_quoted(warehouse: Warehouse) -> None:
 
 @pytest.mark.parametrize("name", ["a b", "../a", "é", "a%20b", "a/b", ".a", ""])
 def test_a_name_that_is_no_folder_is_refused(warehouse: Warehouse, name: str) -> None:
-    with pytest.raises(ConfigurationError, match="is no name for a folder of tables"):
+    with pytest.raises(ConfigurationError, match="is not a valid name for a folder of tables"):
         write(warehouse, "select 1 as a", TableName("features", name))
 
 
@@ -219,7 +219,7 @@ def test_a_name_that_leads_elsewhere_removes_nothing_there(warehouse: Warehouse)
     warehouse.create_view(elsewhere, "select 2 as a")
     warehouse.drop(elsewhere)
     warehouse.drop(TableName("..", warehouse.folder.name))
-    with pytest.raises(ConfigurationError, match="is no name for a folder of tables"):
+    with pytest.raises(ConfigurationError, match="is not a valid name for a folder of tables"):
         warehouse.drop_schema("..")
     assert rows(reopened(warehouse), TABLE) == [(1,)]
 

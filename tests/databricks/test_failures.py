@@ -140,7 +140,7 @@ def test_without_a_connection_in_the_environment_nothing_is_run(
     outcome = fpjob("run", JOB, "--target", "databricks")
     assert outcome.status == 2
     assert (
-        "the environment names no Databricks connection: `DATABRICKS_HOST` or `DATABRICKS_SERVER_HOSTNAME` is missing"
+        "the environment does not describe a Databricks connection: `DATABRICKS_HOST` or `DATABRICKS_SERVER_HOSTNAME` is missing"
         in outcome.stderr
     )
     assert all(f"`{name}` is missing" in outcome.stderr for name in (TOKEN, HTTP_PATH))

@@ -111,7 +111,7 @@ def test_files_that_change_while_they_are_read_give_no_copy(tmp_path: Path, monk
         (tmp_path / "a.csv").write_text(ROWS + "3,z\n")
 
     monkeypatch.setattr(write, "write_rows", changing)
-    with pytest.raises(DataCheckError, match="the files changed while they were read; run again"):
+    with pytest.raises(DataCheckError, match="the files changed while they were read; run the command again"):
         source_copy(source(tmp_path), tmp_path / "copies")
     assert not list((tmp_path / "copies").glob("*/*"))
 

@@ -130,13 +130,13 @@ _NOT_JSON = "with records over several lines, or in a list, give the option `mul
         (
             "a.json",
             '{"a": 1, "b": 2, "a": 3}\n',
-            'in/a.json:1: expected a JSON object on each line, given `{"a": 1, "b": 2, "a": 3}`: the key `a` is there twice;'
+            'in/a.json:1: expected a JSON object on each line, given `{"a": 1, "b": 2, "a": 3}`: the key `a` appears twice;'
             f" {_NOT_JSON}",
         ),
         (
             "a.json",
             '{"a": 1}\n{"A": 2}\n',
-            "in/a.json:2: the key `A` and the column `a` are one name to Spark; write it in one way",
+            "in/a.json:2: the key `A` and the column `a` are the same name to Spark; spell them the same way",
         ),
         ("a.json", "\n", "in/a.json: expected at least one JSON record, or declared columns; given none"),
     ],
@@ -204,9 +204,9 @@ def test_all_wrong_options_are_named_at_once() -> None:
 
 def test_declared_columns_must_be_there() -> None:
     found = fault({"a.csv": "a\n1\n"}, readings={"b": Reading("int"), "a": Reading(rename="A")})
-    assert str(found) == "in/a.csv: column `b` is declared, but the header lacks it. Columns there: `a`"
+    assert str(found) == "in/a.csv: column `b` is declared, but the header lacks it. Existing columns: `a`"
     found = fault({"a.json": '{"a": 1}\n'}, "json", columns=(("b", "int"),))
-    assert str(found) == "in/a.json: column `b` is declared, but no record has it. Columns there: `a`"
+    assert str(found) == "in/a.json: column `b` is declared, but no record has it. Existing columns: `a`"
 
 
 @pytest.mark.parametrize(
@@ -233,5 +233,5 @@ def test_a_value_in_another_format_is_told_what_was_expected(reading: Reading, v
 
 
 def test_text_on_some_storage_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"s3://b/a\.csv: csv files are read on this machine"):
+    with pytest.raises(ConfigurationError, match=r"s3://b/a\.csv: csv files are read by this machine"):
         external_source("s3://b/a.csv", "csv")

@@ -202,7 +202,7 @@ FAULTS = {
     ),
     "type: <amount_col>": (
         "type: decimel",
-        "11: `features[0].type`: `decimel` is no Spark SQL type; expected one of boolean",
+        "11: `features[0].type`: `decimel` is not a Spark SQL type; expected one of boolean",
     ),
     "- name: user_largest_amount": ("- name: 'x; drop'", "10: `features[0].name`: expected letters a-z, digits, `_`"),
     "\nkeys: [user_id_col]\nfeatures": (

@@ -197,7 +197,9 @@ def test_without_a_connection_in_the_environment_the_job_says_what_is_missing(
         monkeypatch.delenv(name)
     outcome = run(fpjob)
     assert outcome.status == 2
-    assert outcome.stderr.startswith("configs/jobs/spend.yaml:2: the environment names no Databricks connection: ")
+    assert outcome.stderr.startswith(
+        "configs/jobs/spend.yaml:2: the environment does not describe a Databricks connection: "
+    )
     assert all(f"`{name}` is missing" in outcome.stderr for name in ("DATABRICKS_SERVER_HOSTNAME", TOKEN, HTTP_PATH))
 
 
@@ -254,7 +256,7 @@ def test_columns_that_delta_cannot_hold_are_a_mistake_of_the_job(warehouse: Fake
     assert (outcome.status, outcome.stderr) == (
         2,
         "configs/jobs/spend.yaml:2: the query's result does not fit into a Delta table: "
-        "the columns `a` and `A` are one name to Spark; give one an alias\n",
+        "the columns `a` and `A` are the same name to Spark; give one an alias\n",
     )
 
 

@@ -153,7 +153,7 @@ def test_decimals_keep_their_digits_and_times_are_in_utc() -> None:
         (
             pa.schema([pa.field("a", pa.int64()), pa.field("A", pa.int64())]),
             {},
-            "the columns `a` and `A` are one name to Spark; give one an alias",
+            "the columns `a` and `A` are the same name to Spark; give one an alias",
         ),
         (
             pa.schema({"": pa.int64()}),

@@ -310,8 +310,8 @@ def test_a_url_of_another_shape_is_refused_and_not_shown(url: str, monkeypatch: 
     with pytest.raises(ConfigurationError) as error:
         SparkSessionManager().get_session()
     assert str(error.value) == (
-        "`SPARK_REMOTE`: expected `sc://host:port`, or `sc://host:port/;name=value;...`; it has another shape"
-        " (and is not shown, as it may hold a token). For JVM Spark on this machine pass `engine='spark'`"
+        "`SPARK_REMOTE`: expected `sc://host:port`, or `sc://host:port/;name=value;...`; the value has another form"
+        " (it is not shown, because it may contain a token). For JVM Spark on this machine pass `engine='spark'`"
     )
     assert TOKEN not in trace_with_locals(error.value)
 
@@ -350,7 +350,7 @@ def test_a_server_that_never_answers_a_request_is_given_up() -> None:
     server.stop(None)
     assert str(error.value) == (
         f"engine `connect`: `{address}` did not open a session: no answer in 0.5 s."
-        " Check the token, and that the cluster is there"
+        " Check the token, and that the cluster exists"
     )
 
 
@@ -368,7 +368,7 @@ def test_a_cluster_out_of_reach_is_one_error_without_the_token(
     with caplog.at_level(logging.DEBUG), pytest.raises(EngineError) as error:
         manager.get_session()
     assert str(error.value) == (
-        f"engine `databricks`: expected a Spark Connect server at `127.0.0.1:{closed_port}`, none could be reached in 10 s."
+        f"engine `databricks`: expected a Spark Connect server at `127.0.0.1:{closed_port}`, but none answered within 10 s."
         " Check host, port, network and certificate, or stay on this machine: `engine='sail'`, `--target local`"
     )
     assert error.value.__context__ is None
@@ -381,7 +381,7 @@ def test_incomplete_variables_are_named_together(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(ConfigurationError) as error:
         SparkSessionManager().get_session()
     assert str(error.value) == (
-        "engine `databricks`: the environment names no Databricks connection: "
+        "engine `databricks`: the environment does not describe a Databricks connection: "
         "`DATABRICKS_HOST` or `DATABRICKS_SERVER_HOSTNAME` is missing; expected a host such as `adb-1234.5.azuredatabricks.net`; "
         "`DATABRICKS_CLUSTER_ID` is missing; expected a cluster's id such as `0123-456789-abcdefgh`. "
         "Set them all, or pass `engine='sail'` to stay on this machine"
@@ -432,7 +432,7 @@ def test_a_server_that_repeats_the_token_is_shown_without_it(tmp_path: Path) -> 
     )
     assert result.stdout.splitlines() == [
         "engine `databricks`: `localhost:PORT` did not open a session: Bearer ********** on 0123-456789-abc."
-        " Check the token, and that the cluster is there",
+        " Check the token, and that the cluster exists",
         "False",
     ], result.stderr
     assert TOKEN not in result.stderr
@@ -491,7 +491,7 @@ def test_jvm_spark_reads_and_writes_delta_and_makes_way_for_sail(tmp_path: Path)
         "engine `sail`: expected a process without JVM Spark, found a running session of it. Pass `engine='spark'`"
         " to use that one, or stop it first",
         "closed",
-        "`config`: expected settings of a session, the engine does not take `spark.sql.warehouse.dir`; remove them",
+        "`config`: expected settings of a session, but the engine refuses `spark.sql.warehouse.dir`; remove them",
         "3",
         "2",
         "3",

@@ -45,7 +45,7 @@ def test_every_column_that_a_table_lacks_or_has_with_another_type_is_named(sessi
     assert str(raised.value).splitlines() == [
         "sold: column `price`: expected double, given string",
         "sold: column `at`: expected date, given no such column",
-        "sold: columns there: `id` int, `price` string",
+        "sold: existing columns: `id` int, `price` string",
     ]
 
 

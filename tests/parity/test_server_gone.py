@@ -38,7 +38,7 @@ def test_no_server_is_one_error(project: Path, fpjob: Fpjob, monkeypatch: pytest
     outcome = fpjob("run", SAMPLE)
     assert outcome.status == 3
     assert (
-        "engine `connect`: expected a Spark Connect server at `127.0.0.1:1`, none could be reached in 10 s. Check host, port,"
+        "engine `connect`: expected a Spark Connect server at `127.0.0.1:1`, but none answered within 10 s. Check host, port,"
         " network and certificate, or stay on this machine: `engine='sail'`, `--target local`"
     ) in outcome.stderr
     assert not (project / "warehouse" / "features").exists()

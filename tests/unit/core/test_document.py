@@ -48,18 +48,18 @@ BOMB = b"a: &a [1,1,1,1,1,1,1,1,1,1]\n" + b"".join(
         pytest.param(b"a: [" + b"1," * 30_000 + b"]", 1, TOO_MANY, id="many_values"),
         pytest.param(BOMB, 1, TOO_MANY, id="aliases_of_aliases"),
         pytest.param(b"a: &a [*a]\n", 1, TOO_DEEP, id="alias_of_itself"),
-        pytest.param(b"a: 1\nb: \x07\n", 2, "the character `\\x07` cannot stand in YAML; remove it", id="control"),
+        pytest.param(b"a: 1\nb: \x07\n", 2, "the character `\\x07` is not allowed in YAML; remove it", id="control"),
         pytest.param(
             b"a: 1\n---\nb: 1\n",
             2,
-            "a second YAML document (`---`) starts here; expected one document a file",
+            "a second YAML document (`---`) starts here; expected one document per file",
             id="two",
         ),
         pytest.param(
             b"a:\n\tb: 1\n",
             2,
             "the YAML does not parse: while scanning for the next token, found character that cannot start any token; "
-            "indent with spaces, YAML takes no tabs",
+            "indent with spaces, because YAML does not allow tabs",
             id="tab",
         ),
     ],

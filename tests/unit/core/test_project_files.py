@@ -53,7 +53,7 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "link to a folder around it": (
         lambda path: path.symlink_to(path.parent.parent),
-        "links to a folder that it lies in, so that a reader never ends; remove the link",
+        "links to a folder that contains it, so reading it never ends; remove the link",
     ),
     "huge": (_enlarge, f"the file is larger than {MAX_BYTES} bytes; expected a text that people wrote"),
 }

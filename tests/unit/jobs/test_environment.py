@@ -87,7 +87,7 @@ def test_values_of_the_environment_are_plain_texts_afterwards(tmp_path: Path) ->
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     text = GOOD_JOB.replace("a test", "${RAW}")
-    expected = [(2, "`description`: the environment variable `RAW` holds characters that are no text")]
+    expected = [(2, "`description`: the environment variable `RAW` contains characters that are not text")]
     assert problems(tmp_path, text, {"RAW": "\udcff"}) == expected
 
 
@@ -117,7 +117,7 @@ def test_a_variable_that_is_named_like_a_secret_is_refused_and_not_printed(
     assert problem.line == 2
     assert problem.message == (
         f"`description`: the environment variable `{name}` is named like a secret, and values of this file reach logs, dbt's"
-        " artifacts and the docs; give a secret to the engine's own settings, or rename a variable that is none"
+        " artifacts and the docs; give a secret to the engine's own settings, or rename a variable that is not one"
     )
     assert "hunter2" not in str(error.value)
 

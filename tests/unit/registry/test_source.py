@@ -146,7 +146,7 @@ def test_sources_come_by_type_name_and_version(tmp_path: Path) -> None:
             "decimal(10, 2)",
             "money",
             11,
-            "`fields[2].type`: `money` is no Spark SQL type; expected one of boolean, tinyint, smallint, int, bigint, "
+            "`fields[2].type`: `money` is not a Spark SQL type; expected one of boolean, tinyint, smallint, int, bigint, "
             "decimal, float, double, string, binary, date, timestamp, timestamp_ntz, array<...>, map<...>, struct<...>",
         ),
         (

@@ -39,7 +39,7 @@ def test_everything_that_is_missing_is_named_at_once() -> None:
     with pytest.raises(ConfigurationError) as error:
         DatabricksConnectionConfig.from_env({}, needs=(HTTP_PATH,))
     assert str(error.value) == (
-        "the environment names no Databricks connection: "
+        "the environment does not describe a Databricks connection: "
         "`DATABRICKS_HOST` or `DATABRICKS_SERVER_HOSTNAME` is missing; expected a host such as `adb-1234.5.azuredatabricks.net`; "
         "`DATABRICKS_TOKEN` is missing; expected an access token on one line; "
         "`DATABRICKS_HTTP_PATH` is missing; expected a path such as `/sql/1.0/warehouses/abcdef0123456789`"
@@ -91,7 +91,7 @@ def test_two_hosts_are_an_error_that_shows_neither(other: str) -> None:
     with pytest.raises(ConfigurationError) as error:
         DatabricksConnectionConfig.from_env(both, needs=())
     assert str(error.value) == (
-        "the environment names no Databricks connection: "
+        "the environment does not describe a Databricks connection: "
         "`DATABRICKS_HOST` and `DATABRICKS_SERVER_HOSTNAME` are different hosts; unset one of them"
     )
 
