@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.core.suggestions import printable
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def sql_type(data_type: SparkType) -> str:
 
 
 def _member(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) else "`" + name.replace("`", "``") + "`"
+    return name if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) else quoted(name)
 
 
 def nested_parts(text: str) -> tuple[str, list[tuple[str, str]]]:

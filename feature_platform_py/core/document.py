@@ -90,6 +90,11 @@ class Place:
         return value
 
     @property
+    def items(self) -> list[Place]:
+        """The positions of a list's items; none where the value is not a list."""
+        return [self.at(position) for position in range(len(self.value))] if isinstance(self.value, list) else []
+
+    @property
     def is_there(self) -> bool:
         """Whether the file has this key, with or without a value."""
         return not self.path or self.path in self.document.lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 
@@ -16,3 +17,8 @@ class Rows:
     def dicts(self) -> list[dict[str, Any]]:
         """Return the rows as mappings of column names."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.values]
+
+
+def without_time_zone(value: Any) -> Any:
+    """Return a time without its zone, and any other value as it is."""
+    return value.replace(tzinfo=None) if isinstance(value, datetime) else value

@@ -7,6 +7,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+MASK = "**********"
+"""What stands in the place of a secret."""
+PARAMETER = re.compile("<([a-z][a-z0-9_]*)>")
+"""A parameter in the name of a feature: `user_<days>d_largest`."""
+
 
 def aligned(rows: Iterable[Sequence[str]], indent: str = "  ") -> list[str]:
     """Return the rows as lines with columns of equal width."""

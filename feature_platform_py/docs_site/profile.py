@@ -8,6 +8,7 @@ from typing import Any
 
 from feature_platform_py.core.data_types import NUMERIC, kind_of
 from feature_platform_py.core.rows import Rows
+from feature_platform_py.core.sql_text import quoted
 
 Query = Callable[[str], Rows]
 
@@ -41,7 +42,7 @@ def profile_table(query: Query, table: str, columns: Sequence[tuple[str, str]]) 
     numeric = [name for name, data_type in columns if kind_of(data_type) in NUMERIC]
     others = [name for name, _ in columns if name not in numeric]
     summary = query(_summary_query(table, columns, numeric)).dicts()[0]
-    names = ", ".join(_quoted(name) for name, _ in columns)
+    names = ", ".join(quoted(name) for name, _ in columns)
     samples = query(f"select {names} from {table} limit {SAMPLES}").values  # noqa: S608
     bars = _histograms(query, table, numeric, summary) | {name: _frequent(query, table, name) for name in others}
     return {
@@ -60,11 +61,11 @@ def profile_table(query: Query, table: str, columns: Sequence[tuple[str, str]]) 
 def _summary_query(table: str, columns: Sequence[tuple[str, str]], numeric: Sequence[str]) -> str:
     parts = ["count(*) as row_count"]
     for number, (name, _) in enumerate(columns):
-        column = _quoted(name)
+        column = quoted(name)
         parts.append(f"count(*) - count({column}) as nulls_{number}")
         parts.append(f"min({column}) as min_{number}, max({column}) as max_{number}")
     for number, name in enumerate(numeric):
-        value = f"cast({_quoted(name)} as double)"
+        value = f"cast({quoted(name)} as double)"
         parts.append(
             f"percentile_approx({value}, 0.01) as low_{number}, percentile_approx({value}, 0.99) as high_{number}"
         )
@@ -77,7 +78,7 @@ def _histograms(
     ranges = {name: (summary[f"low_{number}"], summary[f"high_{number}"]) for number, name in enumerate(names)}
     queries = [
         f"select {number} as number, {_bin(name, *ranges[name])} as bin, count(*) as rows from {table} "  # noqa: S608
-        f"where {_quoted(name)} is not null group by 1, 2"
+        f"where {quoted(name)} is not null group by 1, 2"
         for number, name in enumerate(names)
         if ranges[name][0] is not None
     ]
@@ -90,7 +91,7 @@ def _histograms(
 def _bin(name: str, low: float, high: float) -> str:
     if high <= low:
         return "0"
-    place = f"floor((cast({_quoted(name)} as double) - {low!r}) / {(high - low) / BINS!r})"
+    place = f"floor((cast({quoted(name)} as double) - {low!r}) / {(high - low) / BINS!r})"
     return f"cast(least({BINS - 1}, greatest(0, {place})) as int)"
 
 
@@ -112,14 +113,10 @@ def _short(value: float) -> str:
 
 def _frequent(query: Query, table: str, name: str) -> list[tuple[str, int]]:
     statement = (
-        f"select {_quoted(name)} as value, count(*) as rows from {table} where {_quoted(name)} is not null "  # noqa: S608
+        f"select {quoted(name)} as value, count(*) as rows from {table} where {quoted(name)} is not null "  # noqa: S608
         f"group by 1 order by rows desc, value limit {TOP_VALUES}"
     )
     return [(_shown(row["value"]) or "", row["rows"]) for row in query(statement).dicts()]
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
 
 
 def _shown(value: Any) -> str | None:

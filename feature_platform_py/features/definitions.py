@@ -19,7 +19,7 @@ from feature_platform_py.core.document import Place, read_document
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.fields import STRICT, ColumnName, FilledText, Flag, Mapped, Name, Text, Whole, read_part
 from feature_platform_py.core.suggestions import ticked
-from feature_platform_py.core.text import slug
+from feature_platform_py.core.text import PARAMETER, slug
 from feature_platform_py.features.columns import OutputColumn, Reads, column_named
 from feature_platform_py.features.sql import SqlTransformer
 
@@ -27,7 +27,6 @@ MODEL = "custom_features"
 """The model whose table holds the features of all such transformers of a job."""
 
 _VALUES: Mapping[str, Any] = {"text": Text, "integer": Whole, "number": float, "boolean": Flag}
-_PARAMETER = re.compile("<([a-z][a-z0-9_]*)>")
 
 
 def _matching(pattern: str, expected: str) -> AfterValidator:
@@ -88,7 +87,7 @@ class ParamPart:
 
 
 @validated_dataclass(frozen=True, kw_only=True, config=STRICT)
-class FeaturePart:
+class DefinedFeaturePart:
     """A column that is added; its name may hold parameters, `user_<days>d_largest`."""
 
     name: Annotated[ColumnPattern, Field(description="the column's name")]
@@ -98,11 +97,11 @@ class FeaturePart:
 
 
 @dataclass(frozen=True)
-class Definition:
+class TransformerDefinition:
     """A definition file whose parts fit one another; `package` is the dbt package of the macro, None for the project."""
 
     part: DefinitionPart
-    features: tuple[FeaturePart, ...]
+    features: tuple[DefinedFeaturePart, ...]
     package: str | None = None
     package_folder: Path | None = None
     place: Place | None = field(default=None, compare=False, repr=False)
@@ -112,7 +111,7 @@ class DefinedTransformer(SqlTransformer):
     """A transformer of a definition file."""
 
     model: ClassVar[str] = MODEL
-    definition: ClassVar[Definition]
+    definition: ClassVar[TransformerDefinition]
 
     def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:
         """The features, with the parameters in their names."""
@@ -121,7 +120,7 @@ class DefinedTransformer(SqlTransformer):
                 self._filled(feature.name),
                 self._type(feature.type, columns),
                 looks_ahead=feature.looks_ahead,
-                description=_PARAMETER.sub(lambda found: str(getattr(self, found[1])), feature.description),
+                description=PARAMETER.sub(lambda found: str(getattr(self, found[1])), feature.description),
             )
             for feature in self.definition.features
         )
@@ -152,10 +151,10 @@ class DefinedTransformer(SqlTransformer):
         return {name: getattr(self, name) for name in type(self).model_fields}
 
     def _filled(self, pattern: str) -> str:
-        return _PARAMETER.sub(lambda found: slug(str(getattr(self, found[1]))), pattern)
+        return PARAMETER.sub(lambda found: slug(str(getattr(self, found[1]))), pattern)
 
     def _type(self, text: str, columns: Columns | None) -> str | None:
-        if not (named := _PARAMETER.fullmatch(text)):
+        if not (named := PARAMETER.fullmatch(text)):
             return parse_type(text).text
         column = column_named(getattr(self, named[1]), columns or ())
         return column[1] if column else None
@@ -190,8 +189,8 @@ def _transformer(
 ) -> type[DefinedTransformer] | None:
     before = len(problems)
     part = read_part(DefinitionPart, place, problems)
-    params = [read_part(ParamPart, each, problems) for each in _items(place.at("params"))]
-    features = [read_part(FeaturePart, each, problems) for each in _items(place.at("features"))]
+    params = [read_part(ParamPart, each, problems) for each in place.at("params").items]
+    features = [read_part(DefinedFeaturePart, each, problems) for each in place.at("features").items]
     known = [each for each in params if each]
     for number, each in enumerate(params):
         if each and each.default is not None:
@@ -202,7 +201,9 @@ def _transformer(
         return None
     fields: dict[str, Any] = {each.name: _field(each, place.at("params", number)) for number, each in enumerate(known)}
     kind = create_model(part.name, __base__=DefinedTransformer, __doc__=part.description.strip(), **fields)
-    kind.definition = Definition(part, tuple(each for each in features if each), package, package_folder, place)
+    kind.definition = TransformerDefinition(
+        part, tuple(each for each in features if each), package, package_folder, place
+    )
     kind.macro = f"{package}.{part.macro}" if package else part.macro
     return kind
 
@@ -221,7 +222,7 @@ def _field(part: ParamPart, place: Place) -> tuple[Any, Any]:
 
 
 def _reference_problems(
-    place: Place, part: DefinitionPart, params: list[ParamPart], features: list[FeaturePart]
+    place: Place, part: DefinitionPart, params: list[ParamPart], features: list[DefinedFeaturePart]
 ) -> list[Problem]:
     """Names of parameters that are none, and types that are none."""
     columns = {each.name for each in params if each.reads}
@@ -235,8 +236,8 @@ def _reference_problems(
         )
     for number, feature in enumerate(features):
         at = place.at("features", number)
-        named += [(at.at("name"), name, every) for name in _PARAMETER.findall(feature.name)]
-        named += [(at.at("type"), name, columns) for name in _PARAMETER.findall(feature.type)]
+        named += [(at.at("name"), name, every) for name in PARAMETER.findall(feature.name)]
+        named += [(at.at("type"), name, columns) for name in PARAMETER.findall(feature.type)]
     problems = [
         at.problem(f"`{at.name}`: `{name}` is no parameter that fits here; expected {_one_of(known)}")
         for at, name, known in named
@@ -249,7 +250,7 @@ def _one_of(names: set[str]) -> str:
     return f"one of {ticked(sorted(names))}" if names else "one that does, and none is declared"
 
 
-def _event_time_problems(place: Place, part: DefinitionPart, features: list[FeaturePart]) -> list[Problem]:
+def _event_time_problems(place: Place, part: DefinitionPart, features: list[DefinedFeaturePart]) -> list[Problem]:
     """What keeps a table from being computed by periods: features that are of no time, or of rows after theirs."""
     problems = []
     if part.event_time and part.event_time not in part.keys:
@@ -263,16 +264,12 @@ def _event_time_problems(place: Place, part: DefinitionPart, features: list[Feat
     return problems
 
 
-def _type_problems(place: Place, features: list[FeaturePart]) -> list[Problem]:
+def _type_problems(place: Place, features: list[DefinedFeaturePart]) -> list[Problem]:
     problems = []
     for number, feature in enumerate(features):
         at = place.at("features", number, "type")
         try:
-            _PARAMETER.fullmatch(feature.type) or parse_type(feature.type)
+            PARAMETER.fullmatch(feature.type) or parse_type(feature.type)
         except ValueError as error:
             problems.append(at.problem(f"`{at.name}`: {error}"))
     return problems
-
-
-def _items(place: Place) -> list[Place]:
-    return [place.at(position) for position in range(len(place.value))] if isinstance(place.value, list) else []

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.features.catalogue import get_transformer
 
 if TYPE_CHECKING:
@@ -21,4 +22,4 @@ def enriched(
     """
     for each in transformers:
         rows = get_transformer(each["name"], each["params"], project=project).apply(rows)
-    return rows.select(*("`" + name.replace("`", "``") + "`" for name in columns))
+    return rows.select(*map(quoted, columns))

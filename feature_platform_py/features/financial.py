@@ -8,13 +8,12 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from feature_platform_py.core.data_types import NUMERIC, Columns, kind_of, parse_type
-from feature_platform_py.core.fields import ColumnName, Text, Whole, as_tuple, one_or_more
+from feature_platform_py.core.fields import MAX_NAME_LENGTH, ColumnName, Text, Whole, as_tuple, one_or_more
 from feature_platform_py.core.text import slug
 from feature_platform_py.features.columns import OutputColumn, Reads, WantedValue
 from feature_platform_py.features.sql import SqlTransformer
 
 MAX_WINDOW_DAYS = 36_500
-MAX_NAME_LENGTH = 255
 
 
 def _as_texts(value: Any) -> Any:

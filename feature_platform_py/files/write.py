@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Rows(Protocol):
+class RowsOfFiles(Protocol):
     """The rows of files of one format, in parts that fit into memory."""
 
     def parts(self) -> Iterator[Any]:
@@ -34,7 +34,7 @@ class Rows(Protocol):
         """Return the table without rows."""
 
 
-def write_rows(rows: Rows, file: Path) -> None:
+def write_rows(rows: RowsOfFiles, file: Path) -> None:
     """Write all rows with types that hold every value. Raises DataCheckError if a declared type cannot hold a value."""
     with _uncollected():
         _write(rows, file)
@@ -52,7 +52,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _write(rows: Rows, file: Path) -> None:
+def _write(rows: RowsOfFiles, file: Path) -> None:
     written = None
     with _Writer(file) as writer:
         for part in rows.parts():

@@ -20,9 +20,9 @@ from feature_platform_py.features.transformer import FeatureTransformer
 from feature_platform_py.files.declared import read_columns
 from feature_platform_py.jobs.schema import (
     FilterPart,
+    InputLocationPart,
     InputSourcePart,
     JobPart,
-    LocationPart,
     QueryPart,
     SinkPart,
     TransformerPart,
@@ -135,12 +135,12 @@ def _input_source(place: Place, problems: list[Problem]) -> InputSource | None:
     if not isinstance(place.value, dict):
         return None
     part = read_part(InputSourcePart, place, problems)
-    filters = [_filter(each, problems) for each in _items(place.at("filters"))]
+    filters = [_filter(each, problems) for each in place.at("filters").items]
     if not isinstance(place.at("config").value, dict):
         return None
     # Whatever else is wrong, a source that can be found has its columns checked as well.
     is_query = place.at("source_type").value == "databricks_sql"
-    kind: type[LocationPart | QueryPart] = QueryPart if is_query else LocationPart
+    kind: type[InputLocationPart | QueryPart] = QueryPart if is_query else InputLocationPart
     config = read_part(kind, place.at("config"), problems) or _location_alone(place.at("config", "location"))
     if config is None:
         return None
@@ -159,8 +159,8 @@ def _input_source(place: Place, problems: list[Problem]) -> InputSource | None:
     )
 
 
-def _location_alone(place: Place) -> LocationPart | None:
-    return read_part(LocationPart, Place(Document(place.document.file, {"location": place.value})), [])
+def _location_alone(place: Place) -> InputLocationPart | None:
+    return read_part(InputLocationPart, Place(Document(place.document.file, {"location": place.value})), [])
 
 
 def _filter(place: Place, problems: list[Problem]) -> RowFilter | None:
@@ -176,7 +176,7 @@ def _plain(value: Any) -> Any:
 
 
 def _transformers(place: Place, known: Transformers, problems: list[Problem]) -> tuple[TransformerSpec, ...]:
-    specs = [_transformer(each, known, problems) for each in _items(place)]
+    specs = [_transformer(each, known, problems) for each in place.items]
     return tuple(spec for spec in specs if spec)
 
 
@@ -200,7 +200,3 @@ def _sink(place: Place, problems: list[Problem]) -> Sink | None:
     if not isinstance(sink_type, str) or sink_type not in sinks_by_type() or not isinstance(config.value, dict | None):
         return None
     return sinks_by_type()[sink_type].read(sink_type, place, problems)
-
-
-def _items(place: Place) -> list[Place]:
-    return [place.at(position) for position in range(len(place.value))] if isinstance(place.value, list) else []

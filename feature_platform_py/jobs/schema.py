@@ -124,7 +124,7 @@ class InputSourcePart:
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
-class LocationPart:
+class InputLocationPart:
     """Data by its location."""
 
     location: Annotated[Location, Field(description="a table name, or the path of a file or folder")]
@@ -202,7 +202,7 @@ def job_json_schema() -> dict[str, Any]:
     schema = _schema_of(JobPart)
     parts = schema["properties"]
     parts["input_source"]["oneOf"] = [
-        _shape(InputSourcePart, "config", ["databricks_spark", "spark"], LocationPart, tag="source_type"),
+        _shape(InputSourcePart, "config", ["databricks_spark", "spark"], InputLocationPart, tag="source_type"),
         _shape(InputSourcePart, "config", ["databricks_sql"], QueryPart, tag="source_type"),
     ]
     location = parts["input_source"]["oneOf"][0]["properties"]["config"]

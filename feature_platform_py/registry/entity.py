@@ -75,8 +75,7 @@ def _entity(place: Place, path: Path, folder: Path, problems: list[Problem]) -> 
 
 def _relations(place: Place, problems: list[Problem]) -> tuple[Relation, ...]:
     relations: dict[str, Relation] = {}
-    for position in range(len(place.value) if isinstance(place.value, list) else 0):
-        at = place.at(position)
+    for at in place.items:
         part = read_part(RelationPart, at, problems)
         if part and part.to in relations:
             problems.append(at.problem(f"a second relation to `{part.to}`; expected one for each entity"))

@@ -16,11 +16,9 @@ from typing import Any
 from feature_platform_py.core.document import NOWHERE, Place
 from feature_platform_py.core.errors import Problem
 from feature_platform_py.core.fields import read_part
-from feature_platform_py.core.text import slug
+from feature_platform_py.core.text import PARAMETER, slug
 from feature_platform_py.registry.files import file_place, read_files
 from feature_platform_py.registry.schema import FeatureGroupPart, FeaturePart
-
-_PARAMETER = re.compile("<([a-z][a-z0-9_]*)>")
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Feature:
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         # `re.split` with a group gives texts and parameters by turns; a parameter named twice has one value.
-        pieces = _PARAMETER.split(self.name)
+        pieces = PARAMETER.split(self.name)
         seen: set[str] = set()
         pattern = ""
         for position, piece in enumerate(pieces):
@@ -60,7 +58,7 @@ class Feature:
         """
         parameters = self.parameters_of(column) or {}
         spelled = {name: _spelled(text, arguments.get(name)) for name, text in parameters.items()}
-        return _PARAMETER.sub(lambda found: spelled.get(found[1], found[0]), self.description)
+        return PARAMETER.sub(lambda found: spelled.get(found[1], found[0]), self.description)
 
     def has_type(self, text: str) -> bool:
         """Whether a column of the feature may have this type."""
@@ -108,13 +106,12 @@ def _group(place: Place, path: Path, folder: Path, problems: list[Problem]) -> F
 
 def _features(place: Place, owner: str, problems: list[Problem]) -> tuple[Feature, ...]:
     features: dict[str, Feature] = {}
-    for position in range(len(place.value) if isinstance(place.value, list) else 0):
-        at = place.at(position)
+    for at in place.items:
         part = read_part(FeaturePart, at, problems)
         if part is None:
             continue
         # Patterns that differ only in the names of their parameters name the same columns.
-        shape = _PARAMETER.sub("<>", part.name)
+        shape = PARAMETER.sub("<>", part.name)
         if shape in features:
             problems.append(
                 at.problem(f"`{part.name}` names the same columns as `{features[shape].name}`; remove one of them")

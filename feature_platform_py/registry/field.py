@@ -25,10 +25,10 @@ class Field:
 def read_fields(place: Place, problems: list[Problem]) -> tuple[Field, ...]:
     """The fields that can be read, in order; `problems` grows by what is wrong with the others."""
     fields: dict[str, Field] = {}
-    for position in range(len(place.value) if isinstance(place.value, list) else 0):
-        part = read_part(FieldPart, place.at(position), problems)
+    for at in place.items:
+        part = read_part(FieldPart, at, problems)
         if part and part.name.lower() in fields:
-            problems.append(place.at(position).problem(f"field `{part.name}` is given twice; remove one of them"))
+            problems.append(at.problem(f"field `{part.name}` is given twice; remove one of them"))
         elif part:
             fields[part.name.lower()] = Field(part.name, part.type, part.required, part.description)
     return tuple(fields.values())
@@ -57,5 +57,5 @@ def unknown_field(name: str, fields: tuple[Field, ...]) -> str:
 
 def raw_names(place: Place) -> set[str]:
     """The names of all fields in the file, also of those with a fault that is told elsewhere."""
-    names = [place.at(position, "name").value for position in range(len(place.value or ()))]
+    names = [at.at("name").value for at in place.items]
     return {name for name in names if isinstance(name, str)}

@@ -15,7 +15,7 @@ from feature_platform_py.registry.feature import FeatureGroup, read_feature_grou
 from feature_platform_py.registry.field import field_named
 from feature_platform_py.registry.source import RegisteredSource, read_sources
 
-_OPPOSITE = {"1:1": "1:1", "1:many": "many:1", "many:1": "1:many", "many:many": "many:many"}
+OPPOSITE = {"1:1": "1:1", "1:many": "many:1", "many:1": "1:many", "many:many": "many:many"}
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _relation_problems(entities: Mapping[str, Entity], known: Sequence[str]) -> 
 
 def _direction_fault(entity: Entity, relation: Relation, other: Entity) -> str | None:
     """Both entities tell of the relation, and agree on how many belong to how many."""
-    wanted = _OPPOSITE[relation.type]
+    wanted = OPPOSITE[relation.type]
     back = next((each for each in other.relations if each.to == entity.name), None)
     if back is None:
         return f"`{other.name}` has no relation back; expected `{{to: {entity.name}, type: '{wanted}', ...}}` there"

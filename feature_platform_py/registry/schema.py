@@ -149,7 +149,7 @@ class FieldPart:
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
-class LocationPart:
+class SourceLocationPart:
     """Where a source is on one target."""
 
     location: Annotated[Location, Field(description="a table name, or a path of the project")]
@@ -182,7 +182,7 @@ def json_schema_texts() -> dict[str, str]:
         SourcePart,
         fields=_list_of(FieldPart),
         locations={
-            "patternProperties": {_TARGET: _schema_of(LocationPart, columns=columns_schema())},
+            "patternProperties": {_TARGET: _schema_of(SourceLocationPart, columns=columns_schema())},
             "additionalProperties": False,
         },
         freshness=_schema_of(FreshnessPart, warn_after=lag, error_after=lag),

@@ -16,7 +16,7 @@ from feature_platform_py.files.columns import Readings
 from feature_platform_py.files.declared import check_files, read_columns
 from feature_platform_py.registry.field import Field, field_named, key_fault, raw_names, read_fields, unknown_field
 from feature_platform_py.registry.files import file_place, read_files
-from feature_platform_py.registry.schema import FreshnessPart, LagPart, LocationPart, Period, SourcePart
+from feature_platform_py.registry.schema import FreshnessPart, LagPart, Period, SourceLocationPart, SourcePart
 
 _SUFFIX = "_source.yaml"
 _PLACE = r"[a-z][a-z0-9_]*/v[1-9][0-9]*/([a-z][a-z0-9_]*)" + re.escape(_SUFFIX)
@@ -133,7 +133,7 @@ def _source(place: Place, path: Path, folder: Path, problems: list[Problem]) -> 
 
 def _locations(place: Place, problems: list[Problem]) -> dict[str, SourceLocation]:
     targets = place.value if isinstance(place.value, dict) else {}
-    parts = {target: read_part(LocationPart, place.at(target), problems) for target in targets}
+    parts = {target: read_part(SourceLocationPart, place.at(target), problems) for target in targets}
     found = {}
     for target, part in parts.items():
         if part:

@@ -19,9 +19,8 @@ from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.registry.entity import Entity
 from feature_platform_py.registry.models import model_files
-from feature_platform_py.registry.registry import Registry, load_registry
+from feature_platform_py.registry.registry import OPPOSITE, Registry, load_registry
 
-OPPOSITE = {"1:1": "1:1", "1:many": "many:1", "many:1": "1:many", "many:many": "many:many"}
 _NAME = re.compile("[a-z][a-z0-9_]*")
 _SCHEMAS = {"entity": "../../entity", "source": "../../../source", "feature": "../feature"}
 

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from pydantic import SecretStr
 
 from feature_platform_py.core.errors import ConfigurationError, EngineError
+from feature_platform_py.core.text import MASK
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,7 +34,6 @@ REMOTE_CONFIG = {"spark.sql.session.timeZone": "UTC"}
 _ADDRESS = r"sc://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?"
 _SETTING = re.compile(r"([a-z0-9_.-]+)=([ -~]*)")
 _SHOWN_SETTINGS = frozenset({"use_ssl", "user_id", "user_agent", "session_id", "x-databricks-cluster-id"})
-_MASK = "**********"
 
 
 @dataclass(frozen=True)
@@ -243,5 +243,5 @@ def _reason(failure: Exception) -> str:
 
 def _masked(text: str, builder: DefaultChannelBuilder) -> str:
     for name, value in builder._params.items():
-        text = text if name in _SHOWN_SETTINGS or not value else text.replace(value, _MASK)
+        text = text if name in _SHOWN_SETTINGS or not value else text.replace(value, MASK)
     return text

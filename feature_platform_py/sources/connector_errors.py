@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from feature_platform_py.core.errors import EngineError
+from feature_platform_py.core.text import MASK
 
-_MASK = "**********"
 _REFUSED = {401: "it does not accept the token", 403: "the token may not use it", 404: "it has no such path"}
 _FIRST_ERROR_CODE = 400
 # What the connector and urllib3 say of a server that answers "try again later", and where they know nothing.
@@ -100,7 +100,7 @@ def reason(error: BaseException, token: str) -> str:
 
 def masked(text: str, token: str) -> str:
     """The text without the token."""
-    return text.replace(token, _MASK)
+    return text.replace(token, MASK)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

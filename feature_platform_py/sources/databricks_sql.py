@@ -94,19 +94,19 @@ class DatabricksSQLSource(Source):
         return session.read.parquet(str(kept_file(self)))
 
     @contextmanager
-    def reading(self) -> Iterator[Reading]:
+    def reading(self) -> Iterator[ArrivingRows]:
         """The result while it is read; its connection is closed at the end."""
         with self._reading(self.query) as reading:
             yield reading
 
     @contextmanager
-    def _reading(self, statement: str) -> Iterator[Reading]:
+    def _reading(self, statement: str) -> Iterator[ArrivingRows]:
         if fault := query_fault(self.query, self.parameters):
             raise ConfigurationError(f"`query`: {fault}")
         config = self.connection or DatabricksConnectionConfig.from_env(needs=(HTTP_PATH,))
         check_address(config)
         import_connector()
-        reading = self._with_retries(config, lambda: Reading(self, config, statement))
+        reading = self._with_retries(config, lambda: ArrivingRows(self, config, statement))
         try:
             yield reading
         finally:
@@ -135,7 +135,7 @@ class DatabricksSQLSource(Source):
         raise failed
 
 
-class Reading:
+class ArrivingRows:
     """A result of which the first rows have arrived."""
 
     def __init__(self, source: DatabricksSQLSource, config: DatabricksConnectionConfig, statement: str) -> None:

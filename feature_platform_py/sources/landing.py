@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _FILE_BYTES = 16 * 1024 * 1024
 
 
-class Reading(Protocol):
+class ChunkedRows(Protocol):
     """Rows that arrive in chunks; `kinds` are the types of the columns as their server names them."""
 
     schema: pa.Schema
@@ -37,7 +37,7 @@ class Reading(Protocol):
 class ChunkedSource(Protocol):
     """A source whose rows are not all in memory at once."""
 
-    def reading(self) -> AbstractContextManager[Reading]:
+    def reading(self) -> AbstractContextManager[ChunkedRows]:
         """Return the rows of one execution."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.locations import is_table_name, table_parts
 from feature_platform_py.core.messages import Message, read_mark
 from feature_platform_py.core.project import Project
-from feature_platform_py.core.rows import Rows
+from feature_platform_py.core.rows import Rows, without_time_zone
 from feature_platform_py.core.sql_text import literal, quoted
 from feature_platform_py.sessions.databricks import HTTP_PATH, DatabricksConnectionConfig
 from feature_platform_py.sources.connector import Patience, check_address, check_reachable, import_connector
@@ -165,7 +164,7 @@ class DatabricksTables:
                 raise
         else:
             columns = [column.to_pylist() for column in found.columns]
-            values = tuple(tuple(map(_without_time_zone, row)) for row in zip(*columns, strict=True))
+            values = tuple(tuple(map(without_time_zone, row)) for row in zip(*columns, strict=True))
             return Rows(tuple(found.column_names), values)
         raise EngineError(known)
 
@@ -221,7 +220,3 @@ def _sources(plan: JobPlan, target: str) -> Iterator[tuple[str, str]]:
 def _source_name(location: str) -> str:
     """Where dbt reads a source: in the schema `default` if the location names none."""
     return location if "." in location else f"default.{location}"
-
-
-def _without_time_zone(value: Any) -> Any:
-    return value.replace(tzinfo=None) if isinstance(value, datetime) else value

@@ -9,6 +9,8 @@ from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from feature_platform_py.core.sql_text import quoted
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
@@ -94,7 +96,7 @@ def edge_case_rows(
     choice.shuffle(events)
     events.sort(key=lambda event: event.is_late)
     values = ((keys.get(event.story or ""), event.time, event.amount, event.category, event.why) for event in events)
-    schema = ", ".join(f"`{name.replace('`', '``')}` {spark_type}" for name, spark_type in named.items())
+    schema = ", ".join(f"{quoted(name)} {spark_type}" for name, spark_type in named.items())
     return EdgeCases([dict(zip(named, row, strict=False)) for row in values], schema)
 
 

@@ -29,7 +29,7 @@ class TableName:
 
 
 @dataclass(frozen=True)
-class Definition:
+class RelationDefinition:
     """The SQL that recreates a relation: `create <kind> <name> <sql>`.
 
     `fingerprint` is a digest of a source's declaration and files when its SQL was made; `location` is where the engine reads it.
@@ -52,13 +52,13 @@ class CatalogFile:
         self.path = folder / "catalog.json"
         self.lock_path = folder / ".catalog.lock"
 
-    def load(self) -> dict[TableName, Definition]:
+    def load(self) -> dict[TableName, RelationDefinition]:
         """Return all entries; an absent file is an empty catalog."""
         if not self.path.exists():
             return {}
         try:
             entries = json.loads(self.path.read_text(encoding="utf-8"))["relations"]
-            return {TableName(entry.pop("schema"), entry.pop("name")): Definition(**entry) for entry in entries}
+            return {TableName(entry.pop("schema"), entry.pop("name")): RelationDefinition(**entry) for entry in entries}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise EngineError(
                 f"{self.path}: expected the JSON catalog of views and sources, given {error!r}. "
@@ -66,7 +66,7 @@ class CatalogFile:
             ) from error
 
     @contextmanager
-    def changing(self) -> Iterator[dict[TableName, Definition]]:
+    def changing(self) -> Iterator[dict[TableName, RelationDefinition]]:
         """Yield the entries to be changed; afterwards write the file if they changed."""
         with self.lock_path.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -76,6 +76,6 @@ class CatalogFile:
             if entries != before:
                 self._write(entries)
 
-    def _write(self, entries: Mapping[TableName, Definition]) -> None:
+    def _write(self, entries: Mapping[TableName, RelationDefinition]) -> None:
         relations = [{**asdict(name), **asdict(entries[name])} for name in sorted(entries)]
         replace_file(self.path, json.dumps({"relations": relations}, indent=1, ensure_ascii=False))

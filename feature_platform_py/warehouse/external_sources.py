@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from feature_platform_py.warehouse.catalog_file import Definition
+from feature_platform_py.warehouse.catalog_file import RelationDefinition
 from feature_platform_py.core.sql_text import literal
 from feature_platform_py.core.data_types import Columns, parse_type, sql_type
 from feature_platform_py.core.errors import ConfigurationError
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from feature_platform_py.files.parquet_rows import Footer
-    from feature_platform_py.files.write import Rows
+    from feature_platform_py.files.write import RowsOfFiles
 
 FORMATS = ("csv", "delta", "json", "parquet")
 
@@ -150,8 +150,8 @@ def external_source(
 
 
 def define_source(
-    spark: SparkSession, source: ExternalSource, *, copies: Path, known: Definition | None = None
-) -> Definition:
+    spark: SparkSession, source: ExternalSource, *, copies: Path, known: RelationDefinition | None = None
+) -> RelationDefinition:
     """Return the definition that registers the source: `known` if neither declaration nor files have changed.
 
     `copies` is the folder of Parquet copies. Raises ConfigurationError if the data lack declared columns or have them with
@@ -164,14 +164,14 @@ def define_source(
         if not source.is_text:
             check_declared(source, describe_source(spark, source, copies=copies))
         copy = str(source_copy(source, copies))
-        return Definition("source", f"using parquet location {literal(copy)}", fingerprint, copy)
+        return RelationDefinition("source", f"using parquet location {literal(copy)}", fingerprint, copy)
     check_declared(source, describe_source(spark, source, copies=copies))
     if source.is_snapshot:
         snapshot = str(source_snapshot(source, copies))
-        return Definition("source", f"using delta location {literal(snapshot)}", fingerprint, snapshot)
+        return RelationDefinition("source", f"using delta location {literal(snapshot)}", fingerprint, snapshot)
     if source.is_earlier_version:
         copy = str(_version_copy(spark, source, copies))
-        return Definition("source", f"using parquet location {literal(copy)}", fingerprint, copy)
+        return RelationDefinition("source", f"using parquet location {literal(copy)}", fingerprint, copy)
     # Options of Parquet choose files; this copy has all of them.
     kept = source.options if source.format == "delta" or not source.is_local else {}
     options = ", ".join(f"{literal(key)} {literal(value)}" for key, value in kept.items())
@@ -181,7 +181,7 @@ def define_source(
         f"location {literal(source.location)}",
     ]
     location = source.location if source.is_local else ""
-    return Definition("source", " ".join(filter(None, clauses)), fingerprint, location)
+    return RelationDefinition("source", " ".join(filter(None, clauses)), fingerprint, location)
 
 
 def describe_source(spark: SparkSession, source: ExternalSource, *, copies: Path) -> list[tuple[str, str]]:
@@ -247,7 +247,7 @@ def _version_copy(spark: SparkSession, source: ExternalSource, copies: Path) -> 
     )
 
 
-def text_rows(source: ExternalSource) -> Rows:
+def text_rows(source: ExternalSource) -> RowsOfFiles:
     """Return the rows of a text source. Raises ConfigurationError for declared columns that its headers lack."""
     from feature_platform_py.files.csv_rows import CsvRows
     from feature_platform_py.files.json_rows import JsonRows

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from feature_platform_py.warehouse.catalog_file import CatalogFile, Definition, TableName
+from feature_platform_py.warehouse.catalog_file import CatalogFile, RelationDefinition, TableName
 from feature_platform_py.core.sql_text import literal, quoted
 from feature_platform_py.core.data_types import sql_type
 from feature_platform_py.core.errors import ConfigurationError, EngineError
@@ -66,8 +66,8 @@ class Warehouse:
         self._file = CatalogFile(folder)
         self._lock = threading.RLock()
         self._schemas: set[str] = set()
-        self._registered: dict[TableName, Definition] = {}
-        self._broken: dict[TableName, Definition] = {}
+        self._registered: dict[TableName, RelationDefinition] = {}
+        self._broken: dict[TableName, RelationDefinition] = {}
         self._versions: dict[TableName, int] = {}
         for leftover in [] if is_read_only else folder.glob(f"*/{DISCARDED_PREFIX}*"):
             remove(leftover)
@@ -86,7 +86,7 @@ class Warehouse:
                 self._unregister(name)
             self._register_all({name: found[name] for name in found if self._registered.get(name) != found[name]})
 
-    def relations(self, schema: str) -> dict[str, Definition]:
+    def relations(self, schema: str) -> dict[str, RelationDefinition]:
         """Return the relations of a schema by name, as the folder has them now."""
         with self._lock:
             self.refresh()
@@ -99,7 +99,7 @@ class Warehouse:
             self.refresh()
             return sorted(self._schemas)
 
-    def definition(self, name: TableName) -> Definition | None:
+    def definition(self, name: TableName) -> RelationDefinition | None:
         """Return the session's definition of a relation, or None."""
         return self._registered.get(name)
 
@@ -199,7 +199,7 @@ class Warehouse:
     def create_view(self, name: TableName, select: str) -> None:
         """Create or replace the view, in this session and for later ones."""
         self.create_schema(name.schema)
-        view = Definition("view", f"as {select}")
+        view = RelationDefinition("view", f"as {select}")
         with self._lock:
             previous = self._registered.get(name)
             if previous and previous.kind != "view":
@@ -278,10 +278,10 @@ class Warehouse:
 
     # Registration in the session
 
-    def _table_definition(self, name: TableName) -> Definition:
-        return Definition("table", f"using delta location {literal(str(self.location(name)))}")
+    def _table_definition(self, name: TableName) -> RelationDefinition:
+        return RelationDefinition("table", f"using delta location {literal(str(self.location(name)))}")
 
-    def _register_all(self, pending: dict[TableName, Definition]) -> None:
+    def _register_all(self, pending: dict[TableName, RelationDefinition]) -> None:
         """Register sources and tables, then each view as soon as what it reads is registered."""
         rounds = [
             [name for name in pending if pending[name].kind != "view"],
@@ -297,7 +297,7 @@ class Warehouse:
             for name, error in errors.items():
                 self._note_broken(name, pending[name], error)
 
-    def _try_register(self, name: TableName, definition: Definition) -> Exception | None:
+    def _try_register(self, name: TableName, definition: RelationDefinition) -> Exception | None:
         try:
             if name in self._registered:
                 self._unregister(name)
@@ -306,7 +306,7 @@ class Warehouse:
             return error
         return None
 
-    def _note_broken(self, name: TableName, definition: Definition, error: Exception) -> None:
+    def _note_broken(self, name: TableName, definition: RelationDefinition, error: Exception) -> None:
         """Log a relation that cannot be restored. It never stops a session; queries of it fail."""
         if self._broken.get(name) != definition:
             reason = str(error).splitlines()[0] if str(error) else repr(error)
@@ -315,7 +315,7 @@ class Warehouse:
             )
             self._broken[name] = definition
 
-    def _register(self, name: TableName, definition: Definition) -> None:
+    def _register(self, name: TableName, definition: RelationDefinition) -> None:
         # An engine reads a missing file as a table without rows.
         if definition.location and not Path(definition.location).exists():
             raise EngineError(f"expected its data at `{definition.location}`, but it does not exist")
@@ -372,7 +372,7 @@ class Warehouse:
         self._broken.pop(name, None)
         self._remember(name, None)
 
-    def _create_view(self, name: TableName, view: Definition) -> None:
+    def _create_view(self, name: TableName, view: RelationDefinition) -> None:
         select = view.sql.removeprefix("as ")
         if self._keeps_view_text or survives_as_text(select):
             self._run(view.statement(name))
@@ -392,7 +392,7 @@ class Warehouse:
                 except Exception as error:
                     logger.debug("view %s waits for its next build: %s", name, error)
 
-    def _remember(self, name: TableName, definition: Definition | None) -> None:
+    def _remember(self, name: TableName, definition: RelationDefinition | None) -> None:
         if self.is_read_only:
             return
         with self._file.changing() as entries:

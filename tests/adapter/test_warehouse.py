@@ -18,7 +18,7 @@ from feature_platform_py.adapter.plugin.statements import execute
 from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.sessions.sail_session import open_sail_session
 from feature_platform_py.warehouse import session as sessions
-from feature_platform_py.warehouse.catalog_file import CatalogFile, Definition, TableName
+from feature_platform_py.warehouse.catalog_file import CatalogFile, RelationDefinition, TableName
 from feature_platform_py.warehouse.session import open_session, open_warehouse
 from feature_platform_py.warehouse.stored_relations import stored_relations
 from feature_platform_py.warehouse.warehouse import Warehouse
@@ -282,21 +282,21 @@ def test_a_session_whose_warehouse_cannot_be_opened_is_stopped(tmp_path: Path, m
 def test_an_unchanged_catalog_file_is_not_written(tmp_path: Path) -> None:
     file = CatalogFile(tmp_path)
     with file.changing() as entries:
-        entries[VIEW] = Definition("view", "as select 1 as a")
+        entries[VIEW] = RelationDefinition("view", "as select 1 as a")
     before = file.path.stat()
     with file.changing() as entries:
-        entries[VIEW] = Definition("view", "as select 1 as a")
+        entries[VIEW] = RelationDefinition("view", "as select 1 as a")
     assert file.path.stat().st_mtime_ns == before.st_mtime_ns
 
 
 ADD_ENTRIES = """
 import sys
 from pathlib import Path
-from feature_platform_py.warehouse.catalog_file import CatalogFile, Definition, TableName
+from feature_platform_py.warehouse.catalog_file import CatalogFile, RelationDefinition, TableName
 file = CatalogFile(Path(sys.argv[1]))
 for number in range(60):
     with file.changing() as entries:
-        entries[TableName("s", f"{sys.argv[2]}_{number}")] = Definition("view", "as select 1 as a")
+        entries[TableName("s", f"{sys.argv[2]}_{number}")] = RelationDefinition("view", "as select 1 as a")
 """
 
 

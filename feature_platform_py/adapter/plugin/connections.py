@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from dbt_common.exceptions import DbtBaseException, DbtDatabaseError, DbtRuntime
 
 from feature_platform_py.core.data_types import sql_type
 from feature_platform_py.core.messages import Code, fault
+from feature_platform_py.core.rows import without_time_zone
 from feature_platform_py.warehouse.session import open_warehouse
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Cursor:
             types = [(field.name, sql_type(field.dataType)) for field in frame.schema]
             self.description = [(name, dtype, None, None, None, None, True) for name, dtype in types]
             columns = [_values(column) for column in frame.toArrow().columns]
-            self._rows = [tuple(map(_without_time_zone, row)) for row in zip(*columns, strict=True)]
+            self._rows = [tuple(map(without_time_zone, row)) for row in zip(*columns, strict=True)]
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """Return the rows that are left."""
@@ -153,7 +153,3 @@ def _values(column: Any) -> list[Any]:
         return list(column.to_pylist())
     except (OverflowError, ValueError) as error:
         raise DbtRuntimeError(told(fault(Code.TIME_OUTSIDE_CALENDAR, OUTSIDE_CALENDAR))) from error
-
-
-def _without_time_zone(value: Any) -> Any:
-    return value.replace(tzinfo=None) if isinstance(value, datetime.datetime) else value
