@@ -8,8 +8,11 @@ from typing import Any
 _RAISED = "USER_RAISED_EXCEPTION"
 _SERVER_LOST = frozenset(f"INVALID_HANDLE.SESSION_{why}" for why in ("NOT_FOUND", "CHANGED", "CLOSED"))
 _RAISED_BELOW = re.compile(rf"Caused by: [\w.$]+: \[{_RAISED}\] (.*?)(?: SQLSTATE: P0001)?$", re.MULTILINE)
-# Sail reports a time outside of its calendar like this, without a code.
-_NO_DAY = re.compile(r"Cannot convert \S*Timestamp\S* -?\d+ to datetime")
+# Sail reports a time outside of its calendar like this, without a code. Before a value that it quotes there are quotes.
+_NO_DAY = re.compile(
+    r"[\w :]*(?:cannot convert \S*timestamp\S*(?: value)? -?\d+ to datetime|timestamp -?\d+ out of range)",
+    re.IGNORECASE,
+)
 
 
 def raised_text(error: BaseException) -> str | None:
@@ -31,7 +34,14 @@ def raised_text(error: BaseException) -> str | None:
 
 def is_outside_calendar(error: BaseException) -> bool:
     """Return whether an engine failed at a time outside of its calendar."""
-    return bool(_NO_DAY.search(str(error)))
+    return bool(_NO_DAY.fullmatch(str(error)))
+
+
+def is_format_unknown(error: BaseException | None) -> bool:
+    """Return whether the engine does not know the format that it was to read."""
+    from pyspark.errors import PySparkException
+
+    return isinstance(error, PySparkException) and error.getCondition() == "DATA_SOURCE_NOT_FOUND"
 
 
 def is_server_lost(error: BaseException) -> bool:

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.text import MASK
+from feature_platform_py.sessions.engine_errors import is_format_unknown
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -111,7 +112,7 @@ def is_remote_session_alive(session: SparkSession) -> bool:
 def check_warehouse_server(remote: Remote, session: SparkSession, folder: Path) -> None:
     """Raise EngineError unless the session's server knows Delta and sees the same folder as this process."""
     endpoint = remote.channel_builder().endpoint
-    if "DATA_SOURCE_NOT_FOUND" in _read_failure(session, "delta", folder):
+    if is_format_unknown(_read_failure(session, "delta", folder)):
         raise EngineError(
             f"engine `{remote.engine}`: expected Delta Lake on the server `{endpoint}`, but it does not know the format `delta`."
             " Start it with"
@@ -119,15 +120,15 @@ def check_warehouse_server(remote: Remote, session: SparkSession, folder: Path) 
             " --conf spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension"
             " --conf spark.sql.catalog.spark_catalog=org.apache.spark.sql.delta.catalog.DeltaCatalog`"
         )
-    if folder.is_dir() and (reason := _unseen(session, folder)):
+    if folder.is_dir() and (failure := _unseen(session, folder)):
         raise EngineError(
-            f"engine `{remote.engine}`: expected the server `{endpoint}` to see the warehouse `{folder}`: {reason}."
+            f"engine `{remote.engine}`: expected the server `{endpoint}` to see the warehouse `{folder}`: {_reason(failure)}."
             " Mount the same folder on both, and name it with `FP_WAREHOUSE`"
         )
 
 
-def _unseen(session: SparkSession, folder: Path) -> str:
-    """Return why the server cannot read a file that this process has just written; empty if it can."""
+def _unseen(session: SparkSession, folder: Path) -> Exception | None:
+    """Return why the server cannot read a file that this process has just written; None if it can."""
     mark = folder / f"seen_by_server_{uuid.uuid4().hex}.txt"
     mark.write_text("seen")
     try:
@@ -136,14 +137,15 @@ def _unseen(session: SparkSession, folder: Path) -> str:
         mark.unlink()
 
 
-def _read_failure(session: SparkSession, format: str, path: Path) -> str:  # noqa: A002
+def _read_failure(session: SparkSession, format: str, path: Path) -> Exception | None:  # noqa: A002
     from pyspark.errors import PySparkException
 
     try:
         session.read.format(format).load(str(path)).limit(1).collect()
     except PySparkException as error:
-        return _reason(error)
-    return ""
+        failure: Exception = error
+        return failure
+    return None
 
 
 def configure(session: SparkSession, config: Mapping[str, str], *, close: Callable[[], None]) -> None:

@@ -10,8 +10,8 @@ from feature_platform_py.core.text import MASK
 
 _REFUSED = {401: "it does not accept the token", 403: "the token may not use it", 404: "it has no such path"}
 _FIRST_ERROR_CODE = 400
-# What the connector and urllib3 say of a server that answers "try again later", and where they know nothing.
-_BUSY = re.compile("would exceed Retry policy|too many (429|503) error responses")
+_TRY_AGAIN_LATER = (429, 503)
+# What the connector says where it knows nothing.
 _NO_REASON = re.compile(r"Error during request to server\. (None)?$")
 # A message of the server begins with its error class, which names of Java classes may come before.
 _SAID = re.compile(
@@ -73,7 +73,15 @@ def is_timeout(error: BaseException) -> bool:
 
 def is_busy(error: BaseException) -> bool:
     """Whether the server answers that it cannot answer yet."""
-    return bool(_BUSY.search(" ".join(map(str, causes(error)))))
+    return any(_says_try_again(each) for each in causes(error))
+
+
+def _says_try_again(error: BaseException) -> bool:
+    """Return whether it is how the connector or urllib3 gives up on a server that answers "try again later"."""
+    if type(error).__name__ == "ResponseError" and type(error).__module__ == "urllib3.exceptions":
+        template: str = error.SPECIFIC_ERROR  # type: ignore[attr-defined]
+        return str(error) in {template.format(status_code=code) for code in _TRY_AGAIN_LATER}
+    return type(error).__name__ == "MaxRetryDurationError"
 
 
 def is_connection_failure(error: BaseException) -> bool:
@@ -92,9 +100,9 @@ def reason(error: BaseException, token: str) -> str:
     if code is not None and code >= _FIRST_ERROR_CODE:
         return f"{_REFUSED.get(code, 'it fails')} (HTTP {code})"
     deepest = list(causes(error))[-1]
-    text = " ".join(str(deepest).split())
-    if _BUSY.search(text):
+    if _says_try_again(deepest):
         return "it is busy or still starting"
+    text = " ".join(str(deepest).split())
     return masked(_NO_REASON.sub("the connection was lost", text) or type(deepest).__name__, token)
 
 

@@ -14,7 +14,9 @@ from dbt_common.exceptions import DbtRuntimeError
 from grpc import StatusCode
 from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 
-from feature_platform_py.core.errors import EngineError
+from feature_platform_py.core.errors import ConfigurationError, DataCheckError, EngineError
+from feature_platform_py.core.messages import FAULTS, Code, Message, decode_event, fault
+from feature_platform_py.files.copy import FilesChangedError
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.session import open_session, open_warehouse
 from feature_platform_py.warehouse.warehouse import Warehouse
@@ -236,14 +238,43 @@ class TestSources:
         ],
     )
     def test_a_fault_of_the_engine_is_none_of_the_source(self, project, monkeypatch, error, said):
+        self.write_spend(project, "1")
+        message, faults = self.failed_run(monkeypatch, error)
+        assert said in message
+        assert "source `" not in message
+        assert faults == []
+
+    @pytest.mark.parametrize(
+        ("error", "code"),
+        [
+            (DataCheckError("the files changed while they were read"), Code.SOURCE_FAULT),
+            (ConfigurationError("reworded"), Code.SOURCE_FAULT),
+            (ValueError("the Spark Connect server is gone: [RETRIES_EXCEEDED]"), Code.SOURCE_FAULT),
+            (FilesChangedError("spend.csv"), Code.SOURCE_CHANGED),
+        ],
+    )
+    def test_a_fault_of_the_source_has_a_code(self, project, monkeypatch, error, code):
+        self.write_spend(project, "1")
+        message, faults = self.failed_run(monkeypatch, error)
+        told = fault(code, f"source `{project.test_schema}.spend`: {error}")
+        assert faults == [told]
+        assert told.text in message
+
+    def failed_run(self, monkeypatch, error) -> tuple[str, list[Message]]:
+        """What dbt says of a run in which a source cannot be registered, and the faults that the runner is told of."""
+        heard = []
+
         def failing(*_):
             raise error
 
-        self.write_spend(project, "1")
+        def listen(event) -> None:
+            if event.info.name == "AdapterEventDebug" and (found := decode_event(event.data.base_msg, FAULTS)):
+                heard.append(found)
+
         monkeypatch.setattr(Warehouse, "register_source", failing)
-        with pytest.raises(DbtRuntimeError, match=said) as raised:
-            run_dbt(["run"])
-        assert "source `" not in str(raised.value)
+        with pytest.raises(DbtRuntimeError) as raised:
+            run_dbt(["run"], callbacks=[listen])
+        return str(raised.value), heard
 
 
 class TestSharedSession:

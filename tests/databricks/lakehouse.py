@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from feature_platform_py.core.messages import read_mark
 from tests.databricks.literals import unescaped
 from tests.databricks.server import Rows, Statement, StatementFailedError
 
@@ -308,8 +309,10 @@ def _json_type(data_type: str) -> dict[str, Any]:
 
 
 def _as_databricks_says(error: Exception) -> str:
-    """The engine's message with the class that the warehouse gives a table that is not there."""
+    """The engine's message with the class that the warehouse gives a table that is not there, or what SQL raises."""
     message = str(error).partition("\n\nJVM stacktrace:")[0]
+    if read_mark(message):
+        return f"[USER_RAISED_EXCEPTION] {message} SQLSTATE: P0001\n== SQL (line 1, position 1) ==\nselect"
     if "not found" in message.lower() and "table" in message.lower():
         return f"[TABLE_OR_VIEW_NOT_FOUND] {message} SQLSTATE: 42P01"
     return message

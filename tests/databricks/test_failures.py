@@ -25,6 +25,14 @@ JOB = "configs/jobs/sample_financial_features_job.yaml"
 FILE = "sample_financial_features_job.yaml"
 FACTS = "jupiter.mm.fact_mm_transaction"
 SECONDS = 30
+WRONG_JOB = """\
+job_name: wrong
+input_source: {source_type: spark, config: {location: main.default.wrong}}
+feature_transformers:
+  - name: UserCategoricalSpendAggregator
+    params: {user_id_col: who, amount_col: amount, category_col: who, target_category_value: "1"}
+output_sink: {sink_type: delta_table, config: {path: main.default.wrong_features, mode: overwrite}}
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -117,6 +125,30 @@ def test_a_table_that_the_job_may_not_replace(workspace: Workspace, module_proje
         f" {_ADVICE}"
     )
     assert log == "Full log: logs/financial_features_extraction_v1/dbt.log"
+
+
+@pytest.mark.parametrize(
+    ("amount", "status", "said"),
+    [
+        ("1e22D", 1, "amounts of column `amount`: expected floating-point amounts below 10^22, found a larger one;"),
+        # The engine quotes the value that it cannot read.
+        (
+            "cast(concat('[USER_RAISED_EXCEPTION] [FP_AMOUNT_WITHOUT_ROOM] a', id) as double)",
+            3,
+            "[FP_AMOUNT_WITHOUT_ROOM] a",
+        ),
+    ],
+)
+def test_the_status_is_that_of_the_code_which_the_workspace_passes_on(
+    workspace: Workspace, module_project: Path, fpjob: Fpjob, amount: str, status: int, said: str
+) -> None:
+    rows = f"select id as who, {amount} as amount from range(1, 2)"
+    workspace.lakehouse.run_sql(f"create or replace view main.default.wrong as {rows}")
+    (module_project / "wrong.yaml").write_text(WRONG_JOB)
+    outcome = fpjob("run", "wrong.yaml", "--target", "databricks")
+    assert outcome.status == status, outcome.stderr
+    assert said in outcome.stderr
+    assert ("FP_" in outcome.stderr) == (status != 1)
 
 
 def test_a_warehouse_that_is_starting_is_waited_for(

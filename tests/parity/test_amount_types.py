@@ -93,7 +93,7 @@ def test_sums_are_exact_on_databricks(
             file = folder / f"{number}.parquet"
             spark.read.parquet(str(file)).createOrReplaceTempView(f"{amounts.PREFIX}{number}")
             if number >= len(TYPES):
-                found += amounts.refusals(name, [amounts.error_of(ask, text) for text in texts])
+                found += amounts.refusals(name, [amounts.fault_of(ask, text) for text in texts])
                 continue
             results = [ask(text) for text in texts]
             values += sum(len(row) for rows in results for row in rows)

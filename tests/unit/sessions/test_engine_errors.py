@@ -9,7 +9,7 @@ import pytest
 from pyspark.errors.exceptions.connect import NumberFormatException, SparkConnectGrpcException, SparkRuntimeException
 
 from feature_platform_py.core.messages import read_mark
-from feature_platform_py.sessions.engine_errors import is_server_lost, raised_text
+from feature_platform_py.sessions.engine_errors import is_outside_calendar, is_server_lost, raised_text
 
 MARKED = "[FP_AMOUNT_WITHOUT_ROOM] amounts of column `a`: too large"
 CAUSE = f"Caused by: org.apache.spark.SparkRuntimeException: [USER_RAISED_EXCEPTION] {MARKED} SQLSTATE: P0001"
@@ -87,3 +87,21 @@ def test_a_lost_server_is_known_by_its_code(error: Exception) -> None:
 )
 def test_values_that_errors_quote_are_no_lost_server(error: Exception) -> None:
     assert not is_server_lost(error)
+
+
+NO_DAY = "Cannot convert arrow_array::types::TimestampMicrosecondType 9223372036854775807 to datetime"
+
+
+@pytest.mark.parametrize(
+    ("message", "is_outside"),
+    [
+        (NO_DAY, True),
+        (f"Cast error: {NO_DAY}", True),
+        ("spark_date_format: cannot convert timestamp value -9223372036854775807 to datetime", True),
+        ("Timestamp 9223372036854775807 out of range", True),
+        (f"Cast error: Cannot cast string '{NO_DAY}' to value of Int32 type", False),
+        (f"Cast error: Cannot cast string 'a\n{NO_DAY}\n' to value of Int32 type", False),
+    ],
+)
+def test_a_time_outside_the_calendar_is_all_that_sail_says(message: str, is_outside: bool) -> None:
+    assert is_outside_calendar(SparkConnectGrpcException(message)) == is_outside
