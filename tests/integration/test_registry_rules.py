@@ -81,6 +81,7 @@ def test_plain_dbt_says_which_rules_are_broken_and_builds_no_feature_table(bank:
     assert done.returncode == 1
     for rule in ("primary key `transaction_id` is not unique", "required `amount` is NULL", "customer is unknown"):
         assert f"failed test `registry_rules_stg_job_input_`: rule: {rule}" in done.stdout
+    assert "fp:" not in done.stdout
     assert not list((bank / "warehouse" / "features").glob("*__user_*"))
 
 
