@@ -1,4 +1,4 @@
-"""How a command ends: one message and the status of its outcome, whatever stops it."""
+"""End a command with one message and an exit status, whatever stops it."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _EXIT_CODES: dict[type[FeaturePlatformError], int] = {
     SinkError: 3,
 }
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
-# What the machine refuses, not what a command does wrong: its traceback helps nobody.
+# Refusals of the machine, not faults of a command: a traceback does not help.
 _REFUSALS = (*DISK_REFUSALS, errno.EACCES, errno.EPERM, errno.EIO)
 
 
 class OutputError(EngineError):
-    """The standard output is closed, full or gone: what was to be printed is not."""
+    """The standard output is closed or full; the output is lost."""
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal that ends the process; everything that Ctrl-C cleans up, dbt's threads among it, it does too."""
+    """A signal that ends the process, with the same clean-up as Ctrl-C, dbt's threads included."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -50,10 +50,10 @@ class Stopped(KeyboardInterrupt):
 
 
 class Commands(click.Group):
-    """A group that tells a standard output that fails from everything else that fails."""
+    """A group that separates failures of the standard output from all others."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Invoke the command, before click takes a closed pipe for status 1, which would be a failed check."""
+        """Invoke the command, and handle a closed pipe before click ends with status 1, a failed check."""
         try:
             return super().invoke(ctx)
         except OSError as error:
@@ -61,7 +61,7 @@ class Commands(click.Group):
 
 
 def end(call: Callable[[], object]) -> int:
-    """Call a command and return the status that it ends with; what went wrong is on stderr in one message."""
+    """Call a command and return its exit status; report an error on stderr in one message."""
     _open_standard_streams()
     try:
         with _stopped_by_signals():
@@ -83,23 +83,23 @@ def end(call: Callable[[], object]) -> int:
 
 def _interrupted(cause: BaseException | None) -> int:
     if not isinstance(cause, KeyboardInterrupt):
-        _say("Aborted: the input ended before all was answered.")
+        _say("Aborted: the input ended before all questions were answered.")
         return 2
     number = cause.number if isinstance(cause, Stopped) else int(signal.SIGINT)
-    _say(f"stopped by {signal.Signals(number).name}; what was not finished was not put in place. Start it again")
+    _say(f"stopped by {signal.Signals(number).name}; unfinished results were discarded. Start it again")
     return 128 + number
 
 
 def _failed(error: Exception) -> int:
     if isinstance(error, OutputError):
-        # Python writes what is left when it ends, and would fail once more.
+        # Python flushes the output when it ends, and would fail once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if isinstance(error, FeaturePlatformError):
         _say(str(error))
         return next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind))
     with suppress(OSError):
         traceback.print_exception(error)
-    # Python's own status, 1, would say that the data failed a check.
+    # Python's own status, 1, would mean a failed check of the data.
     return 3
 
 
@@ -109,23 +109,21 @@ def _say(text: str) -> None:
 
 
 def _explained(error: OSError) -> Exception:
-    """Return the error that says what the machine refused; the error itself where that is not known."""
+    """Return an error that explains what the machine refused, or the error itself."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     is_output = bool(frames) and frames[-1].f_code in (click.echo.__code__, end.__code__)
     if is_output:
-        return OutputError(f"standard output: {error.strerror}; what was to be printed there is lost")
+        return OutputError(f"standard output: {error.strerror}; the output is lost")
     if error.errno in _REFUSALS:
         place = f"`{error.filename}`: " if error.filename else ""
         advice = "make room" if error.errno in DISK_REFUSALS else "give this user the right to it"
-        return EngineError(
-            f"{place}{error.strerror}. What was not finished was not put in place; {advice}, and start it again"
-        )
+        return EngineError(f"{place}{error.strerror}. Unfinished results were discarded; {advice}, and start it again")
     return error
 
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[None]:
-    """Inside, SIGTERM and SIGHUP end the command as Ctrl-C does, unless the caller ignores them, as `nohup` does."""
+    """Let SIGTERM and SIGHUP end the command as Ctrl-C does, unless the caller ignores them, as `nohup` does."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -141,14 +139,14 @@ def _stopped_by_signals() -> Iterator[None]:
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    # A second one would end the clean-up.
+    # A second signal would end the clean-up.
     for each in _SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     raise Stopped(number)
 
 
 def _open_standard_streams() -> None:
-    """Where a stream is closed, the next file that is opened would take its number, and everything printed would go into it."""
+    """Open closed streams on the null device; otherwise the next opened file would take their number and the output."""
     if sys.stdout is None:
         sys.stdout = os.fdopen(_take(1, os.O_RDONLY), "w")
     if sys.stderr is None:

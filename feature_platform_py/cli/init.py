@@ -1,4 +1,4 @@
-"""`fpjob init`: a new project, or a new entity, source, feature group or job in the project."""
+"""`fpjob init`: write a new project, or a new entity, source, feature group, job or transformer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def project_command(folder: Path) -> None:
     if new.written and any(path.name == ".gitignore" for path in new.kept):
         click.echo(f"add to {folder / '.gitignore'}: {' '.join(IGNORED)}")
     if not new.written:
-        click.echo(f"{folder}: the project is there already, nothing was written")
+        click.echo(f"{folder}: the project exists already; nothing was written")
     enter = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
     click.echo(f"\nnext: {enter}{program('fpjob')} run configs/jobs/sample_financial_features_job.yaml")
 
@@ -66,7 +66,7 @@ def entity_command(
 
 
 def source_command(name: str, *, kind: str | None, fields: Sequence[str], options: Mapping[str, str | None]) -> None:
-    """Write a new source; its fields are those of the data, where that is a file that can be read."""
+    """Write a new source; its fields are those of the data if that is a readable file."""
     project = open_project()
     asked = _asked({key: options[key] for key in ("description", "owner", "entity", "location")})
     location = asked["location"]
@@ -147,7 +147,7 @@ def _transformers(params: Mapping[str, str], category: str | None, values: Seque
 
 
 def _source_named(name: str, registry: Registry) -> RegisteredSource | None:
-    """The newest version of a registered source, by `name` or `type.name`; None for a path or a table."""
+    """Return the newest version of a registered source (`name` or `type.name`); None for a path or a table."""
     found = [each for each in registry.sources if name in {each.name, f"{each.type}.{each.name}"}]
     if not found and "/" not in name and "." not in name:
         raise ConfigurationError(unknown("source", name, known=sorted(each.name for each in registry.sources)))
@@ -157,11 +157,11 @@ def _source_named(name: str, registry: Registry) -> RegisteredSource | None:
 def _fields(
     given: Sequence[str], place: Mapping[str, Any], project: Project, options: Mapping[str, str | None]
 ) -> list[dict[str, Any]]:
-    """The fields of the data, where it is a file; what is given of one counts."""
+    """Return the fields of a data file; given fields take precedence."""
     said = {field["name"]: field for field in map(field_of, given)}
     if is_table_name(place["location"]):
         if not said:
-            raise ConfigurationError(f"`{place['location']}` is a table; give its columns with `--field name:type`")
+            raise ConfigurationError(f"`{place['location']}` is a table; declare its columns with `--field name:type`")
         return list(said.values())
     found = {field["name"]: field for field in _fields_of_data(place, project, options)}
     return list({**found, **said}.values())
@@ -175,7 +175,7 @@ def _fields_of_data(
 
     warehouse = open_warehouse(project.target.engine, project.target.warehouse)
     source = external_source(place["location"], place["format"], options=place.get("options", {}), folder=project.root)
-    # JSON has texts for times; the reader makes times of them where they are declared.
+    # JSON has times as texts; the reader converts declared ones.
     texts = {options["event_time"], options["loaded_at"]} if place["format"] == "json" else set()
     columns = [
         (name, "timestamp" if name in texts and data_type == "string" else data_type)
@@ -185,11 +185,11 @@ def _fields_of_data(
 
 
 def _asked(given: Mapping[str, str | None], hints: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The values of options, asking for those that are missing; without a terminal that is one error naming their flags."""
+    """Return the values of options; prompt for missing ones, or without a terminal raise one error with their flags."""
     missing = [name for name, value in given.items() if not value]
     if missing and not sys.stdin.isatty():
         flags = ticked("--" + name.replace("_", "-") for name in missing)
-        raise ConfigurationError(f"expected {flags}, given none; without a terminal nothing can be asked")
+        raise ConfigurationError(f"expected {flags}, given none; without a terminal the command cannot prompt for them")
     asked = {
         name: str(click.prompt(f"{name.replace('_', '-')} {(hints or {}).get(name, '')}".strip(), err=True))
         for name in missing

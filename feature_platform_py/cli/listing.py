@@ -19,7 +19,7 @@ from feature_platform_py.targets import open_tables
 
 
 def list_command(*, target: str | None, output_format: str) -> None:
-    """Print what the project has, without starting an engine; a workspace is asked for its tables."""
+    """Print what the project has, without starting an engine; only a workspace is queried, for its tables."""
     project = open_project(target=target)
     listed = _listed(project)
     if output_format == "json":
@@ -69,5 +69,5 @@ def _job(path: str, project: Project) -> dict[str, Any]:
 
 
 def _params(kind: type[FeatureTransformer]) -> str:
-    """The names of a transformer's parameters, those that may be left out in brackets."""
+    """Return the names of a transformer's parameters, optional ones in brackets."""
     return ", ".join(name if field.is_required() else f"[{name}]" for name, field in kind.model_fields.items())

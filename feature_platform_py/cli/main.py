@@ -1,4 +1,4 @@
-"""The command `fpjob`: options and arguments; what the commands do and print is imported when one is called."""
+"""Define the command `fpjob`: options and arguments. The code of a command is imported when it is called."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from feature_platform_py.cli.ending import Commands, end
 from feature_platform_py.core.project_code import NO_PROJECT_CODE
 
 _job = click.argument("job", type=click.Path(path_type=Path))
-_target = click.option("--target", help="Target of profiles/profiles.yml; its default target if not given.")
+_target = click.option("--target", help="Target of profiles/profiles.yml. [default: the profile's own]")
 _format = click.option(
     "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
@@ -38,17 +38,17 @@ def _examples(*lines: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     "--no-project-code",
     "is_code_refused",
     is_flag=True,
-    help="Run no Python file of the project: for one that you do not trust. `run` and `plan` still render its Jinja.",
+    help="Run no Python file of the project, for projects that you do not trust. `run` and `plan` still render its Jinja.",
 )
 @_examples("fpjob run configs/jobs/sample_financial_features_job.yaml")
 def cli(*, is_code_refused: bool) -> None:
-    """Exact features from a job YAML: checked, planned, built by dbt, written to a sink.
+    """Compute exact features from a job YAML: check it, plan it, build it with dbt, write the result.
 
-    Commands work on the project around the working directory, and run the Python files of its
-    folder `transformers/`; so does `list`.
+    Commands work on the project around the working directory. They run the Python files of its
+    folder `transformers/`, also for `list`.
 
-    Exit status: 0 good, 1 the data failed a check or broken jobs were left out, 2 wrong configuration or
-    usage, 3 dbt or the engine failed.
+    Exit status: 0 success, 1 the data failed a check or broken jobs were left out, 2 wrong configuration
+    or usage, 3 dbt or the engine failed.
     """
     if is_code_refused:
         os.environ[NO_PROJECT_CODE] = "1"
@@ -62,14 +62,14 @@ def cli(*, is_code_refused: bool) -> None:
     "--reconcile",
     "is_reconciled",
     is_flag=True,
-    help="Look at all periods, not only at those with rows loaded since (for sources with `loaded_at`).",
+    help="Compare all periods, not only those with newly loaded rows (for sources with `loaded_at`).",
 )
 @_format
 @_examples("fpjob run configs/jobs/sample_financial_features_job.yaml")
 def run(job: Path, target: str | None, output_format: str, *, is_full_refresh: bool, is_reconciled: bool) -> None:
     """Bring the job's feature tables up to date and write its result to its sink.
 
-    Only periods whose input has changed are computed; the tables always equal a full refresh.
+    It computes only periods whose input has changed. The tables always equal a full refresh.
     """
     from feature_platform_py.cli.run import run_command
 
@@ -88,7 +88,7 @@ def run(job: Path, target: str | None, output_format: str, *, is_full_refresh: b
 @_format
 @_examples("fpjob plan configs/jobs/sample_financial_features_job.yaml")
 def plan(job: Path, target: str | None, output_format: str) -> None:
-    """Show what a run would compute and why, what it would write, and which columns look ahead; nothing is changed."""
+    """Show what a run would compute and why, what it would write, and which columns look ahead. Change nothing."""
     from feature_platform_py.cli.plan import plan_command
 
     plan_command(job, target=target, output_format=output_format)
@@ -100,7 +100,7 @@ def plan(job: Path, target: str | None, output_format: str) -> None:
 @_format
 @_examples("fpjob validate configs/jobs/*.yaml")
 def validate(jobs: tuple[Path, ...], target: str | None, output_format: str) -> None:
-    """Check job files against the format, the transformers and the source's columns; report every error."""
+    """Check job files against the format, the transformers and the source's columns. Report every error."""
     from feature_platform_py.cli.validate import validate_command
 
     validate_command(jobs, target=target, output_format=output_format)
@@ -135,7 +135,7 @@ def list_(target: str | None, output_format: str) -> None:
 
 @cli.command()
 @click.argument("column", metavar="RELATION.COLUMN")
-@click.option("--job", type=click.Path(path_type=Path), help="Look at this job only, not at all of configs/jobs/.")
+@click.option("--job", type=click.Path(path_type=Path), help="Use only this job, not all of configs/jobs/.")
 @_target
 @click.option(
     "--format",
@@ -149,7 +149,7 @@ def list_(target: str | None, output_format: str) -> None:
     "fpjob lineage transaction.mm_transaction.amount --format mermaid",
 )
 def lineage(column: str, job: Path | None, target: str | None, output_format: str) -> None:
-    """Show what a column is made of, down to the sources' columns, and what is made of it, up to the jobs."""
+    """Show what a column is made of, down to the sources, and what uses it, up to the jobs."""
     from feature_platform_py.cli.lineage import lineage_command
 
     lineage_command(column, job=job, target=target, output_format=output_format)
@@ -157,14 +157,14 @@ def lineage(column: str, job: Path | None, target: str | None, output_format: st
 
 @cli.group()
 def registry() -> None:
-    """The registry of entities, sources and features that dbt's own YAML is written from."""
+    """Check the registry of entities, sources and features, and generate dbt's YAML from it."""
 
 
 @registry.command(name="validate")
 @_format
 @_examples("fpjob registry validate")
 def registry_validate(output_format: str) -> None:
-    """Check every file of the registry, and the rules between them; report every error."""
+    """Check every file of the registry, and the rules between them. Report every error."""
     from feature_platform_py.cli.registry import validate_command
 
     validate_command(output_format=output_format)
@@ -194,11 +194,11 @@ def sync(*, is_check: bool) -> None:
 
 @cli.group()
 def docs() -> None:
-    """The docs site: the feature catalogue and dbt's own docs, as files that need no network."""
+    """Build and serve the docs site: the feature catalogue and dbt's own docs, as files that need no network."""
 
 
 _output = click.option(
-    "--output", type=click.Path(path_type=Path, file_okay=False), help="The site's folder; target/docs if not given."
+    "--output", type=click.Path(path_type=Path, file_okay=False), help="The site's folder. [default: target/docs]"
 )
 
 
@@ -207,7 +207,7 @@ _output = click.option(
 @_target
 @_examples("fpjob docs build")
 def docs_build(output: Path | None, target: str | None) -> None:
-    """Write the docs site from the registry, the jobs, and the tables that are built."""
+    """Write the docs site from the registry, the jobs, and the built tables."""
     from feature_platform_py.cli.docs import build_command
 
     build_command(output=output, target=target)
@@ -215,7 +215,7 @@ def docs_build(output: Path | None, target: str | None) -> None:
 
 @docs.command(name="serve")
 @_output
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes any free port.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 means any free port.")
 @_examples("fpjob docs serve", "fpjob docs serve --port 9000")
 def docs_serve(output: Path | None, port: int) -> None:
     """Serve the docs site on this machine's loopback address only."""
@@ -225,10 +225,10 @@ def docs_serve(output: Path | None, port: int) -> None:
 
 
 class _ProjectOrEntry(click.Group):
-    """A group whose first argument is a folder unless it is a command's name."""
+    """A group whose first argument is a command or else a folder."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """Take `fpjob init DIR` for `fpjob init project DIR`."""
+        """Treat `fpjob init DIR` as `fpjob init project DIR`."""
         is_known = args[0] in self.commands or args[0].startswith("-")
         if not is_known and len(args) > 1 and not args[1].startswith("-"):
             raise click.UsageError(
@@ -240,14 +240,15 @@ class _ProjectOrEntry(click.Group):
 @cli.group(cls=_ProjectOrEntry, subcommand_metavar="DIR | project|entity|source|feature|job ARGS...")
 @_examples("fpjob init my-features", "fpjob init job refunds --source mm_transaction --description 'Refunds by user.'")
 def init() -> None:
-    """Write a new project into DIR, or add an entity, a source, a feature group or a job to the project.
+    """Write a new project into DIR, or add an entity, a source, a feature group, a job or a transformer.
 
-    What a flag does not say is asked for. What would not be valid is not written.
+    Missing flags are prompted for; without a terminal they are reported together. Invalid entries are
+    not written.
     """
 
 
-_described = click.option("--description", help="What it is, in a sentence.")
-_owned = click.option("--owner", help="Who answers for it.")
+_described = click.option("--description", help="A description, in a sentence.")
+_owned = click.option("--owner", help="The owner: who is responsible for it.")
 _of_entity = click.option("--entity", help="The entity that it is about.")
 
 
@@ -282,12 +283,14 @@ def init_entity(
 @_described
 @_owned
 @_of_entity
-@click.option("--type", "kind", help="The folder below registry/source/; the entity's name if not given.")
+@click.option("--type", "kind", help="The folder below registry/source/. [default: the entity's name]")
 @click.option("--location", help="A path of the project, or a table's name.")
-@click.option("--format", help="delta, parquet, csv or json; the ending of the path tells it too.")
-@click.option("--field", "fields", multiple=True, help="A field, as name:type[:required]; else those of the data.")
-@click.option("--event-time", help="The field that says when a row's event happened.")
-@click.option("--loaded-at", help="The field that says when a row arrived.")
+@click.option("--format", help="delta, parquet, csv or json. [default: by the path's ending]")
+@click.option(
+    "--field", "fields", multiple=True, help="A field, as name:type[:required]. [default: the fields of the data]"
+)
+@click.option("--event-time", help="The field with the time of a row's event.")
+@click.option("--loaded-at", help="The field with the time when a row arrived.")
 @click.option("--primary-key", help="The field that identifies a row.")
 @_examples(
     "fpjob init source refunds --entity transaction --location data/refunds.csv --owner sales --description 'Refunds.'"
@@ -318,11 +321,11 @@ def init_feature(name: str, features: tuple[str, ...], **options: str | None) ->
 @click.argument("name")
 @_described
 @click.option("--source", help="A registered source, a path of the project, or a table's name.")
-@click.option("--user-id-col", help="The column of the user; else the key of the entity that the rows belong to.")
-@click.option("--timestamp-col", help="The column of the event time; else the source's own.")
-@click.option("--amount-col", help="The column of the amount; else the source's first decimal.")
+@click.option("--user-id-col", help="The column of the user. [default: the key of the entity that the rows belong to]")
+@click.option("--timestamp-col", help="The column of the event time. [default: the source's own]")
+@click.option("--amount-col", help="The column of the amount. [default: the source's first decimal]")
 @click.option("--category-col", help="The column of the category, for spend by category.")
-@click.option("--category", "categories", multiple=True, help="A category to sum the spend of.")
+@click.option("--category", "categories", multiple=True, help="A category whose spend is summed.")
 @_examples("fpjob init job refunds --source mm_transaction --description 'Refunds by user.'")
 def init_job(name: str, source: str | None, categories: tuple[str, ...], **options: str | None) -> None:
     """Add a job with the features that the source's columns allow, as known at each row's event time."""
@@ -333,19 +336,19 @@ def init_job(name: str, source: str | None, categories: tuple[str, ...], **optio
 
 @init.command(name="transformer")
 @click.argument("name")
-@click.option("--sql/--python", "is_sql", required=True, help="A macro, or a class.")
+@click.option("--sql/--python", "is_sql", required=True, help="Write a macro, or a class.")
 @_examples("fpjob init transformer user_largest_amount --sql")
 def init_transformer(name: str, *, is_sql: bool) -> None:
-    """Add a transformer with a test, to be changed into what you need."""
+    """Add a working transformer with a test, for you to change."""
     from feature_platform_py.cli.init import transformer_command
 
     transformer_command(name, is_sql=is_sql)
 
 
 def main() -> None:
-    """Run the command line and exit with the status that its outcome has."""
-    # dbt and pyspark make millions of objects that live until the end: collecting garbage meanwhile costs a tenth of a run.
+    """Run the command line and exit with its status."""
+    # dbt and pyspark make millions of objects that live until the end; collecting garbage would cost a tenth of a run.
     gc.set_threshold(200_000, 20, 100)
-    # Looking through all installed packages for plugins of pydantic takes longer than checking a job.
+    # Searching all installed packages for pydantic plugins takes longer than checking a job.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     sys.exit(end(lambda: cli(standalone_mode=False)))

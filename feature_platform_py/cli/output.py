@@ -1,4 +1,4 @@
-"""How the commands print: results on stdout, progress and errors on stderr."""
+"""Print results on stdout, and progress and errors on stderr."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import click
 
 
 def program(name: str) -> str:
-    """Return how to call a program of this environment: by its name where the shell finds it so, else by its path."""
+    """Return how to call a program of this environment: by its name if the shell finds it, else by its path."""
     here = Path(sys.executable).parent / name
     found = shutil.which(name)
     is_found = found is not None and Path(found).parent.resolve() == here.parent.resolve()
@@ -24,12 +24,12 @@ def program(name: str) -> str:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON on stdout; what JSON does not know is printed as text."""
+    """Print a value as JSON on stdout; print other types as text."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
 def print_progress(text: str = "") -> None:
-    """Print one line on stderr; a stderr that takes nothing stops no work."""
+    """Print one line on stderr; ignore a stderr that fails."""
     with suppress(OSError):
         click.echo(text, err=True)
 
@@ -47,7 +47,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, trunca
         table.add_column(column, no_wrap=True, justify="right" if is_numeric else "left")
     for row in rows:
         table.add_row(*[_cell(value, limit) for value in row])
-    # As wide as its values: a narrow terminal wraps the lines, and nothing is cut.
+    # As wide as its values, so that a narrow terminal wraps lines and nothing is cut.
     console = Console(width=100_000, highlight=False, markup=False, emoji=False)
     with console.capture() as captured:
         console.print(table)

@@ -1,4 +1,4 @@
-"""`fpjob run`: the plan first, then a line a model as it finishes, then the result and one counted last line."""
+"""`fpjob run`: print the plan, a line for each finished model, the result, and a summary."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _as_dict(plan: JobPlan, report: RunReport, seconds: float) -> dict[str, Any]
 
 
 def _features(counts: ResultCounts | None) -> list[dict[str, Any]]:
-    """How often each feature is NULL in the result; nothing where no result was written."""
+    """Return how often each feature is NULL in the result; empty if no result was written."""
     nulls = {name: counts.rows - filled for name, filled in counts.filled.items()} if counts else {}
     rows = counts.rows if counts else 0
     return [{"name": name, "nulls": each, "null_share": each / rows if rows else None} for name, each in nulls.items()]

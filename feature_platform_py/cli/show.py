@@ -1,4 +1,4 @@
-"""`fpjob show`: rows of a job's result or of a table."""
+"""`fpjob show`: print rows of a job's result or of a table."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from feature_platform_py.targets import open_tables
 
 
 def show_command(name: str, *, target: str | None, rows: int, output_format: str) -> None:
-    """Print the first rows of what `name` stands for."""
+    """Print the first rows of the job or table `name`."""
     project = open_project(target=target)
     table = _table_of(name, project)
     tables = open_tables(project)
     known = [relation for relation, _ in tables.relations()]
     if table not in known:
-        raise ConfigurationError(unknown("table", table, known=known) + ". A job's tables are there once it has run")
+        raise ConfigurationError(unknown("table", table, known=known) + ". A job's tables exist after its first run")
     relation = tables.sql_name(table)
     shown = tables.query(f"select * from {relation} limit {rows}")  # noqa: S608 - quoted
     if output_format == "json":

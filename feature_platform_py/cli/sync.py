@@ -1,4 +1,4 @@
-"""`fpjob registry sync`: dbt YAML from the registry."""
+"""`fpjob registry sync`: generate dbt's files from the registry."""
 
 from __future__ import annotations
 

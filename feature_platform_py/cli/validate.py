@@ -1,4 +1,4 @@
-"""`fpjob validate`: every error of every job file."""
+"""`fpjob validate`: report every error of every job file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from feature_platform_py.dbt_files.prepare import validate_job
 
 
 def validate_command(jobs: Sequence[Path], *, target: str | None, output_format: str) -> None:
-    """Check the jobs, print the good ones, and raise one error with the problems of all others."""
+    """Check the jobs, print the valid ones, and raise one error with the problems of all others."""
     project = open_project(target=target)
     problems: list[Problem] = []
     good: list[Path] = []

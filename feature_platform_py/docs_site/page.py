@@ -1,4 +1,4 @@
-"""The parts of a page: what it may load, and data as a script that no text in it can leave."""
+"""Write the parts of a page: its content security policy, and data as a script that no text can break out of."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
     " font-src 'self' data:; base-uri 'none'; form-action 'none'"
 )
-"""The content security policy of the site: its own files, and no script but those of its own files."""
+"""The content security policy of the site: only its own files, and only scripts in files."""
 
 _SCRIPT = re.compile(r'<script defer="defer">(.*?)</script>', re.DOTALL)
 _PLACES = {"manifest": '"MANIFEST.JSON INLINE DATA"', "catalog": '"CATALOG.JSON INLINE DATA"'}
 
 
 def data_script(name: str, content: Any) -> str:
-    """Return the script that sets a global of the page to values of JSON."""
+    """Return the script that sets a global of the page to JSON values."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     for character in "<>\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -33,7 +33,7 @@ def write_dbt_page(folder: Path, built: Path) -> None:
     """Write dbt's docs from what `dbt docs generate` left in `built`: a page, its code and its data.
 
     dbt's own static page has all three in one file, where `</script>` in a description ends the code. Raises EngineError if dbt's
-    page is not built as it was.
+    page has another structure.
     """
     page = (built / "index.html").read_text(encoding="utf-8")
     code = _SCRIPT.search(page)
@@ -46,10 +46,10 @@ def write_dbt_page(folder: Path, built: Path) -> None:
     loaded = '<script defer src="dbt_data.js"></script><script defer src="dbt.js"></script>'
     page = page[: code.start()] + loaded + page[code.end() :]
     page = page.replace("<head>", f'<head><meta http-equiv="Content-Security-Policy" content="{POLICY}">', 1)
-    # Its icon has an address that nothing fills in before a browser asks for it.
+    # A browser requests the icon before its address is filled in.
     page = re.sub(r'<link rel="shortcut icon"[^>]*>', '<link rel="icon" href="data:,">', page)
     replace_file(folder / "dbt_data.js", data_script("DBT", _as_text(data)))
-    # So have its pictures.
+    # The same holds for the pictures.
     program = program.replace('xlink:href="{{', 'ng-attr-xlink:href="{{')
     replace_file(folder / "dbt.js", program)
     replace_file(folder / "dbt.html", page)

@@ -1,4 +1,4 @@
-"""What a built table holds: samples, NULLs, the spread of each column."""
+"""Profile a built table: samples, NULLs, and the distribution of each column."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ SAMPLES = 5
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """A column of a table: how many rows and NULLs, a few values, and how many rows have which.
+    """A column of a table: its rows and NULLs, a few values, and its distribution.
 
-    `bars` are (label, rows): for numbers equal ranges from the 1st to the 99th percentile, with what lies outside in the first and
-    the last; for other types the most frequent values.
+    `bars` are (label, rows). Numbers have equal ranges from the 1st to the 99th percentile; the first and the last range include
+    what lies outside. Other types have their most frequent values.
     """
 
     rows: int
@@ -33,12 +33,12 @@ class ColumnProfile:
     bars: tuple[tuple[str, int], ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The profile as plain values."""
+        """Return the profile as plain values."""
         return asdict(self)
 
 
 def profile_table(query: Query, table: str, columns: Sequence[tuple[str, str]]) -> dict[str, ColumnProfile]:
-    """The profiles of the columns (name, type) of a table, in three queries whatever the number of columns."""
+    """Return the profiles of a table's columns (name, type), in three queries for any number of columns."""
     numeric = [name for name, data_type in columns if kind_of(data_type) in NUMERIC]
     others = [name for name, _ in columns if name not in numeric]
     summary = query(_summary_query(table, columns, numeric)).dicts()[0]

@@ -1,4 +1,4 @@
-"""The docs site on this machine's loopback address, and on no other."""
+"""Serve the docs site on this machine's loopback address only."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ HOST = "127.0.0.1"
 
 
 class _QuietHandler(SimpleHTTPRequestHandler):
-    """Serves files; a page that changed is not taken from a cache, and a request is no news."""
+    """Serves files without caching, and does not log requests."""
 
     def end_headers(self) -> None:
-        """Let the browser ask each time, run no script but the site's, and show the site in no other page."""
+        """Forbid caching, other scripts than the site's, and framing by other pages."""
         self.send_header("Cache-Control", "no-cache")
         self.send_header("Content-Security-Policy", f"{POLICY}; frame-ancestors 'none'")
         self.send_header("X-Content-Type-Options", "nosniff")
@@ -25,13 +25,13 @@ class _QuietHandler(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 def site_server(folder: Path, port: int) -> ThreadingHTTPServer:
-    """A server of the folder's files, which does not run yet; port 0 takes any that is free.
+    """Return a server of the folder's files that does not run yet; port 0 means any free port.
 
-    Raises ConfigurationError if there is no site, or if the port is taken.
+    Raises ConfigurationError if the folder has no site, or if the port is in use.
     """
     if not (folder / "index.html").is_file():
         output = "" if folder.parts[-2:] == ("target", "docs") else f" --output {shlex.quote(str(folder))}"

@@ -1,4 +1,4 @@
-"""Every transformer by the name that a job gives it: built in, registered, of the project, or of an installed package."""
+"""Find transformers by name: built in, registered, of the project, or of an installed package."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _registered: dict[str, type[FeatureTransformer]] = {}
 
 
 class TransformerRegistry(Mapping[str, type[FeatureTransformer]]):
-    """The transformers by name; what a project or a package brings is read when a name is asked for that is not built in.
+    """The transformers by name. Those of a project or a package are read when a name is not built in.
 
     Raises ConfigurationError then, if one of them cannot be loaded.
     """
@@ -73,11 +73,11 @@ class TransformerRegistry(Mapping[str, type[FeatureTransformer]]):
 
 
 TRANSFORMER_REGISTRY = TransformerRegistry()
-"""The transformers that no project is needed for."""
+"""The transformers outside of any project."""
 
 
 def transformers_of(root: Path) -> TransformerRegistry:
-    """The transformers that a job of the project may name: those of its folder `transformers/` too."""
+    """Return the transformers that a job of the project may name, with those of its folder `transformers/`."""
     return TransformerRegistry(root)
 
 
@@ -86,7 +86,7 @@ def register_transformer(name: type[Transformer]) -> type[Transformer]: ...
 @overload
 def register_transformer(name: str) -> Callable[[type[Transformer]], type[Transformer]]: ...
 def register_transformer(name: Any) -> Any:
-    """Class decorator: jobs and `get_transformer` then know the transformer by its class's name, or by the given one.
+    """Register a transformer for jobs and `get_transformer`, under its class's name or the given one. A class decorator.
 
     `@register_transformer` or `@register_transformer("Name")`. Raises ConfigurationError if the name is another class's.
     """
@@ -96,9 +96,9 @@ def register_transformer(name: Any) -> Any:
 def get_transformer(
     name: str, params: Mapping[str, Any] | None = None, *, project: Path | None = None
 ) -> FeatureTransformer:
-    """The transformer of the name with its parameters; `project` is the folder of a project whose own transformers count too.
+    """Return the named transformer with its parameters; `project` is a folder whose own transformers are searched too.
 
-    Raises one ConfigurationError with everything that is wrong in the name or the parameters.
+    Raises one ConfigurationError with every fault of the name and the parameters.
     """
     known = transformers_of(project) if project else TRANSFORMER_REGISTRY
     if name not in known:
@@ -111,7 +111,7 @@ def get_transformer(
 
 
 def unknown_transformer(name: str, known: Mapping[str, type[FeatureTransformer]]) -> str:
-    """Return the message for a name that no transformer has; those that may not be loaded are named."""
+    """Return the message for an unknown transformer; name the files that were not loaded."""
     not_loaded = known.not_loaded if isinstance(known, TransformerRegistry) else ()
     left_out = f". Not loaded, because of `--no-project-code`: {ticked(not_loaded)}" if not_loaded else ""
     return unknown("transformer", name, known=known) + left_out
@@ -119,10 +119,10 @@ def unknown_transformer(name: str, known: Mapping[str, type[FeatureTransformer]]
 
 def _register(name: str, kind: type[Transformer]) -> type[Transformer]:
     known = BUILT_IN.get(name) or _registered.get(name)
-    # A notebook's cell may be run again, and a module be imported again.
+    # A notebook's cell may run again, and a module may be imported again.
     if known and (known.__module__, known.__qualname__) != (kind.__module__, kind.__qualname__):
         raise ConfigurationError(
-            f"transformer `{name}`: `{known.__module__}.{known.__qualname__}` has the name already; give this one another"
+            f"transformer `{name}`: `{known.__module__}.{known.__qualname__}` already has the name; give this one another"
         )
     _registered[name] = kind
     return kind
@@ -131,7 +131,7 @@ def _register(name: str, kind: type[Transformer]) -> type[Transformer]:
 def _without_clashes(
     of_project: Mapping[str, type[FeatureTransformer]], of_packages: Mapping[str, type[FeatureTransformer]]
 ) -> dict[str, type[FeatureTransformer]]:
-    """All of them; a name that two have could mean either."""
+    """Return all transformers. Raises ConfigurationError for names with two transformers."""
     taken = [name for name in of_project if name in of_packages] + [
         name for name in (*of_project, *of_packages) if name in BUILT_IN
     ]
@@ -141,7 +141,7 @@ def _without_clashes(
 
 
 def _document(params: Mapping[str, Any]) -> Document:
-    """Parameters of Python code as a document, for the messages of the YAML files."""
+    """Return parameters from Python as a document, for the same messages as YAML files."""
     lines: dict[tuple[str | int, ...], int] = {(): 0}
     for name, value in params.items():
         lines[name,] = 0

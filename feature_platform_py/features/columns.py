@@ -1,4 +1,4 @@
-"""The columns that transformers read and add, and what is wrong with one that they cannot read."""
+"""Describe the columns that transformers read and add, and the faults of columns that they cannot read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ READABLE: Mapping[str, frozenset[str]] = {
     "category": frozenset({"string", "integer"}),
     "any": frozenset({*KINDS.values(), "array", "map", "struct", "other"}),
 }
-"""What a parameter may say of the column that it names, and the kinds of type that this means."""
+"""The kinds that a parameter may require of its column, and the matching kinds of type."""
 
 _WANTED: Mapping[frozenset[str], str] = {
     READABLE["key"]: "a column of plain values",
@@ -32,7 +32,7 @@ _WANTED: Mapping[frozenset[str], str] = {
 
 @dataclass(frozen=True)
 class InputColumn:
-    """A column that a transformer reads: its role, the parameter naming it, the kinds of its type."""
+    """A column that a transformer reads: its role, its parameter, and the allowed kinds of type."""
 
     role: str
     param: str
@@ -42,9 +42,9 @@ class InputColumn:
 
 @dataclass(frozen=True)
 class OutputColumn:
-    """A column that a transformer adds; its type is None if it depends on a source column not known.
+    """A column that a transformer adds; its type is None if it depends on an unknown source column.
 
-    `looks_ahead` marks a value that rows after the row's own event time count in.
+    `looks_ahead` marks a value that counts rows after the row's own event time.
     """
 
     name: str
@@ -55,7 +55,7 @@ class OutputColumn:
 
 @dataclass(frozen=True)
 class WantedValue:
-    """A value of a column that a parameter names, and what a feature is (`effect`) where no row has it.
+    """A value that a parameter names, and the feature's value (`effect`) if no row of the column has it.
 
     `position` is the value's place in the parameter's list.
     """
@@ -84,25 +84,25 @@ class Reads:
 
 
 def column_named(name: str, columns: Columns) -> tuple[str, str] | None:
-    """The column of the name, as Spark finds it: whatever the case."""
-    # An exact match first: where two columns differ only in case, messages name the one that was meant.
+    """Return the column of the name in any case, as Spark finds it."""
+    # Try an exact match first: if two columns differ only in case, messages name the one that was meant.
     exact = [column for column in columns if column[0] == name]
     return next(iter(exact + [column for column in columns if column[0].lower() == name.lower()]), None)
 
 
 def missing_column(name: str, columns: Columns, *, there: str) -> str:
-    """What to say of a column that is not among the columns of a source or a DataFrame."""
+    """Return the message for a column that a source or a DataFrame lacks."""
     names = [known for known, _ in columns]
     said = f"column `{printable(name)}` is missing in the {there}."
     return " ".join(filter(None, [said, suggestion(name, names), f"Its columns: {ticked(names)}"]))
 
 
 def input_fault(needed: InputColumn, columns: Columns, *, there: str) -> str | None:
-    """What hinders reading a column: it is not there, or of a type of another kind; None if nothing does."""
+    """Return why a column cannot be read (it is missing, or of another kind of type), or None."""
     column = column_named(needed.name, columns)
     if column is None:
         return missing_column(needed.name, columns, there=there)
-    # A type that is not known yet is checked when the transformer is applied.
+    # An unknown type is checked when the transformer is applied.
     if not column[1] or kind_of(column[1]) in needed.kinds:
         return None
     return f"expected {_WANTED[needed.kinds]} as the {needed.role}, `{column[0]}` is {column[1]}"

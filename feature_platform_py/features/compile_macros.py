@@ -1,4 +1,4 @@
-"""The SQL of transformers for rows that are no job's input: dbt renders the very macros that the models call."""
+"""Render the SQL of transformers for a DataFrame, with dbt and the same macros as the models."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def features_of_rows(
     *,
     packages: Mapping[str, Path] = MappingProxyType({}),
 ) -> str:
-    """A query of the relation's rows with the features behind them.
+    """Return a query of the relation's rows with the features behind them.
 
-    The macros are those of the project around the working directory, outside one those of this package, and those of dbt packages
+    The macros are those of the project around the working directory (or of this package outside a project), and of the dbt packages
     given by name and folder. Raises EngineError if dbt cannot render them.
     """
     tables = [each.variable() | {"name": f"features_{number}"} for number, each in enumerate(feature_sets)]
@@ -77,7 +77,7 @@ def _project_root() -> Path:
 
 @cache
 def _macro_project(root: Path, packages: tuple[tuple[str, Path], ...]) -> Path:
-    """A project with the macros of another one alone, which dbt parses in a part of the time."""
+    """Return a project with only the macros of another one, which dbt parses faster."""
     folder = Path(tempfile.mkdtemp(prefix="feature-platform-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for name in ("dbt_project.yml", "macros", "profiles"):
@@ -88,14 +88,14 @@ def _macro_project(root: Path, packages: tuple[tuple[str, Path], ...]) -> Path:
 
 
 def _stamp(root: Path) -> tuple[tuple[str, int], ...]:
-    """When each file of macros was changed last: someone who tries a macro out edits it between two calls."""
+    """Return when each file of macros changed last, because it may be edited between two calls."""
     files = [*(root / "macros").rglob("*.sql"), *(root / PACKAGES).glob("*/macros/**/*.sql")]
     return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in files))
 
 
 @cache
 def _manifest(root: Path, stamp: tuple[tuple[str, int], ...]) -> Any:  # noqa: ARG001 - another stamp, another manifest
-    """The project as dbt parses it."""
+    """Return the project as dbt parses it."""
     return _dbt(root, ["parse"], {})
 
 
@@ -105,7 +105,7 @@ def _dbt(root: Path, arguments: Sequence[str], variables: dict[str, Any], *, man
         *("--log-level", "none", "--log-level-file", "none"),
         *("--vars", yaml_argument(variables), "--no-write-json", "--no-version-check", "--no-partial-parse"),
     ]
-    # dbt changes into the project's folder, and stays there.
+    # dbt changes to the project's folder and stays there.
     with contextlib.chdir(root):
         result = invoke_dbt([*arguments, *common], manifest=manifest)
     if result.exception is not None or not result.success:

@@ -1,4 +1,4 @@
-"""Where transformers of users are found: the folder `transformers/` of a project, and installed packages' entry points."""
+"""Find transformers of users: in a project's folder `transformers/`, and by entry points of installed packages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDER = "transformers"
 
 
 def project_transformers(root: Path) -> dict[str, type[FeatureTransformer]]:
-    """Return those of a project: classes of `transformers/*.py`, which is run for that, and SQL transformers of `transformers/*.yaml`.
+    """Return a project's transformers: classes of `transformers/*.py`, which this runs, and SQL ones of `transformers/*.yaml`.
 
     Raises ConfigurationError if a module cannot be imported, a definition is wrong, or two have one name.
     """
@@ -36,12 +36,12 @@ def project_transformers(root: Path) -> dict[str, type[FeatureTransformer]]:
 
 
 def project_modules(root: Path) -> list[Path]:
-    """Return the Python files of a project that its transformers are classes of."""
+    """Return the Python files of a project that may hold transformers."""
     return sorted((root / FOLDER).glob("*.py"))
 
 
 def package_transformers() -> dict[str, type[FeatureTransformer]]:
-    """Those of installed packages.
+    """Return the transformers of installed packages.
 
     An entry point of the group `feature_platform.transformers` names a class, or a Python package whose folder is a dbt package with
     SQL transformers. Raises ConfigurationError if one cannot be loaded.
@@ -86,7 +86,7 @@ def _module(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ConfigurationError(f"{path}: expected a Python module")
     module = importlib.util.module_from_spec(spec)
-    # Pydantic looks annotations up in the module of a class.
+    # Pydantic looks up annotations in the module of a class.
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)

@@ -1,4 +1,4 @@
-"""The transformers in Python of a job, one after the other."""
+"""Apply the Python transformers of a job, one after the other."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def enriched(
     rows: DataFrame, transformers: Sequence[Mapping[str, Any]], columns: Sequence[str], project: Path
 ) -> DataFrame:
-    """The rows with the columns of the transformers, `columns` in their order; lazy.
+    """Return the rows with the columns of the transformers, in the order of `columns`; lazily.
 
-    Each transformer is a mapping of `name` and `params`; `project` is the folder of the project, whose own ones count too.
+    Each transformer is a mapping of `name` and `params`; `project` is the folder of a project with transformers of its own.
     """
     for each in transformers:
         rows = get_transformer(each["name"], each["params"], project=project).apply(rows)

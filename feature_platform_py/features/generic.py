@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SimpleAgeCalculator(FeatureTransformer):
-    """Age in completed years, an int: today (UTC), or at the date of a column; NULL without a birth date or before it."""
+    """Age in completed years (int), today in UTC or at the date of a column; NULL before or without a birth date."""
 
     birthdate_col: Annotated[ColumnName, Reads("birth date", "time"), Field(description="the column of the birth date")]
     output_col: Annotated[ColumnName, Field(description="the name of the new column")] = "age"
@@ -28,14 +28,14 @@ class SimpleAgeCalculator(FeatureTransformer):
     ] = None
 
     def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:  # noqa: ARG002 - the type is fixed
-        """The age."""
+        """Return the age."""
         when = f"at `{self.as_of_col}`" if self.as_of_col else "on the day of the run, in UTC"
         text = f"Completed years from `{self.birthdate_col}`, {when}; NULL if there is no birth date, or a later one."
-        # Today is after the row's event time.
+        # Today is later than the row's event time.
         return (OutputColumn(self.output_col, "int", looks_ahead=self.as_of_col is None, description=text),)
 
     def transform(self, dataframe: DataFrame) -> DataFrame:
-        """The months between the two dates, a twelfth of them, and no fractions."""
+        """Return the months between the two dates, divided by 12 and rounded down."""
         from pyspark.sql import functions as F  # noqa: N812 - what the documentation of PySpark calls it
 
         born = dataframe[self.birthdate_col].cast("date")
@@ -45,7 +45,7 @@ class SimpleAgeCalculator(FeatureTransformer):
 
 
 class WithGreeting(FeatureTransformer):
-    """A greeting: "Hello, <name>", or "Hello, World!" where there is no name."""
+    """A greeting: "Hello, <name>", or "Hello, World!" without a name."""
 
     greeting_col_name: Annotated[ColumnName, Field(description="the name of the new column")] = "greeting"
     name_col: Annotated[
@@ -53,12 +53,12 @@ class WithGreeting(FeatureTransformer):
     ] = None
 
     def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:  # noqa: ARG002 - the type is fixed
-        """The greeting."""
+        """Return the greeting."""
         whom = f"of the name in `{self.name_col}`, of the world where it is empty" if self.name_col else "of the world"
         return (OutputColumn(self.greeting_col_name, "string", description=f"A greeting {whom}."),)
 
     def transform(self, dataframe: DataFrame) -> DataFrame:
-        """The greeting of each row."""
+        """Return the greeting of each row."""
         from pyspark.sql import functions as F  # noqa: N812 - what the documentation of PySpark calls it
 
         world = F.lit("Hello, World!")

@@ -1,4 +1,4 @@
-"""What every transformer is: validated parameters, the columns that it reads and adds, and `apply` for a DataFrame."""
+"""The base of all transformers: validated parameters, the columns that they read and add, and `apply`."""
 
 from __future__ import annotations
 
@@ -28,33 +28,33 @@ if TYPE_CHECKING:
 class FeatureTransformer(BaseModel, ABC):
     """Adds columns to rows: its fields are its parameters, one output row for each input row.
 
-    A parameter that names a column to read is marked with `Reads`. Write `output_columns` and `transform`; call `apply`.
+    Mark a parameter that names a column to read with `Reads`. Implement `output_columns` and `transform`; call `apply`.
     """
 
-    # Building a validator costs milliseconds: only those of the transformers that are used are built.
+    # Building a validator costs milliseconds, so only those of used transformers are built.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     def input_columns(self) -> tuple[InputColumn, ...]:
-        """The columns that are read: those that the parameters marked with `Reads` name, in the order of the fields."""
+        """Return the columns that the parameters with `Reads` name, in the order of the fields."""
         return tuple(self._read_columns())
 
     def wanted_values(self) -> tuple[WantedValue, ...]:
-        """The values that some row should have in a column; where none has one, plans and runs warn of it."""
+        """Return the values that some row should have in a column; plans and runs warn of a value that no row has."""
         return ()
 
     @abstractmethod
     def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:
-        """The columns that are added, in order; `columns` are the names and types of the input's, None if not known."""
+        """Return the added columns in order; `columns` are the input's names and types, None if unknown."""
 
     @abstractmethod
     def transform(self, dataframe: DataFrame) -> DataFrame:
-        """The frame with the columns added behind its own; its rows stay. `apply` has checked that it can be read."""
+        """Return the frame with the new columns behind its own, and the same rows. `apply` has checked the input."""
 
     def apply(self, dataframe: DataFrame) -> DataFrame:
-        """The frame's rows and columns, with the transformer's own columns behind them; lazy, as the frame is.
+        """Return the frame with the transformer's columns behind its own; lazily.
 
-        Raises ConfigurationError if the frame lacks a column that is read, has it with a type of another kind, or has one that
-        would be added; or if `transform` added other columns than `output_columns` says.
+        Raises ConfigurationError if the frame lacks a column to read, has it with another kind of type, or already has a
+        column to add; and if `transform` added other columns than `output_columns` names.
         """
         columns = columns_of(dataframe)
         self._raise(self._input_faults(columns))
@@ -63,7 +63,7 @@ class FeatureTransformer(BaseModel, ABC):
         return result
 
     def spelled_as(self, columns: Columns) -> Self:
-        """The transformer with each column that it reads spelled as the input spells it: Spark takes `ID` for `id`."""
+        """Return the transformer with its columns spelled as in the input, because Spark takes `ID` for `id`."""
         names: dict[str, Any] = {}
         for needed in self.input_columns():
             column = column_named(needed.name, columns)
@@ -86,7 +86,7 @@ class FeatureTransformer(BaseModel, ABC):
         there = {name.lower() for name, _ in columns}
         for added in [column.name for column in self.output_columns(columns)]:
             if added.lower() in there:
-                yield f"adds the column `{added}`, which the DataFrame has already; rename it there"
+                yield f"adds the column `{added}`, but the DataFrame already has it; rename it there"
 
     def _output_faults(self, columns: Columns, result: Columns) -> Iterator[str]:
         added = self.output_columns(columns)
@@ -105,5 +105,5 @@ class FeatureTransformer(BaseModel, ABC):
 
 
 def columns_of(dataframe: DataFrame) -> Sequence[tuple[str, str]]:
-    """The names and Spark SQL types of a frame's columns."""
+    """Return the names and Spark SQL types of a frame's columns."""
     return [(field.name, field.dataType.simpleString()) for field in dataframe.schema]

@@ -80,7 +80,7 @@ class CsvRows:
     def _fault_lines(
         self, texts: Texts, faults: list[tuple[int, str, BadValue]], readings: Mapping[str, Reading]
     ) -> Iterator[str]:
-        """Return up to five bad values of these rows in their order, at most one per column."""
+        """Yield up to five bad values of these rows in their order, at most one per column."""
         found = list[tuple[int, str, BadValue]]()
         for row, name, bad in faults:
             found.append((row, name, bad))

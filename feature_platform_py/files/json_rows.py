@@ -349,7 +349,7 @@ def _object(found: Any, file: Path, line: int) -> dict[str, Any]:
 
 
 def _documents(file: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Return the objects of a text, one after another or in lists, each with its line."""
+    """Yield the objects of a text, one after another or in lists, each with its line."""
     position = 0
     while (position := _next(text, position)) < len(text):
         line = text.count("\n", 0, position) + 1

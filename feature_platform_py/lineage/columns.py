@@ -1,4 +1,4 @@
-"""Which columns of which relations a query's columns are made of, and how each of them is used."""
+"""Find the columns of relations that a query's columns are made of, and how each is used."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, Literal
 from feature_platform_py.core.errors import EngineError
 
 Use = Literal["value", "condition", "partition", "order", "filter", "join"]
-"""How a column is used: its value goes in, it decides which value does, it groups or partitions, it orders, it decides which rows
-count, it matches rows."""
+"""How a column is used: its value goes in, it decides which value goes in, it groups or partitions, it orders, it decides which
+rows count, it matches rows."""
 
 
 class LineageError(EngineError):
-    """SQL that cannot be read, or that names a column that nothing has."""
+    """The SQL cannot be parsed, or names a column that no relation has."""
 
 
 @dataclass(frozen=True, order=True)
@@ -27,13 +27,13 @@ class ColumnInput:
 
 
 def column_inputs(sql: str, relations: Mapping[str, Sequence[str]]) -> dict[str, tuple[ColumnInput, ...]]:
-    """The inputs of each column of a Spark SQL query, down to the columns of `relations`.
+    """Return the inputs of each column of a Spark SQL query, down to the columns of `relations`.
 
-    `relations` has the column names of each relation by its name in the query, parts joined by dots. On the way from the query's
-    column down, the use nearest to the relation counts: what a window is partitioned by stays a partition key, whatever the
-    window's result is used for, and a value that something is ordered by is an order key. Of what rows are matched by, only values
-    and filters count. A left join counts for the columns that it brings, others do for all columns.
-    LineageError if the query cannot be read.
+    `relations` has the column names of each relation by its name in the query, parts joined by dots. On the way down from the query's
+    column, the use nearest to the relation counts: a column that partitions a window stays a partition key, whatever the window's
+    result is used for, and a value that orders something is an order key. Of the columns that match rows, only values and filters
+    count. A left join counts for the columns that it adds, other joins for all columns.
+    Raises LineageError if the query cannot be parsed.
     """
     from sqlglot import exp, parse_one
     from sqlglot.errors import SqlglotError
@@ -47,7 +47,7 @@ def column_inputs(sql: str, relations: Mapping[str, Sequence[str]]) -> dict[str,
         raise LineageError(f"the SQL cannot be read for its lineage: {error}") from error
     scope = build_scope(qualified)
     if scope is None or not isinstance(qualified, exp.Query):
-        raise LineageError("the SQL cannot be read for its lineage: it is no query")
+        raise LineageError("the SQL cannot be read for its lineage: it is not a query")
     reader = _Reader(relations)
     return {name: tuple(dict.fromkeys(reader.inputs(scope, name))) for name in reader.names(scope)}
 
@@ -59,13 +59,13 @@ def _schema(relations: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         place = schema
         for folder in folders:
             place = place.setdefault(folder, {})
-        # Types play no part; without any, sqlglot takes a column for unknown.
+        # Types do not matter here, but without any sqlglot takes a column for unknown.
         place[table] = dict.fromkeys(columns, "string")
     return schema
 
 
 class _Reader:
-    """Follows columns through the scopes of one query; each column of a scope is looked at once."""
+    """Follows columns through the scopes of one query, and visits each column of a scope once."""
 
     def __init__(self, relations: Mapping[str, Sequence[str]]) -> None:
         self._spelled = {
@@ -74,11 +74,11 @@ class _Reader:
         self._known: dict[tuple[int, str], tuple[ColumnInput, ...]] = {}
 
     def names(self, scope: Any) -> list[str]:
-        """The names of the query's columns, in order."""
+        """Return the names of the query's columns, in order."""
         return [self._written(name) for name in scope.expression.named_selects]
 
     def inputs(self, scope: Any, name: str) -> tuple[ColumnInput, ...]:
-        """The inputs of a column of a scope."""
+        """Return the inputs of a column of a scope."""
         key = (id(scope), name.lower())
         if key not in self._known:
             self._known[key] = tuple(dict.fromkeys(self._found(scope, name.lower())))
@@ -134,15 +134,15 @@ class _Reader:
 
 
 def _combined(outer: Use, inner: Use) -> Use | None:
-    """The use of a column that is used as `inner` for something that is used as `outer`; None if it does not matter there."""
+    """Return the use of a column that is used as `inner` for something that is used as `outer`; None if it does not count."""
     if inner == "value":
         return outer
-    # How a key came about plays no part where rows are matched by it; which rows there are to match does.
+    # For a join key, it does not matter how it was computed, but which rows exist does.
     return None if outer == "join" and inner != "filter" else inner
 
 
 def _row_parts(select: Any, tables: set[str]) -> Iterator[tuple[Any, Use]]:
-    """The parts of a select that decide which rows there are, and so count for its columns that come from `tables`."""
+    """Yield the parts of a select that decide its rows, and so count for its columns from `tables`."""
     arguments = select.args
     for join in arguments.get("joins") or ():
         is_left = join.side == "LEFT" and join.kind in {"", "OUTER"}
@@ -154,7 +154,7 @@ def _row_parts(select: Any, tables: set[str]) -> Iterator[tuple[Any, Use]]:
 
 
 def _columns_in(expression: Any) -> Iterator[tuple[Any, Use]]:
-    """The columns in an expression, without those of its subqueries, and how the expression uses them."""
+    """Yield the columns of an expression, without its subqueries, and how the expression uses them."""
     from sqlglot import exp
 
     for column in expression.find_all(exp.Column):
@@ -163,7 +163,7 @@ def _columns_in(expression: Any) -> Iterator[tuple[Any, Use]]:
 
 
 def _use_in(column: Any, top: Any) -> Use | None:
-    """The use nearest to the column that is more than its value; None for a column of a subquery."""
+    """Return the nearest use of the column other than as a value; None for a column of a subquery."""
     from sqlglot import exp
 
     found: Use = "value"
@@ -194,7 +194,7 @@ def _use_of_argument(parent: Any, node: Any) -> Use | None:
 
 
 def uses_by_column(inputs: Iterable[ColumnInput]) -> dict[tuple[str, str], tuple[Use, ...]]:
-    """The uses of each column among the inputs, in the order in which they appear."""
+    """Return the uses of each column among the inputs, in the order in which they appear."""
     uses: dict[tuple[str, str], list[Use]] = {}
     for each in inputs:
         uses.setdefault((each.relation, each.column), []).append(each.use)

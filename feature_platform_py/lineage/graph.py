@@ -1,4 +1,4 @@
-"""The lineage of columns as a graph: from the columns of sources over those of models to the jobs that use them."""
+"""Build the lineage of columns as a graph: from columns of sources through models to the jobs that use them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ USE_WORDS: Mapping[Use, str] = {
 
 @dataclass(frozen=True, order=True)
 class Node:
-    """A column of a source or a model, or a job, which has no column."""
+    """A column of a source or a model, or a job (without a column)."""
 
     kind: NodeKind
     relation: str
@@ -36,7 +36,7 @@ class Node:
 
 @dataclass(frozen=True, order=True)
 class Edge:
-    """A column goes into another one, or into a job; `uses` in the order value, condition, keys, filter."""
+    """A column that goes into another column or a job; `uses` are in the order value, condition, keys, filter."""
 
     source: Node
     target: Node
@@ -65,15 +65,15 @@ class LineageGraph:
         return _by(self.edges, lambda edge: edge.source)
 
     def inputs(self, node: Node) -> list[Edge]:
-        """The edges that lead into a node."""
+        """Return the edges that lead into a node."""
         return self._inputs.get(node, [])
 
     def outputs(self, node: Node) -> list[Edge]:
-        """The edges that lead out of a node."""
+        """Return the edges that lead out of a node."""
         return self._outputs.get(node, [])
 
     def around(self, node: Node) -> LineageGraph:
-        """What the node is made of, down to the sources, and what is made of it, up to the jobs."""
+        """Return the graph of what the node is made of, down to the sources, and what uses it, up to the jobs."""
         made_of = _reached(node, lambda each: [(edge, edge.source) for edge in self.inputs(each)])
         used_by = _reached(node, lambda each: [(edge, edge.target) for edge in self.outputs(each)])
         return LineageGraph(tuple(sorted({*made_of, *used_by})))
@@ -92,7 +92,7 @@ class LineageGraph:
 
 
 def mermaid_text(graph: LineageGraph) -> str:
-    """The graph as a Mermaid flow chart: one box for each relation, a dotted line for each use that is no value."""
+    """Return the graph as a Mermaid flow chart: a box for each relation, a dotted line for each use other than a value."""
     ids = {node: f"n{number}" for number, node in enumerate(graph.nodes)}
     lines = ["flowchart LR"]
     relations = dict.fromkeys(node.relation for node in graph.nodes if node.column)

@@ -1,4 +1,4 @@
-"""Column lineage as OpenLineage tells it, for catalogs that read its events."""
+"""Write column lineage in the format of OpenLineage, for catalogs that read its events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TYPES: Mapping[Use, tuple[str, str]] = {
 
 
 def column_lineage_facet(graph: LineageGraph, nodes: list[Node]) -> dict[str, Any]:
-    """The facet `columnLineage` of the dataset that the nodes are columns of: the columns that each is computed from directly.
+    """Return the facet `columnLineage` of a dataset with these columns: the columns that each is computed from directly.
 
     Follows ColumnLineageDatasetFacet 1-2-0 of the OpenLineage specification.
     """

@@ -1,6 +1,6 @@
-"""The entities, their fields and relations as a picture: Graphviz draws it, and Mermaid's text needs nothing.
+"""Draw the entities, their fields and relations with Graphviz, or as text for Mermaid.
 
-The ends are crow's feet: two bars say exactly one, a circle and a foot say any number.
+The line ends are crow's feet: two bars mean exactly one, a circle and a foot mean any number.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _DOT_ENDS = {"one": "teetee", "many": "crowodot"}
 
 @dataclass(frozen=True)
 class _Line:
-    """A relation, drawn once: from the entity that others belong to, with how many there are at each end."""
+    """A relation, drawn once, from the entity that others belong to, with the number at each end."""
 
     start: Entity
     end: Entity
@@ -44,7 +44,7 @@ class _Line:
 
 
 def dot_text(entities: Sequence[Entity]) -> str:
-    """The diagram in Graphviz's language; entities and relations are sorted, so that equal registries draw equally."""
+    """Return the diagram in Graphviz's language, sorted, so that equal registries give equal diagrams."""
     known = {each.name: each for each in entities}
     lines = list(_lines(known))
     foreign = {(line.end.name, key) for line in lines if line.end_count == "many" for key in line.keys}
@@ -53,7 +53,7 @@ def dot_text(entities: Sequence[Entity]) -> str:
 
 
 def mermaid_text(entities: Sequence[Entity]) -> str:
-    """The diagram as a Mermaid `erDiagram`, which many pages of Markdown draw by themselves."""
+    """Return the diagram as a Mermaid `erDiagram`, which many Markdown viewers draw."""
     known = {each.name: each for each in entities}
     lines = list(_lines(known))
     foreign = {(line.end.name, key) for line in lines if line.end_count == "many" for key in line.keys}
@@ -78,8 +78,8 @@ def draw(dot: str, *, to: Path) -> list[Path]:
     program = shutil.which("dot")
     if program is None:
         raise ConfigurationError(
-            "Graphviz is not installed, whose `dot` draws the diagram. Install it: `apt-get install graphviz` or "
-            "`brew install graphviz`; or take the text that needs nothing: `fpjob registry diagram --format mermaid`"
+            "Graphviz, whose `dot` draws the diagram, is not installed. Install it: `apt-get install graphviz` or "
+            "`brew install graphviz`; or print text that needs no program: `fpjob registry diagram --format mermaid`"
         )
     files = []
     for kind in FORMATS:
@@ -100,7 +100,7 @@ def _lines(entities: dict[str, Entity]) -> Iterator[_Line]:
         for relation in sorted(entities[name].relations, key=lambda each: each.to):
             start, end = entities[name], entities[relation.to]
             counts = relation.type.replace("1", "one").split(":")
-            # Both sides tell of a relation; the one side, or else the first by name, draws it.
+            # Both sides declare a relation; draw it from the "one" side, or else from the first by name.
             if counts == ["one", "many"] or (counts[0] == counts[1] and start.name <= end.name):
                 keys = start.primary_key if counts == ["one", "many"] else ()
                 yield _Line(start, end, counts[0], counts[1], keys)
@@ -140,5 +140,5 @@ def _quoted(text: str) -> str:
 
 
 def _word(text: str) -> str:
-    """The text as Mermaid reads one word."""
+    """Return the text as Mermaid reads one word."""
     return re.sub(r"[^A-Za-z0-9_()\[\]-]", "_", text)

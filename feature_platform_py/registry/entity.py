@@ -1,4 +1,4 @@
-"""Entities: `registry/entity/<name>/<name>.yaml`, the things that features are about, and how they relate."""
+"""Read entities (`registry/entity/<name>/<name>.yaml`): the things that features are about, and their relations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from feature_platform_py.registry.schema import Cardinality, EntityPart, Relatio
 
 @dataclass(frozen=True)
 class Relation:
-    """How many of one entity belong to how many of another."""
+    """A relation of an entity to another one, with the number on each side."""
 
     to: str
     type: Cardinality
@@ -24,13 +24,13 @@ class Relation:
 
     @property
     def is_to_one(self) -> bool:
-        """Whether each row here belongs to one row there, so that its key is here too."""
+        """Whether each row here belongs to one row there, and so has its key."""
         return self.type == "many:1"
 
 
 @dataclass(frozen=True)
 class Entity:
-    """A thing that features are about; `is_leaf` where no other entity is part of it."""
+    """A thing that features are about; `is_leaf` if no other entity is part of it."""
 
     name: str
     file: Path
@@ -44,7 +44,7 @@ class Entity:
 
 
 def read_entities(root: Path, problems: list[Problem]) -> list[Entity]:
-    """Every entity below `registry/entity`, by name; `problems` grows by what is wrong in their files."""
+    """Return every entity below `registry/entity`, by name; add the faults of their files to `problems`."""
     return read_files(root / "registry" / "entity", _entity, problems)
 
 

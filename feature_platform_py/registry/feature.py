@@ -1,4 +1,4 @@
-"""Features: `registry/feature/<group>.yaml`, one file for the features of a model.
+"""Read features (`registry/feature/<group>.yaml`), one file for the features of a model.
 
 A feature's name may hold parameters: `user_<window_days>d_total_spend` stands for the feature of each window.
 """
@@ -23,7 +23,7 @@ from feature_platform_py.registry.schema import FeatureGroupPart, FeaturePart
 
 @dataclass(frozen=True)
 class Feature:
-    """A feature, or all features whose names differ only in their parameters; `types` are the ones it may have."""
+    """A feature, or all features whose names differ only in their parameters; `types` are the allowed ones."""
 
     name: str
     types: tuple[str, ...]
@@ -34,7 +34,7 @@ class Feature:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        # `re.split` with a group gives texts and parameters by turns; a parameter named twice has one value.
+        # `re.split` with a group alternates texts and parameters; a parameter named twice has one value.
         pieces = PARAMETER.split(self.name)
         seen: set[str] = set()
         pattern = ""
@@ -47,21 +47,21 @@ class Feature:
         return re.compile(pattern)
 
     def parameters_of(self, column: str) -> dict[str, str] | None:
-        """The parameters that make the pattern this column, by name; None if it is none of the pattern."""
+        """Return the values of the parameters, by name, that turn the pattern into this column, or None."""
         match = self._pattern.fullmatch(column)
         return match.groupdict() if match else None
 
     def description_of(self, column: str, arguments: Mapping[str, Any] = MappingProxyType({})) -> str:
-        """The description, with the parameters that the column's name has in place of theirs.
+        """Return the description, with the column's values in place of the parameters.
 
-        `arguments` are the transformer's: of these, the value is written that the column's name has as a slug.
+        `arguments` are the transformer's; a value whose slug is in the column's name is written in full.
         """
         parameters = self.parameters_of(column) or {}
         spelled = {name: _spelled(text, arguments.get(name)) for name, text in parameters.items()}
         return PARAMETER.sub(lambda found: spelled.get(found[1], found[0]), self.description)
 
     def has_type(self, text: str) -> bool:
-        """Whether a column of the feature may have this type."""
+        """Return whether a column of the feature may have this type."""
         return any(re.fullmatch(re.escape(known).replace("<scale>", r"\d+"), text) for known in self.types)
 
 
@@ -84,13 +84,13 @@ class FeatureGroup:
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     def feature_of(self, column: str) -> Feature | None:
-        """The feature that a column of the model is, the one with the fewest parameters if several fit."""
+        """Return the feature of a column of the model; if several fit, the one with the fewest parameters."""
         fitting = [each for each in self.features if each.parameters_of(column) is not None]
         return min(fitting, key=lambda each: each.name.count("<"), default=None)
 
 
 def read_feature_groups(root: Path, problems: list[Problem]) -> list[FeatureGroup]:
-    """Every feature group below `registry/feature`, by name; `problems` grows by what is wrong in their files."""
+    """Return every feature group below `registry/feature`, by name; add the faults of their files to `problems`."""
     return read_files(root / "registry" / "feature", _group, problems)
 
 

@@ -23,7 +23,7 @@ class Field:
 
 
 def read_fields(place: Place, problems: list[Problem]) -> tuple[Field, ...]:
-    """The fields that can be read, in order; `problems` grows by what is wrong with the others."""
+    """Return the valid fields in order; add the faults of the others to `problems`."""
     fields: dict[str, Field] = {}
     for at in place.items:
         part = read_part(FieldPart, at, problems)
@@ -35,15 +35,15 @@ def read_fields(place: Place, problems: list[Problem]) -> tuple[Field, ...]:
 
 
 def field_named(name: str, fields: tuple[Field, ...]) -> Field | None:
-    """The field of exactly this name."""
+    """Return the field of exactly this name."""
     return next((each for each in fields if each.name == name), None)
 
 
 def key_fault(name: str, place: Place, fields: tuple[Field, ...]) -> str | None:
-    """Why a field cannot be part of the primary key of what is at `place`, if it cannot."""
+    """Return why a field cannot be part of the primary key at `place`, or None."""
     field = field_named(name, fields)
     if field is None:
-        # A field with a fault of its own is there, and its fault is told where it stands.
+        # A field with a fault of its own exists; its fault is reported at its own line.
         return None if name in raw_names(place.at("fields")) else unknown_field(name, fields)
     if kind_of(field.type) == "floating":
         return f"expected a type with exact values, such as bigint, decimal or string; field `{name}` is {field.type}"
@@ -51,11 +51,11 @@ def key_fault(name: str, place: Place, fields: tuple[Field, ...]) -> str | None:
 
 
 def unknown_field(name: str, fields: tuple[Field, ...]) -> str:
-    """The message for a name that no field has."""
+    """Return the message for a name that no field has."""
     return unknown("field", name, known=[each.name for each in fields])
 
 
 def raw_names(place: Place) -> set[str]:
-    """The names of all fields in the file, also of those with a fault that is told elsewhere."""
+    """Return the names of all fields in the file, also of fields with a fault."""
     names = [at.at("name").value for at in place.items]
     return {name for name in names if isinstance(name, str)}

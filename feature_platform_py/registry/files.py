@@ -1,4 +1,4 @@
-"""The YAML files of a part of the registry, read one by one, with every problem of every file."""
+"""Read the YAML files of a part of the registry, and collect every problem of every file."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from feature_platform_py.core.errors import ConfigurationError, Problem
 
 Entry = TypeVar("Entry")
 Reader = Callable[[Place, Path, Path, list[Problem]], Entry | None]
-"""From a file's place, its path and the folder of its part of the registry to what it says."""
+"""Reads a file, given its place, its path and the folder of its part of the registry."""
 
 
 def read_files(folder: Path, reader: Reader[Entry], problems: list[Problem]) -> list[Entry]:
-    """What the files below `folder` say, in the order of their paths; `problems` grows by what is wrong in them."""
+    """Return the content of the files below `folder` in the order of their paths; add their faults to `problems`."""
     entries = []
     for path in sorted(folder.rglob("*.y*ml")):
         try:
@@ -32,7 +32,7 @@ def read_files(folder: Path, reader: Reader[Entry], problems: list[Problem]) -> 
 
 
 def file_place(place: Place, path: Path, folder: Path, pattern: str, expected: str) -> Iterator[Problem]:
-    """The problems of a file that is not where its kind belongs, or not named as it names itself.
+    """Yield the problems of a file in the wrong folder, or with a name that differs from its `name`.
 
     The last group of `pattern` is the name.
     """

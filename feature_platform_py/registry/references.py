@@ -1,4 +1,4 @@
-"""Which rows of other sources a source's rows belong to, as the relations of their entities say."""
+"""Find the sources that a source's rows refer to, by the relations of their entities."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from feature_platform_py.registry.source import RegisteredSource
 class Reference:
     """Each row has the key of a row of an entity, in columns of the same names; NULL refers to none.
 
-    Where several sources hold rows of the entity, the key is in one of them.
+    If several sources hold rows of the entity, the key is in one of them.
     """
 
     entity: str
@@ -23,9 +23,9 @@ class Reference:
 
 
 def references_of(source: RegisteredSource, registry: Registry) -> Iterator[Reference]:
-    """The references of a source, in the order of its entity's relations.
+    """Yield the references of a source, in the order of its entity's relations.
 
-    The related entity's rows are in the sources that are identified by its primary key, in the newest version of each.
+    The related entity's rows are in the sources with its primary key, in the newest version of each.
     """
     entities = registry.entities_by_name
     for relation in entities[source.entity].relations if source.entity in entities else ():

@@ -1,4 +1,4 @@
-"""The whole registry, and the rules that hold between its files."""
+"""Load the whole registry, and check the rules between its files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OPPOSITE = {"1:1": "1:1", "1:many": "many:1", "many:1": "1:many", "many:many": "
 
 @dataclass(frozen=True)
 class Registry:
-    """Entities, sources and feature groups by name, all of whose rules hold."""
+    """Valid entities, sources and feature groups by name."""
 
     entities: tuple[Entity, ...]
     sources: tuple[RegisteredSource, ...]
@@ -32,16 +32,16 @@ class Registry:
         return {each.name: each for each in self.entities}
 
     def entity(self, name: str) -> Entity:
-        """The entity of the name; KeyError if there is none."""
+        """Return the entity of the name. Raises KeyError if there is none."""
         return self.entities_by_name[name]
 
     def feature_group(self, model: str) -> FeatureGroup | None:
-        """The group of a model's features, if they are registered."""
+        """Return the group of a model's features, if they are registered."""
         return next((each for each in self.feature_groups if each.model == model), None)
 
 
 def load_source_registry(root: Path) -> Registry:
-    """The entities and sources below `root`, which is what a job needs; the rules between their files are not looked at.
+    """Return the entities and sources below `root`, which a job needs, without checking the rules between files.
 
     Raises ConfigurationError with every problem of every file.
     """
@@ -53,7 +53,7 @@ def load_source_registry(root: Path) -> Registry:
 
 
 def load_registry(root: Path, *, models: frozenset[str] | None = None) -> Registry:
-    """The registry below `root`; `models` are the names of the project's dbt models, where they are known.
+    """Return the registry below `root`; `models` are the names of the project's dbt models, if known.
 
     Raises ConfigurationError with every problem of every file.
     """
@@ -61,7 +61,7 @@ def load_registry(root: Path, *, models: frozenset[str] | None = None) -> Regist
     entities = read_entities(root, problems)
     sources = read_sources(root, problems)
     groups = read_feature_groups(root, problems)
-    # An entity whose file has a fault is there all the same: what names it is not wrong.
+    # An entity with a faulty file still exists: naming it is not an error.
     known = sorted({path.stem for path in (root / "registry" / "entity").rglob("*.yaml")})
     by_name = {each.name: each for each in entities}
     problems += _relation_problems(by_name, known)
@@ -87,7 +87,7 @@ def _relation_problems(entities: Mapping[str, Entity], known: Sequence[str]) -> 
 
 
 def _direction_fault(entity: Entity, relation: Relation, other: Entity) -> str | None:
-    """Both entities tell of the relation, and agree on how many belong to how many."""
+    """Return the fault if only one entity declares the relation, or if the two types disagree."""
     wanted = OPPOSITE[relation.type]
     back = next((each for each in other.relations if each.to == entity.name), None)
     if back is None:
@@ -98,13 +98,13 @@ def _direction_fault(entity: Entity, relation: Relation, other: Entity) -> str |
 
 
 def _key_fault(entity: Entity, relation: Relation, other: Entity) -> str | None:
-    """The many side has the primary key of the one side, in fields of the same names and types."""
+    """Return the fault if the "many" side lacks the primary key of the "one" side, by names and types."""
     if not relation.is_to_one:
         return None
     for name in other.primary_key:
         there, here = field_named(name, other.fields), field_named(name, entity.fields)
         if there and here is None:
-            return f"the field `{name}` is missing here, which is in the primary key of `{other.name}`"
+            return f"the field `{name}` of the primary key of `{other.name}` is missing here; add it"
         if there and here and there.type != here.type:
             return f"the field `{name}` is {here.type} here and {there.type} in `{other.name}`; give both one type"
     return None
@@ -125,7 +125,7 @@ def _source_problems(
 
 
 def _version_problems(sources: list[RegisteredSource], folder: Path) -> Iterator[Problem]:
-    """The versions of a source are 1, 2, 3 and so on, whatever is wrong in the file of one of them."""
+    """Yield the problems if the versions of a source are not 1, 2, 3 and so on; versions with faulty files count."""
     for (kind, name), versions in groupby(sources, key=lambda each: (each.type, each.name)):
         for source in versions:
             before = folder / kind / f"v{source.version - 1}" / source.file.name
@@ -145,5 +145,5 @@ def _group_problems(
             yield group.place.at("model").problem(f"`model`: {unknown('model', group.model, known=sorted(models))}")
         if group.model in first:
             message = f"`model`: `{group.model}` has its features in the group {ticked([first[group.model].name])}"
-            yield group.place.at("model").problem(f"{message} already; put these there")
+            yield group.place.at("model").problem(f"{message} already; add these features there")
         first.setdefault(group.model, group)

@@ -64,7 +64,7 @@ Target = Annotated[str, Field(strict=True, pattern=_TARGET)]
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class EntityPart:
-    """An entity: what it is, what identifies one, and how it relates to others."""
+    """An entity: its meaning, its key, and its relations."""
 
     name: Annotated[Name, Field(description="the entity's name, as its file and its folder are named")]
     description: Annotated[FilledText, Field(description="what one of it is")]
@@ -116,7 +116,7 @@ class FeaturePart:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class SourcePart:
-    """A source: what it is, its fields, and where it is on each target."""
+    """A source: its meaning, its fields, and its location on each target."""
 
     name: Annotated[Name, Field(description="the source's name, as its file is named")]
     description: Annotated[FilledText, Field(description="what the source holds, and a row's meaning")]
@@ -175,7 +175,7 @@ class LagPart:
 
 
 def json_schema_texts() -> dict[str, str]:
-    """The JSON Schemas of the registry's files, which editors check them by, by the kind of file."""
+    """Return the JSON Schemas of the registry's files for editors, by the kind of file."""
     entity = _schema_of(EntityPart, fields=_list_of(FieldPart), relations=_list_of(RelationPart))
     lag = _schema_of(LagPart)
     source = _schema_of(
@@ -194,7 +194,7 @@ def json_schema_texts() -> dict[str, str]:
 
 
 def _schema_of(kind: type[Any], **inner: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a part, with the schemas of what its own class leaves open."""
+    """Return the schema of a part, with the schemas of its untyped fields."""
     schema: dict[str, Any] = TypeAdapter(kind).json_schema()
     for key, value in inner.items():
         schema["properties"][key] |= value

@@ -1,4 +1,4 @@
-"""Registered sources: `registry/source/<type>/v<N>/<name>_source.yaml`, one file a version of a source."""
+"""Read registered sources (`registry/source/<type>/v<N>/<name>_source.yaml`), one file per version of a source."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PLACE = r"[a-z][a-z0-9_]*/v[1-9][0-9]*/([a-z][a-z0-9_]*)" + re.escape(_SUFFIX)
 
 
 _NO_TIME = (
-    "nothing says how old a row is; name the field of the load time as `loaded_at`, or of the event as `event_time`"
+    "no field gives the age of a row; name the field of the load time as `loaded_at`, or of the event as `event_time`"
 )
 
 
@@ -82,7 +82,7 @@ class RegisteredSource:
 
 
 def load_sources(root: Path) -> list[RegisteredSource]:
-    """Every registered source below `registry/source`, in the order of type, name and version.
+    """Return every registered source below `registry/source`, in the order of type, name and version.
 
     Raises ConfigurationError with every problem of every file.
     """
@@ -94,7 +94,7 @@ def load_sources(root: Path) -> list[RegisteredSource]:
 
 
 def read_sources(root: Path, problems: list[Problem]) -> list[RegisteredSource]:
-    """The sources whose files are right; `problems` grows by what is wrong in the others."""
+    """Return the sources with valid files; add the faults of the others to `problems`."""
     sources = read_files(root / "registry" / "source", _source, problems)
     return sorted(sources, key=lambda each: (each.type, each.name, each.version))
 
@@ -153,7 +153,7 @@ def _freshness(place: Place, problems: list[Problem]) -> Freshness | None:
 
 
 def _field_rule_problems(part: SourcePart, fields: tuple[Field, ...], place: Place) -> Iterator[Problem]:
-    """The event time, the load time and the primary key are fields of the right kind."""
+    """Yield the problems of an event time, load time or primary key that is not a field of the right kind."""
     faults = [
         ("event_time", part.event_time and _time_fault(part.event_time, place, fields)),
         ("loaded_at", part.loaded_at and _time_fault(part.loaded_at, place, fields)),

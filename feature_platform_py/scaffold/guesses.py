@@ -1,4 +1,4 @@
-"""What a source's entity and types suggest for a job over it: whose rows they are, when, and how much."""
+"""Guess a job's user, time and amount from a source's entity and types."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from feature_platform_py.registry.source import RegisteredSource
 
 
 def guessed_columns(source: RegisteredSource, registry: Registry) -> dict[str, str]:
-    """Return the parameters of the financial transformers that are beyond doubt, by name.
+    """Return the parameters of the financial transformers that are certain, by name.
 
-    The user is the key of the one entity that the rows belong to, never what identifies a row of the source.
+    The user is the key of the one entity that the rows belong to, never the key of the source's rows.
     """
     owners = list(dict.fromkeys(_owners(source, registry)))
     amounts = [
@@ -29,10 +29,10 @@ def guessed_columns(source: RegisteredSource, registry: Registry) -> dict[str, s
 
 
 def _owners(source: RegisteredSource, registry: Registry) -> Iterator[str]:
-    """Yield the columns that say to which row of another entity, or of the source's own, a row belongs."""
+    """Yield the columns with the key of another entity, or of the source's own, that a row belongs to."""
     entity, names = registry.entity(source.entity), {name for name, _ in source.columns}
     keys = [registry.entity(each.to).primary_key for each in entity.relations if each.is_to_one]
-    # Rows that have a key of their own may be about one entity and yet be many for it.
+    # If rows have a key of their own, one row of their entity may have many of them.
     keys += [entity.primary_key] if source.primary_key else []
     for key in keys:
         if len(key) == 1 and key[0] in names and source.primary_key != key:

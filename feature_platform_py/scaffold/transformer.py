@@ -1,4 +1,4 @@
-"""A new transformer of a project's own, in SQL or in Python, with a test that passes: something to change."""
+"""Write a new transformer of a project, in SQL or Python, with a test that passes, as a start."""
 
 from __future__ import annotations
 
@@ -117,13 +117,13 @@ def test_a_text_has_its_length(feature_session):
 
 
 def transformer_files(project: Project, name: str, *, is_sql: bool) -> dict[Path, str]:
-    """The files of a new transformer: what computes it, what declares it, and a test.
+    """Return the files of a new transformer: its code, its definition, and a test.
 
-    Raises ConfigurationError if the name is no name, or another transformer's.
+    Raises ConfigurationError if the name is invalid, or another transformer's.
     """
     kind = class_name(check_name(name))
     if kind in transformers_of(project.root):
-        raise ConfigurationError(f"transformer `{kind}` is there already; choose another name")
+        raise ConfigurationError(f"transformer `{kind}` already exists; choose another name")
     test = Path("tests", "transformers", f"test_{name}.py")
     texts = (
         {
@@ -138,10 +138,10 @@ def transformer_files(project: Project, name: str, *, is_sql: bool) -> dict[Path
 
 
 def write_transformer(project: Project, name: str, *, is_sql: bool) -> list[Path]:
-    """Write a new transformer; ConfigurationError if a file of it is there already, and nothing is written."""
+    """Write a new transformer. Raises ConfigurationError, and writes nothing, if one of its files exists."""
     return write_new(project, transformer_files(project, name, is_sql=is_sql))
 
 
 def class_name(name: str) -> str:
-    """`user_largest_amount` as `UserLargestAmount`."""
+    """Return `UserLargestAmount` for `user_largest_amount`."""
     return "".join(part.capitalize() for part in name.split("_"))

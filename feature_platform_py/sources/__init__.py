@@ -1,4 +1,4 @@
-"""Where rows come from: tables and files of Spark, and queries of a Databricks SQL warehouse."""
+"""Read rows from tables and files of Spark, and from queries of a Databricks SQL warehouse."""
 
 from feature_platform_py.sources.base import Source
 from feature_platform_py.sources.connector import Patience

@@ -1,4 +1,4 @@
-"""The columns of a result in Arrow, as the platform keeps them: whole types, times in UTC, nothing that Delta cannot hold."""
+"""Convert the columns of a query's result to types that Delta holds, with times in UTC."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from feature_platform_py.core.suggestions import printable
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# What the server sends as text, or not at all, and what a query can make of it.
+# Types that the server sends as text or not at all, and the advice for each.
 _NOT_HELD: Mapping[str, tuple[str, str]] = {
     "interval_year_month": ("an interval", "cast it to a string, or give its months as a number"),
     "interval_day_time": ("an interval", "cast it to a string, or give its seconds as a number"),
@@ -24,16 +24,16 @@ _NOT_HELD: Mapping[str, tuple[str, str]] = {
 
 
 def in_utc(schema: pa.Schema) -> pa.Schema:
-    """The schema with times in microseconds of UTC (those without a zone are in UTC), and 32-bit text offsets."""
+    """Return the schema with times in microseconds of UTC and 32-bit text offsets; times without a zone are in UTC."""
     import pyarrow as pa
 
     return pa.schema([field.with_type(_plain(field.type)) for field in schema])
 
 
 def delta_columns(schema: pa.Schema, kinds: Sequence[str]) -> Columns:
-    """The names and Spark SQL types of a result's columns; `kinds` are the types that the server gives them.
+    """Return the names and Spark SQL types of a result's columns; `kinds` are the server's types.
 
-    Raises one ConfigurationError with all that a Delta table cannot hold.
+    Raises one ConfigurationError with every column that a Delta table cannot hold.
     """
     problems = [*_name_problems(schema.names), *_kind_problems(schema, kinds)]
     if problems:
@@ -95,7 +95,7 @@ def _plain(data_type: pa.DataType) -> Any:
 
 
 def _inner(data_type: pa.DataType) -> list[pa.Field]:
-    """The fields that a nested type is made of; none of a plain one."""
+    """Return the fields inside a nested type; empty for a plain type."""
     import pyarrow as pa
 
     if pa.types.is_map(data_type):

@@ -1,4 +1,4 @@
-"""What every kind of source is."""
+"""The interface of all sources."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ class Source(ABC):
 
     @abstractmethod
     def read(self, session: SparkSession) -> DataFrame:
-        """The rows as a DataFrame of the session."""
+        """Return the rows as a DataFrame of the session."""

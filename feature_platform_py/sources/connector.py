@@ -1,4 +1,4 @@
-"""The connector to a SQL warehouse: how it is opened, and how long anybody waits."""
+"""Open the connector to a SQL warehouse, with limits on waiting."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.sessions.databricks import HTTP_PATH, DatabricksConnectionConfig
 
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
-# Without a handler anywhere, Python prints what the connector logs of failures that are explained here.
+# Without any handler, Python would print the connector's log of failures that this module explains.
 _SILENCE = logging.NullHandler()
 _RETRIES_OF_A_REQUEST = 2
 _SECONDS_TO_REACH = 10.0
@@ -24,9 +24,9 @@ _SECONDS_TO_REACH = 10.0
 class Patience:
     """How long to wait, in seconds, and how often to try again.
 
-    `request` is for a connection and for any one answer of the server, `query` for the query to have run. A failed
-    connection is tried `attempts` times in all, after `first_delay` seconds, twice that, and so on up to half a minute; more
-    often only while the server says that it is starting, for `start` seconds.
+    `request` limits the wait for a connection and for each answer of the server, `query` the run of the query. A failed
+    connection is tried `attempts` times in all, after `first_delay` seconds, twice that, and so on up to half a minute. While
+    the server reports that it is starting, it is tried for `start` seconds.
     """
 
     request: float = 180.0
@@ -36,12 +36,12 @@ class Patience:
     start: float = 0.0
 
     def delay(self, attempt: int) -> float:
-        """How long to wait after the attempt, counted from 1."""
+        """Return the seconds to wait after the attempt, counted from 1."""
         return min(30.0, self.first_delay * 2.0 ** (attempt - 1))
 
 
 def connect(config: DatabricksConnectionConfig, patience: Patience) -> Any:
-    """A connection of the connector; whatever fails is its own exception."""
+    """Return a connection of the connector; failures are the connector's own exceptions."""
     from databricks import sql
 
     path = (config.http_path or "").lstrip("/")
@@ -59,7 +59,7 @@ def connect(config: DatabricksConnectionConfig, patience: Patience) -> Any:
         max_download_threads=4,
         _socket_timeout=patience.request,
         _retry_stop_after_attempts_count=_RETRIES_OF_A_REQUEST,
-        # An answer that has taken all of its time is not asked for again.
+        # Do not repeat a request whose time is up.
         _retry_stop_after_attempts_duration=patience.request,
         _retry_delay_min=min(1.0, max(0.1, patience.first_delay)),
         _retry_delay_max=5.0,
@@ -68,7 +68,7 @@ def connect(config: DatabricksConnectionConfig, patience: Patience) -> Any:
 
 
 def import_connector() -> None:
-    """ConfigurationError if the connector is not installed."""
+    """Raise ConfigurationError if the connector is not installed."""
     try:
         import databricks.sql  # noqa: F401
     except ImportError:
@@ -84,7 +84,7 @@ def import_connector() -> None:
 
 
 def _extra(name: str) -> list[str]:
-    """The requirements of an extra of this package. No index has the package itself: it comes from a checkout or a wheel."""
+    """Return the requirements of an extra of this package, because no index has the package itself."""
     marked = [each.partition(";") for each in requires("feature-platform") or []]
     return [
         requirement.strip() for requirement, _, marker in marked if re.search(rf"extra == ['\"]{name}['\"]", marker)
@@ -92,17 +92,17 @@ def _extra(name: str) -> list[str]:
 
 
 def check_address(config: DatabricksConnectionConfig) -> None:
-    """ConfigurationError if the address would show the token, or names no warehouse."""
+    """Raise ConfigurationError if the address would expose the token, or does not name a warehouse."""
     if not config.http_path:
         raise ConfigurationError(f"`{HTTP_PATH}` is missing; a query needs a SQL warehouse")
     if config.host.startswith("http://") and not _LOOPBACK.fullmatch(config.host):
         raise ConfigurationError(
-            f"`{config.host_variable}` starts with http://, which would show the token to the network; use https://"
+            f"`{config.host_variable}` starts with http://, which would expose the token to the network; use https://"
         )
 
 
 def check_reachable(config: DatabricksConnectionConfig) -> None:
-    """EngineError if nobody takes a connection at the host's address; a proxy is left to the connector."""
+    """Raise EngineError if the host accepts no connection; skip the check behind a proxy."""
     if "https" in urllib.request.getproxies():
         return
     host, _, port = re.sub("^https?://", "", config.host).partition(":")
@@ -110,7 +110,7 @@ def check_reachable(config: DatabricksConnectionConfig) -> None:
         socket.create_connection((host, int(port or 443)), timeout=_SECONDS_TO_REACH).close()
     except OSError as error:
         why = error.strerror or f"no answer within {_SECONDS_TO_REACH:g} s"
-        message = f"{config.host}: expected a workspace, nobody answers there ({why}); check `{config.host_variable}` and the network"
+        message = f"{config.host}: expected a workspace, but no server answers ({why}); check `{config.host_variable}` and the network"
     else:
         return
     raise EngineError(message)

@@ -1,4 +1,4 @@
-"""What the connector's exceptions and a workspace's messages mean, by their codes; as one line without the token."""
+"""Interpret the connector's exceptions and a workspace's messages by their codes, in one line without the token."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FIRST_ERROR_CODE = 400
 _TRY_AGAIN_LATER = (429, 503)
 # What the connector says where it knows nothing.
 _NO_REASON = re.compile(r"Error during request to server\. (None)?$")
-# A message of the server begins with its error class, which names of Java classes may come before.
+# A message of the server begins with its error class; names of Java classes may come before it.
 _SAID = re.compile(
     r"(?:(?:[\w.$]+(?:Exception|Error)|Error running query): )*(?P<said>(?:\[(?P<condition>[A-Z0-9_.]+)\]|PERMISSION_DENIED:) .*)",
     re.DOTALL,
@@ -25,7 +25,7 @@ _CONNECTION_MODULES = ("urllib3.", "http.client", "ssl")
 
 
 class QueryRefusedError(EngineError):
-    """The server refused a query, and said why."""
+    """The server refused a query and gave the reason."""
 
     def __init__(self, host: str, said: str) -> None:
         self.said = said
@@ -33,25 +33,25 @@ class QueryRefusedError(EngineError):
 
 
 def said_by_server(message: str) -> str:
-    """Return the server's message, from its error class on, of what dbt or the connector reports; nothing if it has no code."""
+    """Return the server's message, from its error class on, within a report of dbt or the connector; empty if it has no code."""
     found = _SAID.match(_ENVELOPE.sub("", message, count=1) if _ENVELOPE.match(message) else message)
     return found["said"] if found else ""
 
 
 def is_missing(said: str) -> bool:
-    """Whether the server does not know a table, view, schema or catalog."""
+    """Return whether a table, view, schema or catalog does not exist on the server."""
     condition = _condition(said).partition(".")[0]
     is_known = condition.endswith("_NOT_FOUND") or condition.startswith("NO_SUCH_")
     return is_known or bool(condition and _NO_SUCH_OBJECT.search(said))
 
 
 def is_denied(said: str) -> bool:
-    """Whether the token's user may not do something."""
+    """Return whether the token's user lacks a permission."""
     return _condition(said).startswith(("INSUFFICIENT_PERMISSIONS", "PERMISSION_DENIED"))
 
 
 def raised_text(said: str) -> str:
-    """Return the text that SQL gave to `raise_error`; nothing if the server failed of something else."""
+    """Return the text that SQL gave to `raise_error`; empty if the server failed for another reason."""
     found = _RAISED.match(said)
     return found[1] if found else ""
 
@@ -62,17 +62,17 @@ def _condition(said: str) -> str:
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether the server answered that it will not serve these credentials or this path."""
+    """Return whether the server refused these credentials or this path."""
     return _http_code(error) in _REFUSED
 
 
 def is_timeout(error: BaseException) -> bool:
-    """Whether somebody waited too long for an answer."""
+    """Return whether an answer took too long."""
     return any("Timeout" in type(each).__name__ for each in causes(error))
 
 
 def is_busy(error: BaseException) -> bool:
-    """Whether the server answers that it cannot answer yet."""
+    """Return whether the server answered "try again later"."""
     return any(_says_try_again(each) for each in causes(error))
 
 
@@ -85,7 +85,7 @@ def _says_try_again(error: BaseException) -> bool:
 
 
 def is_connection_failure(error: BaseException) -> bool:
-    """Whether no answer came, or none that is whole; what the server itself says is no such failure."""
+    """Return whether no whole answer arrived; an error that the server itself reports is not such a failure."""
     return any(
         isinstance(each, OSError)
         or type(each).__module__.startswith(_CONNECTION_MODULES)
@@ -95,7 +95,7 @@ def is_connection_failure(error: BaseException) -> bool:
 
 
 def reason(error: BaseException, token: str) -> str:
-    """What went wrong, at the bottom of the exceptions, in one line without the token."""
+    """Return the innermost cause of the exceptions in one line, without the token."""
     code = _http_code(error)
     if code is not None and code >= _FIRST_ERROR_CODE:
         return f"{_REFUSED.get(code, 'it fails')} (HTTP {code})"
@@ -107,12 +107,12 @@ def reason(error: BaseException, token: str) -> str:
 
 
 def masked(text: str, token: str) -> str:
-    """The text without the token."""
+    """Return the text without the token."""
     return text.replace(token, MASK)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """The exception, then what caused it, and so on; the connector and urllib3 keep causes among the arguments too."""
+    """Yield the exception and its causes; the connector and urllib3 also keep causes among the arguments."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:

@@ -1,4 +1,4 @@
-"""The result of a query of a Databricks SQL warehouse, in chunks of Arrow that need little memory."""
+"""Read the result of a query of a Databricks SQL warehouse in chunks of Arrow that need little memory."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 Scalar = str | int | float | bool | date | Decimal
 Result = TypeVar("Result")
 
-# Rows of the first chunk; from its size follow the rows of the others.
+# Rows of the first chunk; its size decides the rows of the others.
 _FIRST_ROWS = 1_000
 
 
@@ -48,8 +48,8 @@ _FIRST_ROWS = 1_000
 class DatabricksSQLSource(Source):
     """The rows of a query, whose `:name` markers are bound to `parameters` by the server.
 
-    The connection is that of the environment unless one is given; it is opened when rows or columns are asked for.
-    A chunk has at most `chunk_rows` rows and, where rows are wide, about `chunk_bytes` bytes.
+    The default connection is that of the environment. It is opened when rows or columns are requested.
+    A chunk has at most `chunk_rows` rows and, if rows are wide, about `chunk_bytes` bytes.
     """
 
     query: str
@@ -60,35 +60,35 @@ class DatabricksSQLSource(Source):
     chunk_bytes: int = 8 * 1024 * 1024
 
     def columns(self) -> Columns:
-        """The names and Spark SQL types of the result, of which no row is computed.
+        """Return the names and Spark SQL types of the result, without computing a row.
 
-        Raises ConfigurationError for what a Delta table cannot hold, EngineError for what the server says.
+        Raises ConfigurationError for columns that a Delta table cannot hold, EngineError for errors of the server.
         """
         with self._reading(without_rows(self.query)) as reading:
             return delta_columns(reading.schema, reading.kinds)
 
     def to_arrow_batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows in batches, fetched as they are asked for; times are in UTC.
+        """Yield the rows in batches, fetched on demand; times are in UTC.
 
-        Connection failures before the first row are tried again; afterwards they are an EngineError.
+        A connection that fails before the first row is tried again; afterwards it raises EngineError.
         """
         with self.reading() as reading:
             for chunk in reading.chunks():
                 yield from chunk.to_batches()
 
     def to_arrow(self) -> pa.Table:
-        """All rows at once."""
+        """Return all rows at once."""
         import pyarrow as pa
 
         with self.reading() as reading:
             return pa.concat_tables([reading.schema.empty_table(), *reading.chunks()])
 
     def to_pandas(self) -> pd.DataFrame:
-        """All rows at once; decimals are `decimal.Decimal`, times are in UTC."""
+        """Return all rows at once; decimals are `decimal.Decimal`, times are in UTC."""
         return self.to_arrow().to_pandas()
 
     def read(self, session: SparkSession) -> DataFrame:
-        """The rows as a DataFrame of an embedded session, from a file that lives as long as the process."""
+        """Return the rows as a DataFrame of an embedded session, from a file that lives as long as the process."""
         from feature_platform_py.sources.landing import kept_file
 
         return session.read.parquet(str(kept_file(self)))
@@ -130,13 +130,13 @@ class DatabricksSQLSource(Source):
             logger.info("%s: no connection; trying again in %.1f s", config.host, delay)
             time.sleep(delay)
         failed = _failed(failure, config, attempts=attempt, patience=self.patience)
-        # Raised outside of the handler: the connector's exceptions, and what their frames hold, go no further.
+        # Raised outside of the handler, so that the connector's exceptions and their frames are not kept.
         del failure
         raise failed
 
 
 class ArrivingRows:
-    """A result of which the first rows have arrived."""
+    """A result whose first rows have arrived."""
 
     def __init__(self, source: DatabricksSQLSource, config: DatabricksConnectionConfig, statement: str) -> None:
         self._source = source
@@ -154,10 +154,10 @@ class ArrivingRows:
         self.rows = 0
 
     def chunks(self) -> Iterator[pa.Table]:
-        """The rows in their order, each chunk with the reading's schema. To be called once."""
+        """Yield the rows in order, each chunk with the reading's schema. Call it only once."""
         chunk, self._first = self._first, None
         while chunk.num_rows:
-            # Only a chunk at a time may be referenced here, or memory would hold two.
+            # Keep a reference to only one chunk, or memory would hold two.
             rows = self._rows_of_next(chunk)
             self.rows += chunk.num_rows
             yield chunk.cast(self.schema)
@@ -165,7 +165,7 @@ class ArrivingRows:
             chunk = self._fetch(rows)
 
     def close(self) -> None:
-        """Close the session on the server; a server that is gone has closed it already."""
+        """Close the session on the server, unless the server is gone."""
         with suppress(Exception):
             self._connection.close()
 
@@ -182,7 +182,7 @@ class ArrivingRows:
         raise EngineError(message)
 
     def _execute(self, statement: str) -> None:
-        """Run the statement; EngineError if that takes longer than the query may."""
+        """Run the statement. Raises EngineError if it takes longer than the limit of the query."""
         seconds = self._source.patience.query
         is_late = threading.Event()
 
@@ -204,7 +204,7 @@ class ArrivingRows:
         if is_late.is_set():
             del failure
             raise EngineError(
-                f"{self._config.host}: the query had not run after {seconds:g} s and was cancelled; "
+                f"{self._config.host}: the query had not finished after {seconds:g} s and was cancelled; "
                 "make it smaller, or allow it more time"
             )
         if failure:
@@ -216,14 +216,14 @@ def _is_worth_retrying(error: Exception) -> bool:
 
 
 def _failed(error: Exception, config: DatabricksConnectionConfig, *, attempts: int, patience: Patience) -> EngineError:
-    """Return the error for a query that has not begun to give rows."""
+    """Return the error for a query that failed before its first row."""
     if not is_connection_failure(error):
         return QueryRefusedError(config.host, masked(str(error), config.token.get_secret_value()))
     return EngineError(_failure_text(error, config, attempts=attempts, patience=patience))
 
 
 def _failure_text(error: Exception, config: DatabricksConnectionConfig, *, attempts: int, patience: Patience) -> str:
-    """Why no answer came."""
+    """Return why no answer arrived."""
     token = config.token.get_secret_value()
     if is_refusal(error):
         return f"{config.host}: {reason(error, token)}; check `DATABRICKS_TOKEN` and `{HTTP_PATH}`"
@@ -234,6 +234,6 @@ def _failure_text(error: Exception, config: DatabricksConnectionConfig, *, attem
 
 
 def _broken_text(error: Exception, config: DatabricksConnectionConfig, *, rows: int) -> str:
-    """Why a result has broken off."""
+    """Return why a result broke off."""
     why = reason(error, config.token.get_secret_value())
     return f"{config.host}: the result broke off after {rows:,} rows: {why}; run the query again"

@@ -1,4 +1,4 @@
-"""What a job reads, as its file says it."""
+"""A job's input as its file declares it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RowFilter:
 
 @dataclass(frozen=True)
 class InputSource:
-    """Where a job's rows come from: a location, or for `databricks_sql` a query and the values of its parameters."""
+    """The source of a job's rows: a location, or for `databricks_sql` a query and the values of its parameters."""
 
     source_type: str
     location: str | None = None

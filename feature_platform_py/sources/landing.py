@@ -1,4 +1,4 @@
-"""From the rows of a query to a table of the warehouse: chunk by chunk through a file, then one commit."""
+"""Write the rows of a query to a table of the warehouse: in chunks to a file, then in one commit."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from feature_platform_py.warehouse.warehouse import Warehouse
 
-# Sail keeps what it has not yet written of its files: of the usual 128 MB, more than a gigabyte.
+# Sail keeps unwritten files in memory: with the usual 128 MB per file, more than a gigabyte.
 _FILE_BYTES = 16 * 1024 * 1024
 
 
 class ChunkedRows(Protocol):
-    """Rows that arrive in chunks; `kinds` are the types of the columns as their server names them."""
+    """Rows that arrive in chunks; `kinds` are the server's types of the columns."""
 
     schema: pa.Schema
     kinds: list[str]
@@ -44,15 +44,17 @@ class ChunkedSource(Protocol):
 def land(source: ChunkedSource, warehouse: Warehouse, name: TableName, *, columns: Columns) -> int:
     """Replace the table by the query's rows in one commit, and return their number.
 
-    `columns` are those that the query is known to have. Raises EngineError if the rows do not all arrive, or have other
-    columns; the table then holds what it held before.
+    `columns` are the known columns of the query. Raises EngineError if not all rows arrive, or if they have other columns; the
+    table then keeps its old content.
     """
     with tempfile.TemporaryDirectory(prefix="feature_platform_") as folder:
         file = Path(folder) / "rows.parquet"
         found = write_file(source, file)
         if list(found) != list(columns):
             listed = ", ".join(f"`{column}` {data_type}" for column, data_type in found)
-            raise EngineError(f"the query's columns have changed since the job was planned, to {listed}; run it again")
+            raise EngineError(
+                f"the query's columns have changed since the job was planned; they are now {listed}; run it again"
+            )
         return commit_file(file, warehouse, name)
 
 
@@ -74,7 +76,7 @@ def commit_file(file: Path, warehouse: Warehouse, name: TableName) -> int:
 
 
 def kept_file(source: ChunkedSource) -> Path:
-    """A Parquet file of the rows that is removed when the process ends."""
+    """Return a Parquet file of the rows; it is removed when the process ends."""
     folder = Path(tempfile.mkdtemp(prefix="feature_platform_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     write_file(source, folder / "rows.parquet")

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SparkSource(Source):
-    """A table by its name, or files by their path, which without a scheme starts from `folder` (the working directory).
+    """A table by its name, or files by their path; relative paths start at `folder` (the working directory).
 
-    `fields` are the (name, type) columns that must be there, and which CSV and JSON files are read as; more may be there. `readings`
-    say how columns of such files are read, by their names in the files.
+    `fields` are the (name, type) columns that must exist, and the types of columns of CSV and JSON files; other columns may exist.
+    `readings` describe how columns of such files are read, by their names in the files.
     """
 
     location: str
@@ -46,7 +46,7 @@ class SparkSource(Source):
     readings: Readings = field(default_factory=dict)
 
     def read(self, session: SparkSession) -> DataFrame:
-        """The rows; ConfigurationError if there is no such file, or if declared columns lack or have other types."""
+        """Return the rows. Raises ConfigurationError if the file or a declared column is missing, or has another type."""
         return self._read_table(session) if is_table_name(self.location) else self._read_files(session)
 
     def _read_table(self, session: SparkSession) -> DataFrame:
@@ -80,7 +80,7 @@ class SparkSource(Source):
 
 @cache
 def _copies() -> Path:
-    """A folder of columnar copies that is removed when the process ends."""
+    """Return a folder for Parquet copies; it is removed when the process ends."""
     folder = Path(tempfile.mkdtemp(prefix="feature_platform_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
@@ -88,9 +88,9 @@ def _copies() -> Path:
 
 @dataclass(frozen=True)
 class DatabricksSparkSource(Source):
-    """A location as jobs name it: that of a registered source on any target, or else a table or path of its own.
+    """A location as jobs name it: that of a registered source on any target, or another table or path.
 
-    A registered source is read where the project's target has it, and must have the columns that the registry declares.
+    A registered source is read at its location on the project's target, and must have the declared columns.
     """
 
     location: str
@@ -99,7 +99,7 @@ class DatabricksSparkSource(Source):
     project: Project | None = None
 
     def read(self, session: SparkSession) -> DataFrame:
-        """The rows; one ConfigurationError that names every declared column that is missing or of another type."""
+        """Return the rows. Raises ConfigurationError that names every declared column that is missing or of another type."""
         return self._resolved().read(session)
 
     def _resolved(self) -> SparkSource:

@@ -158,7 +158,7 @@ def _paired_by_key(found: list[Row], wanted: list[Row], values: _Values, keys: t
 
 
 def _unmatched(found: list[Row], wanted: list[Row], values: _Values) -> Iterator[Pair]:
-    """Return the rows of only one side, each alone: first the missing, then the unexpected ones."""
+    """Yield the rows of only one side, each alone: first the missing, then the unexpected ones."""
     leftovers = [_leftovers(*group, values) for group in _grouped(found, wanted, values.exact_part)]
     yield from ((None, row) for _, expected in leftovers for row in expected)
     yield from ((row, None) for actual, _ in leftovers for row in actual)

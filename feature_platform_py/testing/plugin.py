@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def feature_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """Return a session of the embedded engine over a temporary warehouse, the same for all tests of a run."""
+    """Give a session of the embedded engine over a temporary warehouse, the same for all tests of a run."""
     from feature_platform_py.warehouse.spark_session_manager import SparkSessionManager
 
     with SparkSessionManager(engine="sail", warehouse=tmp_path_factory.mktemp("feature_warehouse")) as manager:
@@ -25,7 +25,7 @@ def feature_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkS
 
 @pytest.fixture
 def feature_warehouse(tmp_path: Path) -> Iterator[Warehouse]:
-    """Return an empty warehouse in the test's `tmp_path`, with a session of its own that stops after the test."""
+    """Give an empty warehouse in the test's `tmp_path`, with a session of its own that stops after the test."""
     from feature_platform_py.warehouse.session import close_warehouse, open_warehouse
 
     folder = tmp_path / "feature_warehouse"

@@ -75,7 +75,7 @@ def test_a_host_that_nobody_answers_at(
         port = free.getsockname()[1]
     monkeypatch.setenv(HOST, f"http://127.0.0.1:{port}")
     assert failed_at_once(fpjob, module_project) == (
-        f"http://127.0.0.1:{port}: expected a workspace, nobody answers there (Connection refused); check `{HOST}` and the network"
+        f"http://127.0.0.1:{port}: expected a workspace, but no server answers (Connection refused); check `{HOST}` and the network"
     )
 
 
@@ -84,7 +84,7 @@ def test_a_host_that_does_not_exist(
 ) -> None:
     monkeypatch.setenv(HOST, "adb-0.invalid")
     error = failed_at_once(fpjob, module_project)
-    assert error.startswith("adb-0.invalid: expected a workspace, nobody answers there (")
+    assert error.startswith("adb-0.invalid: expected a workspace, but no server answers (")
     assert error.endswith(f"check `{HOST}` and the network")
 
 

@@ -198,7 +198,7 @@ def test_what_the_machine_refuses_is_one_message(
     outcome = fpjob("validate", "configs/jobs/sample_financial_features_job.yaml")
     assert outcome.status == 3
     assert outcome.stderr == (
-        f"`somewhere`: refused. What was not finished was not put in place; {advice}, and start it again\n"
+        f"`somewhere`: refused. Unfinished results were discarded; {advice}, and start it again\n"
     )
 
 

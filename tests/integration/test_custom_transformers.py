@@ -181,7 +181,7 @@ def test_a_name_that_is_taken_is_refused(project: Path, fpjob: Fpjob) -> None:
     outcome = fpjob("init", "transformer", "with_greeting", "--python")
     assert (outcome.status, outcome.stderr) == (
         2,
-        "transformer `WithGreeting` is there already; choose another name\n",
+        "transformer `WithGreeting` already exists; choose another name\n",
     )
     assert not (project / "transformers").exists()
 

@@ -244,7 +244,7 @@ def test_columns_that_change_between_plan_and_run_are_an_error(warehouse: FakeWa
     outcome = run(fpjob)
     assert outcome.status == 3
     assert outcome.stderr.splitlines()[-1] == (
-        "the query's columns have changed since the job was planned, to `user_id` bigint, `timestamp` timestamp, "
+        "the query's columns have changed since the job was planned; they are now `user_id` bigint, `timestamp` timestamp, "
         "`amount` double, `on_day` date, `tags` array<string>; run it again"
     )
 

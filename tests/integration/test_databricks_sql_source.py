@@ -220,7 +220,7 @@ def test_a_marker_that_the_connector_would_rewrite_is_refused() -> None:
     with FakeWarehouse(numbers) as warehouse, refusal(ConfigurationError) as message:
         source_of(warehouse, "select '%(a)s', :a", parameters={"a": 1}).to_arrow()
     assert message == [
-        "`query`: expected `:name` where a parameter is; what is written like `%(a)s` would be replaced, in a literal too"
+        "`query`: expected `:name` where a parameter is; the connector replaces texts like `%(a)s`, even in a literal"
     ]
     assert warehouse.calls == []
 
@@ -321,7 +321,7 @@ def test_a_query_that_runs_too_long_is_cancelled() -> None:
     assert time.monotonic() - started < 3
     assert "CancelOperation" in warehouse.calls
     assert message == [
-        f"{warehouse.url}: the query had not run after 1 s and was cancelled; make it smaller, or allow it more time"
+        f"{warehouse.url}: the query had not finished after 1 s and was cancelled; make it smaller, or allow it more time"
     ]
 
 
@@ -349,7 +349,9 @@ def test_no_token_goes_over_an_open_network() -> None:
     source = DatabricksSQLSource("select 1", connection=connection)
     with refusal(ConfigurationError) as message:
         source.to_arrow()
-    assert message == ["`DATABRICKS_HOST` starts with http://, which would show the token to the network; use https://"]
+    assert message == [
+        "`DATABRICKS_HOST` starts with http://, which would expose the token to the network; use https://"
+    ]
 
 
 def test_a_connection_without_a_warehouse_says_so() -> None:

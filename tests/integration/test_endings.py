@@ -66,7 +66,7 @@ def test_a_run_that_is_told_to_stop_says_so_and_cleans_up(ended: Path, number: i
     said = _end_when(process, line, number)
     assert process.returncode == status, said
     name = signal.Signals(number).name
-    assert said.splitlines()[-1] == (f"stopped by {name}; what was not finished was not put in place. Start it again")
+    assert said.splitlines()[-1] == (f"stopped by {name}; unfinished results were discarded. Start it again")
     assert "Traceback" not in said
     assert list((ended.parent / "temporary").iterdir()) == []
     assert not (ended / "output").exists() or list((ended / "output").iterdir()) == []
@@ -90,7 +90,7 @@ def test_a_standard_output_that_takes_nothing_is_one_message(ended: Path, redire
     script = piped if redirection.startswith("|") else plain
     done = subprocess.run(["bash", "-c", script], cwd=ended, stderr=subprocess.PIPE, text=True, check=False)
     assert done.stderr.splitlines() == [
-        f"standard output: {reason}; what was to be printed there is lost",
+        f"standard output: {reason}; the output is lost",
         "3",
     ]
 

@@ -100,7 +100,10 @@ def test_a_feature_group_of_a_model_without_one(shop: Path, fpjob: Fpjob) -> Non
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["entity", "sale"], "expected `--description`, `--key`, given none; without a terminal nothing can be asked"),
+        (
+            ["entity", "sale"],
+            "expected `--description`, `--key`, given none; without a terminal the command cannot prompt for them",
+        ),
         (["entity", "Sale", "--description", "x", "--key", "a:bigint"], "name `Sale`: expected a-z, 0-9 and `_`"),
         (["entity", "../x", "--description", "x", "--key", "a:bigint"], "name `../x`: expected a-z, 0-9 and `_`"),
         (["entity", "sale", "--description", "x", "--key", "a"], "field `a`: expected `name:type`"),
@@ -249,7 +252,7 @@ def test_a_fresh_repository_gets_a_project_and_keeps_its_files(
         assert fpjob("init", ".").stdout.startswith("wrote dbt_project.yml\n")
         assert not (tmp_path / ".new-project-killed").exists()
     assert fpjob("registry", "sync", "--check").status == 0
-    assert fpjob("init", ".").stdout.startswith(".: the project is there already, nothing was written\n")
+    assert fpjob("init", ".").stdout.startswith(".: the project exists already; nothing was written\n")
 
 
 def test_everything_in_the_way_is_named_and_stays(tmp_path: Path, fpjob: Fpjob) -> None:

@@ -103,7 +103,7 @@ def test_a_column_of_another_kind_is_refused(session: SparkSession) -> None:
 
 def test_a_column_that_would_be_added_twice_is_refused(session: SparkSession) -> None:
     frame = session.createDataFrame([(1,)], "Greeting int")
-    with pytest.raises(ConfigurationError, match="adds the column `greeting`, which the DataFrame has already"):
+    with pytest.raises(ConfigurationError, match="adds the column `greeting`, but the DataFrame already has it"):
         WithGreeting().apply(frame)
 
 

@@ -85,7 +85,9 @@ def test_registering_a_class_again_changes_nothing() -> None:
 
 
 def test_a_name_belongs_to_one_class() -> None:
-    with pytest.raises(ConfigurationError, match=r"transformer `WithGreeting`: `\S+generic.WithGreeting` has the name"):
+    with pytest.raises(
+        ConfigurationError, match=r"transformer `WithGreeting`: `\S+generic.WithGreeting` already has the name"
+    ):
         register_transformer("WithGreeting")(Doubled)
 
 
