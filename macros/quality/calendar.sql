@@ -16,5 +16,5 @@
 
 {#- Whether a time lies before the year 1 or after the year 9999, where engines hold values that no calendar of Python, dbt or SQL has. -#}
 {% macro is_outside_calendar(event_time, data_type) -%}
-    {{ event_micros(event_time, data_type) }} not between -62135596800000000 and 253402300799999999
+    {{ _event_micros(event_time, data_type) }} not between -62135596800000000 and 253402300799999999
 {%- endmacro %}

@@ -12,7 +12,7 @@
   they drop decimal places or wrap. So `each` leaves eleven digits free: sums of 10^10 amounts and their differences are exact.
   Where it cannot, for amounts of more than 27 digits, sums are kept in two parts. Differences of two decimal(38, s) keep s up to s = 6.
 -#}
-{% macro amount_types(amount_type) -%}
+{% macro _amount_types(amount_type) -%}
     {%- set name = amount_type | lower | replace(' ', '') -%}
     {%- set integers = {'tinyint': 3, 'smallint': 5, 'int': 10, 'integer': 10, 'bigint': 19} -%}
     {%- set is_floating = name in ['float', 'double', 'real'] -%}

@@ -1,5 +1,5 @@
 {#- The data type of a column of a relation that exists, as the engine names it; any placeholder while dbt parses. -#}
-{% macro column_type(relation, column_name) -%}
+{% macro _column_type(relation, column_name) -%}
     {%- if not execute -%}
         {%- do return('decimal(38, 2)') -%}
     {%- endif -%}

@@ -3,7 +3,7 @@
   them. `columns` are the names and their SQL, `amount` is the SQL of an amount, `condition` says which rows count, and `amount_col` is
   the column that an error names. Adds `_amount`, exactly; `_high` and `_low` instead where sums are kept in two parts.
 -#}
-{% macro exact_amounts(relation, columns, amount, condition, types, amount_col) -%}
+{% macro _exact_amounts(relation, columns, amount, condition, types, amount_col) -%}
 {%- set is_as_given = not types.is_floating and types.form != 'wide' -%}
 {{ 'amounts' if is_as_given else 'given_amounts' }} as (
     select
@@ -20,10 +20,10 @@
 )
 {%- if types.is_floating %},
 
-{{ amounts_of_doubles(columns, types, amount_col) }}
+{{ _amounts_of_doubles(columns, types, amount_col) }}
 {%- elif types.form == 'wide' %},
 
-{{ amounts_in_two_parts(columns, types) }}
+{{ _amounts_in_two_parts(columns, types) }}
 {%- endif %}
 {%- endmacro %}
 
@@ -36,7 +36,7 @@
   rounded up. From 2^53 on a double is a whole number, and the shortest decimal is the first of it rounded to 15, 16 and 17 digits
   that is read as the same double.
 -#}
-{% macro amounts_of_doubles(columns, types, amount_col) -%}
+{% macro _amounts_of_doubles(columns, types, amount_col) -%}
 {%- set names = columns | join(',\n        ') -%}
 sized_amounts as (
     select
@@ -58,9 +58,9 @@ whole_amounts as (
         ) end as _whole,
         case
             {%- for digits in [17, 18, 19, 20, 21] %}
-            when _size < 1e{{ digits }}D then {{ power_of_ten(digits - 17) }}
+            when _size < 1e{{ digits }}D then {{ _power_of_ten(digits - 17) }}
             {%- endfor %}
-            else {{ power_of_ten(5) }}
+            else {{ _power_of_ten(5) }}
         end as _place
     from sized_amounts
 ),
@@ -84,7 +84,7 @@ amounts as (
         case
             when _size < 500000000D then cast(cast(
                 (_millionths + case when _size >= (2 * _millionths + 1) / 2000000D then 1 else 0 end) * _sign as decimal(15, 0)
-            ) * {{ power_of_ten(-6) }} as {{ types.each }})
+            ) * {{ _power_of_ten(-6) }} as {{ types.each }})
             when _size < 9007199254740992D then cast(cast(_given as string) as {{ types.each }})
             when cast(_of_15_digits as double) = _size then cast(_of_15_digits * _sign as {{ types.each }})
             when cast(_of_16_digits as double) = _size then cast(_of_16_digits * _sign as {{ types.each }})
@@ -100,14 +100,14 @@ amounts as (
 
 
 {#- Amounts in units of their last place, as two whole numbers: `_high` x 10^26 + `_low`, both with the amount's sign. -#}
-{% macro amounts_in_two_parts(columns, types) -%}
+{% macro _amounts_in_two_parts(columns, types) -%}
 {%- set names = columns | join(',\n        ') -%}
 parted_amounts as (
     select
         {{ names }},
         _given,
-        _given % {{ power_of_ten(26 - types.scale) }} as _rest,
-        _given % {{ power_of_ten(13 - types.scale) }} as _end
+        _given % {{ _power_of_ten(26 - types.scale) }} as _rest,
+        _given % {{ _power_of_ten(13 - types.scale) }} as _end
     from given_amounts
 ),
 
@@ -117,7 +117,7 @@ amounts as (
         {{ names }},
         cast(cast(round(cast(_given - _rest as double) * 1e{{ types.scale - 26 }}D) as bigint) as decimal(13, 0)) as _high,
         cast(
-            cast(cast(round(cast(_rest - _end as double) * 1e{{ types.scale - 13 }}D) as bigint) as decimal(13, 0)) * {{ power_of_ten(13) }}
+            cast(cast(round(cast(_rest - _end as double) * 1e{{ types.scale - 13 }}D) as bigint) as decimal(13, 0)) * {{ _power_of_ten(13) }}
             + cast(cast(round(cast(_end as double) * 1e{{ types.scale }}D) as bigint) as decimal(13, 0)) as decimal(26, 0)
         ) as _low
     from parted_amounts

@@ -2,7 +2,7 @@
   The double nearest to a decimal. Sail divides a double of all the digits by a power of ten: it is nearest while both are exact, below 2^53 and up to
   10^22. The way through text is exact on every engine, and takes longer.
 -#}
-{% macro nearest_double(value, scale) -%}
+{% macro _nearest_double(value, scale) -%}
     {%- set through_text = 'cast(cast(' ~ value ~ ' as string) as double)' -%}
     {%- if scale == 0 -%}
         cast({{ value }} as double)

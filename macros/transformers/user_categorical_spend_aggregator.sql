@@ -13,15 +13,15 @@
             ~ as_of ~ '`, timestamp_col `' ~ timestamp_col ~ '`'
         ) -%}
     {%- endif -%}
-    {%- set type = amount_type or column_type(relation, amount_col) -%}
+    {%- set type = amount_type or _column_type(relation, amount_col) -%}
     {{- adapter.dispatch('user_categorical_spend_aggregator', 'feature_platform')(
-        relation,
-        user_id_col,
-        amount_col,
-        category_col,
-        [target_category_value] if target_category_value is string else target_category_value,
-        timestamp_col if as_of else none,
-        amount_types(type),
+        relation=relation,
+        user_id_col=user_id_col,
+        amount_col=amount_col,
+        category_col=category_col,
+        categories=[target_category_value] if target_category_value is string else target_category_value,
+        event_time_col=timestamp_col if as_of else none,
+        types=_amount_types(type),
     ) -}}
 {%- endmacro %}
 
@@ -36,7 +36,7 @@
 {%- for value in categories -%}
     {%- do targets.append(sql_literal(value)) -%}
     {%- do suffixes.append('_' ~ loop.index0) -%}
-    {%- for name, sum in total_sums(types, '_category = ' ~ targets[-1]).items() -%}
+    {%- for name, sum in _total_sums(types, '_category = ' ~ targets[-1]).items() -%}
         {%- do sums.update({name ~ suffixes[-1]: sum.term}) -%}
     {%- endfor -%}
 {%- endfor -%}
@@ -46,7 +46,7 @@
 {%- endif -%}
 with
 
-{{ exact_amounts(
+{{ _exact_amounts(
     relation,
     dict({'_user': user_id, '_category': category}, **({'_event_time': event_time} if event_time else {})),
     amount,
@@ -55,9 +55,9 @@ with
     amount_col,
 ) }},
 
-{{ total_to_date(sums) if event_time else total_of_all(sums) }},
+{{ _total_to_date(sums) if event_time else _total_of_all(sums) }},
 
-{{ totals_of_sums('sums', ['_user', '_event_time'] if event_time else ['_user'], suffixes, types, is_counted=false) }},
+{{ _totals_of_sums('sums', ['_user', '_event_time'] if event_time else ['_user'], suffixes, types, is_counted=false) }},
 
 spend as (
     select
@@ -66,7 +66,7 @@ spend as (
         _event_time,
         {%- endif %}
         {%- for suffix in suffixes %}
-        {{ total_value(suffix, types, amount_col) }} as _spend{{ suffix }}{{ ',' if not loop.last }}
+        {{ _total_value(suffix, types, amount_col) }} as _spend{{ suffix }}{{ ',' if not loop.last }}
         {%- endfor %}
     from totals
 ),
@@ -78,8 +78,8 @@ final as (
         _event_time as {{ event_time }},
         {%- endif %}
         {%- for value in categories %}
-        {{ nearest_double('_spend' ~ suffixes[loop.index0], types.scale) if types.is_floating else '_spend' ~ suffixes[loop.index0] }} as user_total_spend_
-        {{- category_slug(value) }}{{ ',' if not loop.last }}
+        {{ _nearest_double('_spend' ~ suffixes[loop.index0], types.scale) if types.is_floating else '_spend' ~ suffixes[loop.index0] }} as user_total_spend_
+        {{- _category_slug(value) }}{{ ',' if not loop.last }}
         {%- endfor %}
     from spend
 )
@@ -89,7 +89,7 @@ select * from final
 
 
 {#- CTE `sums` of all rows of a user. -#}
-{% macro total_of_all(sums) -%}
+{% macro _total_of_all(sums) -%}
 sums as (
     select
         _user,
@@ -103,7 +103,7 @@ sums as (
 
 
 {#- CTEs up to `sums`, of the user's rows up to and at each time. -#}
-{% macro total_to_date(sums) -%}
+{% macro _total_to_date(sums) -%}
 terms as (
     select
         _user,
@@ -118,15 +118,15 @@ sums_to_date as (
     select
         _user,
         _event_time,
-        {{ next_in_order('_event_time', '_user') }} as _next_time,
+        {{ _next_in_order('_event_time', '_user') }} as _next_time,
         {%- for name in sums %}
-        {{ growing_sum(name, '_user', '_event_time') }} as {{ name }}{{ ',' if not loop.last }}
+        {{ _growing_sum(name, '_user', '_event_time') }} as {{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from terms
 ),
 
 sums as (
     select * from sums_to_date
-    where {{ is_last_at_its_time('_event_time') }}
+    where {{ _is_last_at_its_time('_event_time') }}
 )
 {%- endmacro %}

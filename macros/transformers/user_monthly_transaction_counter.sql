@@ -13,9 +13,13 @@
     {%- set user_id = sql_identifier(user_id_col) -%}
     {%- set event_time = sql_identifier(timestamp_col) -%}
     {%- if as_of -%}
-        {{- adapter.dispatch('user_monthly_transactions_to_date', 'feature_platform')(relation, user_id, event_time) -}}
+        {{- adapter.dispatch('user_monthly_transactions_to_date', 'feature_platform')(
+            relation=relation, user_id=user_id, event_time=event_time
+        ) -}}
     {%- else -%}
-        {{- adapter.dispatch('user_monthly_transactions', 'feature_platform')(relation, user_id, event_time) -}}
+        {{- adapter.dispatch('user_monthly_transactions', 'feature_platform')(
+            relation=relation, user_id=user_id, event_time=event_time
+        ) -}}
     {%- endif -%}
 {%- endmacro %}
 
@@ -76,8 +80,8 @@ transactions_to_date as (
         _user,
         _event_time,
         _month,
-        {{ next_in_order('_event_time', '_user, _month') }} as _next_time,
-        {{ growing_sum('1', '_user, _month', '_event_time') }} as _transactions
+        {{ _next_in_order('_event_time', '_user, _month') }} as _next_time,
+        {{ _growing_sum('1', '_user, _month', '_event_time') }} as _transactions
     from transactions_in_month
 ),
 
@@ -88,7 +92,7 @@ final as (
         _transactions as user_monthly_txn_count,
         {{ year_month('_month') }} as year_month
     from transactions_to_date
-    where {{ is_last_at_its_time('_event_time') }}
+    where {{ _is_last_at_its_time('_event_time') }}
 )
 
 select * from final

@@ -11,11 +11,16 @@
 ) -%}
     {%- set days = [window_days] if window_days is number else window_days -%}
     {%- set types = dict(
-        amount_types(amount_type or column_type(relation, amount_col)),
-        event_time=timestamp_type or column_type(relation, timestamp_col)
+        _amount_types(amount_type or _column_type(relation, amount_col)),
+        event_time=timestamp_type or _column_type(relation, timestamp_col)
     ) -%}
     {{- adapter.dispatch('user_spend_aggregator', 'feature_platform')(
-        relation, user_id_col, timestamp_col, amount_col, days, types
+        relation=relation,
+        user_id_col=user_id_col,
+        timestamp_col=timestamp_col,
+        amount_col=amount_col,
+        window_days=days,
+        types=types,
     ) -}}
 {%- endmacro %}
 
@@ -29,25 +34,25 @@
 {%- endfor -%}
 with
 
-{{ exact_amounts(
+{{ _exact_amounts(
     relation,
-    {'_user': user_id, '_event_time': event_time, '_event_micros': event_micros(event_time, types.event_time)},
+    {'_user': user_id, '_event_time': event_time, '_event_micros': _event_micros(event_time, types.event_time)},
     sql_identifier(amount_col),
     user_id ~ ' is not null and ' ~ event_time ~ ' is not null',
     types,
     amount_col,
 ) }},
 
-{{ sums_in_windows(amount_sums(types), window_days) }},
+{{ _sums_in_windows(_amount_sums(types), window_days) }},
 
-{{ totals_of_sums('sums_in_windows', ['_user', '_event_time'], suffixes, types) }},
+{{ _totals_of_sums('sums_in_windows', ['_user', '_event_time'], suffixes, types) }},
 
 spend as (
     select
         _user,
         _event_time,
         {%- for suffix in suffixes %}
-        {{ total_value(suffix, types, amount_col) }} as _spend{{ suffix }},
+        {{ _total_value(suffix, types, amount_col) }} as _spend{{ suffix }},
         _amounts{{ suffix }}{{ ',' if not loop.last }}
         {%- endfor %}
     from totals
@@ -57,7 +62,7 @@ averages as (
     select
         *,
         {%- for suffix in suffixes %}
-        {{ nearest_double('_spend' ~ suffix, types.scale) }} as _double{{ suffix }}{{ ',' if not loop.last }}
+        {{ _nearest_double('_spend' ~ suffix, types.scale) }} as _double{{ suffix }}{{ ',' if not loop.last }}
         {%- endfor %}
     from spend
 ),

@@ -7,17 +7,17 @@
     plain    `_total`, and `_amounts`, their number
     wide     `_high` and `_low`, and `_amounts`
 -#}
-{% macro amount_sums(types) -%}
+{% macro _amount_sums(types) -%}
     {%- if types.form == 'packed' -%}
         {%- set scale = types.scale + types.digits -%}
         {%- set each = 'decimal(27, ' ~ scale ~ ')' -%}
         {%- do return({'_entries': {
-            'term': 'coalesce(cast(cast(_amount as ' ~ each ~ ') + ' ~ power_of_ten(-scale) ~ ' as ' ~ each ~ '), cast(0 as ' ~ each ~ '))',
+            'term': 'coalesce(cast(cast(_amount as ' ~ each ~ ') + ' ~ _power_of_ten(-scale) ~ ' as ' ~ each ~ '), cast(0 as ' ~ each ~ '))',
             'zero': 'cast(0 as decimal(37, ' ~ scale ~ '))',
         }}) -%}
     {%- endif -%}
     {%- set amount = '_low' if types.form == 'wide' else '_amount' -%}
-    {%- do return(dict(total_sums(types), _amounts={
+    {%- do return(dict(_total_sums(types), _amounts={
         'term': 'case when ' ~ amount ~ ' is null then 0 else 1 end',
         'zero': '0',
     })) -%}
@@ -25,7 +25,7 @@
 
 
 {#- The same for totals alone, of the rows for which `condition` is true. -#}
-{% macro total_sums(types, condition=none) -%}
+{% macro _total_sums(types, condition=none) -%}
     {%- if types.form == 'wide' -%}
         {%- set terms = {'_high': ['_high', 13, 0], '_low': ['_low', 26, 0]} -%}
     {%- else -%}
@@ -49,9 +49,9 @@
   CTEs from a CTE with sums to `totals`, with the columns kept, and per suffix `_total<suffix>`, and `_amounts<suffix>` if the amounts are
   counted. A total in two parts becomes `_units<suffix>`, a whole number of the amounts' last place, NULL past 38 digits.
 -#}
-{% macro totals_of_sums(sums, columns, suffixes, types, is_counted=true) -%}
+{% macro _totals_of_sums(sums, columns, suffixes, types, is_counted=true) -%}
 {%- if types.form == 'wide' -%}
-{{ totals_of_two_parts(sums, columns, suffixes, is_counted) }}
+{{ _totals_of_two_parts(sums, columns, suffixes, is_counted) }}
 {%- else -%}
 totals as (
     select
@@ -62,7 +62,7 @@ totals as (
         {%- if types.form == 'packed' and is_counted %}
         cast(_entries{{ suffix }} as decimal(28, {{ types.scale }})) as _total{{ suffix }},
         cast(
-            pmod(_entries{{ suffix }}, {{ power_of_ten(-types.scale) }}) * {{ power_of_ten(types.scale + types.digits) }} as bigint
+            pmod(_entries{{ suffix }}, {{ _power_of_ten(-types.scale) }}) * {{ _power_of_ten(types.scale + types.digits) }} as bigint
         ) as _amounts{{ suffix }}{{ ',' if not loop.last }}
         {%- else %}
         _total{{ suffix }}{{ ',' if is_counted or not loop.last }}
@@ -77,8 +77,8 @@ totals as (
 {%- endmacro %}
 
 
-{% macro totals_of_two_parts(sums, columns, suffixes, is_counted) -%}
-{%- set unit = power_of_ten(26) -%}
+{% macro _totals_of_two_parts(sums, columns, suffixes, is_counted) -%}
+{%- set unit = _power_of_ten(26) -%}
 carried_sums as (
     select
         {%- for name in columns %}
@@ -89,7 +89,7 @@ carried_sums as (
         _amounts{{ suffix }},
         {%- endif %}
         cast(_high{{ suffix }} + cast(
-            (_low{{ suffix }} - pmod(_low{{ suffix }}, {{ unit }})) * {{ power_of_ten(-26) }} as decimal(13, 0)
+            (_low{{ suffix }} - pmod(_low{{ suffix }}, {{ unit }})) * {{ _power_of_ten(-26) }} as decimal(13, 0)
         ) as decimal(25, 0)) as _high{{ suffix }},
         cast(pmod(_low{{ suffix }}, {{ unit }}) as decimal(26, 0)) as _low{{ suffix }}{{ ',' if not loop.last }}
         {%- endfor %}
@@ -119,11 +119,11 @@ totals as (
 
 
 {#- A total as the decimal that it is returned as; an error that names the column if that cannot hold it. -#}
-{% macro total_value(suffix, types, amount_col) -%}
+{% macro _total_value(suffix, types, amount_col) -%}
     {%- if types.form == 'wide' -%}
         case
             when _units{{ suffix }} between cast('-{{ '9' * 38 }}' as decimal(38, 0)) and cast('{{ '9' * 38 }}' as decimal(38, 0))
-                then {{ decimal_of_units('_units' ~ suffix, types.scale) }}
+                then {{ _decimal_of_units('_units' ~ suffix, types.scale) }}
             else {{ raise_fault('amount_without_room', [
                 'amounts of column `' ~ amount_col ~ '`: expected sums of at most 38 digits, as ' ~ types.result ~ ' holds, found a larger one;',
                 ' leave rows out with `filters`, or give the column fewer digits in the source',
@@ -139,7 +139,7 @@ totals as (
   A whole number of units of the last decimal place as a decimal: by its text, because arithmetic on 38 digits drops decimal places. JVM Spark's `abs` and
   its negation round to 34 digits.
 -#}
-{% macro decimal_of_units(units, scale) -%}
+{% macro _decimal_of_units(units, scale) -%}
     {%- set digits = "lpad(replace(cast(" ~ units ~ " as string), '-', ''), 38, '0')" -%}
     {%- if scale == 0 -%}
         cast({{ units }} as decimal(38, 0))

@@ -2,7 +2,7 @@
   CTEs from `amounts` to `sums_in_windows`: one row per `_user` and `_event_time` with, per window of some days and each of the sums, `<sum>_<N>d`: the
   sum to date less the sum to date N x 24 hours before. Several sums are looked up together.
 -#}
-{% macro sums_in_windows(sums, window_days) -%}
+{% macro _sums_in_windows(sums, window_days) -%}
 {%- set names = sums.keys() | list -%}
 {%- set fields = [] -%}
 {%- for name in names -%}
@@ -25,23 +25,23 @@ sums_to_date as (
         _user,
         _event_time,
         _event_micros,
-        {{ next_in_order('_event_micros', '_user') }} as _next_time,
+        {{ _next_in_order('_event_micros', '_user') }} as _next_time,
         {%- for name in names %}
-        {{ growing_sum(name, '_user', '_event_micros') }} as {{ name }}{{ ',' if not loop.last }}
+        {{ _growing_sum(name, '_user', '_event_micros') }} as {{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from terms
 ),
 
 sums_at as (
     select * from sums_to_date
-    where {{ is_last_at_its_time('_event_micros') }}
+    where {{ _is_last_at_its_time('_event_micros') }}
 ),
 
 sums_before_windows as (
     select
         *,
         {%- for days in window_days %}
-        {{ latest_before(looked_up, '_user', '_event_micros', days) }} as _before_{{ days }}d{{ ',' if not loop.last }}
+        {{ _latest_before(looked_up, '_user', '_event_micros', days) }} as _before_{{ days }}d{{ ',' if not loop.last }}
         {%- endfor %}
     from sums_at
 ),
