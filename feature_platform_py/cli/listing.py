@@ -15,7 +15,7 @@ from feature_platform_py.features.transformer import FeatureTransformer
 from feature_platform_py.jobs.config import load_job_config
 from feature_platform_py.jobs.names import job_files
 from feature_platform_py.registry.source import load_sources
-from feature_platform_py.targets import open_tables
+from feature_platform_py.targets import backend_of
 
 
 def list_command(*, target: str | None, output_format: str) -> None:
@@ -39,7 +39,7 @@ def _listed(project: Project) -> dict[str, list[dict[str, Any]]]:
             *({"name": name, "params": _params(kind)} for name, kind in known.items()),
             *({"name": "(not loaded: --no-project-code)", "params": file} for file in known.not_loaded),
         ],
-        "tables": [{"name": relation, "kind": kind} for relation, kind in open_tables(project).relations()],
+        "tables": [{"name": relation, "kind": kind} for relation, kind in backend_of(project).relations()],
     }
 
 

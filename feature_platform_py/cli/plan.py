@@ -15,13 +15,13 @@ from feature_platform_py.jobs.describe import plan_lines, work_lines
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.work import TableWork
 from feature_platform_py.runs.run import plan_warnings, plan_work
-from feature_platform_py.targets import open_tables
+from feature_platform_py.targets import backend_of
 
 
 def plan_command(job: Path, *, target: str | None, output_format: str) -> None:
     """Print the plan of one job."""
     project = open_project(target=target)
-    with open_tables(project).unchanged():
+    with backend_of(project).unchanged():
         plan = prepare_job(job, project)
         works = plan_work(plan, project)
         warnings = plan_warnings(plan, project)

@@ -11,24 +11,24 @@ from feature_platform_py.core.suggestions import unknown
 from feature_platform_py.features.catalogue import transformers_of
 from feature_platform_py.jobs.config import load_job_config
 from feature_platform_py.jobs.plan import ENRICHED_MODEL, JOINED_MODEL
-from feature_platform_py.targets import open_tables
+from feature_platform_py.targets import backend_of
 
 
 def show_command(name: str, *, target: str | None, rows: int, output_format: str) -> None:
     """Print the first rows of the job or table `name`."""
     project = open_project(target=target)
     table = _table_of(name, project)
-    tables = open_tables(project)
-    known = [relation for relation, _ in tables.relations()]
+    backend = backend_of(project)
+    known = [relation for relation, _ in backend.relations()]
     if table not in known:
         raise ConfigurationError(unknown("table", table, known=known) + ". A job's tables exist after its first run")
-    relation = tables.sql_name(table)
-    shown = tables.query(f"select * from {relation} limit {rows}")  # noqa: S608 - quoted
+    relation = backend.sql_name(table)
+    shown = backend.query(f"select * from {relation} limit {rows}")  # noqa: S608 - quoted
     if output_format == "json":
         print_json(shown.dicts())
         return
     print_table(shown.columns, shown.values, truncate=False)
-    [[count]] = tables.query(f"select count(*) as row_count from {relation}").values  # noqa: S608 - quoted
+    [[count]] = backend.query(f"select count(*) as row_count from {relation}").values  # noqa: S608 - quoted
     print_progress(f"{table}: {len(shown.values):,} of {count:,} rows shown")
 
 

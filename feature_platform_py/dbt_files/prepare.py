@@ -13,7 +13,7 @@ from feature_platform_py.core.project import Project
 from feature_platform_py.jobs.checks import CheckedJob, ResolvedSource, load_checked_job
 from feature_platform_py.jobs.plan import JobPlan, plan_job
 from feature_platform_py.registry.registry import Registry
-from feature_platform_py.targets import open_tables
+from feature_platform_py.targets import backend_of
 
 if TYPE_CHECKING:
     from feature_platform_py.sources.databricks_sql import DatabricksSQLSource
@@ -57,7 +57,7 @@ def _columns_of(source: ResolvedSource, project: Project) -> Columns | None:
         return source.columns
     if source.query is not None:
         return query_source(source).columns()
-    return open_tables(project).source_columns(source)
+    return backend_of(project).source_columns(source)
 
 
 def _read_as(source: ResolvedSource, project: Project) -> tuple[str, ...]:

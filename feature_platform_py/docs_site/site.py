@@ -21,7 +21,7 @@ from feature_platform_py.lineage.load import CompiledJob, compile_jobs, lineage_
 from feature_platform_py.registry.diagram import DIAGRAM
 from feature_platform_py.registry.registry import Registry
 from feature_platform_py.runs.dbt import generate_docs
-from feature_platform_py.targets import open_tables
+from feature_platform_py.targets import backend_of
 
 DEFAULT_FOLDER = Path("target", "docs")
 # By this file a folder is known as a docs site, so it is there before any other.
@@ -87,7 +87,7 @@ def _findings(project: Project, jobs: Sequence[PlannedJob], compiled: Sequence[C
 
 def table_profiles(project: Project, jobs: Sequence[PlannedJob]) -> dict[tuple[str, str], ColumnProfile]:
     """The profiles of the features whose tables are built: of each in the first job that has it."""
-    tables = open_tables(project)
+    backend = backend_of(project)
     profiles: dict[tuple[str, str], ColumnProfile] = {}
     for job in jobs:
         for model in [each for each in job.plan.models if job.plan.sets_of(each)]:
@@ -96,10 +96,10 @@ def table_profiles(project: Project, jobs: Sequence[PlannedJob]) -> dict[tuple[s
                 column.name: column.type or "string" for each in job.plan.sets_of(model) for column in each.features
             }
             # The job may have gained columns since the table was built, or there may be no table yet.
-            there = {name for name, _ in tables.columns(table)}
+            there = {name for name, _ in backend.columns(table)}
             columns = [each for each in wanted.items() if each[0] in there and (model, each[0]) not in profiles]
             if columns:
-                found = profile_table(tables.query, tables.sql_name(table), columns)
+                found = profile_table(backend.query, backend.sql_name(table), columns)
                 profiles |= {(model, name): profile for name, profile in found.items()}
     return profiles
 

@@ -15,7 +15,7 @@ from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.work import TableWork
 from feature_platform_py.runs.repair import repair_warehouse
 from feature_platform_py.runs.run import RunReport, plan_work, run_job
-from feature_platform_py.targets import open_tables
+from feature_platform_py.targets import backend_of
 from feature_platform_py.warehouse.session import open_session
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Job:
 
     def work(self) -> Mapping[str, TableWork]:
         """What a run would compute in each feature table and why, by the models' names; nothing is written."""
-        with open_tables(self.project).unchanged():
+        with backend_of(self.project).unchanged():
             return plan_work(self.plan, self.project)
 
     def run(self, *, full_refresh: bool = False, reconcile: bool = False) -> RunReport:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from feature_platform_py.core.sql_text import literal, quoted
-from feature_platform_py.targets import TargetTables
+from feature_platform_py.targets import Backend
 
 MAX_VALUES = 300
 """How many values of a column are looked at for the one that was meant."""
@@ -15,7 +15,7 @@ _OPERATORS = {"equals": "=", "not_equals": "!=", "gt": ">", "gte": ">=", "lt": "
 _OPERATORS |= {"in": "in", "not_in": "not in", "is_null": "is null", "is_not_null": "is not null"}
 
 
-def conditions_met(tables: TargetTables, relation: str, conditions: Sequence[str]) -> list[bool]:
+def conditions_met(backend: Backend, relation: str, conditions: Sequence[str]) -> list[bool]:
     """Return for each condition whether a row meets it.
 
     The engine stops reading at the first such row: only where there is none it reads all of them.
@@ -26,18 +26,18 @@ def conditions_met(tables: TargetTables, relation: str, conditions: Sequence[str
         f"select {number} as number from (select 1 as found from {relation} where {condition} limit 1) as look_up_{number}"  # noqa: S608
         for number, condition in enumerate(conditions)
     )
-    met = {int(number) for [number] in tables.query(statement).values}
+    met = {int(number) for [number] in backend.query(statement).values}
     return [number in met for number in range(len(conditions))]
 
 
-def some_values(tables: TargetTables, relation: str, column: str, condition: str) -> list[str]:
+def some_values(backend: Backend, relation: str, column: str, condition: str) -> list[str]:
     """Return distinct values of a column as text, in the rows that meet a condition: all, or some where there are very many."""
     name = quoted(column)
     statement = (
         f"select distinct cast({name} as string) as value from {relation}"  # noqa: S608 - quoted
         f" where {name} is not null and ({condition}) limit {MAX_VALUES}"
     )
-    return sorted(str(value) for [value] in tables.query(statement).values)
+    return sorted(str(value) for [value] in backend.query(statement).values)
 
 
 def filter_condition(row_filter: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ from feature_platform_py.runs.lock import running_alone
 from feature_platform_py.runs.repair import explain_damage, remove_damaged_copies, repair_tables
 from feature_platform_py.runs.warnings import JobWarning, result_warnings, source_warnings
 from feature_platform_py.sinks.sink import SinkResult
-from feature_platform_py.targets import open_tables
+from feature_platform_py.targets import backend_of
 from feature_platform_py.warehouse.catalog_file import TableName
 
 # A run whose input changes is tried so often.
@@ -71,7 +71,7 @@ def run_job(
     already, SinkError if the result cannot be written; in each case the sink holds what it held before, unless an
     EngineError says that it was written.
     """
-    open_tables(project).check(plan)
+    backend_of(project).check(plan)
     run = partial(_run, plan, project, is_full_refresh=is_full_refresh, is_reconciled=is_reconciled, on_node=on_node)
     with running_alone(project, plan.job_name):
         repair_tables(plan, project, is_full_refresh=is_full_refresh, tell=on_note)
@@ -91,10 +91,10 @@ def _run(
     is_reconciled: bool,
     on_node: Callable[[NodeResult], None],
 ) -> RunReport:
-    tables, asked = open_tables(project), time.monotonic()
+    backend, asked = backend_of(project), time.monotonic()
     _land_query(plan, project)
     started = time.monotonic()
-    state = InputState(project, plan.job_name, lambda: tables.input_state(plan))
+    state = InputState(project, plan.job_name, lambda: backend.input_state(plan))
     is_doubtful = state.begin()
     dbt_run = dbt.build(
         project,
@@ -116,7 +116,7 @@ def _run(
         check_is_built(plan, dbt_run, project)
         _check_not_empty(plan, project)
         built = time.monotonic()
-        sink = tables.write(plan, check=state.check)
+        sink = backend.write(plan, check=state.check)
     except (DataCheckError, EngineError, SinkError) as error:
         if remove_damaged_copies(project, is_deep=True):
             raise CopyLostError from error
@@ -133,9 +133,9 @@ def _check_not_empty(plan: JobPlan, project: Project) -> None:
     """Raise DataCheckError for a result without rows, where the job says that this is an error."""
     if plan.config.input_source.on_empty != "error":
         return
-    tables = open_tables(project)
-    rows = tables.sql_name(f"{project.target.schema}.{plan.table_name(INPUT_MODEL)}")
-    if not tables.query(f"select 1 as found from {rows} limit 1").values:  # noqa: S608 - quoted
+    backend = backend_of(project)
+    rows = backend.sql_name(f"{project.target.schema}.{plan.table_name(INPUT_MODEL)}")
+    if not backend.query(f"select 1 as found from {rows} limit 1").values:  # noqa: S608 - quoted
         place = plan.config.place.at("input_source", "on_empty")
         problem = place.problem(
             "no row of the source is there to write, and `on_empty` is `error`; the sink is as it was"
@@ -200,14 +200,14 @@ def _raise_failures(run: DbtRun, project: Project) -> None:
     """Raise what the run's outcome means: the source's fault, the registry's, the engine's, or a failed test's."""
     log_file = Path(project.shown(run.log_file))
     errors = [node for node in run.nodes if node.status == "error"]
-    tables = open_tables(project)
+    backend = backend_of(project)
     messages = [run.error, *(node.message for node in errors)] if run.failure or errors else []
-    for fault in (*run.faults, *filter(None, map(tables.fault, messages))) if messages else ():
+    for fault in (*run.faults, *filter(None, map(backend.fault, messages))) if messages else ():
         _raise_fault_of_data(fault, log_file)
     if unknown := run.unknown_source:
         raise ConfigurationError(f"the registry's source `{unknown}` is not among dbt's yet; run `fpjob registry sync`")
     for message in messages:
-        if known := tables.explained(message):
+        if known := backend.explained(message):
             raise EngineError(known, log_file)
     if run.error:
         raise EngineError(run.error, log_file)

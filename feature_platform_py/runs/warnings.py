@@ -18,7 +18,7 @@ from feature_platform_py.jobs.plan import JobPlan, filter_variable
 from feature_platform_py.runs.look_ups import conditions_met, filter_condition, some_values, typed_literal
 from feature_platform_py.sinks.results import ResultCounts
 from feature_platform_py.sources.input_source import RowFilter
-from feature_platform_py.targets import TargetTables, open_tables
+from feature_platform_py.targets import Backend, backend_of
 
 _MAX_LISTED = 10
 _MAX_ASKED = 50
@@ -72,9 +72,9 @@ def source_warnings(plan: JobPlan, project: Project, *, about_columns: bool) -> 
 
     A look at the source that fails is a warning itself: the job does not depend on it.
     """
-    tables = open_tables(project)
+    backend = backend_of(project)
     try:
-        return _looked_up(plan, tables, tables.source_relation(plan), about_columns=about_columns)
+        return _looked_up(plan, backend, backend.source_relation(plan), about_columns=about_columns)
     except Exception as error:
         reason = printable(str(error).strip().partition("\n")[0], 300)
         message = f"the filters and categories could not be compared with the source: {reason}"
@@ -93,7 +93,7 @@ def result_warnings(plan: JobPlan, project: Project, counts: ResultCounts | None
     return found
 
 
-def _looked_up(plan: JobPlan, tables: TargetTables, relation: str, *, about_columns: bool) -> list[JobWarning]:
+def _looked_up(plan: JobPlan, backend: Backend, relation: str, *, about_columns: bool) -> list[JobWarning]:
     kept = " and ".join(_conditions(plan)) or "true"
     questions = [*_row_questions(plan, kept), *_filter_questions(plan), *_category_questions(plan)]
     questions += _column_questions(plan) if about_columns else []
@@ -101,10 +101,10 @@ def _looked_up(plan: JobPlan, tables: TargetTables, relation: str, *, about_colu
         f"{kept} and {each.condition}" if each.is_after_filters and each.condition != kept else each.condition
         for each in questions
     ]
-    met = conditions_met(tables, relation, conditions)
+    met = conditions_met(backend, relation, conditions)
     open_questions = [question for question, is_met in zip(questions, met, strict=True) if not is_met]
     return [
-        _with_values(_warning(each), plan, tables, relation, kept if each.is_after_filters else "true")
+        _with_values(_warning(each), plan, backend, relation, kept if each.is_after_filters else "true")
         for each in _worth_saying(open_questions)
     ]
 
@@ -206,13 +206,13 @@ def _warning(question: _Question) -> JobWarning:
     )
 
 
-def _with_values(warning: JobWarning, plan: JobPlan, tables: TargetTables, relation: str, condition: str) -> JobWarning:
+def _with_values(warning: JobWarning, plan: JobPlan, backend: Backend, relation: str, condition: str) -> JobWarning:
     """Return the warning of a value that no row has with the values that there are, where these are texts."""
     column = warning.column or ""
     is_text = kind_of(dict(plan.columns).get(column, "")) == "string" if column else False
     if warning.value is None or not (is_text or warning.code == "category_not_found"):
         return warning
-    values = some_values(tables, relation, column, condition)
+    values = some_values(backend, relation, column, condition)
     shown = f"{ticked(values[:_MAX_LISTED])}{', ...' if len(values) > _MAX_LISTED else ''}" if values else "none"
     told = " ".join(filter(None, [warning.message, suggestion(warning.value, values), f"Its values: {shown}"]))
     facts = asdict(warning) | {"message": told, "nearest": nearest(warning.value, values)}

@@ -1,20 +1,20 @@
-"""What the commands need of a target's tables besides dbt: through a Spark session of this process, or as SQL of a workspace."""
+"""The backend of a target, beside dbt: a Spark session of this process, or the SQL of a workspace."""
 
 from __future__ import annotations
 
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.rows import Rows
-from feature_platform_py.targets.base import TargetTables
+from feature_platform_py.targets.backend import Backend
 
-__all__ = ["Rows", "TargetTables", "open_tables"]
+__all__ = ["Backend", "Rows", "backend_of"]
 
 
-def open_tables(project: Project) -> TargetTables:
-    """The tables of the project's target; nothing is started or contacted before it is asked for something."""
+def backend_of(project: Project) -> Backend:
+    """Return the backend of the project's target; it starts and contacts nothing before it is asked for something."""
     if project.target.has_session:
-        from feature_platform_py.targets.spark import SparkTables
+        from feature_platform_py.targets.spark import SparkBackend
 
-        return SparkTables(project)
-    from feature_platform_py.targets.databricks import DatabricksTables
+        return SparkBackend(project)
+    from feature_platform_py.targets.databricks import DatabricksBackend
 
-    return DatabricksTables(project)
+    return DatabricksBackend(project)

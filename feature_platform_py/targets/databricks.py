@@ -1,4 +1,4 @@
-"""The tables of a workspace, by SQL through its connector; no Spark session is in this process."""
+"""The backend of a workspace, by SQL through its connector; this process has no Spark session."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _PATIENCE = Patience(query=24 * 3600.0, attempts=2, start=600.0)
 _ONCE = Patience(query=24 * 3600.0, attempts=1, start=600.0)
 
 
-class DatabricksTables:
+class DatabricksBackend:
     """The catalog and schema of the target, with the connection that the environment names."""
 
     def __init__(self, project: Project) -> None:

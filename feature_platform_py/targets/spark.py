@@ -1,4 +1,4 @@
-"""The tables of a warehouse folder, through this process's Spark session."""
+"""The backend of a warehouse folder, through this process's Spark session."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from feature_platform_py.warehouse.warehouse import Warehouse
 
 
-class SparkTables:
+class SparkBackend:
     """A warehouse folder; its session is opened when it is needed."""
 
     def __init__(self, project: Project) -> None:

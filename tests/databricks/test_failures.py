@@ -11,7 +11,7 @@ import pytest
 
 from feature_platform_py.core.project import open_project
 from feature_platform_py.sessions.databricks import HOST, HTTP_PATH, TOKEN
-from feature_platform_py.targets import open_tables
+from feature_platform_py.targets import backend_of
 from tests.conftest import Fpjob
 from tests.databricks.conftest import SECRET
 from tests.databricks.server import Fault
@@ -159,8 +159,8 @@ def test_a_warehouse_that_is_starting_is_waited_for(
     workspace.server.fault_of = lambda method, number: (
         Fault("refuse", status=503) if method == "OpenSession" and number < 10 else None
     )
-    tables = open_tables(open_project(module_project, target="databricks"))
-    assert tables.query("select 1 as one").values == ((1,),)
+    backend = backend_of(open_project(module_project, target="databricks"))
+    assert backend.query("select 1 as one").values == ((1,),)
     assert workspace.server.calls.count("OpenSession") == 10
 
 

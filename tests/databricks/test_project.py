@@ -12,7 +12,7 @@ from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.runs.run import run_job
 from feature_platform_py.sources.resolve import ResolvedSource
-from feature_platform_py.targets import TargetTables, open_tables
+from feature_platform_py.targets import Backend, backend_of
 from tests.conftest import Fpjob
 from tests.databricks.workspace import Workspace
 
@@ -52,10 +52,10 @@ def built(workspace: Workspace, module_project: Path) -> JobPlan:
     return plan
 
 
-def rows_and_types(tables: TargetTables, plan: JobPlan) -> tuple[object, list[tuple[object, ...]]]:
+def rows_and_types(backend: Backend, plan: JobPlan) -> tuple[object, list[tuple[object, ...]]]:
     name = f"features.{plan.table_name(plan.output_model)}"
-    rows = tables.query(f"select * from {tables.sql_name(name)}").values
-    return list(tables.columns(name)), sorted(rows, key=lambda row: row[0])
+    rows = backend.query(f"select * from {backend.sql_name(name)}").values
+    return list(backend.columns(name)), sorted(rows, key=lambda row: row[0])
 
 
 @pytest.mark.parametrize("job", [FINANCIAL, TRAINING, PROFILE])
@@ -66,7 +66,7 @@ def test_a_job_has_the_rows_and_types_that_it_has_on_local(
         outcome = fpjob("run", job, "--target", target)
         assert outcome.status == 0, outcome.stderr
         assert "warning" not in outcome.stderr
-    local, databricks = (open_tables(open_project(module_project, target=name)) for name in ("local", "databricks"))
+    local, databricks = (backend_of(open_project(module_project, target=name)) for name in ("local", "databricks"))
     assert rows_and_types(databricks, plans[job]) == rows_and_types(local, plans[job])
 
 
@@ -137,7 +137,7 @@ def test_a_python_model_of_its_own_is_a_table_of_the_workspace(workspace: Worksp
     places = ["--project-dir", str(module_project), "--profiles-dir", str(module_project / "profiles"), *TARGET]
     result = dbtRunner().invoke(["--quiet", "--log-level", "none", "build", "--select", "customer_profile", *places])
     assert result.success, result.exception or result.result
-    found = open_tables(open_project(module_project, target="databricks"))
+    found = backend_of(open_project(module_project, target="databricks"))
     assert ("age", "int") in found.columns("features.customer_profile")
 
 
@@ -183,7 +183,7 @@ def test_a_table_that_no_registry_names_goes_to_a_table_of_another_schema(
     (module_project / "configs" / "jobs" / "payments.yaml").unlink()
     assert outcome.status == 0, outcome.stderr
     assert outcome.stderr.splitlines()[-1].count("main.shop.spend holds 2 rows") == 1
-    found = open_tables(open_project(module_project, target="databricks")).query(
+    found = backend_of(open_project(module_project, target="databricks")).query(
         "select user_7d_total_spend from `main`.`shop`.`spend` order by paid_at"
     )
     assert [str(value) for (value,) in found.values] == ["2.00", "5.00"]
@@ -197,5 +197,5 @@ def test_validating_contacts_no_server(workspace: Workspace, fpjob: Fpjob) -> No
 
 def test_a_source_of_one_name_is_in_the_schema_that_dbt_reads(workspace: Workspace, module_project: Path) -> None:
     workspace.lakehouse.run_sql("create or replace table default.sold using delta as select 1 as user_id")
-    tables = open_tables(open_project(module_project, target="databricks"))
-    assert list(tables.source_columns(ResolvedSource("sold", None, {}))) == [("user_id", "int")]
+    backend = backend_of(open_project(module_project, target="databricks"))
+    assert list(backend.source_columns(ResolvedSource("sold", None, {}))) == [("user_id", "int")]

@@ -11,7 +11,7 @@ import pytest
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import open_project
 from feature_platform_py.sources.resolve import ResolvedSource
-from feature_platform_py.targets import open_tables
+from feature_platform_py.targets import backend_of
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.session import open_warehouse
 from tests.conftest import Fpjob
@@ -208,9 +208,9 @@ def test_a_table_that_another_process_has_written_since_is_found(
     opened = open_project(project)
     warehouse = open_warehouse(opened.target.engine, opened.target.warehouse)
     warehouse.write_table(TableName("raw", "sales"), warehouse.spark.sql("select 1 as user_id"))
-    tables = open_tables(opened)
+    backend = backend_of(opened)
     source = ResolvedSource("raw.sold", None, {})
     with pytest.raises(ConfigurationError, match=r"no table `raw\.sold` is in the warehouse"):
-        tables.source_columns(source)
+        backend.source_columns(source)
     shutil.copytree(opened.target.warehouse / "raw" / "sales", opened.target.warehouse / "raw" / "sold")
-    assert tables.source_columns(source) == [("user_id", "int")]
+    assert backend.source_columns(source) == [("user_id", "int")]

@@ -28,7 +28,7 @@ from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.runs.dbt import NodeResult
 from feature_platform_py.runs.input_state import InputState
 from feature_platform_py.runs.run import RunReport, run_job
-from feature_platform_py.targets import open_tables
+from feature_platform_py.targets import backend_of
 from feature_platform_py.warehouse.session import open_session
 
 pytestmark = pytest.mark.no_cover
@@ -189,15 +189,15 @@ def test_a_replacement_after_the_tables_were_tested_is_seen_before_the_sink_is_c
     _replace(project, kind, 1)
     _run(project, kind)
     _replace(project, kind, 2)
-    plan, tables = prepare_job(project.root / f"{kind}.yaml", project), open_tables(project)
-    state = InputState(project, "unused", lambda: tables.input_state(plan))
+    plan, backend = prepare_job(project.root / f"{kind}.yaml", project), backend_of(project)
+    state = InputState(project, "unused", lambda: backend.input_state(plan))
 
     def replaced() -> None:
         _replace(project, kind, 3)
         state.check()
 
     with pytest.raises(DataCheckError):
-        tables.write(plan, check=replaced)
+        backend.write(plan, check=replaced)
     assert _shown(project, kind) == {1}
     assert [path.name for path in (project.root / "output").iterdir()] == [f"replaced_{kind}"]
 
@@ -233,7 +233,7 @@ def test_a_run_after_one_that_proved_nothing_computes_its_tables_anew(project: P
 
     def killed() -> bool:
         """What a run that is killed leaves, and whether it believed the tables."""
-        return not InputState(project, plan.job_name, lambda: open_tables(project).input_state(plan)).begin()
+        return not InputState(project, plan.job_name, lambda: backend_of(project).input_state(plan)).begin()
 
     assert killed()
     assert killed()

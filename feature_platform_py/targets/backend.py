@@ -1,0 +1,65 @@
+"""What commands need of every kind of target besides dbt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
+
+from feature_platform_py.core.data_types import Columns
+from feature_platform_py.core.messages import Message
+from feature_platform_py.core.rows import Rows
+from feature_platform_py.sources.resolve import ResolvedSource
+from feature_platform_py.warehouse.file_states import FileState
+
+if TYPE_CHECKING:
+    from feature_platform_py.jobs.plan import JobPlan
+    from feature_platform_py.sinks.sink import SinkResult
+
+
+class Backend(Protocol):
+    """What a target has, how its engine reads and writes it, and what its failures mean.
+
+    A table's name is `schema.table`, as `relations` lists it; `sql_name` is how a query names it.
+    """
+
+    def relations(self) -> list[tuple[str, str]]:
+        """Return the names and kinds of the target's relations, in order."""
+
+    def columns(self, name: str) -> Columns:
+        """Return the names and types of a table's columns; none if it does not exist."""
+
+    def source_columns(self, source: ResolvedSource) -> Columns:
+        """Return the columns of a source that the registry does not know. Raises ConfigurationError if it cannot be read."""
+
+    def sql_name(self, name: str) -> str:
+        """Return the name of a table as a query has it."""
+
+    def source_relation(self, plan: JobPlan) -> str:
+        """Return the name of a job's source as a query has it; the job's filters are not applied."""
+
+    def query(self, statement: str) -> Rows:
+        """Return the rows of a query. Raises EngineError if it fails."""
+
+    def unchanged(self) -> AbstractContextManager[None]:
+        """Return a context in which reading writes nothing to the target."""
+
+    def check(self, plan: JobPlan) -> None:
+        """Raise SinkError, EngineError or ConfigurationError for what can be seen to fail before anything has run."""
+
+    def fault(self, message: str) -> Message | None:
+        """Return the fault of the data that a failed node's message reports, where the target's adapter does not log it."""
+
+    def explained(self, message: str) -> str | None:
+        """Return what a failure of the engine means, None where its own words are the best."""
+
+    def input_state(self, plan: JobPlan) -> list[FileState]:
+        """Return the present state of the job's inputs, as far as this machine can tell; another state means other rows."""
+
+    def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None) -> SinkResult:
+        """Write the job's result to its sink, and return what is there.
+
+        `check` is called when the result is computed and the sink is as it was. Raises what `check` raises, SinkError, and
+        DataCheckError for lost or repeated rows; each leaves the sink as it was. Raises EngineError if the written
+        rows cannot be counted.
+        """
