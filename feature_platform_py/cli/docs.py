@@ -10,17 +10,16 @@ from feature_platform_py.cli.ending import Stopped
 from feature_platform_py.cli.output import print_progress
 from feature_platform_py.core.errors import BrokenJobsError, Problem
 from feature_platform_py.core.project import Project, open_project
+from feature_platform_py.dbt_files.sync import load_project_registry
 from feature_platform_py.docs_site.serve import HOST, site_server
 from feature_platform_py.docs_site.site import DEFAULT_FOLDER, build_site
-from feature_platform_py.registry.models import model_files
-from feature_platform_py.registry.registry import load_registry
 
 
 def build_command(*, output: Path | None, target: str | None) -> None:
     """Write the docs site, and say what it holds. Raises BrokenJobsError at the end if some jobs were left out."""
     project = open_project(target=target)
     folder = _folder(project, output)
-    registry = load_registry(project.root, models=frozenset(model_files(project.root)))
+    registry = load_project_registry(project.root)
     problems: list[Problem] = []
     content = build_site(project, registry, folder, problems=problems, tell=lambda text: print_progress(f"  {text}"))
     profiled = sum(each["profile"] is not None for each in content["features"])

@@ -7,18 +7,16 @@ from pathlib import Path
 
 import click
 
-from feature_platform_py.cli.output import print_json
+from feature_platform_py.cli.output import print_json, print_progress
 from feature_platform_py.core.errors import BrokenJobsError, ConfigurationError, Problem
 from feature_platform_py.core.project import Project, open_project
-from feature_platform_py.core.suggestions import unknown
+from feature_platform_py.core.suggestions import ticked, unknown
 from feature_platform_py.dbt_files.prepare import prepare_job
-from feature_platform_py.dbt_files.sync import planned_jobs
+from feature_platform_py.dbt_files.sync import load_project_registry, planned_jobs
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.lineage.graph import USE_WORDS, Edge, LineageGraph, Node, mermaid_text
 from feature_platform_py.lineage.load import compile_jobs, lineage_of
 from feature_platform_py.lineage.openlineage import column_lineage_facet
-from feature_platform_py.registry.models import model_files
-from feature_platform_py.registry.registry import load_registry
 
 
 def lineage_command(name: str, *, job: Path | None, target: str | None, output_format: str) -> None:
@@ -28,17 +26,17 @@ def lineage_command(name: str, *, job: Path | None, target: str | None, output_f
     """
     project = open_project(target=target)
     problems: list[Problem] = []
-    graph = lineage_of(compile_jobs(_plans(project, job, problems), project, problems))
-    node = _node(name, graph, problems)
-    around = graph.around(node)
+    graph = lineage_of(compile_jobs(_plans(project, job, problems), project, problems, tell=print_progress))
+    nodes = _nodes(name, graph, problems)
+    around = LineageGraph(tuple(sorted({edge for node in nodes for edge in graph.around(node).edges})))
     if output_format == "json":
         print_json(around.as_dict())
     elif output_format == "mermaid":
         click.echo(mermaid_text(around), nl=False)
     elif output_format == "openlineage":
-        print_json(column_lineage_facet(graph, [node]))
+        print_json(column_lineage_facet(graph, _of_one_table(name, nodes)))
     else:
-        click.echo("\n".join(_lines(graph, node)))
+        click.echo("\n\n".join("\n".join(_lines(graph, node)) for node in nodes))
     if problems:
         raise BrokenJobsError(problems)
 
@@ -46,7 +44,7 @@ def lineage_command(name: str, *, job: Path | None, target: str | None, output_f
 def _plans(project: Project, job: Path | None, problems: list[Problem]) -> dict[Path, JobPlan]:
     if job:
         return {job.absolute(): prepare_job(job, project)}
-    registry = load_registry(project.root, models=frozenset(model_files(project.root)))
+    registry = load_project_registry(project.root)
     plans = {planned.path: planned.plan for planned in planned_jobs(project, registry, problems)}
     if not plans:
         raise ConfigurationError(
@@ -55,15 +53,30 @@ def _plans(project: Project, job: Path | None, problems: list[Problem]) -> dict[
     return plans
 
 
-def _node(name: str, graph: LineageGraph, problems: list[Problem]) -> Node:
-    known = {node.id: node for node in graph.nodes if node.column}
+def _nodes(name: str, graph: LineageGraph, problems: list[Problem]) -> list[Node]:
+    """The columns of a name: one of a source or model, or without a job's name before it, that of each job's table."""
+    known: dict[str, list[Node]] = {}
+    for node in (each for each in graph.nodes if each.column):
+        known.setdefault(node.id, []).append(node)
+        job, _, table = node.relation.rpartition("__")
+        if node.kind == "model" and job:
+            known.setdefault(f"{table}.{node.column}", []).append(node)
     if name not in known:
         relation = name.rpartition(".")[0]
         near = [each for each in known if each.startswith(f"{relation}.")] if relation else []
-        text = unknown("column", name, known=near or sorted({node.relation for node in known.values()}))
+        text = unknown("column", name, known=near or sorted({each.rpartition(".")[0] for each in known}))
         # It may be a column of a job that was left out.
         raise ConfigurationError("\n".join([text, *map(str, problems)]))
     return known[name]
+
+
+def _of_one_table(name: str, nodes: list[Node]) -> list[Node]:
+    """The nodes, where they are columns of one dataset, which is what OpenLineage describes."""
+    if len(nodes) > 1:
+        raise ConfigurationError(
+            f"`{name}` is a column of several tables; expected one of {ticked(node.id for node in nodes)}"
+        )
+    return nodes
 
 
 def _lines(graph: LineageGraph, node: Node) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from feature_platform_py.cli.output import print_json
+from feature_platform_py.cli.output import print_json, print_progress
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.jobs.describe import plan_lines, work_lines
@@ -23,7 +23,7 @@ def plan_command(job: Path, *, target: str | None, output_format: str) -> None:
     project = open_project(target=target)
     with backend_of(project).unchanged():
         plan = prepare_job(job, project)
-        works = plan_work(plan, project)
+        works = plan_work(plan, project, on_note=print_progress)
         warnings = plan_warnings(plan, project)
     if output_format == "json":
         print_json(plan_as_dict(plan, project, works) | {"warnings": [each.as_dict() for each in warnings]})
@@ -37,7 +37,7 @@ def plan_as_dict(plan: JobPlan, project: Project, works: Mapping[str, TableWork]
     return {
         "job": plan.job_name,
         "target": project.target.name,
-        "source": {"name": ".".join(plan.source.dbt_source), "reads": plan.source.shown, "read_as": list(plan.read_as)},
+        "source": {"name": ".".join(plan.dbt_source), "reads": plan.source.shown, "read_as": list(plan.read_as)},
         "tables": [
             {
                 "model": each.model,

@@ -7,8 +7,8 @@ import click
 from feature_platform_py.cli.output import print_json
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import open_project
+from feature_platform_py.dbt_files.sync import load_project_registry
 from feature_platform_py.registry.diagram import DIAGRAM, dot_text, draw, mermaid_text
-from feature_platform_py.registry.models import model_files
 from feature_platform_py.registry.registry import Registry, load_registry
 
 
@@ -16,7 +16,7 @@ def validate_command(*, output_format: str) -> None:
     """Check the registry, and print what it holds; ConfigurationError with every problem of every file."""
     project = open_project()
     try:
-        registry = load_registry(project.root, models=frozenset(model_files(project.root)))
+        registry = load_project_registry(project.root)
     except ConfigurationError as error:
         if output_format == "json":
             shown = [{"file": each.file, "line": each.line, "message": each.message} for each in error.problems]

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from feature_platform_py.core.locations import is_table_name, table_parts
 from feature_platform_py.core.sql_text import quoted
-from feature_platform_py.features.feature_set import FeatureSet
-from feature_platform_py.jobs.plan import JOINED_MODEL, JobPlan
-from feature_platform_py.registry.feature import Feature, FeatureGroup
-from feature_platform_py.registry.field import field_named
 from feature_platform_py.registry.references import references_of
 from feature_platform_py.registry.registry import Registry
 from feature_platform_py.registry.source import RegisteredSource, SourceLocation
 from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
 
-_OWN_COLUMNS = {
-    "_feature_set": ("int", "Which of the table's sets of features the row belongs to, counted from 0."),
-    "period_start": ("date", "The first day of the row's period, by which the table's files are laid out."),
-    "_input_fingerprint": ("string", "What the input of the row's period was when the row was computed."),
-    "_input_loaded_at": ("timestamp", "The newest load time of the period's input when the row was computed."),
-}
 # Words that an engine reads as something else where a column is meant.
 _RESERVED = re.compile(
     "all|and|anti|any|array|as|asc|at|authorization|between|both|by|case|cast|check|collate|"
@@ -40,14 +29,6 @@ _RESERVED = re.compile(
 )
 # Text that dbt calls as a function where it is an argument of a test.
 _CALL = re.compile(r"\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*")
-
-
-@dataclass(frozen=True)
-class PlannedJob:
-    """A job of the project, and the path of its file below the project's root."""
-
-    path: Path
-    plan: JobPlan
 
 
 def source_content(source: RegisteredSource, registry: Registry) -> dict[str, Any]:
@@ -77,51 +58,10 @@ def source_content(source: RegisteredSource, registry: Registry) -> dict[str, An
     return {"sources": [content]}
 
 
-def model_content(group: FeatureGroup, jobs: Sequence[PlannedJob], registry: Registry) -> dict[str, Any]:
-    """The dbt model of a feature group: the columns of its table in all jobs, its tests and who answers for it."""
-    entity = registry.entity(group.entity)
-    model = {
-        "name": group.model,
-        "description": group.description,
-        "config": {
-            "group": group_name(group.owner),
-            "meta": {"entity": entity.name, "entity_version": entity.version, "feature_group": group.name},
-        },
-        "data_tests": ["unique_grain"],
-        "columns": _feature_table_columns(group, jobs),
-    }
-    return {"models": [model]}
-
-
-def exposures_content(jobs: Sequence[PlannedJob], registry: Registry) -> dict[str, Any]:
-    """An exposure for each job: where its result goes, and who answers for its features."""
-    return {"exposures": [_exposure(job, registry) for job in jobs]}
-
-
 def groups_content(registry: Registry) -> dict[str, Any]:
     """A dbt group for each owner of feature groups; owners whose names differ in punctuation only share one."""
     owners = {group_name(owner): owner for owner in sorted({group.owner for group in registry.feature_groups})}
     return {"groups": [{"name": name, "owner": {"name": owner}} for name, owner in owners.items()]}
-
-
-def input_columns(jobs: Sequence[PlannedJob]) -> dict[str, Any]:
-    """The columns of all jobs' source rows."""
-    return {"columns": _merged(_input_columns(job.plan) for job in jobs)}
-
-
-def result_columns(jobs: Sequence[PlannedJob], registry: Registry) -> dict[str, Any]:
-    """The columns of all jobs' results: those of their source rows, then their features."""
-    inputs = [_input_columns(job.plan) for job in jobs]
-    features = [_features_of(feature_set, registry) for job in jobs for feature_set in job.plan.feature_sets]
-    return {"columns": _merged([*inputs, *features])}
-
-
-def enriched_columns(jobs: Sequence[PlannedJob], registry: Registry) -> dict[str, Any]:
-    """The columns of all jobs that have transformers in Python: those of their source rows, then their features."""
-    enriched = [job for job in jobs if job.plan.config.python_transformers]
-    inputs = [_input_columns(job.plan) for job in enriched]
-    sets = [each for job in enriched for each in (*job.plan.feature_sets, *job.plan.python_sets)]
-    return {"columns": _merged([*inputs, *(_features_of(each, registry) for each in sets)])}
 
 
 def group_name(owner: str) -> str:
@@ -220,108 +160,6 @@ def _column_test(test: str, column: str, arguments: Mapping[str, Any] | None = N
 def is_plain(name: str) -> bool:
     """Whether SQL reads the name as a column without quotes on every engine."""
     return bool(re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII)) and not _RESERVED.fullmatch(name)
-
-
-def _feature_table_columns(group: FeatureGroup, jobs: Sequence[PlannedJob]) -> list[dict[str, Any]]:
-    plans = [job.plan for job in jobs]
-    sets = [(plan, feature_set) for plan in plans for feature_set in plan.sets_of(group.model)]
-    keys = [_key_columns(feature_set, plan, group) for plan, feature_set in sets]
-    features = [_group_features(feature_set, group) for _, feature_set in sets]
-    own = [_own_columns(group.model, plan) for plan in plans if plan.sets_of(group.model)]
-    return _merged([*keys, *features, *own])
-
-
-def _key_columns(feature_set: FeatureSet, plan: JobPlan, group: FeatureGroup) -> list[dict[str, Any]]:
-    known = {column["name"]: column for column in [*_input_columns(plan), *_group_features(feature_set, group)]}
-    return [known[key] for key in feature_set.keys]
-
-
-def _own_columns(model: str, plan: JobPlan) -> list[dict[str, Any]]:
-    is_there = {
-        "_feature_set": len(plan.sets_of(model)) > 1,
-        "period_start": plan.period(model) is not None,
-        "_input_fingerprint": True,
-        "_input_loaded_at": bool(plan.source.registered and plan.source.registered.loaded_at),
-    }
-    return [
-        {"name": name, "data_type": data_type, "description": description}
-        for name, (data_type, description) in _OWN_COLUMNS.items()
-        if is_there[name]
-    ]
-
-
-def _input_columns(plan: JobPlan) -> list[dict[str, Any]]:
-    fields = plan.source.registered.fields if plan.source.registered else ()
-    return [
-        {"name": name, "data_type": data_type}
-        | ({"description": field.description} if (field := field_named(name, fields)) else {})
-        for name, data_type in plan.columns
-    ]
-
-
-def _features_of(feature_set: FeatureSet, registry: Registry) -> list[dict[str, Any]]:
-    group = registry.feature_group(feature_set.model)
-    return _group_features(feature_set, group) if group else []
-
-
-def _group_features(feature_set: FeatureSet, group: FeatureGroup) -> list[dict[str, Any]]:
-    return [
-        _feature_column(column.name, column.type, feature, feature_set)
-        for column in feature_set.features
-        if (feature := group.feature_of(column.name))
-    ]
-
-
-def _feature_column(name: str, data_type: str | None, feature: Feature, feature_set: FeatureSet) -> dict[str, Any]:
-    return {
-        "name": name,
-        **({"data_type": data_type} if data_type else {}),
-        "description": feature.description_of(name, feature_set.params),
-        "config": {
-            "meta": {"feature": feature.name, "owner": feature.owner},
-            **({"tags": list(feature.tags)} if feature.tags else {}),
-        },
-    }
-
-
-def _merged(lists: Iterable[Iterable[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Each column once, as the first list has it, without the type where the lists do not agree on it."""
-    merged: dict[str, dict[str, Any]] = {}
-    for column in _chained(lists):
-        known = merged.setdefault(column["name"], dict(column))
-        if known.get("data_type") != column.get("data_type"):
-            known.pop("data_type", None)
-    return list(merged.values())
-
-
-def _chained(lists: Iterable[Iterable[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
-    for columns in lists:
-        yield from columns
-
-
-def _exposure(job: PlannedJob, registry: Registry) -> dict[str, Any]:
-    plan = job.plan
-    groups = [group for model in plan.models if (group := registry.feature_group(model))]
-    owners = [group.owner for group in groups] or [
-        plan.source.registered.owner if plan.source.registered else "unknown"
-    ]
-    return {
-        "name": plan.job_name,
-        "label": plan.job_name.replace("_", " "),
-        "type": "ml",
-        "description": plan.config.description or plan.job_name,
-        "owner": {"name": ", ".join(dict.fromkeys(owners))},
-        # A job's own feature tables may be switched off while another job is built; its result never is.
-        "depends_on": [AsIs(f"ref('{JOINED_MODEL}')")],
-        "config": {
-            "meta": {
-                "job_file": job.path.as_posix(),
-                "source": ".".join(plan.source.dbt_source),
-                "features": [column.name for column in plan.features],
-                "sink": plan.sink.kind,
-            }
-        },
-    }
 
 
 def _by_target(values: Mapping[str, str | None], default: str | None) -> AsIs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,33 +11,22 @@ from feature_platform_py.core.errors import ConfigurationError, FeaturePlatformE
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import ticked
-from feature_platform_py.dbt_files.dbt_yaml import (
-    PlannedJob,
-    as_dbt_reads_it,
-    enriched_columns,
-    exposures_content,
-    groups_content,
-    input_columns,
-    model_content,
-    result_columns,
-    source_content,
-)
+from feature_platform_py.dbt_files.dbt_yaml import AsIs, as_dbt_reads_it, groups_content, source_content
+from feature_platform_py.dbt_files.job_models import GENERATED, generated_from, model_texts, models_folder
+from feature_platform_py.dbt_files.job_yaml import PlannedJob, job_content
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.features.columns import OutputColumn
-from feature_platform_py.jobs.names import job_files
-from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, job_variable
+from feature_platform_py.jobs.names import job_files as files_of_jobs
+from feature_platform_py.jobs.names import model_names, registered_file
+from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.schema import json_schema_text
 from feature_platform_py.registry.feature import FeatureGroup
-from feature_platform_py.registry.models import model_files
-from feature_platform_py.registry.registry import Registry, load_registry
+from feature_platform_py.registry.registry import Registry, load_registry, load_source_registry
 from feature_platform_py.registry.schema import json_schema_texts
 from feature_platform_py.registry.source import RegisteredSource
 
-SAMPLE_JOB = Path("configs/jobs/sample_financial_features_job.yaml")
-
-_HEADER = "# Generated from {origin} by `fpjob registry sync`; edit that instead.\n"
-_GENERATED_FILES = ("models/sources/*__v*__*.yml", "models/*/*.yml", "models/*.yml")
-_BLOCK = re.compile(r"(?P<first>(?P<indent> *)# >>> generated .*\n)(?:.*\n)*?(?P<last> *# <<< generated\n)")
+GROUPS_FILE = Path("models", "groups.yml")
+_MARK = re.compile(rf"(# |\{{#- ){GENERATED} ")
 
 
 def generated_files(project: Project, problems: list[Problem] | None = None) -> dict[Path, str]:
@@ -46,12 +35,17 @@ def generated_files(project: Project, problems: list[Problem] | None = None) -> 
     Raises ConfigurationError with every problem of the registry, else of the jobs (see `planned_jobs`), else of features that
     are in a job and not, or not so, in the registry.
     """
-    models = model_files(project.root)
-    registry = load_registry(project.root, models=frozenset(models))
-    jobs = described_jobs(project, registry, problems)
-    files = dict(_whole_files(registry, jobs, models)) | dict(_files_with_blocks(project, jobs, registry, models))
+    registry = load_project_registry(project.root)
+    files = dict(_registry_files(registry))
+    for job in described_jobs(project, registry, problems):
+        files |= job_files(job, registry, folder=models_folder(job.plan.job_name))
     files[Path("configs", "job.schema.json")] = json_schema_text()
     return files | {Path("registry", f"{kind}.schema.json"): text for kind, text in json_schema_texts().items()}
+
+
+def load_project_registry(root: Path) -> Registry:
+    """Return the registry of a project, whose feature groups describe tables that its transformers have or models of its own."""
+    return load_registry(root, models=model_names(root))
 
 
 def stale_files(project: Project, problems: list[Problem] | None = None) -> dict[Path, tuple[str, str]]:
@@ -66,18 +60,98 @@ def stale_files(project: Project, problems: list[Problem] | None = None) -> dict
 def write_files(project: Project, problems: list[Problem] | None = None) -> list[Path]:
     """Write what is stale, remove what no registry entry stands behind, and return the paths changed."""
     stale = stale_files(project, problems)
-    for path, (_, text) in stale.items():
-        if text:
-            replace_file(project.root / path, text)
-        else:
-            (project.root / path).unlink()
+    _replace(project.root, {path: text for path, (_, text) in stale.items()})
     return sorted(stale)
 
 
+def _replace(root: Path, texts: Mapping[Path, str]) -> None:
+    """Write files in their order, and then remove those without a text, and folders that are empty by that."""
+    try:
+        for path, text in texts.items():
+            if text:
+                replace_file(root / path, text)
+        for path in [path for path, text in texts.items() if not text]:
+            (root / path).unlink()
+            if not any((root / path).parent.iterdir()):
+                (root / path).parent.rmdir()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{error.filename}: expected a file that can be written, for what dbt reads of the jobs: {error.strerror}; make the"
+            " project's folder writable, or bring it up to date elsewhere with `fpjob registry sync`"
+        ) from error
+
+
+def bring_up_to_date(plan: JobPlan, project: Project, *, tell: Callable[[str], None] = lambda _: None) -> None:
+    """Write what dbt reads of one job where it is stale; `tell` then hears of it, in one line.
+
+    The models of a job below `configs/jobs` are part of the project. Those of another are in a folder that dbt reads in the job's runs
+    only; see `job_variables`. Raises ConfigurationError if a file cannot be written.
+    """
+    folder = job_folder(plan, project)
+    wanted = _files_of_job(plan, project, folder)
+    there = {file.relative_to(project.root) for file in (project.root / folder).glob("*") if _MARK.match(_text(file))}
+    stale = {path: text for path, text in wanted.items() if _text(project.root / path) != text}
+    stale |= dict.fromkeys(sorted(there - wanted.keys()), "")
+    if stale:
+        _replace(project.root, stale)
+        named = dict.fromkeys(folder if path.is_relative_to(folder) else path for path in stale)
+        tell(f"  updated from the job and the registry: {', '.join(path.as_posix() for path in named)}")
+
+
+def _files_of_job(plan: JobPlan, project: Project, folder: Path) -> dict[Path, str]:
+    """The job's own files, after those that they name: its sources, and the groups of owners."""
+    registry = _registry_for_docs(project.root)
+    sources = [plan.source.registered, *(each for reference in plan.source.references for each in reference.sources)]
+    names = {_source_file(source) for source in sources if source}
+    registered, own = _registered_file(plan, project), plan.config.path.resolve()
+    shown = registered or (own.relative_to(project.root) if own.is_relative_to(project.root) else Path(own.name))
+    files = {path: text for path, text in _registry_files(registry) if path in names}
+    if registry.feature_groups:
+        files[GROUPS_FILE] = _file("registry/feature/", {"groups": _groups(project.root, registry)})
+    return files | job_files(PlannedJob(shown, plan), registry, folder=folder)
+
+
+def _groups(root: Path, registry: Registry) -> list[dict[str, Any]]:
+    """The groups of owners, and those that models of other jobs may still name: without them dbt would not read the project."""
+    import yaml
+
+    groups: list[dict[str, Any]] = groups_content(registry)["groups"]
+    names = {group["name"] for group in groups}
+    try:
+        there = [(each["name"], each["owner"]["name"]) for each in yaml.safe_load(_text(root / GROUPS_FILE))["groups"]]
+    except (yaml.YAMLError, TypeError, KeyError):
+        there = []
+    return groups + [{"name": name, "owner": {"name": AsIs(owner)}} for name, owner in there if name not in names]
+
+
+def _registry_for_docs(root: Path) -> Registry:
+    """The whole registry, or where something is wrong in it, what a job needs: the rest describes, and decides no value."""
+    try:
+        return load_project_registry(root)
+    except ConfigurationError:
+        return load_source_registry(root)
+
+
+def job_folder(plan: JobPlan, project: Project) -> Path:
+    """Return the folder of a job's models below the project's root."""
+    is_registered = _registered_file(plan, project) is not None
+    return models_folder(plan.job_name) if is_registered else Path("target", "jobs", plan.job_name, "models")
+
+
+def _registered_file(plan: JobPlan, project: Project) -> Path | None:
+    file = registered_file(plan.config.path, plan.job_name, project)
+    return file.relative_to(project.root) if file else None
+
+
+def job_variables(plan: JobPlan, project: Project) -> dict[str, str]:
+    """Return the dbt variables of a job's runs: its name, and where its models are if they are no part of the project."""
+    folder = job_folder(plan, project)
+    return {"job": plan.job_name} | ({} if folder.is_relative_to("models") else {"job_models": folder.as_posix()})
+
+
 def _generated_before(root: Path) -> set[Path]:
-    first_words = _HEADER.partition("{")[0]
-    found = {path for pattern in _GENERATED_FILES for path in root.glob(pattern)}
-    return {path.relative_to(root) for path in found if _text(path).startswith(first_words)}
+    found = [path for path in (root / "models").rglob("*") if path.suffix in {".yml", ".sql", ".py"}]
+    return {path.relative_to(root) for path in found if _MARK.match(_text(path))}
 
 
 def planned_jobs(project: Project, registry: Registry, problems: list[Problem] | None = None) -> list[PlannedJob]:
@@ -88,7 +162,7 @@ def planned_jobs(project: Project, registry: Registry, problems: list[Problem] |
     """
     jobs: list[PlannedJob] = []
     found: list[Problem] = []
-    for path in job_files(project):
+    for path in files_of_jobs(project):
         try:
             jobs.append(PlannedJob(path.relative_to(project.root), prepare_job(path, project, registry=registry)))
         except FeaturePlatformError as error:
@@ -144,59 +218,31 @@ def _drift_of(job: PlannedJob, model: str, column: OutputColumn, group: FeatureG
     return None
 
 
-def _whole_files(
-    registry: Registry, jobs: Sequence[PlannedJob], models: Mapping[str, Path]
-) -> Iterator[tuple[Path, str]]:
+def _registry_files(registry: Registry) -> Iterator[tuple[Path, str]]:
     for source in registry.sources:
-        name = f"{source.type}__v{source.version}__{source.name}.yml"
-        yield Path("models", "sources", name), _file(_source_origin(source), source_content(source, registry))
-    # People write the file of the model in Python, which has a block that is generated.
-    for group in [each for each in registry.feature_groups if each.model != ENRICHED_MODEL]:
-        path = models[group.model].with_name(f"{group.model}.yml")
-        origin = f"registry/feature/{group.file.name} and configs/jobs/"
-        yield path, _file(origin, model_content(group, jobs, registry))
-    if jobs:
-        yield Path("models", "jobs", "exposures.yml"), _file("configs/jobs/", exposures_content(jobs, registry))
+        yield _source_file(source), _file(_source_origin(source), source_content(source, registry))
     if registry.feature_groups:
-        yield Path("models", "groups.yml"), _file("registry/feature/", groups_content(registry))
+        yield GROUPS_FILE, _file("registry/feature/", groups_content(registry))
 
 
-def default_job(jobs: Sequence[PlannedJob]) -> PlannedJob | None:
-    """The job of plain dbt: the default of the variable `job` in `dbt_project.yml` is made of it."""
-    return next((job for job in jobs if job.path == SAMPLE_JOB), None)
+def _source_file(source: RegisteredSource) -> Path:
+    return Path("models", "sources", f"{source.type}__v{source.version}__{source.name}.yml")
+
+
+def job_files(job: PlannedJob, registry: Registry, *, folder: Path) -> dict[Path, str]:
+    """Return the texts of a job's dbt files in a folder, in an order in which no file names one that comes after it."""
+    origin = job.path.as_posix()
+    files = {folder / name: text for name, text in model_texts(job.plan, origin)}
+    content = _as_yaml(as_dbt_reads_it(job_content(job, registry)))
+    return files | {folder / f"{job.plan.job_name}.yml": f"# {generated_from(origin)}\n{content}"}
 
 
 def _source_origin(source: RegisteredSource) -> str:
     return f"registry/source/{source.type}/v{source.version}/{source.file.name}"
 
 
-def _files_with_blocks(
-    project: Project, jobs: Sequence[PlannedJob], registry: Registry, models: Mapping[str, Path]
-) -> Iterator[tuple[Path, str]]:
-    """The files that people write, with a block that is generated."""
-    if default := default_job(jobs):
-        yield _with_block(project.root, Path("dbt_project.yml"), {"job": job_variable(default.plan)})
-    contents = {
-        INPUT_MODEL: input_columns(jobs),
-        JOINED_MODEL: result_columns(jobs, registry),
-        ENRICHED_MODEL: enriched_columns(jobs, registry),
-    }
-    for model, content in contents.items():
-        yield _with_block(project.root, models[model].with_suffix(".yml"), as_dbt_reads_it(content))
-
-
-def _with_block(root: Path, path: Path, content: Mapping[str, Any]) -> tuple[Path, str]:
-    text = _text(root / path)
-    if not (block := _BLOCK.search(text)):
-        raise ConfigurationError(
-            f"{path}: the lines `# >>> generated ...` and `# <<< generated` are missing; put them where the generated keys belong"
-        )
-    lines = "".join(f"{block['indent']}{line}\n" for line in _as_yaml(content).splitlines())
-    return path, text[: block.start()] + block["first"] + lines + block["last"] + text[block.end() :]
-
-
 def _file(origin: str, content: Mapping[str, Any]) -> str:
-    return _HEADER.format(origin=origin) + _as_yaml(as_dbt_reads_it(content))
+    return f"# {generated_from(origin)}\n{_as_yaml(as_dbt_reads_it(content))}"
 
 
 def _text(path: Path) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from feature_platform_py.dbt_files.dbt_yaml import PlannedJob
+from feature_platform_py.dbt_files.job_yaml import PlannedJob
 from feature_platform_py.docs_site.profile import ColumnProfile
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.feature_set import FeatureSet
@@ -18,7 +18,7 @@ from feature_platform_py.registry.registry import Registry
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found out: profiles by (model, column), SQL by model, the last run by job, and the lineage of all columns."""
+    """What was found out: profiles by (table, column), SQL by dbt model, the last run by job, and the lineage of all columns."""
 
     profiles: Mapping[tuple[str, str], ColumnProfile] = field(default_factory=dict)
     sql: Mapping[str, str] = field(default_factory=dict)
@@ -34,7 +34,7 @@ def catalogue_content(registry: Registry, jobs: Sequence[PlannedJob], findings: 
     features = [entry for group in registry.feature_groups for entry in _entries(group, jobs, findings)]
     return {
         "features": features,
-        "models": {group.model: {"sql": findings.sql.get(group.model, "")} for group in registry.feature_groups},
+        "models": {name: {"sql": sql} for name, sql in findings.sql.items()},
         "jobs": {job.plan.job_name: _job(job, findings) for job in jobs},
         "lineage": findings.lineage.as_dict(),
     }
@@ -84,6 +84,7 @@ def _used(
         "jobs": [
             {
                 "name": job.plan.job_name,
+                "model": job.plan.table_name(group.model),
                 "rule": column.description,
                 "grain": list(feature_set.keys),
                 "looksAhead": column.looks_ahead,
@@ -111,7 +112,7 @@ def _job(job: PlannedJob, findings: Findings) -> dict[str, Any]:
         "file": job.path.as_posix(),
         "description": plan.config.description,
         "sink": plan.sink.kind,
-        "source": ".".join(plan.source.dbt_source),
+        "source": ".".join(plan.dbt_source),
         "sourceDescription": source.description.strip() if source else "",
         "freshness": _freshness(job),
         "finished": run["finished"] if run else None,

@@ -10,13 +10,12 @@ from typing import Any
 from feature_platform_py.core.errors import ConfigurationError, EngineError, Problem
 from feature_platform_py.core.files import is_leftover, replace_file
 from feature_platform_py.core.project import Project
-from feature_platform_py.dbt_files.dbt_yaml import PlannedJob
-from feature_platform_py.dbt_files.sync import default_job, described_jobs, write_files
+from feature_platform_py.dbt_files.job_yaml import PlannedJob
+from feature_platform_py.dbt_files.sync import described_jobs, write_files
 from feature_platform_py.docs_site.catalogue import Findings, catalogue_content
 from feature_platform_py.docs_site.page import data_script, write_dbt_page
 from feature_platform_py.docs_site.profile import ColumnProfile, profile_table
 from feature_platform_py.jobs.last_run import last_run
-from feature_platform_py.jobs.plan import job_variable
 from feature_platform_py.lineage.load import CompiledJob, compile_jobs, lineage_of
 from feature_platform_py.registry.diagram import DIAGRAM
 from feature_platform_py.registry.registry import Registry
@@ -48,7 +47,7 @@ def build_site(
     tell(f"profiled {sum(each['profile'] is not None for each in content['features'])} features")
     write_catalogue(folder, content)
     if jobs:
-        _write_dbt_docs(project, default_job(jobs) or jobs[0], folder)
+        _write_dbt_docs(project, folder)
         tell("wrote dbt's docs")
     if diagram.exists():
         replace_file(folder / "entities.svg", diagram.read_bytes())
@@ -76,10 +75,9 @@ def write_catalogue(folder: Path, content: Mapping[str, Any]) -> None:
 
 
 def _findings(project: Project, jobs: Sequence[PlannedJob], compiled: Sequence[CompiledJob]) -> Findings:
-    models = [model for each in compiled for model in each.models]
     return Findings(
         profiles=table_profiles(project, jobs),
-        sql={model.name: model.sql.strip() for model in reversed(models)},
+        sql={each.plan.table_name(model.name): model.sql.strip() for each in compiled for model in each.models},
         runs={job.plan.job_name: run for job in jobs if (run := last_run(project, job.plan.job_name))},
         lineage=lineage_of(compiled),
     )
@@ -104,8 +102,8 @@ def table_profiles(project: Project, jobs: Sequence[PlannedJob]) -> dict[tuple[s
     return profiles
 
 
-def _write_dbt_docs(project: Project, job: PlannedJob, folder: Path) -> None:
-    built, run = generate_docs(project, job.plan.job_name, variables={"job": job_variable(job.plan)})
+def _write_dbt_docs(project: Project, folder: Path) -> None:
+    built, run = generate_docs(project)
     if run.error or not (built / "index.html").exists():
         raise EngineError(run.error or "dbt wrote no docs", Path(project.shown(run.log_file)))
     write_dbt_page(folder, built)

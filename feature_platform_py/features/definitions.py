@@ -111,6 +111,7 @@ class DefinedTransformer(SqlTransformer):
     """A transformer of a definition file."""
 
     model: ClassVar[str] = MODEL
+    tag: ClassVar[str] = "custom"
     definition: ClassVar[TransformerDefinition]
 
     def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:

@@ -14,10 +14,11 @@ _LISTED_PARAMS = ("window_days", "target_category_value")
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """Features of one model that share their keys and inputs; `params` are the arguments of the macro.
+    """Features of one table that share their keys and inputs; `params` are the arguments of the macro.
 
     `reads` are the source's columns that the features depend on, with their types. `reach_days` says for how many days after its
-    event time a source row counts, beyond its own period; None: for ever.
+    event time a source row counts, beyond its own period; None: for ever. `month_key` is the key that stands for the month of the
+    event time. With `is_by_month` a row counts in its calendar month, which no period may divide. `tag` is that of the dbt models.
     """
 
     model: str
@@ -28,11 +29,14 @@ class FeatureSet:
     timestamp_col: str | None
     reach_days: int | None
     params: Mapping[str, Any]
+    month_key: str | None = None
+    is_by_month: bool = False
+    tag: str = ""
 
     @property
     def has_time(self) -> bool:
         """Whether a row of the features stands for a time, not for a user's whole history."""
-        return self.timestamp_col is not None and (self.timestamp_col in self.keys or "year_month" in self.keys)
+        return self.timestamp_col is not None and (self.timestamp_col in self.keys or self.month_key is not None)
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -57,14 +61,10 @@ class FeatureSet:
         return {
             "macro": self.macro,
             "keys": list(self.keys),
-            "features": [column.name for column in self.features if column.name not in self.keys],
-            "types": {
-                name: data_type
-                for name, data_type in [*self.reads, *((column.name, column.type) for column in self.features)]
-                if data_type
-            },
-            "reads": [{"name": name, "type": data_type} for name, data_type in self.reads],
+            "features": {column.name: column.type for column in self.features},
+            "reads": dict(self.reads),
             "timestamp_col": self.timestamp_col,
+            "month_key": self.month_key,
             "params": {name: value for name, value in self.params.items() if value is not None},
         }
 

@@ -13,6 +13,7 @@ from feature_platform_py.core.text import slug
 from feature_platform_py.features.columns import OutputColumn, Reads, WantedValue
 from feature_platform_py.features.sql import SqlTransformer
 
+TAG = "financial"
 MAX_WINDOW_DAYS = 36_500
 
 
@@ -40,6 +41,7 @@ class UserSpendAggregator(SqlTransformer):
 
     model: ClassVar[str] = "user_spend"
     macro: ClassVar[str] = "user_spend_aggregator"
+    tag: ClassVar[str] = TAG
 
     user_id_col: UserId
     timestamp_col: EventTime
@@ -99,6 +101,8 @@ class UserMonthlyTransactionCounter(SqlTransformer):
 
     model: ClassVar[str] = "user_monthly_transactions"
     macro: ClassVar[str] = "user_monthly_transaction_counter"
+    tag: ClassVar[str] = TAG
+    is_by_month: ClassVar[bool] = True
 
     user_id_col: UserId
     timestamp_col: EventTime
@@ -127,6 +131,10 @@ class UserMonthlyTransactionCounter(SqlTransformer):
         """The event time."""
         return self.timestamp_col
 
+    def month_key(self) -> str | None:
+        """The month, which is the key unless the count is the one known at the event time."""
+        return None if self.as_of else "year_month"
+
     def arguments(self, types: Mapping[str, str]) -> dict[str, Any]:  # noqa: ARG002 - no amount
         """The macro's arguments."""
         return {"user_id_col": self.user_id_col, "timestamp_col": self.timestamp_col, "as_of": self.as_of}
@@ -137,6 +145,7 @@ class UserCategoricalSpendAggregator(SqlTransformer):
 
     model: ClassVar[str] = "user_categorical_spend"
     macro: ClassVar[str] = "user_categorical_spend_aggregator"
+    tag: ClassVar[str] = TAG
 
     user_id_col: UserId
     amount_col: Amount

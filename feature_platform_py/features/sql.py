@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 class SqlTransformer(FeatureTransformer):
     """A transformer of a macro that returns a query with one row per key: the key columns, and the features.
 
-    `model` is the dbt model whose table holds the features, `macro` the name of the macro, with its package's before a dot if that
+    `model` is the table of a job that holds the features, `tag` that of its model in dbt;
+    `is_by_month` says that rows count in their calendar month. `macro` the name of the macro, with its package's before a dot if that
     is not the project.
     """
 
     model: ClassVar[str]
     macro: ClassVar[str]
+    tag: ClassVar[str]
+    is_by_month: ClassVar[bool] = False
 
     @abstractmethod
     def keys(self) -> tuple[str, ...]:
@@ -40,6 +43,10 @@ class SqlTransformer(FeatureTransformer):
 
     def event_time(self) -> str | None:
         """The column of the event time, if the features have one."""
+        return None
+
+    def month_key(self) -> str | None:
+        """The key that stands for the month of the event time, if one does."""
         return None
 
     def reach_days(self) -> int | None:
@@ -61,6 +68,9 @@ class SqlTransformer(FeatureTransformer):
             timestamp_col=self.event_time(),
             reach_days=self.reach_days(),
             params=self.arguments(dict(columns)),
+            month_key=self.month_key(),
+            is_by_month=self.is_by_month,
+            tag=self.tag,
         )
 
     def transform(self, dataframe: DataFrame) -> DataFrame:

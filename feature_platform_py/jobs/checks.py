@@ -17,8 +17,8 @@ from feature_platform_py.features.columns import column_named, input_fault, miss
 from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.jobs.config import JobConfig, JobDraft, TransformerSpec, read_job
 from feature_platform_py.jobs.filter_values import comparison_fault
-from feature_platform_py.jobs.names import name_problems
-from feature_platform_py.registry.models import model_files
+from feature_platform_py.jobs.names import model_names, name_problems
+from feature_platform_py.jobs.plan import INPUT_MODEL, JOINED_MODEL
 from feature_platform_py.registry.registry import Registry, load_source_registry
 from feature_platform_py.sinks.sink import Sink
 from feature_platform_py.sources.input_source import InputSource, RowFilter
@@ -261,7 +261,7 @@ def _is_kept(place: str, job_name: str, project: Project) -> bool:
 def _is_of_platform(schema: str, name: str, job_name: str, project: Project) -> bool:
     if schema.lower() != project.target.schema.lower():
         return schema.lower() == EXTERNAL_SCHEMA
-    models = {model.lower() for model in model_files(project.root)}
+    models = {model.lower() for model in (*model_names(project.root), INPUT_MODEL, JOINED_MODEL)}
     return name.lower().startswith(f"{job_name}__") or name.lower().rpartition("__")[2] in models
 
 

@@ -1,4 +1,4 @@
-"""Whether a job's name is its own: the tables of a job carry it, so two jobs of one name would replace each other's."""
+"""The names of jobs, which their tables carry, so that two jobs of one name would replace each other's; and those of models."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from pathlib import Path
 from feature_platform_py.core.document import read_document
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.project import Project
+from feature_platform_py.features.catalogue import transformers_of
+from feature_platform_py.features.definitions import MODEL as CUSTOM_MODEL
+from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.jobs.config import JobDraft
 from feature_platform_py.jobs.last_run import last_run
+from feature_platform_py.jobs.plan import ENRICHED_MODEL
 
 
 def job_files(project: Project) -> list[Path]:
@@ -19,6 +23,20 @@ def job_files(project: Project) -> list[Path]:
         if path.suffix in {".yaml", ".yml"}:
             found.setdefault(path.resolve(), path)
     return list(found.values())
+
+
+def model_names(root: Path) -> frozenset[str]:
+    """Return the names that feature groups may have as `model`: tables that a job may have, and models of the project's own."""
+    own = {path.stem for kind in ("*.sql", "*.py") for path in (root / "models").rglob(kind) if "__" not in path.stem}
+    tables = {kind.model for kind in transformers_of(root).values() if issubclass(kind, SqlTransformer)}
+    return frozenset({*own, *tables, CUSTOM_MODEL, ENRICHED_MODEL})
+
+
+def registered_file(path: Path, job_name: str, project: Project) -> Path | None:
+    """Return the file below `configs/jobs/` that is this job: the file itself by any path, or one of which it is a copy; else None."""
+    files = job_files(project)
+    same = [file for file in files if file.resolve() == path.resolve()]
+    return next((file for file in (same or files) if _has_name(file, job_name)), None)
 
 
 def name_problems(draft: JobDraft, project: Project) -> Iterator[Problem]:

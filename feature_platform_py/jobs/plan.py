@@ -1,27 +1,22 @@
-"""What a job will do, as data: the feature tables it builds, the dbt variable that says so, and where the result goes."""
+"""What a job will do, as data: the feature tables that it builds, from what, and where the result goes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from feature_platform_py.core.locations import table_parts
 from feature_platform_py.features.columns import OutputColumn
-from feature_platform_py.features.definitions import MODEL as CUSTOM_MODEL
 from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.features.sql import SqlTransformer
-from feature_platform_py.files.declared import TEXT_FORMATS
-from feature_platform_py.jobs.checks import ResolvedSource
 from feature_platform_py.jobs.config import JobConfig, TransformerSpec
 from feature_platform_py.registry.schema import Period
 from feature_platform_py.sinks.sink import Sink
 from feature_platform_py.sources.input_source import RowFilter
-from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
+from feature_platform_py.sources.resolve import ResolvedSource
 
-MODELS = ("user_spend", "user_monthly_transactions", "user_categorical_spend", CUSTOM_MODEL)
 INPUT_MODEL = "stg_job_input"
 JOINED_MODEL = "job_features"
 ENRICHED_MODEL = "job_enriched"
@@ -51,6 +46,11 @@ class JobPlan:
     def job_name(self) -> str:
         """The job's name, which its tables and its caches carry."""
         return self.config.job_name
+
+    @property
+    def dbt_source(self) -> tuple[str, str]:
+        """The names of the job's dbt source: `source('transaction', 'mm_transaction')`, or one of the job's own."""
+        return self.source.registered.dbt_source if self.source.registered else ("ad_hoc", self.job_name)
 
     @property
     def sink(self) -> Sink:
@@ -90,7 +90,7 @@ class JobPlan:
                 reads=(),
                 timestamp_col=None,
                 reach_days=0,
-                params=_params(each),
+                params=transformer_params(each),
             )
             for each in self.config.python_transformers
         )
@@ -108,7 +108,7 @@ class JobPlan:
     @property
     def tables(self) -> tuple[str, ...]:
         """Those of the models that are feature tables."""
-        return tuple(model for model in MODELS if self.sets_of(model))
+        return tuple(dict.fromkeys(each.model for each in self.feature_sets))
 
     def sets_of(self, model: str) -> tuple[FeatureSet, ...]:
         """The feature sets of one model, in the order of the YAML."""
@@ -116,11 +116,18 @@ class JobPlan:
 
     def period(self, model: str) -> Period | None:
         """The length of time by which a model's table is partitioned; None if its rows do not all stand for a time."""
-        if not all(feature_set.has_time for feature_set in self.sets_of(model)):
+        feature_sets = self.sets_of(model)
+        if not all(feature_set.has_time for feature_set in feature_sets):
             return None
         source = self.source.registered
         period = source.period if source else "month"
-        return "month" if period == "day" and model == "user_monthly_transactions" else period
+        return "month" if period == "day" and any(each.is_by_month for each in feature_sets) else period
+
+    def reach_days(self, model: str) -> int | None:
+        """For how many days after its event time a source row counts in a model's table; None: for ever."""
+        reaches = [feature_set.reach_days for feature_set in self.sets_of(model)]
+        known = [reach for reach in reaches if reach is not None]
+        return max(known) if known and len(known) == len(reaches) else None
 
     def table_name(self, model: str) -> str:
         """The name of the job's table or view for a model, without its schema."""
@@ -144,49 +151,6 @@ def plan_job(config: JobConfig, source: ResolvedSource, columns: Sequence[tuple[
             column for transformer in config.feature_transformers for column in transformer.outputs(columns)
         ),
     )
-
-
-def job_variable(plan: JobPlan) -> dict[str, Any]:
-    """The dbt variable `job`: everything that the models read, as plain lists, mappings and scalars."""
-    return {
-        "name": plan.job_name,
-        "input": {
-            "source": list(plan.source.dbt_source),
-            "columns": _columns_variable(plan),
-            "filters": [filter_variable(row_filter, plan) for row_filter in plan.config.input_source.filters],
-            "loaded_at": plan.source.registered.loaded_at if plan.source.registered else None,
-            "rules": _rules_variable(plan.source),
-            "ad_hoc": _ad_hoc_variable(plan),
-        },
-        **{model: _table_variable(model, plan) for model in MODELS},
-        "joins": [_join_variable(feature_set, plan) for feature_set in plan.feature_sets],
-        "features": [
-            {"name": column.name, "table": _join_name(each, plan)}
-            for column in plan.features
-            for each in plan.feature_sets
-            if column in each.features
-        ],
-        "python_transformers": [
-            {"name": each.name, "params": _params(each)} for each in plan.config.python_transformers
-        ],
-        "result": [name for name, _ in plan.columns] + [column.name for column in plan.features],
-    }
-
-
-def _rules_variable(source: ResolvedSource) -> dict[str, Any]:
-    """What the registry demands of each row: values where they are required, a key of its own, and whose key it names."""
-    return {
-        "primary_key": list(source.registered.primary_key) if source.registered else [],
-        "required": list(source.registered.required) if source.registered else [],
-        "references": [
-            {
-                "entity": each.entity,
-                "columns": list(each.columns),
-                "sources": [list(source.dbt_source) for source in each.sources],
-            }
-            for each in source.references
-        ],
-    }
 
 
 def filter_variable(row_filter: RowFilter, plan: JobPlan) -> dict[str, Any]:
@@ -215,55 +179,6 @@ def _literal(value: object, column_type: str) -> dict[str, str]:
     return {"text": text, "type": column_type}
 
 
-def _ad_hoc_variable(plan: JobPlan) -> dict[str, Any]:
-    """The lineage node of an unregistered source: a table by its name, or files that are registered under the job's name."""
-    source = plan.source
-    if source.registered is None and source.format is None:
-        database, schema, identifier = table_parts(source.location)
-        return {"database": database, "schema": schema, "identifier": identifier, "meta": {}}
-    meta: dict[str, Any] = {}
-    if source.registered is None:
-        place: dict[str, Any] = {"location": source.location, "format": source.format, "options": dict(source.options)}
-        if source.readings:
-            place["columns"] = [{"name": name, **asdict(reading)} for name, reading in source.readings.items()]
-        # Types of files are found out from all of them: the very copy that the plan was made of is read.
-        is_looked_at = source.format in {*TEXT_FORMATS, "parquet"}
-        meta = {"locations": {"local": place}, "columns": [] if is_looked_at else _columns_variable(plan)}
-    return {"database": None, "schema": EXTERNAL_SCHEMA, "identifier": f"{plan.job_name}__input", "meta": meta}
-
-
-def _columns_variable(plan: JobPlan) -> list[dict[str, str]]:
-    return [{"name": name, "type": data_type} for name, data_type in plan.columns]
-
-
-def _table_variable(model: str, plan: JobPlan) -> dict[str, Any]:
-    feature_sets = plan.sets_of(model)
-    reaches = [feature_set.reach_days for feature_set in feature_sets]
-    known = [reach for reach in reaches if reach is not None]
-    return {
-        "period": plan.period(model) if feature_sets else None,
-        "reach_days": max(known) if known and len(known) == len(reaches) else None,
-        "feature_sets": [feature_set.variable() for feature_set in feature_sets],
-    }
-
-
-def _join_variable(feature_set: FeatureSet, plan: JobPlan) -> dict[str, Any]:
-    number = plan.sets_of(feature_set.model).index(feature_set)
-    is_only_one = len(plan.sets_of(feature_set.model)) == 1
-    return {
-        "name": _join_name(feature_set, plan),
-        "model": feature_set.model,
-        "feature_set": None if is_only_one else number,
-        "keys": list(feature_set.keys),
-        "timestamp_col": feature_set.timestamp_col,
-    }
-
-
-def _join_name(feature_set: FeatureSet, plan: JobPlan) -> str:
-    sets = plan.sets_of(feature_set.model)
-    return feature_set.model if len(sets) == 1 else f"{feature_set.model}_{sets.index(feature_set)}"
-
-
-def _params(spec: TransformerSpec) -> dict[str, Any]:
+def transformer_params(spec: TransformerSpec) -> dict[str, Any]:
     """The parameters of a transformer as plain values, those left out that have none."""
     return spec.transformer.model_dump(mode="json", exclude_none=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 from feature_platform_py.core.errors import EngineError, Problem, problems_of
 from feature_platform_py.core.project import Project
-from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, JobPlan, job_variable
+from feature_platform_py.dbt_files.sync import bring_up_to_date, job_variables
+from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, JobPlan
 from feature_platform_py.lineage.columns import Use, column_inputs, uses_by_column
 from feature_platform_py.lineage.graph import Edge, LineageGraph, Node
 from feature_platform_py.runs.dbt import CompiledModel, compile_models
@@ -26,7 +27,13 @@ class CompiledJob:
     edges: tuple[tuple[Node, Node, Sequence[Use]], ...]
 
 
-def compile_jobs(jobs: Mapping[Path, JobPlan], project: Project, problems: list[Problem]) -> list[CompiledJob]:
+def compile_jobs(
+    jobs: Mapping[Path, JobPlan],
+    project: Project,
+    problems: list[Problem],
+    *,
+    tell: Callable[[str], None] = lambda _: None,
+) -> list[CompiledJob]:
     """Return the jobs whose SQL dbt can compile and the lineage can read; `problems` grows by those of the others.
 
     No table is needed or changed. Raises EngineError if there is no such job.
@@ -35,6 +42,7 @@ def compile_jobs(jobs: Mapping[Path, JobPlan], project: Project, problems: list[
     failed: EngineError | None = None
     for path, plan in jobs.items():
         try:
+            bring_up_to_date(plan, project, tell=tell)
             models = compiled_models(plan, project)
             compiled.append(CompiledJob(plan, models, tuple(_edges(plan, models))))
         except EngineError as error:
@@ -57,7 +65,8 @@ def lineage_of(jobs: Iterable[CompiledJob]) -> LineageGraph:
 
 def compiled_models(plan: JobPlan, project: Project) -> tuple[CompiledModel, ...]:
     """The SQL of a job's models, in the order in which they are built; EngineError if dbt fails."""
-    models, run = compile_models(project, plan.job_name, variables={"job": job_variable(plan)}, select=plan.sql_models)
+    variables = job_variables(plan, project)
+    models, run = compile_models(project, plan.job_name, variables=variables, select=plan.sql_models)
     if run.error:
         raise EngineError(run.error, Path(project.shown(run.log_file)))
     by_name = {model.name: model for model in models}
@@ -65,38 +74,39 @@ def compiled_models(plan: JobPlan, project: Project) -> tuple[CompiledModel, ...
 
 
 def _edges(plan: JobPlan, models: Sequence[CompiledModel]) -> Iterator[tuple[Node, Node, Sequence[Use]]]:
-    source = ".".join(plan.source.dbt_source)
+    source = ".".join(plan.dbt_source)
     relations: dict[str, Sequence[str]] = {}
-    nodes: dict[str, str] = {model.relation: model.name for model in models}
+    nodes = {model.relation: plan.table_name(model.name) for model in models}
     for model in models:
         if model.name == INPUT_MODEL:
             relations |= {name: [column for column, _ in plan.columns] for name in _read_by(model, relations)}
         inputs = column_inputs(model.sql, relations)
         relations[model.relation] = list(inputs)
         for column, found in inputs.items():
-            target = Node("model", model.name, column)
+            target = Node("model", plan.table_name(model.name), column)
             for (relation, name), uses in uses_by_column(found).items():
                 start = Node("model", nodes[relation], name) if relation in nodes else Node("source", source, name)
                 if _is_shown(start) and _is_shown(target):
                     yield start, target, uses
     yield from _python_edges(plan)
     for feature in plan.features:
-        yield Node("model", plan.output_model, feature.name), Node("job", plan.job_name), ("value",)
+        yield Node("model", plan.table_name(plan.output_model), feature.name), Node("job", plan.job_name), ("value",)
 
 
 def _python_edges(plan: JobPlan) -> Iterator[tuple[Node, Node, Sequence[Use]]]:
     """What transformers in Python say that they read and add: their code is not looked into."""
     if not plan.python_sets:
         return
+    joined, enriched = plan.table_name(JOINED_MODEL), plan.table_name(ENRICHED_MODEL)
     added = {column.name for each in plan.python_sets for column in each.features}
     for name in [name for name, _ in plan.columns] + [column.name for column in plan.features]:
         if name not in added:
-            yield Node("model", JOINED_MODEL, name), Node("model", ENRICHED_MODEL, name), ("value",)
+            yield Node("model", joined, name), Node("model", enriched, name), ("value",)
     for spec in plan.config.python_transformers:
         for needed in spec.inputs():
-            start = Node("model", ENRICHED_MODEL if needed.name in added else JOINED_MODEL, needed.name)
+            start = Node("model", enriched if needed.name in added else joined, needed.name)
             for column in spec.outputs(plan.columns):
-                yield start, Node("model", ENRICHED_MODEL, column.name), ("value",)
+                yield start, Node("model", enriched, column.name), ("value",)
 
 
 def _read_by(model: CompiledModel, known: Mapping[str, Sequence[str]]) -> list[str]:

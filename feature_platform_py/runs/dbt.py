@@ -15,6 +15,7 @@ from feature_platform_py.jobs.work import TableWork, read_work
 
 _COUNTED = ("model", "test")
 _ADAPTER = "fpspark"
+DOCS = "docs"
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class DbtRun:
 class _Told:
     """What macros and the adapter tell during an invocation of dbt."""
 
+    job_name: str
     works: dict[str, TableWork] = field(default_factory=dict)
     faults: list[Message] = field(default_factory=list)
     failed_rows: list[str] = field(default_factory=list)
@@ -101,7 +103,7 @@ class _Told:
         if message.code in FAULTS:
             self.faults.append(message)
         elif work := read_work(message):
-            self.works[event.data.node_info.node_name] = work
+            self.works[_without_job(event.data.node_info.node_name, self.job_name)] = work
         elif message.code is Code.FAILED_TEST_ROW:
             values = ", ".join(f"{name}: {value}" for name, value in message.fields["values"])
             self.failed_rows.append(f"`{message.fields['test']}`: {values}")
@@ -128,11 +130,11 @@ def build(
 ) -> DbtRun:
     """Run `dbt build` on the selected nodes with the job's variables, and return how each node ended."""
     nodes: list[NodeResult] = []
-    told = _Told()
+    told = _Told(job_name)
 
     def watch(event: Any) -> None:
         told.note(event)
-        if event.info.name == "NodeFinished" and (node := _finished(event.data, told.works)):
+        if event.info.name == "NodeFinished" and (node := _finished(event.data, told.works, job_name)):
             nodes.append(node)
             on_node(node)
 
@@ -140,7 +142,7 @@ def build(
         *("build", *_common_arguments(project, job_name, variables)),
         *("--exclude-resource-type", "unit_test"),
         *(["--full-refresh"] if is_full_refresh else []),
-        *("--select", *select),
+        *("--select", *_node_names(job_name, select)),
         *(["--exclude", *exclude] if exclude else []),
     ]
     failure = _result(arguments, watch).exception
@@ -156,11 +158,11 @@ def find_work(
     is_full_refresh: bool = False,
 ) -> tuple[dict[str, TableWork], DbtRun]:
     """Compile the selected feature tables, which writes nothing, and return what each needs by its model's name."""
-    told = _Told()
+    told = _Told(job_name)
     arguments = [
         *("compile", *_common_arguments(project, job_name, variables)),
         *(["--full-refresh"] if is_full_refresh else []),
-        *("--select", *select),
+        *("--select", *_node_names(job_name, select)),
     ]
     failure = _result(arguments, told.note).exception
     return told.works, DbtRun((), _log_file(project, job_name), failure, tuple(told.faults))
@@ -172,24 +174,26 @@ def compile_models(
     """Compile the selected models as a full refresh computes them, which writes nothing and needs no table to be there."""
     arguments = [
         *("compile", *_common_arguments(project, job_name, variables)),
-        *("--full-refresh", "--select", *select),
+        *("--full-refresh", "--select", *_node_names(job_name, select)),
     ]
     result = _result(arguments)
     models = tuple(
-        CompiledModel(each.node.name, each.node.relation_name.replace("`", ""), each.node.compiled_code)
+        CompiledModel(
+            _without_job(each.node.name, job_name), each.node.relation_name.replace("`", ""), each.node.compiled_code
+        )
         for each in (result.result or ())
         if each.node.resource_type == "model"
     )
     return models, DbtRun((), _log_file(project, job_name), result.exception)
 
 
-def generate_docs(project: Project, job_name: str, *, variables: Mapping[str, Any]) -> tuple[Path, DbtRun]:
-    """Write dbt's own docs of the project, with the job's tables, and return their folder."""
+def generate_docs(project: Project) -> tuple[Path, DbtRun]:
+    """Write dbt's own docs of the project, with the tables of all its jobs, and return their folder."""
     target_path = project.root / "target" / "docs_build"
-    arguments = ["docs", "generate", *_common_arguments(project, job_name, variables)]
+    arguments = ["docs", "generate", *_common_arguments(project, DOCS, {})]
     arguments[arguments.index("--target-path") + 1] = str(target_path)
     arguments.remove("--no-write-json")
-    return target_path, DbtRun((), _log_file(project, job_name), _result(arguments).exception)
+    return target_path, DbtRun((), _log_file(project, DOCS), _result(arguments).exception)
 
 
 def _common_arguments(project: Project, job_name: str, variables: Mapping[str, Any]) -> list[str]:
@@ -211,18 +215,27 @@ def _result(arguments: Sequence[str], watch: Callable[[Any], None] = lambda _: N
     return invoke_dbt(arguments, callbacks=[watch])
 
 
-def _finished(data: Any, works: Mapping[str, TableWork]) -> NodeResult | None:
+def _node_names(job_name: str, models: Sequence[str]) -> list[str]:
+    return [f"{job_name}__{model}" for model in models]
+
+
+def _without_job(name: str, job_name: str) -> str:
+    """A node's name as the job's own reader knows it; a test has the model's name in its own."""
+    return name.replace(f"{job_name}__", "", 1)
+
+
+def _finished(data: Any, works: Mapping[str, TableWork], job_name: str) -> NodeResult | None:
     kind = data.node_info.resource_type
     if kind not in _COUNTED:
         return None
     response = dict(data.run_result.adapter_response)
     rows = response.get("rows_affected")
     return NodeResult(
-        name=data.node_info.node_name,
+        name=_without_job(data.node_info.node_name, job_name),
         kind=kind,
         status=data.node_info.node_status,
         seconds=data.run_result.execution_time,
         rows=int(rows) if rows is not None else None,
         message=data.run_result.message,
-        work=works.get(data.node_info.node_name),
+        work=works.get(_without_job(data.node_info.node_name, job_name)),
     )

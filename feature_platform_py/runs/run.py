@@ -15,8 +15,9 @@ from feature_platform_py.core.messages import Code, Message
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.dbt_files.prepare import query_source
+from feature_platform_py.dbt_files.sync import bring_up_to_date, job_variables
 from feature_platform_py.jobs.last_run import record_run
-from feature_platform_py.jobs.plan import INPUT_MODEL, JobPlan, job_variable
+from feature_platform_py.jobs.plan import INPUT_MODEL, JobPlan
 from feature_platform_py.jobs.work import UNKNOWN_WORK, TableWork
 from feature_platform_py.runs import dbt
 from feature_platform_py.runs.dbt import DbtRun, NodeResult
@@ -75,6 +76,7 @@ def run_job(
     run = partial(_run, plan, project, is_full_refresh=is_full_refresh, is_reconciled=is_reconciled, on_node=on_node)
     with running_alone(project, plan.job_name):
         repair_tables(plan, project, is_full_refresh=is_full_refresh, tell=on_note)
+        bring_up_to_date(plan, project, tell=on_note)
         for _ in range(RUNS - 1):
             try:
                 return run()
@@ -99,7 +101,7 @@ def _run(
     dbt_run = dbt.build(
         project,
         plan.job_name,
-        variables=_variables(plan, is_reconciled=is_reconciled),
+        variables=_variables(plan, project, is_reconciled=is_reconciled),
         select=plan.models,
         # The sink counts the rows that it is about to hold: the same check, without computing the result twice.
         exclude=["test_name:one_row_per_source_row"],
@@ -143,8 +145,10 @@ def _check_not_empty(plan: JobPlan, project: Project) -> None:
         raise DataCheckError(str(problem))
 
 
-def plan_work(plan: JobPlan, project: Project) -> dict[str, TableWork]:
-    """Return what each feature table of the plan needs, by its model's name; nothing is written.
+def plan_work(
+    plan: JobPlan, project: Project, *, on_note: Callable[[str], None] = lambda _: None
+) -> dict[str, TableWork]:
+    """Return what each feature table of the plan needs, by its model's name; no table is written.
 
     A query is not run for that: what its rows will change is not known before a run.
     Raises DataCheckError if a value of the source does not parse, EngineError if dbt or the engine fails.
@@ -153,7 +157,8 @@ def plan_work(plan: JobPlan, project: Project) -> dict[str, TableWork]:
         return {}
     if plan.source.query is not None:
         return dict.fromkeys(plan.tables, UNKNOWN_WORK)
-    variables = _variables(plan, is_reconciled=False)
+    bring_up_to_date(plan, project, tell=on_note)
+    variables = _variables(plan, project, is_reconciled=False)
     works, dbt_run = dbt.find_work(project, plan.job_name, variables=variables, select=plan.tables)
     _raise_failures(dbt_run, project)
     return {name: works[name] for name in plan.tables}
@@ -176,9 +181,9 @@ def _land_query(plan: JobPlan, project: Project) -> None:
     land(query_source(plan.source), warehouse, TableName(schema, table), columns=plan.columns)
 
 
-def _variables(plan: JobPlan, *, is_reconciled: bool) -> dict[str, Any]:
-    # Only where it is asked for: dbt parses the project anew when a variable changes.
-    return {"job": job_variable(plan), **({"reconcile": True} if is_reconciled else {})}
+def _variables(plan: JobPlan, project: Project, *, is_reconciled: bool) -> dict[str, Any]:
+    # Only what is asked for: dbt parses the project anew when a variable changes.
+    return job_variables(plan, project) | ({"reconcile": True} if is_reconciled else {})
 
 
 def check_is_built(plan: JobPlan, run: DbtRun, project: Project) -> None:

@@ -16,9 +16,9 @@ from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import ticked, unknown
 from feature_platform_py.dbt_files.prepare import prepare_job
+from feature_platform_py.jobs.names import model_names
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.registry.entity import Entity
-from feature_platform_py.registry.models import model_files
 from feature_platform_py.registry.registry import OPPOSITE, Registry, load_registry
 
 _NAME = re.compile("[a-z][a-z0-9_]*")
@@ -144,7 +144,7 @@ def write_entries(project: Project, files: Mapping[Path, str]) -> list[Path]:
         for path, text in absolute.items():
             replace_file(copy / path.relative_to(project.root), text)
         try:
-            load_registry(copy, models=frozenset(model_files(project.root)))
+            load_registry(copy, models=model_names(project.root))
         except ConfigurationError as error:
             raise ConfigurationError(
                 [Problem(each.file.removeprefix(f"{folder}/"), each.line, each.message) for each in error.problems]

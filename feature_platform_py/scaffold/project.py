@@ -111,9 +111,10 @@ def _fill(folder: Path, *, name: str) -> None:
 
 
 def _generate(folder: Path) -> None:
-    """Write what is generated from the registry and the jobs again: a checkout's may be of more than the template's own."""
+    """Write what is generated from the registry and the jobs."""
     from feature_platform_py.core.project import open_project
     from feature_platform_py.dbt_files.sync import generated_files
 
     for path, text in generated_files(open_project(folder, target="local")).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")

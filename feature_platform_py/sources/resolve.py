@@ -39,11 +39,6 @@ class ResolvedSource:
     readings: Readings = field(default_factory=dict)
 
     @property
-    def dbt_source(self) -> tuple[str, str]:
-        """The names of its dbt source: `source('transaction', 'mm_transaction')`."""
-        return self.registered.dbt_source if self.registered else ("ad_hoc", "job_input")
-
-    @property
     def shown(self) -> str:
         """The source as a reader knows it."""
         if self.query is not None:

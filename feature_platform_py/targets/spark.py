@@ -75,7 +75,7 @@ class SparkBackend:
         source = plan.source
         if source.format is None:
             return self.sql_name(source.location)
-        named = source.dbt_source[1] if source.registered else f"{plan.job_name}__input"
+        named = source.registered.dbt_source[1] if source.registered else f"{plan.job_name}__input"
         name, root = TableName(EXTERNAL_SCHEMA, named), self._project.root
         external = external_source(
             source.location, source.format, options=source.options, columns=plan.columns, folder=root

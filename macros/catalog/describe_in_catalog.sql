@@ -3,8 +3,8 @@
   takes the primary key, which makes it a feature table of Databricks Feature Engineering, and the registry's owner, entity and tags.
 -#}
 {% macro describe_in_catalog(relation) -%}
-    {%- if execute and model.name in var('job') -%}
-        {%- do adapter.dispatch('describe_in_catalog', 'feature_platform')(relation, var('job')[model.name], model) -%}
+    {%- if execute -%}
+        {%- do adapter.dispatch('describe_in_catalog', 'feature_platform')(relation, model.config.meta.feature_table, model) -%}
     {%- endif -%}
 {%- endmacro %}
 

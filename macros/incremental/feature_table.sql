@@ -1,31 +1,79 @@
 {#-
-  The query of a feature table: all of it, or the periods that have changed since it was last built. Each row carries the fingerprint of
-  its period's input rows, by which the next run knows what has changed by then. Call it with a block that writes the query of one feature
-  set from a relation and the set.
+  The model of a feature table: all of its rows, or the periods that have changed since it was last built. Each row carries the fingerprint
+  of its period's input rows, by which the next run knows what has changed by then.
 
   Usually a job has one feature set per table. A job may use one transformer several times with different keys or amounts; then each
   use is a feature set of its own, numbered in `_feature_set`, and the columns of the other sets are NULL in its rows.
 
   With a load time, other filters are another definition: periods without loads would not be looked at.
 -#}
-{% macro feature_table(table, relation) -%}
-    {%- set queries = [] -%}
-    {%- for feature_set in table.feature_sets -%}
-        {%- do queries.append(caller(numbered('input_rows', table, loop.index0), feature_set)) -%}
-    {%- endfor -%}
-    {%- set job_input = var('job').input -%}
-    {%- set definition = local_md5(tojson([
-        table.period, without_marks(queries), types_read(table), model.raw_code,
-        job_input.filters if job_input.loaded_at else none,
-    ]))[:12] -%}
+{% macro feature_table(input, feature_sets, period=none, reach_days=none) -%}
+    {%- set table = {'period': period, 'reach_days': reach_days, 'feature_sets': feature_sets} -%}
+    {{- config(
+        materialized='incremental',
+        incremental_strategy='replace_partitions',
+        incremental_apply_config_changes=false,
+        post_hook='{{ describe_in_catalog(this) }}',
+        meta={'feature_table': without_queries(table)},
+        **table_layout(table)
+    ) -}}
+    {%- set queries = feature_sets | map(attribute='query') | list -%}
+    {%- set job_input = input_of(input) -%}
+    {%- set definition = definition_of(table, queries, job_input) -%}
     {%- set work = rebuild('full refresh' if execute and should_full_refresh() else 'first run') -%}
-    {%- if execute and (is_incremental() or flags.WHICH == 'compile') -%}
+    {%- if job_input.source and (is_incremental() or flags.WHICH == 'compile') -%}
         {%- set work = feature_table_work(table, job_input, definition, this if is_incremental() else none) -%}
     {%- endif -%}
     {%- if execute -%}
         {%- do log_event('feature_table_work', loggable(table.period, work)) -%}
     {%- endif -%}
-    {{- feature_table_query(table, relation, this, queries, definition, job_input.loaded_at, work) -}}
+    {{- feature_table_query(table, input, this, queries, definition, job_input, work) -}}
+{%- endmacro %}
+
+
+{#- The table as the `meta` of its model keeps it, for the other tables of the job, the tests and the catalog. -#}
+{% macro without_queries(table) -%}
+    {%- set kept = [] -%}
+    {%- for feature_set in table.feature_sets -%}
+        {%- set of_set = {} -%}
+        {%- for key, value in feature_set.items() if key != 'query' -%}
+            {%- do of_set.update({key: value}) -%}
+        {%- endfor -%}
+        {%- do kept.append(of_set) -%}
+    {%- endfor -%}
+    {%- do return(dict(table, feature_sets=kept)) -%}
+{%- endmacro %}
+
+
+{#- A digest of all that decides what rows of the input become. -#}
+{% macro definition_of(table, queries, job_input) -%}
+    {%- do return(local_md5(tojson([
+        table.period, without_marks(queries), types_read(table), first_model_text(model.name.split('__')[-1]),
+        job_input.filters if job_input.loaded_at else none,
+    ]))[:12]) -%}
+{%- endmacro %}
+
+
+{#-
+  The text of the model that version 0.1 had for the table, which was part of the digest: ledgers of tables that it built stay valid.
+  Written in pieces, because dbt takes signs of Jinja for what they are, inside of text too.
+-#}
+{% macro first_model_text(table_name) -%}
+    {%- set macros = {
+        'user_spend': 'user_spend_aggregator',
+        'user_monthly_transactions': 'user_monthly_transaction_counter',
+        'user_categorical_spend': 'user_categorical_spend_aggregator',
+    } -%}
+    {%- set lines = [
+        '{' ~ '%- set table = var(\'job\').' ~ table_name ~ ' -%' ~ '}',
+        '{' ~ '{- config(enabled=table.feature_sets | length > 0, **table_layout(table)) -}' ~ '}',
+        '{' ~ '% call(relation, feature_set) feature_table(table, ref(\'stg_job_input\')) -%' ~ '}',
+        '{' ~ '{ ' ~ macros.get(table_name, 'named_macro(feature_set.macro)') ~ '(relation, **feature_set.params) }' ~ '}',
+        '{' ~ '%- endcall %' ~ '}',
+    ] -%}
+    {%- set comment = '{' ~ "#- The features of the job's transformers that are macros of the project or of a package; "
+        ~ '`transformers/*.yaml` declares them. -#' ~ '}' -%}
+    {%- do return((lines if table_name in macros else [comment] + lines) | join('\n')) -%}
 {%- endmacro %}
 
 
@@ -45,7 +93,8 @@
 {%- endmacro %}
 
 
-{% macro feature_table_query(table, relation, stored_relation, queries, definition, loaded_at, work) -%}
+{% macro feature_table_query(table, relation, stored_relation, queries, definition, job_input, work) -%}
+{%- set loaded_at = job_input.loaded_at -%}
 {%- set starts = work.periods | map(attribute='start') | list -%}
 -- {{ work_in_words(table.period, work) }}
 -- replaces: {{ {'rebuild': 'everything', 'skip': 'nothing'}.get(work.action) or partition_predicate(starts) }}
@@ -57,7 +106,7 @@ with
 
 {% for feature_set in table.feature_sets -%}
 {{ numbered('input_rows', table, loop.index0) }} as (
-    {% set keyed = keyed_columns(var('job').input.columns, feature_set['keys']) -%}
+    {% set keyed = keyed_columns(job_input.columns, feature_set['keys']) -%}
     {% if work.action == 'replace' -%}
     {{ rows_in_periods(relation, feature_set.timestamp_col, starts, table.period, table.reach_days, keyed) }}
     {%- else -%}
@@ -106,10 +155,11 @@ select * from final
     {%- set columns = feature_columns(table) -%}
     {%- set types = {} -%}
     {%- for feature_set in table.feature_sets -%}
-        {%- do types.update(feature_set.types) -%}
+        {%- do types.update(feature_set.reads) -%}
+        {%- do types.update(feature_set.features) -%}
     {%- endfor -%}
     {%- for feature_set in table.feature_sets -%}
-        {%- set own_columns = feature_set['keys'] + feature_set.features %}
+        {%- set own_columns = feature_set['keys'] + feature_set.features | list %}
     select
         {%- if table.feature_sets | length > 1 %}
         {{ loop.index0 }} as _feature_set,
@@ -118,7 +168,8 @@ select * from final
         {{ sql_identifier(name) if name in own_columns else typed_null(types.get(name)) ~ ' as ' ~ sql_identifier(name) }}{{ ',' if not loop.last or table.period }}
         {%- endfor %}
         {%- if table.period %}
-        {%- set day = "concat(year_month, '-01')" if stands_for_month('year_month', feature_set) else sql_identifier(feature_set.timestamp_col) %}
+        {%- set month, time = feature_set.month_key, feature_set.timestamp_col %}
+        {%- set day = 'concat(' ~ sql_identifier(month) ~ ", '-01')" if month else sql_identifier(time) %}
         {{ period_start('cast(' ~ day ~ ' as date)', table.period) }} as period_start
         {%- endif %}
     from {{ numbered('feature_set', table, loop.index0) }}
@@ -137,7 +188,7 @@ select * from final
 {% macro feature_columns(table) -%}
     {%- set columns = [] -%}
     {%- for feature_set in table.feature_sets -%}
-        {%- for name in feature_set['keys'] + feature_set.features if name not in columns -%}
+        {%- for name in feature_set['keys'] + feature_set.features | list if name not in columns -%}
             {%- do columns.append(name) -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -159,9 +210,7 @@ select * from final
 {% macro types_read(table) -%}
     {%- set types = {} -%}
     {%- for feature_set in table.feature_sets -%}
-        {%- for column in feature_set.reads -%}
-            {%- do types.update({column.name: column.type}) -%}
-        {%- endfor -%}
+        {%- do types.update(feature_set.reads) -%}
     {%- endfor -%}
     {%- do return(types | dictsort) -%}
 {%- endmacro %}

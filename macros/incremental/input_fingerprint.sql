@@ -99,13 +99,13 @@ input_periods as (
 {% macro row_hash(feature_set, number) -%}
     {%- set keys = key_columns(feature_set) -%}
     {%- set values = [number] -%}
-    {%- for read in feature_set.reads -%}
-        {%- set column = sql_identifier(read.name) -%}
+    {%- for name, data_type in feature_set.reads.items() -%}
+        {%- set column = sql_identifier(name) -%}
         {#- The hash passes over NULLs inside of a value, too, and Spark has none of maps. -#}
-        {%- set is_nested = read.type.startswith(('array', 'map', 'struct')) -%}
-        {%- do values.append('to_json(struct(' ~ column ~ '))' if is_nested else comparable(column, read.type)) -%}
+        {%- set is_nested = data_type.startswith(('array', 'map', 'struct')) -%}
+        {%- do values.append('to_json(struct(' ~ column ~ '))' if is_nested else comparable(column, data_type)) -%}
         {#- It is the same for 0.0 and -0.0, which a macro may tell apart. -#}
-        {%- if is_floating(read.type) -%}
+        {%- if is_floating(data_type) -%}
             {%- do values.append('case when ' ~ column ~ ' = 0 then cast(' ~ column ~ ' as string) end') -%}
         {%- endif -%}
         {%- if column not in keys -%}

@@ -52,7 +52,7 @@ group by _day
 {#- The hashes of all feature sets of the job that are counted by days of this event time, each once. -#}
 {% macro job_hashes(event_time) -%}
     {%- set hashes = [] -%}
-    {%- for table in job_tables() -%}
+    {%- for table in job_tables(model.config.meta.job) -%}
         {%- for feature_set in table.feature_sets -%}
             {%- do hashes.append(countable_hash(feature_set, loop.index0)) if day_column(table, feature_set) == event_time -%}
         {%- endfor -%}
@@ -66,15 +66,21 @@ group by _day
     {%- if table.period -%}
         {%- do return(feature_set.timestamp_col) -%}
     {%- endif -%}
-    {%- for timed in job_tables() if timed.period and timed.feature_sets -%}
+    {%- for timed in job_tables(model.config.meta.job) if timed.period and timed.feature_sets -%}
         {%- do return(timed.feature_sets[0].timestamp_col) -%}
     {%- endfor -%}
 {%- endmacro %}
 
 
-{#- The feature tables of the job. -#}
-{% macro job_tables() -%}
-    {%- do return(var('job').values() | selectattr('feature_sets', 'defined') | list) -%}
+{#- The feature tables of the job, by the names of their models. -#}
+{% macro job_tables(job) -%}
+    {%- set tables = [] -%}
+    {%- for node in graph.get('nodes', {}).values() | sort(attribute='name') -%}
+        {%- if node.config.meta.job == job and node.config.meta.feature_table -%}
+            {%- do tables.append(node.config.meta.feature_table) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- do return(tables) -%}
 {%- endmacro %}
 
 
@@ -88,7 +94,7 @@ group by _day
 {% macro key_columns(feature_set) -%}
     {%- set columns = [] -%}
     {%- for key in feature_set['keys'] -%}
-        {%- do columns.append(sql_identifier(feature_set.timestamp_col if stands_for_month(key, feature_set) else key)) -%}
+        {%- do columns.append(sql_identifier(feature_set.timestamp_col if key == feature_set.month_key else key)) -%}
     {%- endfor -%}
     {%- do return(columns | unique | list) -%}
 {%- endmacro %}

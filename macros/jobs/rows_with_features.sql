@@ -28,7 +28,7 @@ final as (
         on
             {%- for key in table['keys'] %}
             {{ 'and ' if not loop.first }}
-            {%- if stands_for_month(key, table) -%}
+            {%- if key == table.month_key -%}
                 {{ year_month('source_rows.' ~ sql_identifier(table.timestamp_col)) }}
             {%- else -%}
                 {{ key_value('source_rows.' ~ sql_identifier(key), types[key]) }}
@@ -84,13 +84,4 @@ select * from features_of_rows
         {%- set found.here = found.here[part] -%}
     {%- endfor -%}
     {%- do return(found.here) -%}
-{%- endmacro %}
-
-
-{#- Whether a key is the month of the event time, and no column of the source. -#}
-{% macro stands_for_month(key, feature_set) -%}
-    {%- do return(
-        key == 'year_month' and key in feature_set['keys']
-        and feature_set.timestamp_col and feature_set.timestamp_col not in feature_set['keys']
-    ) -%}
 {%- endmacro %}

@@ -1,13 +1,13 @@
 {#- A query of the rows of `job_rows` that break a rule of the registry: rule, sample_key, row_count. -#}
-{% macro broken_rules(rules) -%}
+{% macro broken_rules(primary_key, required, references) -%}
     {%- set queries = [] -%}
-    {%- if rules.required -%}
-        {%- do queries.append(missing_values(rules.required, rules.primary_key)) -%}
+    {%- if required -%}
+        {%- do queries.append(missing_values(required, primary_key)) -%}
     {%- endif -%}
-    {%- if rules.primary_key -%}
-        {%- do queries.append(repeated_keys(rules.primary_key)) -%}
+    {%- if primary_key -%}
+        {%- do queries.append(repeated_keys(primary_key)) -%}
     {%- endif -%}
-    {%- for reference in rules.references -%}
+    {%- for reference in references -%}
         {%- do queries.append(unknown_references(reference)) -%}
     {%- endfor -%}
     {%- if queries -%}
@@ -59,7 +59,7 @@ having count(*) > 1
     {%- set names, relations = [], [] -%}
     {%- for holder in reference.sources -%}
         {%- do names.append('`' ~ holder | join('.') ~ '`') -%}
-        {%- do relations.append('select ' ~ sql_identifiers(reference.columns) ~ ' from ' ~ source(*holder)) -%}
+        {%- do relations.append('select ' ~ sql_identifiers(reference.columns) ~ ' from ' ~ (source(*holder) if execute else holder | join('.'))) -%}
     {%- endfor -%}
     {%- set place = 'no such `' ~ reference.columns | join('`, `') ~ '` in source ' ~ names | join(' or ') -%}
 select

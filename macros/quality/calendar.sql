@@ -1,13 +1,13 @@
-{#- The event times of the job's features, each a `name` and a `type`. -#}
-{% macro event_times() -%}
+{#- Those of a job's input columns, each a `name` and a `type`, that are the event time of some feature. -#}
+{% macro event_times(columns, job) -%}
     {%- set types, names = {}, [] -%}
-    {%- for table in job_tables() -%}
+    {%- for table in job_tables(job) -%}
         {%- for feature_set in table.feature_sets if feature_set.timestamp_col -%}
             {%- do names.append(feature_set.timestamp_col) -%}
         {%- endfor -%}
     {%- endfor -%}
     {%- set times = [] -%}
-    {%- for column in var('job').input.columns if column.name in names -%}
+    {%- for column in columns if column.name in names -%}
         {%- do times.append(column) -%}
     {%- endfor -%}
     {%- do return(times) -%}

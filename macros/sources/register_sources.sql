@@ -29,10 +29,20 @@
 {%- endmacro %}
 
 
-{#- The source nodes that the given nodes read, by themselves or through other nodes. -#}
+{#-
+  The source nodes that the given nodes read, by themselves or through other nodes. The rules of a job's input may refer to further
+  sources, which are no parents of the test: dbt would not run it before the models of the input then.
+-#}
 {% macro sources_of(unique_ids) -%}
     {%- set visited = {} -%}
     {%- do visit_ancestors(unique_ids, visited) -%}
+    {%- for unique_id in unique_ids -%}
+        {%- for reference in graph.nodes.get(unique_id, {}).get('test_metadata', {}).get('kwargs', {}).get('references', []) -%}
+            {%- for holder in reference.sources -%}
+                {%- do visited.update({'source.' ~ project_name ~ '.' ~ holder | join('.'): true}) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endfor -%}
     {%- set found = [] -%}
     {%- for unique_id in visited if unique_id in graph.sources -%}
         {%- do found.append(graph.sources[unique_id]) -%}

@@ -15,6 +15,7 @@ from tests.browser.conftest import Watched, served
 from tests.hostile import ONE_LINE
 
 NAME = "user_30d_total_spend"
+TABLE = "spend_v1__user_spend"
 HOSTILE = "</script><script>document.title = 'owned'</script><img src=x onerror=alert(1)>"
 Open = Callable[..., Watched]
 
@@ -39,7 +40,13 @@ def feature(name: str, number: int, **more: Any) -> dict[str, Any]:
 
 
 def content() -> dict[str, Any]:
-    job = {"name": "spend_v1", "rule": "Sum of `amount`.", "grain": ["user_id", "timestamp"], "looksAhead": False}
+    job = {
+        "name": "spend_v1",
+        "model": TABLE,
+        "rule": "Sum of `amount`.",
+        "grain": ["user_id", "timestamp"],
+        "looksAhead": False,
+    }
     bars = [[f"{each} to {each + 1}", each * each] for each in range(20)]
     profile = {"rows": 1000, "nulls": 10, "minimum": "0", "maximum": "20", "samples": ["1.00", "NULL"], "bars": bars}
     real = feature(NAME, 0, model="user_spend", id=f"user_spend.{NAME}", type="decimal(38,2)", tags=["spend", "window"])
@@ -52,7 +59,7 @@ def content() -> dict[str, Any]:
             "relation": "transaction.mm_transaction",
             "column": "amount",
         },
-        {"id": f"user_spend.{NAME}", "kind": "model", "relation": "user_spend", "column": NAME},
+        {"id": f"{TABLE}.{NAME}", "kind": "model", "relation": TABLE, "column": NAME},
         {"id": "job:spend_v1", "kind": "job", "relation": "spend_v1", "column": None},
     ]
     edges = [
@@ -66,7 +73,7 @@ def content() -> dict[str, Any]:
             feature("empty", 2, jobs=[job], profile=no_values),
             hostile,
         ],
-        "models": {"user_spend": {"sql": "select 1 -- </script>"}},
+        "models": {TABLE: {"sql": "select 1 -- </script>"}},
         "jobs": {
             "spend_v1": {
                 "file": "configs/jobs/spend.yaml",
@@ -76,7 +83,7 @@ def content() -> dict[str, Any]:
                 "sourceDescription": "",
                 "freshness": "error after 1 day",
                 "finished": "2026-01-01T00:00:00+00:00",
-                "tests": {"unique_grain_user_spend_": "pass", "unique_grain_user_visits_": "pass"},
+                "tests": {"unique_grain_user_spend": "pass", "unique_grain_user_visits": "pass"},
             }
         },
         "lineage": {"nodes": nodes, "edges": edges},
@@ -134,7 +141,9 @@ def test_a_found_feature_opens_with_its_lineage_values_and_tests(site: str, open
     picture = page.locator(".lineage .scroll svg")
     assert picture.locator("rect").count() == 3
     assert picture.locator("text", has_text="amount").count() == 1
-    assert picture.locator("text", has_text="spend_v1").count() == 1
+    assert picture.get_by_text("spend_v1", exact=True).count() == 1
+    assert picture.locator("text.head", has_text="user_spend · spend_v1").count() == 1
+    assert picture.locator("rect.here").count() == 1
     assert page.locator(".histogram rect").count() == 20
     assert page.locator("td.pass").inner_text() == "pass"
     watched.shoot("feature")

@@ -16,6 +16,8 @@ from tests.hostile import ONE_LINE, poison_registry
 SAMPLE = "configs/jobs/sample_financial_features_job.yaml"
 Open = Callable[..., Watched]
 
+TABLE = "financial_features_extraction_v1__user_spend"
+
 
 @pytest.fixture(scope="module")
 def folder(module_project: Path) -> Path:
@@ -54,7 +56,10 @@ def test_the_catalogue_and_the_lineage_graph_of_dbt(site: str, open_page: Open) 
         "angular.element(document.body).injector().get('graph').graph.elements"
         ".filter((each) => each.data.id && each.data.display !== 'none').map((each) => each.data.id)"
     )
-    path = ("source.feature_platform.transaction.mm_transaction", "model.feature_platform.user_spend")
+    path = (
+        "source.feature_platform.transaction.mm_transaction",
+        "model.feature_platform.financial_features_extraction_v1__user_spend",
+    )
     assert {*path, "exposure.feature_platform.financial_features_extraction_v1"} <= set(nodes)
     graph.page.wait_for_timeout(2000)
     graph.page.screenshot(path=_picture("lineage"))
@@ -66,7 +71,7 @@ def test_the_catalogue_and_the_lineage_graph_of_dbt(site: str, open_page: Open) 
     "page",
     [
         "index.html#/feature/user_spend/user_30d_total_spend",
-        "dbt.html#!/model/model.feature_platform.user_spend",
+        f"dbt.html#!/model/model.feature_platform.{TABLE}",
         "dbt.html#!/source/source.feature_platform.transaction.mm_transaction",
     ],
 )

@@ -58,13 +58,13 @@ def reported(text: str) -> set[str]:
 
 
 def test_sync_writes_for_the_good_jobs(broken: Path, fpjob: Fpjob) -> None:
-    block = Path("models/jobs/exposures.yml")
-    block.write_text(block.read_text().replace("financial", "finanzial"))
+    block = Path("models/jobs/financial_features_extraction_v1/financial_features_extraction_v1.yml")
+    block.write_text(block.read_text().replace("exposures", "expositions"))
     outcome = fpjob("registry", "sync")
     assert outcome.status == 1
-    assert "wrote models/jobs/exposures.yml" in outcome.stdout
-    names = [each["name"] for each in yaml.safe_load(block.read_text())["exposures"]]
-    assert names == ["customer_profile_v1", "financial_features_extraction_v1"]
+    assert f"wrote {block}" in outcome.stdout
+    assert [each["name"] for each in yaml.safe_load(block.read_text())["exposures"]] == [block.stem]
+    assert {path.name for path in Path("models/jobs").iterdir()} == {"customer_profile_v1", block.stem}
     # Of two jobs of one name, neither is the good one.
     assert reported(outcome.stderr) == {*PROBLEMS, TRAINING.name}
     for name, said in PROBLEMS.items():

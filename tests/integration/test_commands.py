@@ -108,9 +108,9 @@ def test_a_changed_registry_entry_makes_the_check_fail_with_a_diff_and_sync_mend
     assert any(line.startswith("+") and "is called." in line for line in outcome.stderr.splitlines())
     assert "run `fpjob registry sync`" in outcome.stderr
     written = (
-        "models/jobs/job_features",
+        "models/jobs/financial_features_extraction_v1/financial_features_extraction_v1",
+        "models/jobs/training_features_v1/training_features_v1",
         "models/sources/transaction__v1__mm_transaction",
-        "models/staging/stg_job_input",
     )
     assert fpjob("registry", "sync").stdout == "".join(f"wrote {path}.yml\n" for path in written)
     assert fpjob("registry", "sync", "--check").status == 0

@@ -113,20 +113,19 @@ def test_a_failing_grain_test_keeps_the_sink(shop: Path, fpjob: Fpjob) -> None:
     _synced(fpjob)
     assert fpjob("run", "shop.yaml").status == 0
     sink = {name: data for name, data in _state(shop).items() if "output" in name}
-    model = shop / "models/financial/user_spend.sql"
-    model.write_text(
-        "select * from (\n" + model.read_text().replace("{{- config", "{{ config") + "\n) cross join range(2)\n"
-    )
+    macro = shop / "macros/transformers/user_spend_aggregator.sql"
+    macro.write_text(macro.read_text().replace("select * from final", "select final.* from final cross join range(2)"))
     outcome = fpjob("run", "shop.yaml")
     assert outcome.status == 1, outcome.stderr
-    assert "unique_grain_user_spend_" in outcome.stderr
+    assert "unique_grain_shop__user_spend" in outcome.stderr
     assert "logs/shop/dbt.log" in outcome.stderr
     assert {name: data for name, data in _state(shop).items() if "output" in name} == sink
 
 
 def test_a_model_that_the_engine_refuses_ends_with_status_three_and_names_the_log(shop: Path, fpjob: Fpjob) -> None:
     _synced(fpjob)
-    (shop / "models/jobs/job_features.sql").write_text("select no_such_column from {{ ref('stg_job_input') }}")
+    macro = shop / "macros/jobs/rows_with_features.sql"
+    macro.write_text(macro.read_text().replace("select * from final", "select no_such_column from final"))
     outcome = fpjob("run", "shop.yaml")
     assert outcome.status == 3, outcome.stderr
     assert "job_features" in outcome.stderr

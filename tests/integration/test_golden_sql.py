@@ -82,8 +82,8 @@ def test_sql_of_an_incremental_run_is_as_kept(project: Path, fpjob: Fpjob, reque
         (project / "job.yaml").write_text(INCREMENTAL_JOB)
         assert fpjob("run", "job.yaml").status == 0
     log = (project / "logs" / "incremental" / "dbt.log").read_text()
-    models = project / "target/jobs/incremental/compiled/feature_platform/models/financial"
-    check(request, GOLDEN / "incremental" / "user_spend.sql", (models / "user_spend.sql").read_text())
+    [model] = (project / "target/jobs/incremental/compiled").rglob("incremental__user_spend.sql")
+    check(request, GOLDEN / "incremental" / "user_spend.sql", model.read_text())
     check(request, GOLDEN / "incremental" / "changed_periods.sql", statement(log, "changed_before as ("))
     check(request, GOLDEN / "incremental" / "replace_partitions.sql", statement(log, "replace where"))
 
@@ -92,7 +92,9 @@ def test_sql_of_the_rules_of_the_registry_is_as_kept(
     project: Path, fpjob: Fpjob, request: pytest.FixtureRequest
 ) -> None:
     assert fpjob("run", "configs/jobs/sample_financial_features_job.yaml").status == 0
-    [compiled] = (project / "target/jobs").rglob("compiled/**/registry_rules_stg_job_input_.sql")
+    [compiled] = (project / "target/jobs").rglob(
+        "compiled/**/registry_rules_financial_features_extraction_v1__stg_job_input.sql"
+    )
     check(request, GOLDEN / "quality" / "registry_rules.sql", compiled.read_text())
 
 

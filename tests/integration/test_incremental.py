@@ -263,10 +263,10 @@ def test_the_plan_says_what_a_run_then_does_and_writes_nothing(sales: Path, fpjo
     assert {work["action"] for work in after.values()} == {"skip"}
 
 
-def test_a_changed_model_is_another_definition(sales: Path, fpjob: Fpjob) -> None:
+def test_a_changed_macro_is_another_definition(sales: Path, fpjob: Fpjob) -> None:
     run(fpjob)
-    model = sales / "models/financial/user_monthly_transactions.sql"
-    model.write_text(model.read_text() + "\n-- counted otherwise\n")
+    macro = sales / "macros/transformers/user_monthly_transaction_counter.sql"
+    macro.write_text(macro.read_text().replace("select * from final", "-- counted otherwise\nselect * from final"))
     work = run(fpjob)
     assert work["user_monthly_transactions"]["reason"] == "parameters changed"
     assert work["user_spend"]["action"] == "skip"

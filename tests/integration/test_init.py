@@ -90,7 +90,7 @@ def test_the_fields_of_a_source_are_those_of_its_data(shop: Path, fpjob: Fpjob) 
 
 
 def test_a_feature_group_of_a_model_without_one(shop: Path, fpjob: Fpjob) -> None:
-    (shop / "models/financial/visits.sql").write_text("{{ config(enabled=false) }}select 1 as visits_7d\n")
+    (shop / "models/visits.sql").write_text("{{ config(enabled=false) }}select 1 as visits_7d\n")
     flags = ("--description", "Visits.", "--owner", "shop", "--entity", "customer", "--model", "visits")
     made = fpjob("init", "feature", "visits", *flags, "--feature", "visits_<days>d:bigint")
     assert made.status == 0, made.stderr

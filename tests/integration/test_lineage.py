@@ -15,18 +15,18 @@ def test_a_feature_is_made_of_source_columns_and_goes_into_jobs(project: Path, f
     assert outcome.status == 0, outcome.stderr
     lines = [line.split() for line in outcome.stdout.splitlines()]
     expected = """
-user_spend.user_30d_total_spend
+financial_features_extraction_v1__user_spend.user_30d_total_spend
 
 made of
-├─ stg_job_input.amount                     value, condition
+├─ financial_features_extraction_v1__stg_job_input.amount     value, condition
 │  └─ transaction.mm_transaction.amount     value
-├─ stg_job_input.timestamp                  order key, filter, join key
+├─ financial_features_extraction_v1__stg_job_input.timestamp  order key, filter, join key
 │  └─ transaction.mm_transaction.timestamp  value
-└─ stg_job_input.user_id                    partition key, filter
+└─ financial_features_extraction_v1__stg_job_input.user_id    partition key, filter
    └─ transaction.mm_transaction.user_id    value
 
 goes into
-└─ job_features.user_30d_total_spend        value
+└─ financial_features_extraction_v1__job_features.user_30d_total_spend  value
    └─ job financial_features_extraction_v1  value
 """
     assert lines == [line.split() for line in expected.strip().splitlines()]
@@ -38,8 +38,21 @@ def test_a_source_column_goes_into_all_jobs_that_read_it(project: Path, fpjob: F
     graph = json.loads(outcome.stdout)
     jobs = {node["relation"] for node in graph["nodes"] if node["kind"] == "job"}
     assert jobs == {"financial_features_extraction_v1", "training_features_v1"}
-    to_spend = {"from": "stg_job_input.category", "to": "user_categorical_spend.user_total_spend_insurance_payment"}
+    job = "training_features_v1__"
+    to_spend = {
+        "from": f"{job}stg_job_input.category",
+        "to": f"{job}user_categorical_spend.user_total_spend_insurance_payment",
+    }
     assert to_spend | {"uses": ["condition"]} in graph["edges"]
+
+
+def test_a_table_without_its_job_is_that_of_each_job(project: Path, fpjob: Fpjob) -> None:
+    lines = fpjob("lineage", FEATURE).stdout.splitlines()
+    jobs = ("financial_features_extraction_v1", "training_features_v1")
+    assert [line for line in lines if line.endswith(f"__{FEATURE}")] == [f"{job}__{FEATURE}" for job in jobs]
+    refused = fpjob("lineage", FEATURE, "--format", "openlineage")
+    assert refused.status == 2
+    assert f"`{FEATURE}` is a column of several tables; expected one of `{jobs[0]}__{FEATURE}`" in refused.stderr
 
 
 def test_an_unknown_column_names_the_near_one(project: Path, fpjob: Fpjob) -> None:

@@ -67,5 +67,8 @@ def test_other_commands_do_not_run_it(ran: Path, fpjob: Fpjob, command: list[str
 def test_a_model_in_python_is_not_run(ran: Path, fpjob: Fpjob) -> None:
     outcome = fpjob("--no-project-code", "run", "configs/jobs/sample_customer_profile_job.yaml")
     assert outcome.status == 3
-    assert "models/generic/job_enriched.py: a model in Python is not run with `--no-project-code`" in outcome.stderr
+    assert (
+        "models/jobs/customer_profile_v1/customer_profile_v1__job_enriched.py: a model in Python is not run with `--no-project-code`"
+        in outcome.stderr
+    )
     assert not ran.exists()

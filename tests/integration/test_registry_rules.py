@@ -71,7 +71,7 @@ def test_a_row_that_breaks_a_rule_fails_the_run_before_a_table_is_replaced(bank:
     add_rows(bank, *rows)
     outcome = fpjob("run", SAMPLE)
     assert outcome.status == 1
-    assert f"test `registry_rules_stg_job_input_`: {message}\n" in outcome.stderr
+    assert f"test `registry_rules_financial_features_extraction_v1__stg_job_input`: {message}\n" in outcome.stderr
     assert tables(bank) == before
 
 
@@ -80,7 +80,8 @@ def test_plain_dbt_says_which_rules_are_broken_and_builds_no_feature_table(bank:
     done = dbt("build", "--select", "tag:financial")
     assert done.returncode == 1
     for rule in ("primary key `transaction_id` is not unique", "required `amount` is NULL", "customer is unknown"):
-        assert f"failed test `registry_rules_stg_job_input_`: rule: {rule}" in done.stdout
+        test = "registry_rules_financial_features_extraction_v1__stg_job_input"
+        assert f"failed test `{test}`: rule: {rule}" in done.stdout
     assert "fp:" not in done.stdout
     assert not list((bank / "warehouse" / "features").glob("*__user_*"))
 
@@ -143,7 +144,7 @@ def test_a_table_of_other_types_than_declared_is_not_read(bank: Path, fpjob: Fpj
     outcome = fpjob("run", SAMPLE)
     assert outcome.status == 1
     message = "column_name: amount, declared_type: decimal(14,4), given_type: decimal(12,2)"
-    assert f"test `input_types_stg_job_input_`: {message}" in outcome.stderr
+    assert f"test `input_types_financial_features_extraction_v1__stg_job_input`: {message}" in outcome.stderr
 
 
 def test_freshness_is_asked_of_the_load_time(bank: Path, fpjob: Fpjob) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,6 @@ from feature_platform_py import get_transformer
 from feature_platform_py.core.project import open_project
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.jobs.config import load_job_config
-from feature_platform_py.jobs.plan import job_variable
 from feature_platform_py.runs.run import run_job
 from feature_platform_py.warehouse.session import open_session
 
@@ -63,7 +61,7 @@ def test_a_job_has_the_same_rows_three_ways(module_project: Path, session: Spark
     table = f"features.{plan.job_name}__{model}"
     session.table(table).write.format("delta").save(str(module_project / "kept" / plan.job_name))
     by_run = session.read.format("delta").load(str(module_project / "kept" / plan.job_name))
-    arguments = ["build", "--full-refresh", "--select", *plan.models, "--vars", json.dumps({"job": job_variable(plan)})]
+    arguments = ["build", "--full-refresh", "--select", *map(plan.table_name, plan.models)]
     # dbt's unit tests are of the sample job.
     arguments += ["--exclude-resource-type", "unit_test"]
     outcome = dbtRunner().invoke([*arguments, *PLAIN])

@@ -15,7 +15,8 @@ import yaml
 from feature_platform_py.adapter.plugin.statements import execute
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.dbt_files.prepare import prepare_job
-from feature_platform_py.jobs.plan import MODELS, JobPlan, job_variable
+from feature_platform_py.dbt_files.sync import bring_up_to_date, job_variables
+from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.session import open_warehouse
 from feature_platform_py.warehouse.warehouse import Warehouse
@@ -60,7 +61,7 @@ class IncrementalJob:
 
     def start(self, version: Version) -> None:
         """Leave the tables as a full refresh of the source makes them, and nothing else of the job."""
-        for model in (*MODELS, "stg_job_input", "job_features"):
+        for model in {model for each in self.versions for model in each.plan.models}:
             self.warehouse.drop(self._relation(model))
         self._refresh(version, "features")
 
@@ -140,18 +141,19 @@ def _version(project: Project, name: str, path: Path, definition: Mapping[str, A
     }
     file.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
     plan = prepare_job(file, project)
+    bring_up_to_date(plan, project)
     arguments = (
         *("--project-dir", str(project.root), "--profiles-dir", str(project.root / "profiles")),
-        *("--vars", json.dumps({"job": job_variable(plan)}), "--target-path", str(project.root / "target" / name)),
+        *("--vars", json.dumps(job_variables(plan, project)), "--target-path", str(project.root / "target" / name)),
         *("--log-path", str(project.root / "logs"), "--log-level", "none", "--log-level-file", "none"),
         *("--no-write-json", "--no-version-check"),
     )
     parsed = dbtRunner().invoke(["parse", *arguments])
     assert parsed.success, parsed.exception
-    selected = (*arguments, "--threads", "1", "--select", *plan.models)
+    selected = (*arguments, "--threads", "1", "--select", *map(plan.table_name, plan.models))
     compiled = dbtRunner(manifest=parsed.result).invoke(["compile", "--full-refresh", *selected])
     assert compiled.success, compiled.exception
-    sql = {node.node.name: node.node.compiled_code for node in compiled.result}
+    sql = {node.node.name.removeprefix(f"{name}__"): node.node.compiled_code for node in compiled.result}
     return Version(definition, plan, selected, parsed.result, sql)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from feature_platform_py.core.project import open_project
+from feature_platform_py.dbt_files.sync import generated_files
 from feature_platform_py.scaffold.files import KEPT, project_files
 from tests.conftest import ROOT
 
@@ -16,6 +18,8 @@ def test_every_file_of_the_template_is_listed() -> None:
         for path in found
         if (ROOT / path).is_file() and "__pycache__" not in path.parts and path.name != ".user.yml"
     )
+    generated = {path.as_posix() for path in generated_files(open_project(ROOT))}
+    names = [name for name in names if name not in generated]
     assert project_files(ROOT) == names
 
 

@@ -128,10 +128,13 @@
   const into = edgesBy("to");
   const outOf = edgesBy("from");
 
-  const around = (id) => {
+  // The same feature of several jobs is a column of several tables.
+  const columnsOf = (feature) => feature.jobs.map(({ model }) => `${model}.${feature.name}`);
+
+  const around = (columns) => {
     const edges = new Set();
     for (const [step, end] of [[into, "from"], [outOf, "to"]]) {
-      const waiting = [id];
+      const waiting = [...columns];
       const seen = new Set(waiting);
       while (waiting.length) {
         for (const edge of step.get(waiting.pop()) || []) {
@@ -140,7 +143,7 @@
         }
       }
     }
-    const ids = new Set([id, ...[...edges].flatMap((edge) => [edge.from, edge.to])]);
+    const ids = new Set([...columns, ...[...edges].flatMap((edge) => [edge.from, edge.to])]);
     return { nodes: [...ids].map((each) => nodesById.get(each)).filter(Boolean), edges: [...edges] };
   };
 
@@ -160,10 +163,12 @@
 
   const cut = (text, longest) => (text.length > longest ? `${text.slice(0, longest - 1)}…` : text);
   const words = (uses) => uses.map((use) => USES[use]).join(", ");
+  // `spend_v1__user_spend` as `user_spend · spend_v1`: the names of jobs are long, and begin alike.
+  const tableFirst = (relation) => relation.replace(/^(.+)__([^_].*)$/, "$2 · $1");
   const labelOf = (node) => node.column || node.relation;
 
   const Lineage = ({ feature }) => {
-    const graph = around(feature.id);
+    const graph = around(columnsOf(feature));
     if (!graph.edges.length) return html`<p class="none">No job computes it, so there is no SQL to read a lineage from.</p>`;
     const layers = layersOf(graph);
     const WIDTH = 216, GAP = 60, ROW = 40, TOP = 16;
@@ -197,11 +202,11 @@
             return html`<path class=${edge.uses.includes("value") ? "" : "key"}
               d=${`M${x} ${from.y + 15}C${x + half} ${from.y + 15} ${to.x - half} ${to.y + 15} ${to.x} ${to.y + 15}`}><title>${words(edge.uses)}</title></path>`;
           })}
-          ${heads.map((head) => html`<text class="head" x=${head.x} y=${head.y + 4}>${cut(head.text, 32)}</text>`)}
+          ${heads.map((head) => html`<g><text class="head" x=${head.x} y=${head.y + 4}>${cut(tableFirst(head.text), 32)}</text><title>${head.text}</title></g>`)}
           ${graph.nodes.map((node) => {
             const { x, y } = place.get(node.id);
             return html`<g>
-              <rect class=${`box ${node.id === feature.id ? "here" : ""} ${node.kind}`} x=${x} y=${y} width=${WIDTH} height="30" rx="5" />
+              <rect class=${`box ${columnsOf(feature).includes(node.id) ? "here" : ""} ${node.kind}`} x=${x} y=${y} width=${WIDTH} height="30" rx="5" />
               <text x=${x + 9} y=${y + 19}>${cut(labelOf(node), 28)}</text><title>${node.id}</title></g>`;
           })}
         </svg>
@@ -254,7 +259,7 @@
 
   // The tests of the model's table and of the job's input, which dbt names after what they test.
   const testsOf = (feature, job) =>
-    Object.entries(job.tests).filter(([test]) => test.endsWith(`_${feature.model}_`) || test.endsWith("_stg_job_input_"));
+    Object.entries(job.tests).filter(([test]) => test.endsWith(`_${feature.model}`) || test.endsWith("_stg_job_input"));
 
   const Tests = ({ feature }) => {
     if (!feature.jobs.length) return html`<p class="none">No job computes it.</p>`;
@@ -295,7 +300,9 @@
         <dl>
           <dt>Owner</dt><dd>${feature.owner}</dd>
           <dt>Group</dt><dd>${feature.group}: ${feature.groupDescription}</dd>
-          <dt>Model</dt><dd><a href=${`dbt.html#!/model/model.feature_platform.${feature.model}`}>${feature.model}</a></dd>
+          <dt>Tables</dt><dd>${feature.jobs.length
+            ? feature.jobs.map(({ model }, position) => html`${position > 0 && ", "}<a href=${`dbt.html#!/model/model.feature_platform.${model}`}>${model}</a>`)
+            : feature.model}</dd>
           ${isPattern && html`<dt>Pattern</dt><dd><code>${feature.pattern}</code></dd>`}
         </dl>
 
@@ -316,7 +323,7 @@
         <${Values} feature=${feature} />
         <h3>Tests</h3>
         <${Tests} feature=${feature} />
-        <${Code} title=${feature.code ? "Code of the transformer" : "SQL of the model"} text=${feature.code ?? models[feature.model]?.sql} />
+        <${Code} title=${feature.code ? "Code of the transformer" : `SQL of ${feature.jobs[0]?.model}`} text=${feature.code ?? models[feature.jobs[0]?.model]?.sql} />
       </article>`;
   };
 

@@ -1,9 +1,8 @@
 {#- The job's source has the columns and types that the job was planned with. -#}
 {% test input_types(model) %}
-{%- set job_input = var('job').input -%}
-{%- set columns = {} -%}
+{%- set job_input, columns = input_of(model), {} -%}
 {%- for column in job_input.columns -%}
     {%- do columns.update({column.name: column.type}) -%}
 {%- endfor -%}
-{{ wrong_types(source(*job_input.source), columns) }}
+{{ wrong_types(source(*job_input.source) if execute else none, columns) }}
 {% endtest %}

@@ -1,9 +1,9 @@
 {#- Neither the joins to the feature tables nor transformers in Python lose or repeat a row of the source. -#}
-{% test one_row_per_source_row(model) %}
+{% test one_row_per_source_row(model, input) %}
 with
 
 source_rows as (
-    select count(*) as row_count from {{ ref('stg_job_input') }}
+    select count(*) as row_count from {{ input }}
 ),
 
 output_rows as (

@@ -2,8 +2,7 @@
   What the registry demands of the job's rows: a value in each required field, a primary key of its own, and only keys that the sources
   referred to have. A rule that is broken is one row: the rule, how many rows break it, and the first keys to find them by.
 -#}
-{% test registry_rules(model) %}
-{%- set rules = var('job').input.rules -%}
+{% test registry_rules(model, primary_key=[], required=[], references=[]) %}
 with
 
 job_rows as (
@@ -11,7 +10,7 @@ job_rows as (
 ),
 
 broken_rules as (
-    {{ broken_rules(rules) | indent }}
+    {{ broken_rules(primary_key, required, references) | indent }}
 )
 
 select

@@ -1,7 +1,7 @@
 {#- The keys of a feature table: unique and not NULL, in each feature set. -#}
 {% test unique_grain(model) %}
-{%- set name = model.identifier.split('__')[-1] -%}
-{%- set feature_sets = var('job').get(name, {}).get('feature_sets', []) -%}
+{%- set node = node_of(model) -%}
+{%- set feature_sets = node.config.meta.feature_table.feature_sets if node else [] -%}
 {%- for feature_set in feature_sets %}
 select
     {{ sql_identifiers(feature_set['keys']) }},

@@ -3,7 +3,9 @@
   time lies in the calendar.
 -#}
 {% test values_parse(model) %}
-{%- set times = event_times() -%}
+{%- set columns = input_of(model).columns -%}
+{%- set node = node_of(model) -%}
+{%- set times = event_times(columns, node.config.meta.job) if node else [] -%}
 with
 
 counted as (
@@ -11,7 +13,7 @@ counted as (
         {%- for time in times %}
         count(case when {{ is_outside_calendar(sql_identifier(time.name), time.type) }} then 1 end) as outside_{{ loop.index0 }},
         {%- endfor %}
-        {%- for column in var('job').input.columns %}
+        {%- for column in columns %}
         count({{ sql_identifier(column.name) }}){{ ' +' if not loop.last }}
         {%- endfor %} as non_null_values
     from {{ model }}

@@ -41,7 +41,7 @@ features as (
         `user_id`,
         `year_month`,
         `user_monthly_txn_count`,
-        make_date(year(cast(concat(year_month, '-01') as date)), month(cast(concat(year_month, '-01') as date)), 1) as period_start
+        make_date(year(cast(concat(`year_month`, '-01') as date)), month(cast(concat(`year_month`, '-01') as date)), 1) as period_start
     from feature_set
 ),
 

@@ -11,17 +11,8 @@ import jinja2
 import pytest
 
 from feature_platform_py.core.project import Project, open_project
-from feature_platform_py.dbt_files.dbt_yaml import (
-    PlannedJob,
-    as_dbt_reads_it,
-    enriched_columns,
-    exposures_content,
-    group_name,
-    groups_content,
-    model_content,
-    result_columns,
-    source_content,
-)
+from feature_platform_py.dbt_files.dbt_yaml import as_dbt_reads_it, group_name, groups_content, source_content
+from feature_platform_py.dbt_files.job_yaml import PlannedJob, job_content
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.registry.registry import Registry, load_registry
 from tests.unit.registry.test_references import SALES, SHOPS
@@ -105,30 +96,43 @@ def test_freshness_asks_for_the_newest_load_else_event(tmp_path: Path, line: str
     assert config["freshness"] == {"warn_after": {"count": 2, "period": "day"}}
 
 
-def test_a_model_has_the_columns_of_all_jobs_each_described(jobs: list[PlannedJob], registry: Registry) -> None:
-    group = registry.feature_group("user_spend")
-    assert group
-    [model] = model_content(group, jobs, registry)["models"]
-    columns = columns_of(model)
-    windows = [f"user_{days}d_{what}_spend" for days in (30, 1, 7, 365) for what in ("total", "avg")]
+def content_of(name: str, jobs: list[PlannedJob], registry: Registry) -> dict[str, Any]:
+    return job_content(next(job for job in jobs if job.plan.job_name == name), registry)
+
+
+def model_of(content: dict[str, Any], name: str) -> dict[str, Any]:
+    [found] = [model for model in content["models"] if model["name"] == name]
+    return dict(found)
+
+
+def test_a_table_has_the_columns_of_its_own_job_each_described(jobs: list[PlannedJob], registry: Registry) -> None:
+    content = content_of("training_features_v1", jobs, registry)
+    columns = columns_of(model_of(content, "training_features_v1__user_spend"))
+    windows = [f"user_{days}d_{what}_spend" for days in (1, 7, 30, 365) for what in ("total", "avg")]
     assert list(columns) == ["user_id", "timestamp", *windows, "period_start", "_input_fingerprint"]
     assert all(column["description"] for column in columns.values())
     assert "(t - 365 x 24 h, t]" in columns["user_365d_total_spend"]["description"]
     assert columns["user_365d_total_spend"]["config"]["meta"]["feature"] == "user_<window_days>d_total_spend"
+    sample = content_of("financial_features_extraction_v1", jobs, registry)
+    assert "user_365d_total_spend" not in str(sample)
 
 
 def test_a_result_has_the_source_columns_and_the_features(jobs: list[PlannedJob], registry: Registry) -> None:
-    columns = columns_of(result_columns(jobs, registry))
-    assert {"transaction_id", "client_id"} <= set(columns)
-    assert {"client_id", "age"} <= set(columns_of(enriched_columns(jobs, registry)))
+    content = content_of("training_features_v1", jobs, registry)
+    columns = columns_of(model_of(content, "training_features_v1__job_features"))
+    assert "transaction_id" in columns
     assert "in the category insurance payment," in columns["user_total_spend_insurance_payment"]["description"]
+    profile = content_of("customer_profile_v1", jobs, registry)
+    assert {"client_id", "age"} <= set(columns_of(model_of(profile, "customer_profile_v1__job_enriched")))
 
 
-def test_each_job_is_an_exposure_of_the_result(jobs: list[PlannedJob], registry: Registry) -> None:
-    exposures = exposures_content(jobs, registry)["exposures"]
-    names = ["customer_profile_v1", "financial_features_extraction_v1", "training_features_v1"]
-    assert [each["name"] for each in exposures] == names
-    assert {each["depends_on"][0] for each in exposures} == {"ref('job_features')"}
+def test_each_job_is_an_exposure_of_its_own_result(jobs: list[PlannedJob], registry: Registry) -> None:
+    exposures = [each for job in jobs for each in job_content(job, registry)["exposures"]]
+    assert {each["name"]: each["depends_on"] for each in exposures} == {
+        "customer_profile_v1": ["ref('customer_profile_v1__job_enriched')"],
+        "financial_features_extraction_v1": ["ref('financial_features_extraction_v1__job_features')"],
+        "training_features_v1": ["ref('training_features_v1__job_features')"],
+    }
     assert exposures[0]["config"]["meta"]["sink"] == "display"
 
 

@@ -66,20 +66,6 @@ def test_a_job_with_faults_stops_sync_with_all_of_them(project: Path) -> None:
     ]
 
 
-def test_a_file_without_its_markers_says_so(project: Path) -> None:
-    edit(project / "models/jobs/job_features.yml", "# <<< generated", "")
-    with pytest.raises(ConfigurationError, match=r"models/jobs/job_features.yml: the lines `# >>> generated \.\.\.`"):
-        stale_files(open_project(project))
-
-
-def test_text_around_a_generated_block_is_kept(project: Path) -> None:
-    path = project / "models/jobs/job_features.yml"
-    before = path.read_text()
-    edit(path, "name: transaction_id", "name: gone")
-    assert write_files(open_project(project)) == [Path("models/jobs/job_features.yml")]
-    assert path.read_text() == before
-
-
 def test_jinja_in_the_registry_stays_text(project: Path) -> None:
     edit(SPEND, "owner: data-platform", "owner: \"{{ env_var('HOME') }}\"")
     write_files(open_project(project))

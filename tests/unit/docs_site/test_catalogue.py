@@ -29,11 +29,11 @@ def content() -> dict[str, Any]:
     profile = ColumnProfile(rows=3, nulls=1, minimum="1", maximum="2", samples=("1",), bars=(("1 to 2", 2),))
     run = {
         "finished": "2026-01-01T00:00:00+00:00",
-        "nodes": [{"name": "unique_grain_user_spend_", "kind": "test", "status": "pass"}],
+        "nodes": [{"name": "unique_grain_user_spend", "kind": "test", "status": "pass"}],
     }
     findings = Findings(
         profiles={("user_spend", "user_30d_total_spend"): profile},
-        sql={"user_spend": "select 1"},
+        sql={"financial_features_extraction_v1__user_spend": "select 1"},
         runs={"financial_features_extraction_v1": run},
     )
     return catalogue_content(registry, planned_jobs(open_project(ROOT), registry), findings)
@@ -60,7 +60,7 @@ def test_a_pattern_is_described_with_its_parameters(content: dict[str, Any]) -> 
 def test_a_profile_and_test_results_are_there_where_they_are_known(content: dict[str, Any]) -> None:
     assert feature(content, "user_30d_total_spend")["profile"]["bars"] == (("1 to 2", 2),)
     assert feature(content, "user_7d_total_spend")["profile"] is None
-    assert content["jobs"]["financial_features_extraction_v1"]["tests"] == {"unique_grain_user_spend_": "pass"}
+    assert content["jobs"]["financial_features_extraction_v1"]["tests"] == {"unique_grain_user_spend": "pass"}
     assert content["jobs"]["training_features_v1"]["finished"] is None
 
 
@@ -102,11 +102,11 @@ def test_a_server_listens_on_loopback_only_and_says_when_its_port_is_taken(
 def test_the_last_run_of_a_job_is_kept(project: Path) -> None:
     opened = open_project(project)
     assert last_run(opened, "spend") is None
-    node = NodeResult("unique_grain_user_spend_", "test", "fail", 0.1)
+    node = NodeResult("unique_grain_user_spend", "test", "fail", 0.1)
     record_run(opened, "spend", [node.record()], job_file=project / "job.yaml")
     found = last_run(opened, "spend")
     assert found
-    assert found["nodes"] == [{"name": "unique_grain_user_spend_", "kind": "test", "status": "fail", "rows": None}]
+    assert found["nodes"] == [{"name": "unique_grain_user_spend", "kind": "test", "status": "fail", "rows": None}]
 
 
 @pytest.mark.parametrize("killed_at", [0, 1, 2, 5])

@@ -1,0 +1,136 @@
+"""The dbt models of a job: a file for its input, each feature table and its result, a few lines that call a macro."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from feature_platform_py.dbt_files.jinja import Call, jinja
+from feature_platform_py.features.feature_set import FeatureSet
+from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, JobPlan, filter_variable
+
+GENERATED = "Generated from"
+_ENRICHED = '''\
+"""The job's result: its transformers in Python run on the rows of `{joined}`, in the order of the job's file."""
+
+from pathlib import Path
+
+from feature_platform_py.features.enrich import enriched
+
+
+def model(dbt, session):  # noqa: ARG001, D103 - dbt's own signature
+    # dbt finds what a Python model reads of its configuration by reading the code: each is a statement of its own.
+    steps = dbt.config.get("python_transformers")
+    result = dbt.config.get("result")
+    rows = dbt.ref("{joined}")
+    # dbt changes into the project's folder.
+    return enriched(rows, steps, result, Path.cwd())
+'''
+
+
+def model_texts(plan: JobPlan, origin: str) -> Iterator[tuple[str, str]]:
+    """Yield the name and text of each model's file, in an order in which each is written after those that it reads.
+
+    `origin` is the job's file as a reader knows it.
+    """
+    calls = {
+        INPUT_MODEL: _input(plan),
+        **{table: _feature_table(plan, table) for table in plan.tables},
+        JOINED_MODEL: _result(plan),
+    }
+    for model, call in calls.items():
+        yield f"{plan.table_name(model)}.sql", _sql(plan, origin, call)
+    if plan.config.python_transformers:
+        text = _ENRICHED.format(joined=plan.table_name(JOINED_MODEL))
+        yield f"{plan.table_name(ENRICHED_MODEL)}.py", f"# {generated_from(origin)}\n{text}"
+
+
+def generated_from(origin: str) -> str:
+    """Return the mark of a generated file; a file name that could be code where it stands is left out."""
+    shown = origin if re.fullmatch(r"[\w./ -]+", origin) else "a job file"
+    return f"{GENERATED} {shown} by `fpjob registry sync`; edit that instead."
+
+
+def _sql(plan: JobPlan, origin: str, call: Call) -> str:
+    # A fault in the macros of one job stays its own: the runs of others do not look into its models.
+    condition = jinja(Call("builds_job", (plan.job_name,)))
+    return f"{{#- {generated_from(origin)} -#}}\n{{% if {condition} -%}}\n{{{{ {jinja(call)} }}}}\n{{%- endif %}}\n"
+
+
+def _ref(plan: JobPlan, model: str) -> Call:
+    return Call("ref", (plan.table_name(model),))
+
+
+def _input(plan: JobPlan) -> Call:
+    source = plan.source
+    arguments: dict[str, Any] = {
+        "relation": Call("source", plan.dbt_source),
+        "columns": dict(plan.columns),
+    }
+    if filters := [filter_variable(each, plan) for each in plan.config.input_source.filters]:
+        arguments["filters"] = filters
+    if source.registered and source.registered.loaded_at:
+        arguments["loaded_at"] = source.registered.loaded_at
+    return Call("job_input", (), arguments)
+
+
+def _feature_table(plan: JobPlan, model: str) -> Call:
+    sets = plan.sets_of(model)
+    rows = ["input_rows"] if len(sets) == 1 else [f"input_rows_{number}" for number in range(len(sets))]
+    arguments: dict[str, Any] = {
+        "input": _ref(plan, INPUT_MODEL),
+        "feature_sets": [_feature_set(each, name) for each, name in zip(sets, rows, strict=True)],
+    }
+    if period := plan.period(model):
+        arguments["period"] = period
+    if (reach_days := plan.reach_days(model)) is not None:
+        arguments["reach_days"] = reach_days
+    return Call("feature_table", (), arguments)
+
+
+def _feature_set(feature_set: FeatureSet, rows: str) -> dict[str, Any]:
+    told = feature_set.variable()
+    query = Call(feature_set.macro, (rows,), told["params"])
+    parts = {name: told[name] for name in ("keys", "features", "reads", "timestamp_col", "month_key")}
+    return {name: part for name, part in parts.items() if part is not None} | {"query": query}
+
+
+def _result(plan: JobPlan) -> Call:
+    arguments: dict[str, Any] = {"input": _ref(plan, INPUT_MODEL)}
+    if plan.feature_sets:
+        arguments["tables"] = [_joined(each, plan) for each in plan.feature_sets]
+        arguments["features"] = _tables_of_features(plan)
+    return Call("job_features", (), arguments)
+
+
+def _joined(feature_set: FeatureSet, plan: JobPlan) -> Mapping[str, Any]:
+    sets = plan.sets_of(feature_set.model)
+    joined = {
+        "name": _join_name(feature_set, plan),
+        "relation": _ref(plan, feature_set.model),
+        "keys": list(feature_set.keys),
+    }
+    if feature_set.month_key:
+        joined |= {"timestamp_col": feature_set.timestamp_col, "month_key": feature_set.month_key}
+    return joined if len(sets) == 1 else joined | {"feature_set": sets.index(feature_set)}
+
+
+def _tables_of_features(plan: JobPlan) -> dict[str, str]:
+    return {
+        column.name: _join_name(each, plan)
+        for column in plan.features
+        for each in plan.feature_sets
+        if column in each.features
+    }
+
+
+def _join_name(feature_set: FeatureSet, plan: JobPlan) -> str:
+    sets = plan.sets_of(feature_set.model)
+    return feature_set.model if len(sets) == 1 else f"{feature_set.model}_{sets.index(feature_set)}"
+
+
+def models_folder(job_name: str) -> Path:
+    """Return the folder of a registered job's models, below the project's root."""
+    return Path("models", "jobs", job_name)

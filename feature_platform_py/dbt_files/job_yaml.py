@@ -1,0 +1,269 @@
+"""What dbt reads of a job: its models with their columns and tests, its source if it is its own, and its exposure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from feature_platform_py.core.locations import table_parts
+from feature_platform_py.dbt_files.dbt_yaml import AsIs, group_name
+from feature_platform_py.features.columns import OutputColumn
+from feature_platform_py.features.feature_set import FeatureSet
+from feature_platform_py.files.declared import TEXT_FORMATS
+from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, JobPlan, transformer_params
+from feature_platform_py.registry.feature import Feature, FeatureGroup
+from feature_platform_py.registry.field import field_named
+from feature_platform_py.registry.registry import Registry
+from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
+
+_OWN_COLUMNS = {
+    "_feature_set": ("int", "Which of the table's sets of features the row belongs to, counted from 0."),
+    "period_start": ("date", "The first day of the row's period, by which the table's files are laid out."),
+    "_input_fingerprint": ("string", "What the input of the row's period was when the row was computed."),
+    "_input_loaded_at": ("timestamp", "The newest load time of the period's input when the row was computed."),
+}
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """A job of the project, and the path of its file below the project's root."""
+
+    path: Path
+    plan: JobPlan
+
+
+def job_content(job: PlannedJob, registry: Registry) -> dict[str, Any]:
+    """The dbt YAML of a job: its source if it is the job's own, its models with columns and tests, and its exposure."""
+    plan = job.plan
+    models = [_input_model(plan), *(_table_model(model, plan, registry) for model in plan.tables)]
+    models.append(_result_model(plan, registry))
+    if plan.config.python_transformers:
+        models.append(_enriched_model(plan, registry))
+    own = {} if plan.source.registered else {"sources": [_own_source(plan)]}
+    return own | {"models": models, "exposures": [_exposure(job, registry)]}
+
+
+def _own_source(plan: JobPlan) -> dict[str, Any]:
+    """The source of a job that no registry entry names: a table by its name, or files that are registered under the job's name."""
+    source, name = plan.source, plan.job_name
+    description = f"What the job `{name}` reads, without an entry in the registry."
+    if source.format is None:
+        database, schema, identifier = table_parts(source.location)
+        place: dict[str, Any] = {"database": database} if database else {}
+        table = {"name": name, "description": description, "identifier": identifier}
+        return {"name": "ad_hoc", **place, "schema": schema, "tables": [table]}
+    read: dict[str, Any] = {"location": source.location, "format": source.format, "options": dict(source.options)}
+    if source.readings:
+        read["columns"] = [{"name": column, **asdict(reading)} for column, reading in source.readings.items()]
+    # Types of files are found out from all of them: the very copy that the plan was made of is read.
+    is_looked_at = source.format in {*TEXT_FORMATS, "parquet"}
+    columns = [] if is_looked_at else [{"name": column, "type": data_type} for column, data_type in plan.columns]
+    config = {"meta": {"locations": {"local": read}, "columns": columns}}
+    files: dict[str, Any] = {"name": name, "description": description, "identifier": f"{name}__input", "config": config}
+    return {"name": "ad_hoc", "schema": EXTERNAL_SCHEMA, "tables": [files]}
+
+
+def _model(plan: JobPlan, model: str, *, tags: Iterable[str], meta: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What every model of a job says: its name, and in its configuration the job and the tags."""
+    own = {"tags": [*dict.fromkeys(tags), plan.job_name], "meta": {"job": plan.job_name, **(meta or {})}}
+    return {"name": plan.table_name(model), "description": "", "config": own}
+
+
+def _named_test(test: str, plan: JobPlan, model: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A test of a model, by a name that stays readable however long it is."""
+    given = {"arguments": dict(arguments)} if arguments else {}
+    return {test: {"name": f"{test}_{plan.table_name(model)}"} | given}
+
+
+def _input_model(plan: JobPlan) -> dict[str, Any]:
+    return _model(plan, INPUT_MODEL, tags=_tags(plan)) | {
+        "description": (
+            f"The source rows of the job `{plan.job_name}`: one row per source row that passes its filters, the source's columns with"
+            " their declared types."
+        ),
+        "data_tests": [
+            _named_test("input_types", plan, INPUT_MODEL),
+            _named_test("values_parse", plan, INPUT_MODEL),
+            _named_test("registry_rules", plan, INPUT_MODEL, _rules(plan)),
+        ],
+        "columns": _input_columns(plan),
+    }
+
+
+def _rules(plan: JobPlan) -> dict[str, Any]:
+    """What the registry demands of each row: values where they are required, a key of its own, and whose key it names."""
+    source = plan.source
+    rules = {
+        "primary_key": list(source.registered.primary_key) if source.registered else [],
+        "required": list(source.registered.required) if source.registered else [],
+        "references": [
+            {
+                "entity": each.entity,
+                "columns": list(each.columns),
+                "sources": [list(holder.dbt_source) for holder in each.sources],
+            }
+            for each in source.references
+        ],
+    }
+    return {name: rule for name, rule in rules.items() if rule}
+
+
+def _table_model(model: str, plan: JobPlan, registry: Registry) -> dict[str, Any]:
+    group = registry.feature_group(model)
+    tags = [each.tag for each in plan.sets_of(model)]
+    found = _model(plan, model, tags=tags, meta=_group_meta(group, registry)) | {
+        "description": group.description if group else f"Features of the job `{plan.job_name}`.",
+        "data_tests": [_named_test("unique_grain", plan, model)],
+        "columns": _feature_table_columns(model, group, plan),
+    }
+    if group:
+        found["config"]["group"] = group_name(group.owner)
+    return found
+
+
+def _group_meta(group: FeatureGroup | None, registry: Registry) -> dict[str, Any]:
+    if group is None:
+        return {}
+    entity = registry.entity(group.entity)
+    return {"entity": entity.name, "entity_version": entity.version, "feature_group": group.name}
+
+
+def _result_model(plan: JobPlan, registry: Registry) -> dict[str, Any]:
+    features = [_features_of(each, registry) for each in plan.feature_sets]
+    return _model(plan, JOINED_MODEL, tags=_tags(plan)) | {
+        "description": (
+            f"One row per source row of the job `{plan.job_name}`: the source's columns, then the features of its transformers in SQL."
+        ),
+        "data_tests": [_row_count_test(plan, JOINED_MODEL)],
+        "columns": _merged([_input_columns(plan), *features]),
+    }
+
+
+def _enriched_model(plan: JobPlan, registry: Registry) -> dict[str, Any]:
+    features = [_features_of(each, registry) for each in (*plan.feature_sets, *plan.python_sets)]
+    found = _model(plan, ENRICHED_MODEL, tags=["generic", *_tags(plan)]) | {
+        "description": (
+            f"One row per source row of the job `{plan.job_name}`: the source's columns, then the features of all its transformers."
+        ),
+        "data_tests": [_row_count_test(plan, ENRICHED_MODEL)],
+        "columns": _merged([_input_columns(plan), *features]),
+    }
+    found["config"] |= {
+        "materialized": "table",
+        "python_transformers": [
+            {"name": each.name, "params": transformer_params(each)} for each in plan.config.python_transformers
+        ],
+        "result": [name for name, _ in plan.columns] + [column.name for column in plan.features],
+    }
+    return found
+
+
+def _row_count_test(plan: JobPlan, model: str) -> dict[str, Any]:
+    rows = AsIs(f"ref('{plan.table_name(INPUT_MODEL)}')")
+    return _named_test("one_row_per_source_row", plan, model, {"input": rows})
+
+
+def _tags(plan: JobPlan) -> list[str]:
+    """The tags of the job's feature tables, which what they are built from and go into has as well."""
+    return sorted({each.tag for each in plan.feature_sets})
+
+
+def _feature_table_columns(model: str, group: FeatureGroup | None, plan: JobPlan) -> list[dict[str, Any]]:
+    sets = plan.sets_of(model)
+    keys = [_key_columns(each, plan, group) for each in sets]
+    features = [_group_features(each, group) for each in sets]
+    return _merged([*keys, *features, _own_columns(model, plan)])
+
+
+def _key_columns(feature_set: FeatureSet, plan: JobPlan, group: FeatureGroup | None) -> list[dict[str, Any]]:
+    known = {column["name"]: column for column in [*_input_columns(plan), *_group_features(feature_set, group)]}
+    return [known[key] for key in feature_set.keys]
+
+
+def _own_columns(model: str, plan: JobPlan) -> list[dict[str, Any]]:
+    is_there = {
+        "_feature_set": len(plan.sets_of(model)) > 1,
+        "period_start": plan.period(model) is not None,
+        "_input_fingerprint": True,
+        "_input_loaded_at": bool(plan.source.registered and plan.source.registered.loaded_at),
+    }
+    return [
+        {"name": name, "data_type": data_type, "description": description}
+        for name, (data_type, description) in _OWN_COLUMNS.items()
+        if is_there[name]
+    ]
+
+
+def _input_columns(plan: JobPlan) -> list[dict[str, Any]]:
+    fields = plan.source.registered.fields if plan.source.registered else ()
+    return [
+        {"name": name, "data_type": data_type}
+        | ({"description": field.description} if (field := field_named(name, fields)) else {})
+        for name, data_type in plan.columns
+    ]
+
+
+def _features_of(feature_set: FeatureSet, registry: Registry) -> list[dict[str, Any]]:
+    return _group_features(feature_set, registry.feature_group(feature_set.model))
+
+
+def _group_features(feature_set: FeatureSet, group: FeatureGroup | None) -> list[dict[str, Any]]:
+    return [
+        _feature_column(column, group.feature_of(column.name) if group else None, feature_set)
+        for column in feature_set.features
+    ]
+
+
+def _feature_column(column: OutputColumn, feature: Feature | None, feature_set: FeatureSet) -> dict[str, Any]:
+    found = {"name": column.name, **({"data_type": column.type} if column.type else {})}
+    if feature is None:
+        return found | {"description": column.description}
+    return found | {
+        "description": feature.description_of(column.name, feature_set.params),
+        "config": {
+            "meta": {"feature": feature.name, "owner": feature.owner},
+            **({"tags": list(feature.tags)} if feature.tags else {}),
+        },
+    }
+
+
+def _merged(lists: Iterable[Iterable[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Each column once, as the first list has it, without the type where the lists do not agree on it."""
+    merged: dict[str, dict[str, Any]] = {}
+    for column in _chained(lists):
+        known = merged.setdefault(column["name"], dict(column))
+        if known.get("data_type") != column.get("data_type"):
+            known.pop("data_type", None)
+    return list(merged.values())
+
+
+def _chained(lists: Iterable[Iterable[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    for columns in lists:
+        yield from columns
+
+
+def _exposure(job: PlannedJob, registry: Registry) -> dict[str, Any]:
+    plan = job.plan
+    groups = [group for model in plan.models if (group := registry.feature_group(model))]
+    owners = [group.owner for group in groups] or [
+        plan.source.registered.owner if plan.source.registered else "unknown"
+    ]
+    return {
+        "name": plan.job_name,
+        "label": plan.job_name.replace("_", " "),
+        "type": "ml",
+        "description": plan.config.description or plan.job_name,
+        "owner": {"name": ", ".join(dict.fromkeys(owners))},
+        "depends_on": [AsIs(f"ref('{plan.table_name(plan.output_model)}')")],
+        "config": {
+            "tags": [plan.job_name],
+            "meta": {
+                "job_file": job.path.as_posix(),
+                "source": ".".join(plan.dbt_source),
+                "features": [column.name for column in plan.features],
+                "sink": plan.sink.kind,
+            },
+        },
+    }
