@@ -35,6 +35,15 @@ _UNKNOWN_KEYS = frozenset({"unexpected_keyword_argument", "extra_forbidden"})
 Part = TypeVar("Part")
 
 
+class FieldError(ValueError):
+    """A field breaks a rule of the part that it belongs to."""
+
+    def __init__(self, field: str, message: str) -> None:
+        self.field = field
+        self.message = message
+        super().__init__(f"{field}: {message}")
+
+
 def as_text(value: str) -> str:
     """Return the text. Raises ValueError for control characters, which must not reach a terminal, file or table."""
     if _CONTROL.search(value):
@@ -156,9 +165,9 @@ def _problem(detail: Any, kind: Any, place: Place) -> Problem | None:
         return at.problem(f"`{at.name}` is missing; expected {description}")
     if detail["type"] in _UNKNOWN_KEYS:
         return at.problem(f"{_inside(place)}{unknown('key', str(at.path[-1]), known=kind.__pydantic_fields__)}")
-    if not detail["loc"] and (rule := re.match(r"(\w+): ", message)):
-        # A rule of the whole part names its field first.
-        at, message = place.at(rule[1]), message[rule.end() :]
+    broken = detail.get("ctx", {}).get("error")
+    if isinstance(broken, FieldError):
+        at = at.at(broken.field)
     while at.path not in at.document.lines and len(at.path) > len(place.path) and detail["loc"]:
         # Validators turn one value into a list, and name the members of unions; the file has neither.
         at = Place(at.document, at.path[:-1])
@@ -191,7 +200,8 @@ _LIMITS: Mapping[str, str] = {"greater_than_equal": "at least", "less_than_equal
 def _message(detail: Any) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "value_error":
-        return str(context["error"])
+        error = context["error"]
+        return error.message if isinstance(error, FieldError) else str(error)
     if kind == "literal_error":
         return _one_of(detail["input"], re.findall("'([^']*)'", context["expected"]))
     if kind in _LIMITS:

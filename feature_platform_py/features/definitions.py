@@ -17,7 +17,18 @@ from pydantic.dataclasses import dataclass as validated_dataclass
 from feature_platform_py.core.data_types import Columns, parse_type
 from feature_platform_py.core.document import Place, read_document
 from feature_platform_py.core.errors import ConfigurationError, Problem
-from feature_platform_py.core.fields import STRICT, ColumnName, FilledText, Flag, Mapped, Name, Text, Whole, read_part
+from feature_platform_py.core.fields import (
+    STRICT,
+    ColumnName,
+    FieldError,
+    FilledText,
+    Flag,
+    Mapped,
+    Name,
+    Text,
+    Whole,
+    read_part,
+)
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.core.text import PARAMETER, slug
 from feature_platform_py.features.columns import OutputColumn, Reads, column_named
@@ -83,7 +94,7 @@ class ParamPart:
 
     def __post_init__(self) -> None:
         if (self.reads is None) == (self.type is None):
-            raise ValueError("name: expected either `reads`, for a column, or `type`, for a value")
+            raise FieldError("name", "expected either `reads`, for a column, or `type`, for a value")
 
 
 @validated_dataclass(frozen=True, kw_only=True, config=STRICT)

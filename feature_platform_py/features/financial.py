@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from feature_platform_py.core.data_types import NUMERIC, Columns, kind_of, parse_type
-from feature_platform_py.core.fields import MAX_NAME_LENGTH, ColumnName, Text, Whole, as_tuple, one_or_more
+from feature_platform_py.core.fields import MAX_NAME_LENGTH, ColumnName, FieldError, Text, Whole, as_tuple, one_or_more
 from feature_platform_py.core.text import slug
 from feature_platform_py.features.columns import OutputColumn, Reads, WantedValue
 from feature_platform_py.features.sql import SqlTransformer
@@ -60,8 +60,8 @@ class UserSpendAggregator(SqlTransformer):
     def _columns_and_windows_differ(self) -> Self:
         _check_user_and_time(self.user_id_col, self.timestamp_col)
         if repeated := sorted({days for days in self.window_days if self.window_days.count(days) > 1}):
-            raise ValueError(
-                f"window_days: {', '.join(map(str, repeated))} is given more than once; give each window once"
+            raise FieldError(
+                "window_days", f"{', '.join(map(str, repeated))} is given more than once; give each window once"
             )
         return self
 
@@ -168,7 +168,7 @@ class UserCategoricalSpendAggregator(SqlTransformer):
     @model_validator(mode="after")
     def _columns_can_be_named(self) -> Self:
         if self.as_of and self.timestamp_col is None:
-            raise ValueError("as_of: `event_time` needs the column of the event time; add `timestamp_col`")
+            raise FieldError("as_of", "`event_time` needs the column of the event time; add `timestamp_col`")
         _check_user_and_time(self.user_id_col, self.event_time())
         _check_slugs(self.target_category_value)
         return self
@@ -247,8 +247,8 @@ def _spend_columns(days: int, amount_col: str, total_type: str | None) -> tuple[
 
 def _check_user_and_time(user_id_col: str, timestamp_col: str | None) -> None:
     if timestamp_col is not None and user_id_col.lower() == timestamp_col.lower():
-        raise ValueError(
-            f"user_id_col: `{user_id_col}` is the event time too; expected the column that identifies the user"
+        raise FieldError(
+            "user_id_col", f"`{user_id_col}` is the event time too; expected the column that identifies the user"
         )
 
 
@@ -257,15 +257,18 @@ def _check_slugs(values: Iterable[str]) -> None:
     for value in values:
         name = slug(value)
         if not name:
-            raise ValueError(
-                f"target_category_value: `{value}` leaves no name for its column; "
-                "expected a value with a letter a-z or a digit"
+            raise FieldError(
+                "target_category_value",
+                f"`{value}` leaves no name for its column; expected a value with a letter a-z or a digit",
             )
         if name in seen:
-            raise ValueError(
-                f"target_category_value: `{seen[name]}` and `{value}` would both be the column "
-                f"`user_total_spend_{name}`; keep one of them, or put the other into a job of its own"
+            raise FieldError(
+                "target_category_value",
+                f"`{seen[name]}` and `{value}` would both be the column "
+                f"`user_total_spend_{name}`; keep one of them, or put the other into a job of its own",
             )
         if len(f"user_total_spend_{name}") > MAX_NAME_LENGTH:
-            raise ValueError(f"target_category_value: a column name would be longer than {MAX_NAME_LENGTH} characters")
+            raise FieldError(
+                "target_category_value", f"a column name would be longer than {MAX_NAME_LENGTH} characters"
+            )
         seen[name] = value

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from feature_platform_py.core.data_types import NUMERIC, kind_of, parse_type
 from feature_platform_py.core.document import Document, Place
 from feature_platform_py.core.errors import Problem
-from feature_platform_py.core.fields import STRICT, ColumnName, FilledText, Mapped, Text, read_part
+from feature_platform_py.core.fields import STRICT, ColumnName, FieldError, FilledText, Mapped, Text, read_part
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.files.columns import Reading
 from feature_platform_py.files.options import option_fault
@@ -50,11 +50,11 @@ class ColumnPart:
     def __post_init__(self) -> None:
         kind = kind_of(self.type) if self.type else None
         if self.format and kind not in {None, "date", "timestamp"}:
-            raise ValueError(f"format: expected none for the type {self.type}; it is for dates and timestamps")
+            raise FieldError("format", f"expected none for the type {self.type}; it is for dates and timestamps")
         if (self.decimal != "." or self.group) and kind not in {None, *NUMERIC}:
-            raise ValueError(f"decimal: expected none for the type {self.type}; it is for numbers")
+            raise FieldError("decimal", f"expected none for the type {self.type}; it is for numbers")
         if self.group == self.decimal:
-            raise ValueError(f"group: expected another character than before the decimals, `{self.decimal}`")
+            raise FieldError("group", f"expected another character than before the decimals, `{self.decimal}`")
 
 
 def columns_schema() -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 from feature_platform_py.core.fields import (
     STRICT,
     ColumnName,
+    FieldError,
     FileFormat,
     FilledText,
     Location,
@@ -144,7 +145,7 @@ class QueryPart:
 
     def __post_init__(self) -> None:
         if fault := query_fault(self.query, self.parameters):
-            raise ValueError(f"query: {fault}")
+            raise FieldError("query", fault)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -160,20 +161,26 @@ class FilterPart:
 
     def __post_init__(self) -> None:
         if self.op in NULL_OPERATORS and self.value is not None:
-            raise ValueError(f"value: the op `{self.op}` takes no value; remove it")
+            raise FieldError("value", f"the op `{self.op}` takes no value; remove it")
         if self.op in LIST_OPERATORS and not (isinstance(self.value, list) and self.value):
-            raise ValueError(f"value: expected a list with at least one value for the op `{self.op}`")
+            raise FieldError("value", f"expected a list with at least one value for the op `{self.op}`")
         if self.op not in NULL_OPERATORS | LIST_OPERATORS:
             self._check_single()
 
     def _check_single(self) -> None:
         is_list = isinstance(self.value, list)
         if is_list:
-            raise ValueError(f"value: expected a single value for the op `{self.op}`; for several use `in` or `not_in`")
+            raise FieldError(
+                "value", f"expected a single value for the op `{self.op}`; for several use `in` or `not_in`"
+            )
         if self.value is None:
-            raise ValueError(f"value: expected a value for the op `{self.op}`; for NULL use `is_null` or `is_not_null`")
+            raise FieldError(
+                "value", f"expected a value for the op `{self.op}`; for NULL use `is_null` or `is_not_null`"
+            )
         if self.op in ORDER_OPERATORS and isinstance(self.value, bool):
-            raise ValueError(f"value: expected a value with an order for `{self.op}`; for true and false use `equals`")
+            raise FieldError(
+                "value", f"expected a value with an order for `{self.op}`; for true and false use `equals`"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
