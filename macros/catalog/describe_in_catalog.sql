@@ -19,7 +19,7 @@
         {%- if table.feature_sets | length == 1 and not run_query(primary_key_query(relation)).rows -%}
             {%- do run_each(primary_key_statements(relation, table.feature_sets[0])) -%}
         {%- endif -%}
-        {%- if replaced_by(node.compiled_code) == 'everything' -%}
+        {%- if _replaced_by(node.compiled_code) == 'everything' -%}
             {%- set stored = adapter.get_columns_in_relation(relation) | map(attribute='name') | list -%}
             {%- do run_each(tag_statements(relation, node, stored)) -%}
         {%- endif -%}

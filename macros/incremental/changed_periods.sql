@@ -11,18 +11,18 @@
 
   `candidates` are the periods that may have changed, where that is known: only their rows are then read.
 -#}
-{% macro changed_periods(table, input_rows, stored_relation, definition, candidates=none) -%}
+{% macro _changed_periods(table, input_rows, stored_relation, definition, candidates=none) -%}
 with
 
 {% if candidates is none -%}
-{{ input_days_now(table, input_rows) }},
+{{ _input_days_now(table, input_rows) }},
 {%- else -%}
-{{ candidate_rows(table, input_rows, candidates) }},
+{{ _candidate_rows(table, input_rows, candidates) }},
 
-{{ hashed_days(table) }},
+{{ _hashed_days(table) }},
 {%- endif %}
 
-{{ input_periods(table, definition) }},
+{{ _input_periods(table, definition) }},
 
 {% if table.period -%}
 table_periods as (
@@ -39,8 +39,8 @@ compared as (
         case
             when table_periods._input_fingerprint not like '{{ definition }}:%' then 'redefined'
             {%- if candidates %}
-            when not coalesce({{ partition_predicate(candidates, 'input_periods.period_start') }}, false)
-                and not coalesce({{ partition_predicate(candidates, 'table_periods.period_start') }}, false) then null
+            when not coalesce({{ _partition_predicate(candidates, 'input_periods.period_start') }}, false)
+                and not coalesce({{ _partition_predicate(candidates, 'table_periods.period_start') }}, false) then null
             {%- endif %}
             when table_periods._input_fingerprint is null then 'new'
             when input_periods._input_fingerprint is null then 'vanished'
@@ -67,7 +67,7 @@ final as (
         input_rows,
         case
             when change is not null then change
-            when {{ reaches('_changed_period', 'period_start', table.period, table.reach_days) }} then 'reached'
+            when {{ _reaches('_changed_period', 'period_start', table.period, table.reach_days) }} then 'reached'
         end as change
     from changed_before
 )
@@ -99,7 +99,7 @@ select * from final
 
 
 {#- Whether rows of a changed period count in a later one: the later one starts before the last of them has left the window. -#}
-{% macro reaches(changed_period, period_start, period, reach_days) -%}
+{% macro _reaches(changed_period, period_start, period, reach_days) -%}
     {%- if reach_days is none -%}
         {{ changed_period }} is not null
     {%- else -%}
@@ -115,14 +115,14 @@ select * from final
 
 
 {#- CTEs with the rows of the candidate periods that each feature set reads. -#}
-{% macro candidate_rows(table, input_rows, candidates) -%}
+{% macro _candidate_rows(table, input_rows, candidates) -%}
 job_input as (
 {{ input_rows | indent(4, first=true) }}
 )
 {%- for feature_set in table.feature_sets %},
 
-{{ numbered('input_rows', table, loop.index0) }} as (
-    {{ rows_in_periods('job_input', feature_set.timestamp_col, candidates, table.period, 0) }}
+{{ _numbered('input_rows', table, loop.index0) }} as (
+    {{ _rows_in_periods('job_input', feature_set.timestamp_col, candidates, table.period, 0) }}
 )
 {%- endfor -%}
 {%- endmacro %}

@@ -14,25 +14,25 @@
         incremental_strategy='replace_partitions',
         incremental_apply_config_changes=false,
         post_hook='{{ describe_in_catalog(this) }}',
-        meta={'feature_table': without_queries(table)},
+        meta={'feature_table': _without_queries(table)},
         **table_layout(table)
     ) -}}
     {%- set queries = feature_sets | map(attribute='query') | list -%}
-    {%- set job_input = input_of(input) -%}
-    {%- set definition = definition_of(table, queries, job_input) -%}
-    {%- set work = rebuild('full refresh' if execute and should_full_refresh() else 'first run') -%}
+    {%- set job_input = _input_of(input) -%}
+    {%- set definition = _definition_of(table, queries, job_input) -%}
+    {%- set work = _rebuild('full refresh' if execute and should_full_refresh() else 'first run') -%}
     {%- if job_input.source and (is_incremental() or flags.WHICH == 'compile') -%}
-        {%- set work = feature_table_work(table, job_input, definition, this if is_incremental() else none) -%}
+        {%- set work = _feature_table_work(table, job_input, definition, this if is_incremental() else none) -%}
     {%- endif -%}
     {%- if execute -%}
-        {%- do log_event('feature_table_work', loggable(table.period, work)) -%}
+        {%- do log_event('feature_table_work', _loggable(table.period, work)) -%}
     {%- endif -%}
-    {{- feature_table_query(table, input, this, queries, definition, job_input, work) -}}
+    {{- _feature_table_query(table, input, this, queries, definition, job_input, work) -}}
 {%- endmacro %}
 
 
 {#- The table as the `meta` of its model keeps it, for the other tables of the job, the tests and the catalog. -#}
-{% macro without_queries(table) -%}
+{% macro _without_queries(table) -%}
     {%- set kept = [] -%}
     {%- for feature_set in table.feature_sets -%}
         {%- set of_set = {} -%}
@@ -46,9 +46,9 @@
 
 
 {#- A digest of all that decides what rows of the input become. -#}
-{% macro definition_of(table, queries, job_input) -%}
+{% macro _definition_of(table, queries, job_input) -%}
     {%- do return(local_md5(tojson([
-        table.period, without_marks(queries), types_read(table), first_model_text(model.name.split('__')[-1]),
+        table.period, without_marks(queries), _types_read(table), _first_model_text(model.name.split('__')[-1]),
         job_input.filters if job_input.loaded_at else none,
     ]))[:12]) -%}
 {%- endmacro %}
@@ -58,7 +58,7 @@
   The text of the model that version 0.1 had for the table, which was part of the digest: ledgers of tables that it built stay valid.
   Written in pieces, because dbt takes signs of Jinja for what they are, inside of text too.
 -#}
-{% macro first_model_text(table_name) -%}
+{% macro _first_model_text(table_name) -%}
     {%- set macros = {
         'user_spend': 'user_spend_aggregator',
         'user_monthly_transactions': 'user_monthly_transaction_counter',
@@ -78,26 +78,26 @@
 
 
 {#- What is to be done to the stored table, or how many rows each period of a table that is not there yet will be computed from. -#}
-{% macro feature_table_work(table, job_input, definition, stored_relation=none) -%}
+{% macro _feature_table_work(table, job_input, definition, stored_relation=none) -%}
     {%- do register_sources() if flags.WHICH == 'compile' -%}
     {%- set source_relation = source(*job_input.source) -%}
-    {%- set input_rows = job_input_rows(job_input, source_relation) -%}
+    {%- set input_rows = _job_input_rows(job_input, source_relation) -%}
     {%- if stored_relation is none -%}
-        {%- do return(first_run(table, input_rows) if adapter.get_columns_in_relation(source_relation) else rebuild('first run')) -%}
+        {%- do return(_first_run(table, input_rows) if adapter.get_columns_in_relation(source_relation) else _rebuild('first run')) -%}
     {%- endif -%}
     {%- set loaded_at = none if var('reconcile', false) else job_input.loaded_at -%}
-    {%- do return(incremental_work(
-        table, input_rows, job_input_rows(dict(job_input, filters=[]), source_relation), stored_relation,
-        feature_table_columns(table, job_input.loaded_at), definition, loaded_at
+    {%- do return(_incremental_work(
+        table, input_rows, _job_input_rows(dict(job_input, filters=[]), source_relation), stored_relation,
+        _feature_table_columns(table, job_input.loaded_at), definition, loaded_at
     )) -%}
 {%- endmacro %}
 
 
-{% macro feature_table_query(table, relation, stored_relation, queries, definition, job_input, work) -%}
+{% macro _feature_table_query(table, relation, stored_relation, queries, definition, job_input, work) -%}
 {%- set loaded_at = job_input.loaded_at -%}
 {%- set starts = work.periods | map(attribute='start') | list -%}
--- {{ work_in_words(table.period, work) }}
--- replaces: {{ {'rebuild': 'everything', 'skip': 'nothing'}.get(work.action) or partition_predicate(starts) }}
+-- {{ _work_in_words(table.period, work) }}
+-- replaces: {{ {'rebuild': 'everything', 'skip': 'nothing'}.get(work.action) or _partition_predicate(starts) }}
 {%- if work.action == 'skip' %}
 select * from {{ stored_relation }}
 where false
@@ -105,25 +105,25 @@ where false
 with
 
 {% for feature_set in table.feature_sets -%}
-{{ numbered('input_rows', table, loop.index0) }} as (
+{{ _numbered('input_rows', table, loop.index0) }} as (
     {% set keyed = keyed_columns(job_input.columns, feature_set['keys']) -%}
     {% if work.action == 'replace' -%}
-    {{ rows_in_periods(relation, feature_set.timestamp_col, starts, table.period, table.reach_days, keyed) }}
+    {{ _rows_in_periods(relation, feature_set.timestamp_col, starts, table.period, table.reach_days, keyed) }}
     {%- else -%}
     select {{ keyed }} from {{ relation }}
     {%- endif %}
 ),
 
-{{ numbered('feature_set', table, loop.index0) }} as (
+{{ _numbered('feature_set', table, loop.index0) }} as (
 {{ queries[loop.index0] | indent(4, first=true) }}
 ),
 
 {% endfor -%}
 features as (
-    {{- feature_set_rows(table) }}
+    {{- _feature_set_rows(table) }}
 ),
 
-{{ input_fingerprint(table, definition, loaded_at) }},
+{{ _input_fingerprint(table, definition, loaded_at) }},
 
 final as (
     select
@@ -141,7 +141,7 @@ final as (
     cross join features
     {%- endif %}
     {%- if work.action == 'replace' and table.reach_days != 0 %}
-    where {{ partition_predicate(starts, 'features.period_start') }}
+    where {{ _partition_predicate(starts, 'features.period_start') }}
     {%- endif %}
 )
 
@@ -151,8 +151,8 @@ select * from final
 
 
 {#- The rows of all feature sets, with the columns of all: Sail gives a column that begins with untyped NULLs no type. -#}
-{% macro feature_set_rows(table) -%}
-    {%- set columns = feature_columns(table) -%}
+{% macro _feature_set_rows(table) -%}
+    {%- set columns = _feature_columns(table) -%}
     {%- set types = {} -%}
     {%- for feature_set in table.feature_sets -%}
         {%- do types.update(feature_set.reads) -%}
@@ -165,27 +165,27 @@ select * from final
         {{ loop.index0 }} as _feature_set,
         {%- endif %}
         {%- for name in columns %}
-        {{ sql_identifier(name) if name in own_columns else typed_null(types.get(name)) ~ ' as ' ~ sql_identifier(name) }}{{ ',' if not loop.last or table.period }}
+        {{ sql_identifier(name) if name in own_columns else _typed_null(types.get(name)) ~ ' as ' ~ sql_identifier(name) }}{{ ',' if not loop.last or table.period }}
         {%- endfor %}
         {%- if table.period %}
         {%- set month, time = feature_set.month_key, feature_set.timestamp_col %}
         {%- set day = 'concat(' ~ sql_identifier(month) ~ ", '-01')" if month else sql_identifier(time) %}
-        {{ period_start('cast(' ~ day ~ ' as date)', table.period) }} as period_start
+        {{ _period_start('cast(' ~ day ~ ' as date)', table.period) }} as period_start
         {%- endif %}
-    from {{ numbered('feature_set', table, loop.index0) }}
+    from {{ _numbered('feature_set', table, loop.index0) }}
     {{- '\n    union all' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}
 
 
 {#- NULL of a type, where that is known. -#}
-{% macro typed_null(data_type) -%}
+{% macro _typed_null(data_type) -%}
     {{ 'cast(null as ' ~ (data_type | replace(',', ', ') if data_type.startswith('decimal') else data_type) ~ ')' if data_type else 'null' }}
 {%- endmacro %}
 
 
 {#- The columns of all feature sets, each once. -#}
-{% macro feature_columns(table) -%}
+{% macro _feature_columns(table) -%}
     {%- set columns = [] -%}
     {%- for feature_set in table.feature_sets -%}
         {%- for name in feature_set['keys'] + feature_set.features | list if name not in columns -%}
@@ -197,9 +197,9 @@ select * from final
 
 
 {#- The columns of a feature table: those of its feature sets, and its own. -#}
-{% macro feature_table_columns(table, loaded_at) -%}
+{% macro _feature_table_columns(table, loaded_at) -%}
     {%- do return(
-        (['_feature_set'] if table.feature_sets | length > 1 else []) + feature_columns(table)
+        (['_feature_set'] if table.feature_sets | length > 1 else []) + _feature_columns(table)
         + (['period_start'] if table.period else []) + (['_input_loaded_at'] if loaded_at and table.period else [])
         + ['_input_fingerprint']
     ) -%}
@@ -207,7 +207,7 @@ select * from final
 
 
 {#- The types of the columns that the feature sets read, by their names. -#}
-{% macro types_read(table) -%}
+{% macro _types_read(table) -%}
     {%- set types = {} -%}
     {%- for feature_set in table.feature_sets -%}
         {%- do types.update(feature_set.reads) -%}
@@ -217,6 +217,6 @@ select * from final
 
 
 {#- A CTE's name: numbered where a table has several feature sets. -#}
-{% macro numbered(name, table, number) -%}
+{% macro _numbered(name, table, number) -%}
     {%- do return(name if table.feature_sets | length == 1 else name ~ '_' ~ number) -%}
 {%- endmacro %}

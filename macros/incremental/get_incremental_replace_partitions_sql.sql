@@ -4,7 +4,7 @@
 -#}
 {% macro get_incremental_replace_partitions_sql(arg_dict) -%}
     {%- set target, source = arg_dict['target_relation'], arg_dict['temp_relation'] -%}
-    {%- set replaced = replaced_by(model.compiled_code) -%}
+    {%- set replaced = _replaced_by(model.compiled_code) -%}
     {%- if replaced == 'nothing' -%}
         select 'nothing new' as _status
     {%- elif replaced == 'everything' -%}
@@ -33,7 +33,7 @@
 
 
 {#- What a query says that it replaces. -#}
-{% macro replaced_by(query) -%}
+{% macro _replaced_by(query) -%}
     {%- set marker = '-- replaces: ' -%}
     {%- for line in query.splitlines() if line.startswith(marker) -%}
         {%- do return(line[marker | length:]) -%}

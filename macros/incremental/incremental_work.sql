@@ -8,37 +8,37 @@
     periods   the periods to compute, each a mapping of `start`, `change` and `rows`
     of        the number of periods that input and table have together; none if it is not known
 -#}
-{% macro incremental_work(table, input_rows, unfiltered_rows, stored_relation, columns, definition, loaded_at=none) -%}
-    {%- set differences = column_differences(stored_relation, columns) -%}
+{% macro _incremental_work(table, input_rows, unfiltered_rows, stored_relation, columns, definition, loaded_at=none) -%}
+    {%- set differences = _column_differences(stored_relation, columns) -%}
     {%- if differences -%}
-        {%- do return(rebuild(differences)) -%}
+        {%- do return(_rebuild(differences)) -%}
     {%- endif -%}
-    {%- set candidates = loaded_periods(table, unfiltered_rows, stored_relation, loaded_at) if loaded_at and table.period else none -%}
-    {%- set rows = run_query(changed_periods(table, input_rows, stored_relation, definition, candidates)).rows -%}
+    {%- set candidates = _loaded_periods(table, unfiltered_rows, stored_relation, loaded_at) if loaded_at and table.period else none -%}
+    {%- set rows = run_query(_changed_periods(table, input_rows, stored_relation, definition, candidates)).rows -%}
     {%- set periods = [] -%}
     {%- for row in rows if row['change'] -%}
         {%- do periods.append({'start': row['period_start'], 'change': row['change'], 'rows': row['input_rows'] | int}) -%}
     {%- endfor -%}
     {%- set changes = periods | map(attribute='change') | unique | list -%}
     {%- if 'redefined' in changes -%}
-        {%- do return(rebuild('parameters changed', periods)) -%}
+        {%- do return(_rebuild('parameters changed', periods)) -%}
     {%- elif changes and not table.period -%}
-        {%- do return(rebuild('input changed', periods)) -%}
+        {%- do return(_rebuild('input changed', periods)) -%}
     {%- elif changes == ['new'] and periods | length == rows | length -%}
-        {%- do return(rebuild('the table is empty', periods)) -%}
+        {%- do return(_rebuild('the table is empty', periods)) -%}
     {%- endif -%}
     {%- do return({'action': 'replace' if changes else 'skip', 'reason': none, 'periods': periods, 'of': rows | length}) -%}
 {%- endmacro %}
 
 
 {#- The work on a table that is not there yet, counted. -#}
-{% macro first_run(table, input_rows) -%}
+{% macro _first_run(table, input_rows) -%}
     {%- set query -%}
         with
 
-        {{ input_days_now(table, input_rows) }},
+        {{ _input_days_now(table, input_rows) }},
 
-        {{ input_periods(table, '') }}
+        {{ _input_periods(table, '') }}
 
         select
             {{ 'period_start' if table.period else 'cast(null as date) as period_start' }},
@@ -50,18 +50,18 @@
     {%- for row in run_query(query).rows -%}
         {%- do periods.append({'start': row['period_start'], 'change': 'new', 'rows': row['input_rows'] | int}) -%}
     {%- endfor -%}
-    {%- do return(rebuild('first run', periods)) -%}
+    {%- do return(_rebuild('first run', periods)) -%}
 {%- endmacro %}
 
 
 {#- Work that replaces all rows of a table. -#}
-{% macro rebuild(reason, periods=[]) -%}
+{% macro _rebuild(reason, periods=[]) -%}
     {%- do return({'action': 'rebuild', 'reason': reason, 'periods': periods, 'of': periods | length or none}) -%}
 {%- endmacro %}
 
 
 {#- How the columns of a stored table differ from those that it is to have, in words; none if they do not. -#}
-{% macro column_differences(stored_relation, columns) -%}
+{% macro _column_differences(stored_relation, columns) -%}
     {%- set stored = adapter.get_columns_in_relation(stored_relation) | map(attribute='name') | list -%}
     {%- set added = columns | reject('in', stored) | list -%}
     {%- set dropped = stored | reject('in', columns) | list -%}
@@ -78,7 +78,7 @@
   tell since when, or if even the rows of its last load are gone: then all periods are looked at. Rows of the very last load count,
   because another one may have had the same instant. So do rows that the job's filters leave out: a correction may have made them so.
 -#}
-{% macro loaded_periods(table, unfiltered_rows, stored_relation, loaded_at) -%}
+{% macro _loaded_periods(table, unfiltered_rows, stored_relation, loaded_at) -%}
     {%- set since = run_query('select max(_input_loaded_at) as since from ' ~ stored_relation).rows[0]['since'] -%}
     {%- if since is none -%}
         {%- do return(none) -%}
@@ -96,7 +96,7 @@
         ),
 
         loaded_periods as (
-            select {{ period_start('_day', table.period) }} as period_start
+            select {{ _period_start('_day', table.period) }} as period_start
             from loaded_days
             where _day is not null
         )

@@ -3,15 +3,15 @@
   `<definition>:<number of rows>:<sum of the rows' 64-bit hashes, in two halves>`, which does not depend on the rows' order. Equal fingerprints: equal features.
   The rows are counted by day first, because a date is found from a time much faster than a month is.
 -#}
-{% macro input_fingerprint(table, definition, loaded_at=none) -%}
-{{ hashed_days(table, loaded_at) }},
+{% macro _input_fingerprint(table, definition, loaded_at=none) -%}
+{{ _hashed_days(table, loaded_at) }},
 
-{{ input_periods(table, definition, loaded_at) }}
+{{ _input_periods(table, definition, loaded_at) }}
 {%- endmacro %}
 
 
 {#- CTEs from `input_rows` to `input_days`: the rows counted and their hashes summed by day; in all, where the table has no periods. -#}
-{% macro hashed_days(table, loaded_at) -%}
+{% macro _hashed_days(table, loaded_at) -%}
 hashed_rows as (
     {%- for feature_set in table.feature_sets %}
     {%- if table.period %}
@@ -20,13 +20,13 @@ hashed_rows as (
         {%- if loaded_at %}
         {{ sql_identifier(loaded_at) }} as _loaded_at,
         {%- endif %}
-        {{ row_hash(feature_set, loop.index0) }} as _hash
+        {{ _row_hash(feature_set, loop.index0) }} as _hash
     {%- else %}
-    select {{ row_hash(feature_set, loop.index0) }} as _hash
+    select {{ _row_hash(feature_set, loop.index0) }} as _hash
     {%- endif %}
-    from {{ numbered('input_rows', table, loop.index0) }}
+    from {{ _numbered('input_rows', table, loop.index0) }}
     where
-        {%- for key in key_columns(feature_set) %}
+        {%- for key in _key_columns(feature_set) %}
         {{ 'and ' if not loop.first }}{{ key }} is not null
         {%- endfor %}
     {{- '\n    union all' if not loop.last }}
@@ -42,7 +42,7 @@ input_days as (
         {%- if loaded_at and table.period %}
         max(_loaded_at) as _loaded_at,
         {%- endif %}
-        {{ hash_sums('_hash') }}
+        {{ _hash_sums('_hash') }}
     from hashed_rows
     {%- if table.period %}
     group by _day
@@ -52,12 +52,12 @@ input_days as (
 
 
 {#- CTEs from `input_days` to `input_periods`. -#}
-{% macro input_periods(table, definition, loaded_at=none) -%}
+{% macro _input_periods(table, definition, loaded_at=none) -%}
 {% if table.period -%}
 days_in_period as (
     select
         *,
-        {{ period_start('_day', table.period) }} as period_start
+        {{ _period_start('_day', table.period) }} as period_start
     from input_days
 ),
 
@@ -68,7 +68,7 @@ input_periods as (
         {%- if loaded_at %}
         max(_loaded_at) as _input_loaded_at,
         {%- endif %}
-        {{ fingerprint(definition) }} as _input_fingerprint
+        {{ _fingerprint(definition) }} as _input_fingerprint
     from days_in_period
     group by period_start
 )
@@ -76,28 +76,28 @@ input_periods as (
 input_periods as (
     select
         coalesce(sum(_rows), 0) as input_rows,
-        {{ fingerprint(definition) }} as _input_fingerprint
+        {{ _fingerprint(definition) }} as _input_fingerprint
     from input_days
 )
 {%- endif -%}
 {%- endmacro %}
 
 
-{% macro fingerprint(definition) -%}
+{% macro _fingerprint(definition) -%}
     concat('{{ definition }}:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0))
 {%- endmacro %}
 
 
 {#- The sum of 64-bit hashes as the sums of their halves: no engine overflows before 2^31 rows, and sums of decimals take longer. -#}
-{% macro hash_sums(hash, suffix='') -%}
+{% macro _hash_sums(hash, suffix='') -%}
         sum({{ hash }} & 4294967295) as _low_bits{{ suffix }},
         sum(shiftright({{ hash }}, 32)) as _high_bits{{ suffix }}
 {%- endmacro %}
 
 
 {#- A 64-bit hash of what a feature set reads of a row. NULLs are marked, because the hash itself passes over them. -#}
-{% macro row_hash(feature_set, number) -%}
-    {%- set keys = key_columns(feature_set) -%}
+{% macro _row_hash(feature_set, number) -%}
+    {%- set keys = _key_columns(feature_set) -%}
     {%- set values = [number] -%}
     {%- for name, data_type in feature_set.reads.items() -%}
         {%- set column = sql_identifier(name) -%}

@@ -2,18 +2,18 @@
   CTE `input_days` of a table's input as it is now, from one reading of the source for all tables of the job: comparing them one by one
   would read it for each.
 -#}
-{% macro input_days_now(table, input_rows) -%}
+{% macro _input_days_now(table, input_rows) -%}
 input_days as (
     {%- for feature_set in table.feature_sets %}
-    {%- set event_time = day_column(table, feature_set) %}
-    {%- set hashes = job_hashes(event_time) %}
-    {%- set number = hashes.index(countable_hash(feature_set, loop.index0)) %}
+    {%- set event_time = _day_column(table, feature_set) %}
+    {%- set hashes = _job_hashes(event_time) %}
+    {%- set number = hashes.index(_countable_hash(feature_set, loop.index0)) %}
     select
         _day,
         _rows_{{ number }} as _rows,
         _low_bits_{{ number }} as _low_bits,
         _high_bits_{{ number }} as _high_bits
-    from {{ computed_once(job_input_days(input_rows, event_time, hashes)) }}
+    from {{ computed_once(_job_input_days(input_rows, event_time, hashes)) }}
     where _rows_{{ number }} > 0
     {{- '\n    union all' if not loop.last }}
     {%- endfor %}
@@ -22,7 +22,7 @@ input_days as (
 
 
 {#- A query of the input by day of an event time: per hash, the number of rows that have it, and its sums. -#}
-{% macro job_input_days(input_rows, event_time, hashes) -%}
+{% macro _job_input_days(input_rows, event_time, hashes) -%}
 with
 
 job_input as (
@@ -42,7 +42,7 @@ select
     _day,
     {%- for hash in hashes %}
     count(_hash_{{ loop.index0 }}) as _rows_{{ loop.index0 }},
-    {{ hash_sums('_hash_' ~ loop.index0, '_' ~ loop.index0) | trim }}{{ ',' if not loop.last }}
+    {{ _hash_sums('_hash_' ~ loop.index0, '_' ~ loop.index0) | trim }}{{ ',' if not loop.last }}
     {%- endfor %}
 from hashed_rows
 group by _day
@@ -50,11 +50,11 @@ group by _day
 
 
 {#- The hashes of all feature sets of the job that are counted by days of this event time, each once. -#}
-{% macro job_hashes(event_time) -%}
+{% macro _job_hashes(event_time) -%}
     {%- set hashes = [] -%}
-    {%- for table in job_tables(model.config.meta.job) -%}
+    {%- for table in _job_tables(model.config.meta.job) -%}
         {%- for feature_set in table.feature_sets -%}
-            {%- do hashes.append(countable_hash(feature_set, loop.index0)) if day_column(table, feature_set) == event_time -%}
+            {%- do hashes.append(_countable_hash(feature_set, loop.index0)) if _day_column(table, feature_set) == event_time -%}
         {%- endfor -%}
     {%- endfor -%}
     {%- do return(hashes | unique | list) -%}
@@ -62,18 +62,18 @@ group by _day
 
 
 {#- The event time by whose days a feature set is counted; without periods any will do, or none if the job has none. -#}
-{% macro day_column(table, feature_set) -%}
+{% macro _day_column(table, feature_set) -%}
     {%- if table.period -%}
         {%- do return(feature_set.timestamp_col) -%}
     {%- endif -%}
-    {%- for timed in job_tables(model.config.meta.job) if timed.period and timed.feature_sets -%}
+    {%- for timed in _job_tables(model.config.meta.job) if timed.period and timed.feature_sets -%}
         {%- do return(timed.feature_sets[0].timestamp_col) -%}
     {%- endfor -%}
 {%- endmacro %}
 
 
 {#- The feature tables of the job, by the names of their models. -#}
-{% macro job_tables(job) -%}
+{% macro _job_tables(job) -%}
     {%- set tables = [] -%}
     {%- for node in graph.get('nodes', {}).values() | sort(attribute='name') -%}
         {%- if node.config.meta.job == job and node.config.meta.feature_table -%}
@@ -85,13 +85,13 @@ group by _day
 
 
 {#- The hash of what a feature set reads of a row; NULL where the row does not count. -#}
-{% macro countable_hash(feature_set, number) -%}
-    case when {% for key in key_columns(feature_set) %}{{ key }} is not null{{ ' and ' if not loop.last }}{% endfor %} then {{ row_hash(feature_set, number) }} end
+{% macro _countable_hash(feature_set, number) -%}
+    case when {% for key in _key_columns(feature_set) %}{{ key }} is not null{{ ' and ' if not loop.last }}{% endfor %} then {{ _row_hash(feature_set, number) }} end
 {%- endmacro %}
 
 
 {#- The columns without which a row does not count in a feature set. -#}
-{% macro key_columns(feature_set) -%}
+{% macro _key_columns(feature_set) -%}
     {%- set columns = [] -%}
     {%- for key in feature_set['keys'] -%}
         {%- do columns.append(sql_identifier(feature_set.timestamp_col if key == feature_set.month_key else key)) -%}

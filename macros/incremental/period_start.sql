@@ -1,5 +1,5 @@
 {#- The first day of the period that a day lies in, as a date. Not with `trunc`, which Sail has for the years 1677 to 2262 only. -#}
-{% macro period_start(day, period) -%}
+{% macro _period_start(day, period) -%}
     {%- set expressions = {
         'day': day,
         'month': 'make_date(year(' ~ day ~ '), month(' ~ day ~ '), 1)',
@@ -13,7 +13,7 @@
 
 
 {#- The first day after a period, given its own first day; none where the calendar has no such day. -#}
-{% macro period_end(start, period) -%}
+{% macro _period_end(start, period) -%}
     {%- if start.year >= 9999 -%}
         {%- do return(none) -%}
     {%- elif period == 'year' -%}

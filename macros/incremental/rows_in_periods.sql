@@ -7,11 +7,11 @@
 
   One day more is read than asked for, because a day of a session's time zone may have 25 hours.
 -#}
-{% macro rows_in_periods(relation, event_time, periods, period, reach_days, columns='*') -%}
+{% macro _rows_in_periods(relation, event_time, periods, period, reach_days, columns='*') -%}
     {%- set ranges = [] -%}
     {%- for start in periods -%}
-        {%- set end = period_end(start, period) -%}
-        {%- set begin = none if reach_days is none else days_before(start, reach_days + 1 if reach_days else 0) -%}
+        {%- set end = _period_end(start, period) -%}
+        {%- set begin = none if reach_days is none else _days_before(start, reach_days + 1 if reach_days else 0) -%}
         {%- if ranges and (begin is none or ranges[-1].end is none or begin <= ranges[-1].end) -%}
             {%- do ranges[-1].update({'end': end}) -%}
         {%- else -%}
@@ -33,6 +33,6 @@
 
 
 {#- A day some days earlier; none where the calendar has no such day. -#}
-{% macro days_before(day, number) -%}
+{% macro _days_before(day, number) -%}
     {%- do return(none if number >= day.toordinal() else day - modules.datetime.timedelta(days=number)) -%}
 {%- endmacro %}

@@ -18,7 +18,7 @@
         {%- do columns.append(sql_identifier(table.feature_sets[0]['keys'][0])) -%}
     {%- endif -%}
     {%- set layout = {'liquid_clustered_by': columns or none} -%}
-    {%- for name in feature_columns(table) if modules.re.search('[ ,;{}()\n\t=]', name) -%}
+    {%- for name in _feature_columns(table) if modules.re.search('[ ,;{}()\n\t=]', name) -%}
         {#- Delta refuses such names, unless its files have their own. -#}
         {%- do layout.update({'tblproperties': {'delta.columnMapping.mode': 'name'}}) -%}
     {%- endfor -%}

@@ -9,5 +9,5 @@
     {%- for name, table in features.items() -%}
         {%- do chosen.append({'name': name, 'table': table}) -%}
     {%- endfor -%}
-    {{- rows_with_features(input, input_of(input).columns, joins, chosen) -}}
+    {{- _rows_with_features(input, _input_of(input).columns, joins, chosen) -}}
 {%- endmacro %}

@@ -9,13 +9,13 @@
     {%- endfor -%}
     {%- set kept = {'columns': listed, 'filters': filters, 'loaded_at': loaded_at} -%}
     {{- config(materialized='view', meta={'job_input': kept}) -}}
-    {{- job_input_rows(kept, relation) -}}
+    {{- _job_input_rows(kept, relation) -}}
 {%- endmacro %}
 
 
 {#- What a job's input is made of, and the names of its `source`. While dbt parses, and in unit tests, dbt has no graph to find it in. -#}
-{% macro input_of(relation) -%}
-    {%- set node = node_of(relation) -%}
+{% macro _input_of(relation) -%}
+    {%- set node = _node_of(relation) -%}
     {%- if not node -%}
         {%- do return({'columns': [], 'filters': [], 'loaded_at': none, 'source': none}) -%}
     {%- endif -%}
@@ -26,7 +26,7 @@
 
 
 {#- The model of dbt's graph that builds a relation; none if there is no such model. -#}
-{% macro node_of(relation) -%}
+{% macro _node_of(relation) -%}
     {%- for node in graph.get('nodes', {}).values() if node.resource_type == 'model' and node.alias == relation.identifier -%}
         {%- do return(node) -%}
     {%- endfor -%}

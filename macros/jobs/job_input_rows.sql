@@ -1,5 +1,5 @@
 {#- A query of the job's source rows: typed columns, filtered rows, nothing else changed. -#}
-{% macro job_input_rows(job_input, relation) -%}
+{% macro _job_input_rows(job_input, relation) -%}
 with
 
 source_rows as (
@@ -15,7 +15,7 @@ final as (
     from source_rows
     {%- if job_input.filters %}
     where
-        {{ row_filters(job_input.filters) }}
+        {{ _row_filters(job_input.filters) }}
     {%- endif %}
 )
 

@@ -1,12 +1,12 @@
 {#- The job's row filters as one SQL condition. NULL never matches a comparison. -#}
-{% macro row_filters(filters) -%}
+{% macro _row_filters(filters) -%}
     {%- for filter in filters -%}
-        {{- 'and ' if not loop.first -}}{{- row_filter(filter) -}}{{- '\n        ' if not loop.last -}}
+        {{- 'and ' if not loop.first -}}{{- _row_filter(filter) -}}{{- '\n        ' if not loop.last -}}
     {%- endfor -%}
 {%- endmacro %}
 
 
-{% macro row_filter(filter) -%}
+{% macro _row_filter(filter) -%}
     {%- set column = sql_identifier(filter.column) -%}
     {%- set operators = {
         'equals': '=', 'not_equals': '!=', 'gt': '>', 'gte': '>=', 'lt': '<', 'lte': '<=',

@@ -1,5 +1,5 @@
 {#- Every source row once, its columns as they were, and its features behind them. -#}
-{% macro rows_with_features(source_rows, columns, joins, features) -%}
+{% macro _rows_with_features(source_rows, columns, joins, features) -%}
 {%- set types = {} -%}
 {%- for column in columns -%}
     {%- do types.update({column.name: column.type}) -%}
@@ -46,15 +46,15 @@ select * from final
     {%- set relation = sql_identifier(request.relation) -%}
     {%- set joins = [] -%}
     {%- for table in request.tables -%}
-        {%- set query = features_of_keyed_rows(relation, request.columns, table) | trim | indent(4) -%}
+        {%- set query = _features_of_keyed_rows(relation, request.columns, table) | trim | indent(4) -%}
         {%- do joins.append(dict(table, query=query)) -%}
     {%- endfor -%}
-    {{ rows_with_features(relation, request.columns, joins, request.features) }}
+    {{ _rows_with_features(relation, request.columns, joins, request.features) }}
 {%- endmacro %}
 
 
 {#- The query of a table's macro, over rows whose keys are as feature tables hold them. -#}
-{% macro features_of_keyed_rows(relation, columns, table) -%}
+{% macro _features_of_keyed_rows(relation, columns, table) -%}
     {%- set keyed = keyed_columns(columns, table['keys']) -%}
     {%- if keyed == '*' -%}
         {{ named_macro(table.macro)(relation, **table.params) }}

@@ -1,7 +1,7 @@
 {#- Those of a job's input columns, each a `name` and a `type`, that are the event time of some feature. -#}
 {% macro event_times(columns, job) -%}
     {%- set types, names = {}, [] -%}
-    {%- for table in job_tables(job) -%}
+    {%- for table in _job_tables(job) -%}
         {%- for feature_set in table.feature_sets if feature_set.timestamp_col -%}
             {%- do names.append(feature_set.timestamp_col) -%}
         {%- endfor -%}

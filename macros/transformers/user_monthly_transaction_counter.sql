@@ -38,7 +38,7 @@ transactions as (
 transactions_in_month as (
     select
         _user,
-        {{ period_start('_day', 'month') }} as _month
+        {{ _period_start('_day', 'month') }} as _month
     from transactions
 ),
 
@@ -71,7 +71,7 @@ transactions_in_month as (
     select
         _user,
         _event_time,
-        {{ period_start('_day', 'month') }} as _month
+        {{ _period_start('_day', 'month') }} as _month
     from transactions
 ),
 

@@ -1,6 +1,6 @@
 {#- The job's source has the columns and types that the job was planned with. -#}
 {% test input_types(model) %}
-{%- set job_input, columns = input_of(model), {} -%}
+{%- set job_input, columns = _input_of(model), {} -%}
 {%- for column in job_input.columns -%}
     {%- do columns.update({column.name: column.type}) -%}
 {%- endfor -%}

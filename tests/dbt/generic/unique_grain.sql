@@ -1,6 +1,6 @@
 {#- The keys of a feature table: unique and not NULL, in each feature set. -#}
 {% test unique_grain(model) %}
-{%- set node = node_of(model) -%}
+{%- set node = _node_of(model) -%}
 {%- set feature_sets = node.config.meta.feature_table.feature_sets if node else [] -%}
 {%- for feature_set in feature_sets %}
 select

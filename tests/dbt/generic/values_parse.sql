@@ -3,8 +3,8 @@
   time lies in the calendar.
 -#}
 {% test values_parse(model) %}
-{%- set columns = input_of(model).columns -%}
-{%- set node = node_of(model) -%}
+{%- set columns = _input_of(model).columns -%}
+{%- set node = _node_of(model) -%}
 {%- set times = event_times(columns, node.config.meta.job) if node else [] -%}
 with
 
