@@ -115,7 +115,7 @@ def test_a_feature_group_of_a_model_without_one(shop: Path, fpjob: Fpjob) -> Non
             ["entity", "sale", "--description", "x", "--key", "a:bigint", "--relation", "customer:some"],
             "relation `customer:some`: expected `entity:type`",
         ),
-        (["entity", "sale", "--description", "x", "--key", "a:number"], "`number` is no Spark SQL type"),
+        (["entity", "sale", "--description", "x", "--key", "a:number"], "`number` is not a Spark SQL type"),
         (["entity", "customer", "--description", "x", "--key", "a:bigint"], "the file is there already"),
         (["job", "x", "--source", "mm_transactions", "--description", "x"], "Did you mean `mm_transaction`?"),
         (
