@@ -1,6 +1,6 @@
 """A SQL-first feature platform on dbt: exact point-in-time features, readable as SQL.
 
-What notebooks and packages use is here by name, and is imported when it is first asked for.
+The public names for notebooks and packages; each is imported on its first use.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Place:
 
     @property
     def value(self) -> Any:
-        """The plain value; None if there is no value."""
+        """The plain value, or None."""
         value: Any = self.document.values
         for key in self.path:
             try:

@@ -48,7 +48,7 @@ class Project:
 
 
 def open_project(start: Path | None = None, *, target: str | None = None) -> Project:
-    """Return the project around `start` (the working directory by default). Raises ConfigurationError if there is none."""
+    """Return the project around `start` (the working directory by default). Raises ConfigurationError outside of a project."""
     origin = (start or Path.cwd()).resolve()
     if root := find_root(origin):
         check_project_files(root)

@@ -46,7 +46,7 @@ def files_state(root: Path, files: Iterable[Path]) -> str:
 def copied(
     copies: Path, *, declaration: str, state: Callable[[], str], write: Callable[[Path], None], location: str
 ) -> Path:
-    """Return the Parquet file of a source's present state; call `write` for it if there is none.
+    """Return the Parquet file of a source's present state; call `write` to make it if it does not exist.
 
     Raises FilesChangedError if the files change while they are read; earlier copies then stay.
     """

@@ -67,8 +67,8 @@ def version_at(location: Path, time: str) -> int:
     commits = [(int(path.stem), _committed(path)) for path in log_files(location)]
     found = [version for version, committed in commits if committed <= wanted]
     if not found:
-        first = f"its first commit is of {commits[0][1]:%Y-%m-%d %H:%M:%S}" if commits else "there is none"
-        raise DataCheckError(f"{shown(location)}: expected a commit of `{time}` or before, {first} UTC")
+        first = f"the first commit is of {commits[0][1]:%Y-%m-%d %H:%M:%S} UTC" if commits else "the log has no commit"
+        raise DataCheckError(f"{shown(location)}: expected a commit of `{time}` or before; {first}")
     return max(found)
 
 

@@ -45,21 +45,21 @@ KNOWN: Mapping[str, tuple[str, ...]] = {"csv": _CSV, "json": _JSON, "parquet": _
 
 _COLUMNS = 'declare the columns: `columns: {amount: {type: decimal(12,2), decimal: ","}}`'
 _REFUSED: Mapping[str, str] = {
-    "locale": f"how numbers and dates are written is said of each column; {_COLUMNS}",
-    "samplingratio": "types are found out from every row; remove it",
-    "schemainfermaxrecords": "types are found out from every row; remove it",
-    "prefersdecimal": f"numbers that a double does not hold are decimals; else {_COLUMNS}",
+    "locale": f"the spelling of numbers and dates is declared for each column; {_COLUMNS}",
+    "samplingratio": "types are inferred from every row; remove it",
+    "schemainfermaxrecords": "types are inferred from every row; remove it",
+    "prefersdecimal": f"numbers that do not fit a double become decimals; otherwise {_COLUMNS}",
     "columnnameofcorruptrecord": "a record that does not parse is an error, with its file and line; remove it",
     "enforceschema": "columns are found by the names of the header; remove it",
     "chartoescapequoteescaping": "it is the `escape` character; remove it",
     "unescapedquotehandling": "a quote that does not delimit a value is an error, with its file and line; remove it",
-    "maxcolumns": "there is no such limit; remove it",
-    "maxcharspercolumn": "there is no such limit; remove it",
+    "maxcolumns": "no such limit exists; remove it",
+    "maxcharspercolumn": "no such limit exists; remove it",
     "timestampntzformat": "give the column a format: `columns: {at: {type: timestamp_ntz, format: ...}}`",
-    "nanvalue": "`NaN` is one; read the column as a string otherwise",
-    "positiveinf": "`Infinity` and `inf` are it; read the column as a string otherwise",
-    "negativeinf": "`-Infinity` and `-inf` are it; read the column as a string otherwise",
-    "preferdate": "texts that are all dates are dates; remove it",
+    "nanvalue": "the only spelling is `NaN`; for others read the column as a string",
+    "positiveinf": "the spellings are `Infinity` and `inf`; for others read the column as a string",
+    "negativeinf": "the spellings are `-Infinity` and `-inf`; for others read the column as a string",
+    "preferdate": "a column whose texts are all dates is a date; remove it",
 }
 
 
@@ -135,8 +135,7 @@ def _line_separator(value: str) -> str:
 def _mode(value: str) -> str:
     if value.upper() != "FAILFAST":
         raise ValueError(
-            "expected `FAILFAST`, which is how files are read: a record that does not parse is an error and is neither dropped nor"
-            " made NULL"
+            "expected `FAILFAST`, the only mode: a record that does not parse is an error, and is neither dropped nor made NULL"
         )
     return value
 
@@ -155,7 +154,7 @@ def _time(value: str) -> str:
 
 def _merged(value: str) -> str:
     if value.lower() != "true":
-        raise ValueError("expected true, which is how files are read: the columns of all files are those of the source")
+        raise ValueError("expected true, the only way: a source has the columns of all its files")
     return value
 
 

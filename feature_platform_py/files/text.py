@@ -100,6 +100,6 @@ def _undecodable(file: Path, line: int, error: UnicodeDecodeError, encoding: str
     name = "UTF-8" if encoding == "utf-8-sig" else encoding
     given = " ".join(f"{byte:02X}" for byte in error.object[error.start : error.end])
     return (
-        f"{shown(file)}:{line}: expected {name}, given the byte{'s' if len(given) > 2 else ''} {given}, which is none of its"
-        " characters; name the file's encoding with the option `encoding`, such as `windows-1252` or `UTF-16`"
+        f"{shown(file)}:{line}: expected {name}, given the byte{'s' if len(given) > 2 else ''} {given}, which is not valid in"
+        " it; name the file's encoding with the option `encoding`, such as `windows-1252` or `UTF-16`"
     )

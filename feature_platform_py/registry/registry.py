@@ -32,7 +32,7 @@ class Registry:
         return {each.name: each for each in self.entities}
 
     def entity(self, name: str) -> Entity:
-        """Return the entity of the name. Raises KeyError if there is none."""
+        """Return the entity of the name. Raises KeyError if it does not exist."""
         return self.entities_by_name[name]
 
     def feature_group(self, model: str) -> FeatureGroup | None:

@@ -126,7 +126,7 @@ def _refuse_beside_connect() -> None:
         names = " and ".join(f"`{name}`" for name in found)
         raise EngineError(
             f"engine `spark`: expected a process without Spark Connect, found {names} in its environment: a session of"
-            " Sail or Spark Connect was opened here or by the parent process, or is asked for. Start JVM Spark in a"
+            " Sail or Spark Connect was opened here or by the parent process, or is requested. Start JVM Spark in a"
             " process of its own, without these variables"
         )
 

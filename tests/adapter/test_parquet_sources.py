@@ -252,7 +252,7 @@ def test_columns_of_one_name_or_none_are_named(warehouse: Warehouse, folder: Pat
 def test_options_of_parquet_are_honoured_or_refused(warehouse: Warehouse, folder: Path) -> None:
     write("in/a.parquet", id=[1])
     assert read(warehouse, mergeSchema=True) == [{"id": 1}]
-    assert "option `mergeSchema`: expected true, which is how files are read" in refusal(warehouse, mergeSchema=False)
+    assert "option `mergeSchema`: expected true, the only way" in refusal(warehouse, mergeSchema=False)
     assert "option `pathGlobFiler` is unknown. Did you mean `pathGlobFilter`?" in refusal(warehouse, pathGlobFiler="x")
 
 

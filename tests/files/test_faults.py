@@ -103,7 +103,7 @@ _NOT_JSON = "with records over several lines, or in a list, give the option `mul
         (
             "a.csv",
             "a\nx\nMüller\n".encode("latin-1"),
-            "in/a.csv:3: expected UTF-8, given the byte FC, which is none of its characters;"
+            "in/a.csv:3: expected UTF-8, given the byte FC, which is not valid in it;"
             " name the file's encoding with the option `encoding`, such as `windows-1252` or `UTF-16`",
         ),
         ("a.csv", "", "in/a.csv: expected a header with distinct names, given []"),
@@ -181,8 +181,8 @@ def test_columns_of_a_folder_and_of_its_files_are_told_apart() -> None:
     [
         ({"headr": True}, "option `headr` is unknown. Did you mean `header`? Known: `header`, `sep`, "),
         ({"delimeter": ";"}, "option `delimeter` is unknown. Did you mean `delimiter`? Known: "),
-        ({"mode": "PERMISSIVE"}, "option `mode`: expected `FAILFAST`, which is how files are read: "),
-        ({"locale": "de"}, "option `locale` is not supported: how numbers and dates are written is said of each column; "),
+        ({"mode": "PERMISSIVE"}, "option `mode`: expected `FAILFAST`, the only mode: "),
+        ({"locale": "de"}, "option `locale` is not supported: the spelling of numbers and dates is declared for each column; "),
         ({"encoding": "klingon"}, "option `encoding`: expected an encoding such as `UTF-8`, "),
         ({"compression": "lz4"}, "option `compression`: expected one of `gzip`, `bzip2`, `zstd`, `xz`, `none`, given `lz4`"),
         ({"header": "yes"}, "option `header`: expected true or false, given `yes`"),

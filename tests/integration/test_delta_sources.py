@@ -114,7 +114,7 @@ def test_an_earlier_version_is_read_as_exactly(session: SparkSession, tmp_path: 
         found = SparkSource(str(path), "delta", options=options).read(session).collect()
         assert [tuple(row) for row in found] == [(1, LARGE + 1)] * 2
     with pytest.raises(
-        DataCheckError, match="expected a commit of `2023-12-31` or before, its first commit is of 2024-01-01"
+        DataCheckError, match="expected a commit of `2023-12-31` or before; the first commit is of 2024-01-01"
     ):
         SparkSource(str(path), "delta", options={"timestampAsOf": "2023-12-31"}).read(session)
 

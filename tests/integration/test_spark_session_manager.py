@@ -496,7 +496,7 @@ def test_jvm_spark_reads_and_writes_delta_and_makes_way_for_sail(tmp_path: Path)
         "2",
         "3",
         "engine `spark`: expected a process without Spark Connect, found `SPARK_CONNECT_MODE_ENABLED` in its environment:"
-        " a session of Sail or Spark Connect was opened here or by the parent process, or is asked for. Start JVM Spark in a"
+        " a session of Sail or Spark Connect was opened here or by the parent process, or is requested. Start JVM Spark in a"
         " process of its own, without these variables",
     ], result.stderr
     assert not (tmp_path / "spark-warehouse").exists()
