@@ -9,20 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from feature_platform_py.core.data_types import Columns as Columns
     from feature_platform_py.core.errors import FeaturePlatformError as FeaturePlatformError
     from feature_platform_py.core.fields import ColumnName as ColumnName
+    from feature_platform_py.features.built_in.financial import *  # noqa: F403
+    from feature_platform_py.features.built_in.generic import *  # noqa: F403
     from feature_platform_py.features.catalogue import TRANSFORMER_REGISTRY as TRANSFORMER_REGISTRY
     from feature_platform_py.features.catalogue import get_transformer as get_transformer
     from feature_platform_py.features.catalogue import register_transformer as register_transformer
     from feature_platform_py.features.columns import InputColumn as InputColumn
     from feature_platform_py.features.columns import OutputColumn as OutputColumn
     from feature_platform_py.features.columns import Reads as Reads
-    from feature_platform_py.features.financial import UserCategoricalSpendAggregator as UserCategoricalSpendAggregator
-    from feature_platform_py.features.financial import UserMonthlyTransactionCounter as UserMonthlyTransactionCounter
-    from feature_platform_py.features.financial import UserSpendAggregator as UserSpendAggregator
-    from feature_platform_py.features.generic import SimpleAgeCalculator as SimpleAgeCalculator
-    from feature_platform_py.features.generic import WithGreeting as WithGreeting
     from feature_platform_py.features.sql import SqlTransformer as SqlTransformer
     from feature_platform_py.features.transformer import FeatureTransformer as FeatureTransformer
     from feature_platform_py.runs.job import Job as Job
@@ -41,26 +40,30 @@ _MODULES = {
     "warehouse.spark_session_manager": ("SparkSessionManager",),
     "features.catalogue": ("TRANSFORMER_REGISTRY", "get_transformer", "register_transformer"),
     "features.columns": ("InputColumn", "OutputColumn", "Reads"),
-    "features.financial": (
-        "UserCategoricalSpendAggregator",
-        "UserMonthlyTransactionCounter",
-        "UserSpendAggregator",
-    ),
-    "features.generic": ("SimpleAgeCalculator", "WithGreeting"),
     "features.sql": ("SqlTransformer",),
     "features.transformer": ("FeatureTransformer",),
     "runs.job": ("Job",),
     "sources": ("DatabricksSQLSource", "DatabricksSparkSource", "Source", "SparkSource"),
 }
 _PLACES = {name: module for module, names in _MODULES.items() for name in names}
-__all__ = list(_PLACES)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    if name == "__all__":
+        return [*_PLACES, *_built_in()]
+    if name in _PLACES:
+        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    if not name.startswith("_") and name in (built_in := _built_in()):
+        return built_in[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PLACES})
+    return sorted({*globals(), *_PLACES, *_built_in()})
+
+
+def _built_in() -> Mapping[str, Any]:
+    """Return the package's own transformers by their names."""
+    from feature_platform_py.features.catalogue import BUILT_IN
+
+    return BUILT_IN

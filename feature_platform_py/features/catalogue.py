@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, TypeVar, overload
 
 from feature_platform_py.core.document import Document, Place
@@ -11,26 +13,19 @@ from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.fields import read_part
 from feature_platform_py.core.project_code import is_project_code_refused
 from feature_platform_py.core.suggestions import ticked, unknown
-from feature_platform_py.features.financial import (
-    UserCategoricalSpendAggregator,
-    UserMonthlyTransactionCounter,
-    UserSpendAggregator,
-)
-from feature_platform_py.features.generic import SimpleAgeCalculator, WithGreeting
-from feature_platform_py.features.transformer import FeatureTransformer
+from feature_platform_py.features import built_in
+from feature_platform_py.features.transformer import FeatureTransformer, transformer_classes
 
 Transformer = TypeVar("Transformer", bound=FeatureTransformer)
 
-BUILT_IN: Mapping[str, type[FeatureTransformer]] = {
-    kind.__name__: kind
-    for kind in (
-        UserSpendAggregator,
-        UserMonthlyTransactionCounter,
-        UserCategoricalSpendAggregator,
-        SimpleAgeCalculator,
-        WithGreeting,
-    )
-}
+
+def _built_in() -> Iterator[type[FeatureTransformer]]:
+    """Yield the classes of the modules in `built_in/`, in the order of their modules and then of their lines."""
+    for module in sorted(each.name for each in iter_modules(built_in.__path__)):
+        yield from transformer_classes(import_module(f"{built_in.__name__}.{module}"))
+
+
+BUILT_IN: Mapping[str, type[FeatureTransformer]] = {kind.__name__: kind for kind in _built_in()}
 _registered: dict[str, type[FeatureTransformer]] = {}
 
 

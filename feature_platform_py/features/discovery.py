@@ -13,7 +13,7 @@ from types import ModuleType
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project_code import is_project_code_refused
 from feature_platform_py.features.definitions import read_definitions
-from feature_platform_py.features.transformer import FeatureTransformer
+from feature_platform_py.features.transformer import FeatureTransformer, transformer_classes
 
 ENTRY_POINTS = "feature_platform.transformers"
 FOLDER = "transformers"
@@ -26,7 +26,7 @@ def project_transformers(root: Path) -> dict[str, type[FeatureTransformer]]:
     """
     found: dict[str, type[FeatureTransformer]] = dict(read_definitions(root / FOLDER))
     for path in [] if is_project_code_refused() else project_modules(root):
-        for kind in _classes(_module(path)):
+        for kind in transformer_classes(_module(path)):
             if kind.__name__ in found:
                 raise ConfigurationError(
                     f"{path}: `{kind.__name__}` is the name of another file's transformer; rename one of them"
@@ -98,10 +98,3 @@ def _module(path: Path) -> ModuleType:
             f"{path}:{line}: the module cannot be imported: {type(error).__name__}: {error}"
         ) from error
     return module
-
-
-def _classes(module: ModuleType) -> Iterator[type[FeatureTransformer]]:
-    for value in vars(module).values():
-        is_own = isinstance(value, type) and value.__module__ == module.__name__
-        if is_own and issubclass(value, FeatureTransformer) and not getattr(value, "__abstractmethods__", None):
-            yield value

@@ -9,8 +9,6 @@ from typing import Any
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.features.columns import OutputColumn
 
-_LISTED_PARAMS = ("window_days", "target_category_value")
-
 
 @dataclass(frozen=True)
 class FeatureSet:
@@ -69,5 +67,4 @@ class FeatureSet:
         }
 
     def _listed(self) -> dict[str, list[Any]]:
-        values = {name: self.params.get(name) for name in _LISTED_PARAMS}
-        return {name: value for name, value in values.items() if isinstance(value, list)}
+        return {name: value for name, value in self.params.items() if isinstance(value, list)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -107,3 +108,11 @@ class FeatureTransformer(BaseModel, ABC):
 def columns_of(dataframe: DataFrame) -> Sequence[tuple[str, str]]:
     """Return the names and Spark SQL types of a frame's columns."""
     return [(field.name, field.dataType.simpleString()) for field in dataframe.schema]
+
+
+def transformer_classes(module: ModuleType) -> Iterator[type[FeatureTransformer]]:
+    """Yield the transformers that a module defines itself, in the order of its lines."""
+    for value in vars(module).values():
+        is_own = isinstance(value, type) and value.__module__ == module.__name__
+        if is_own and issubclass(value, FeatureTransformer) and not getattr(value, "__abstractmethods__", None):
+            yield value

@@ -103,7 +103,7 @@ def _resolved(draft: JobDraft, project: Project, registry: Registry) -> Resolved
     if draft.input_source.query is not None:
         return resolve_query(draft.input_source, draft.job_name, is_embedded=project.target.type == "fpspark")
     source = resolve_input(draft.input_source, registry, project)
-    is_embedded = project.target.name in {"local", "spark"}
+    is_embedded = project.target.has_session and project.target.engine != "connect"
     missing = missing_file(draft.input_source, source, root=project.root) if is_embedded else None
     if missing:
         raise ConfigurationError([missing])

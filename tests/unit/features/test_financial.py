@@ -8,14 +8,14 @@ import pytest
 from pydantic import ValidationError
 
 from feature_platform_py.core.text import slug
-from feature_platform_py.features.catalogue import BUILT_IN
-from feature_platform_py.features.columns import OutputColumn
-from feature_platform_py.features.financial import (
+from feature_platform_py.features.built_in.financial import (
     UserCategoricalSpendAggregator,
     UserMonthlyTransactionCounter,
     UserSpendAggregator,
 )
-from feature_platform_py.features.generic import SimpleAgeCalculator, WithGreeting
+from feature_platform_py.features.built_in.generic import SimpleAgeCalculator, WithGreeting
+from feature_platform_py.features.catalogue import BUILT_IN
+from feature_platform_py.features.columns import OutputColumn
 
 
 def spend(**params: Any) -> UserSpendAggregator:

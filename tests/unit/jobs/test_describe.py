@@ -8,8 +8,8 @@ import pytest
 
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.features import catalogue
+from feature_platform_py.features.built_in.generic import WithGreeting
 from feature_platform_py.features.columns import OutputColumn
-from feature_platform_py.features.generic import WithGreeting
 from feature_platform_py.jobs.describe import plan_lines
 from tests.unit.jobs.jobs import local_project
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from feature_platform_py.features.financial import (
+from feature_platform_py.features.built_in.financial import (
     UserCategoricalSpendAggregator,
     UserMonthlyTransactionCounter,
     UserSpendAggregator,
