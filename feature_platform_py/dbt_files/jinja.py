@@ -65,8 +65,11 @@ def _parts(value: Any, indent: int | None) -> tuple[str, list[str], str]:
 
     match value:
         case Call():
-            positional = [text(each) for each in value.arguments]
-            return f"{value.macro}(", positional + [_argument(*each, text) for each in (value.named or {}).items()], ")"
+            named = value.named or {}
+            plain = [f"{name}={text(each)}" for name, each in named.items() if _is_argument(name)]
+            odd = {name: each for name, each in named.items() if not _is_argument(name)}
+            rest = [f"**{text(odd)}"] if odd else []
+            return f"{value.macro}(", [*map(text, value.arguments), *plain, *rest], ")"
         case dict() | Mapping():
             return "{", [f"{_flat(str(key))}: {text(each)}" for key, each in value.items()], "}"
         case list() | tuple():
@@ -75,10 +78,9 @@ def _parts(value: Any, indent: int | None) -> tuple[str, list[str], str]:
             return "", [], ""
 
 
-def _argument(name: str, value: Any, text: Any) -> str:
-    if _NAME.fullmatch(name) and name not in _KEYWORDS:
-        return f"{name}={text(value)}"
-    return f"**{{{_flat(name)}: {text(value)}}}"
+def _is_argument(name: str) -> bool:
+    """Whether Jinja reads the name as that of an argument; words of its own have to be keys of a mapping."""
+    return bool(_NAME.fullmatch(name)) and name not in _KEYWORDS
 
 
 def _has_several_lines(value: Any) -> bool:
