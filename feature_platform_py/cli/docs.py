@@ -16,7 +16,7 @@ from feature_platform_py.docs_site.site import DEFAULT_FOLDER, build_site
 
 
 def build_command(*, output: Path | None, target: str | None) -> None:
-    """Write the docs site, and say what it holds. Raises BrokenJobsError at the end if some jobs were left out."""
+    """Write the docs site, and print what it holds. Raises BrokenJobsError at the end if some jobs were left out."""
     project = open_project(target=target)
     folder = _folder(project, output)
     registry = load_project_registry(project.root)

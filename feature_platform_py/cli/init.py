@@ -72,7 +72,7 @@ def source_command(name: str, *, kind: str | None, fields: Sequence[str], option
     location = asked["location"]
     data_format = options["format"] or inferred_format(location) or ("delta" if is_table_name(location) else None)
     if data_format is None:
-        raise ConfigurationError(f"`{location}` does not say its format; give `--format` delta, parquet, csv or json")
+        raise ConfigurationError(f"`{location}` does not show its format; give `--format` delta, parquet, csv or json")
     place: dict[str, Any] = {"location": location, "format": data_format}
     if data_format == "csv":
         place["options"] = {"header": "true"}

@@ -1,4 +1,4 @@
-"""`fpjob lineage`: what a column is made of, down to the sources, and which jobs use it."""
+"""`fpjob lineage`: show what a column is made of, down to the sources, and which jobs use it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from feature_platform_py.lineage.openlineage import column_lineage_facet
 def lineage_command(name: str, *, job: Path | None, target: str | None, output_format: str) -> None:
     """Print the lineage of `relation.column`.
 
-    Raises ConfigurationError if there is no such column, BrokenJobsError at the end if some jobs were left out.
+    Raises ConfigurationError for an unknown column, BrokenJobsError at the end if some jobs were left out.
     """
     project = open_project(target=target)
     problems: list[Problem] = []
@@ -54,7 +54,7 @@ def _plans(project: Project, job: Path | None, problems: list[Problem]) -> dict[
 
 
 def _nodes(name: str, graph: LineageGraph, problems: list[Problem]) -> list[Node]:
-    """The columns of a name: one of a source or model, or without a job's name before it, that of each job's table."""
+    """Return the columns of a name: that of a source or model, or if the job's name is left out, that of each job's table."""
     known: dict[str, list[Node]] = {}
     for node in (each for each in graph.nodes if each.column):
         known.setdefault(node.id, []).append(node)
@@ -71,7 +71,7 @@ def _nodes(name: str, graph: LineageGraph, problems: list[Problem]) -> list[Node
 
 
 def _of_one_table(name: str, nodes: list[Node]) -> list[Node]:
-    """The nodes, where they are columns of one dataset, which is what OpenLineage describes."""
+    """Return the nodes if they are columns of one dataset, because OpenLineage describes one."""
     if len(nodes) > 1:
         raise ConfigurationError(
             f"`{name}` is a column of several tables; expected one of {ticked(node.id for node in nodes)}"

@@ -186,7 +186,7 @@ def diagram(output_format: str) -> None:
 @click.option("--check", "is_check", is_flag=True, help="Write nothing; fail with a diff if a generated file is stale.")
 @_examples("fpjob registry sync --check")
 def sync(*, is_check: bool) -> None:
-    """Write the dbt sources, and the default of the dbt variable `job`, from the registry and the sample job."""
+    """Write dbt's sources, each job's models, and JSON Schemas from the registry and the jobs."""
     from feature_platform_py.cli.sync import sync_command
 
     sync_command(is_check=is_check)

@@ -1,4 +1,4 @@
-"""`fpjob plan`: what a run would do."""
+"""`fpjob plan`: show what a run would do."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def plan_command(job: Path, *, target: str | None, output_format: str) -> None:
 
 
 def plan_as_dict(plan: JobPlan, project: Project, works: Mapping[str, TableWork]) -> dict[str, Any]:
-    """The plan as plain data, for `--format json`."""
+    """Return the plan as plain data, for `--format json`."""
     return {
         "job": plan.job_name,
         "target": project.target.name,

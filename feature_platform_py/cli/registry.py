@@ -13,7 +13,7 @@ from feature_platform_py.registry.registry import Registry, load_registry
 
 
 def validate_command(*, output_format: str) -> None:
-    """Check the registry, and print what it holds; ConfigurationError with every problem of every file."""
+    """Check the registry, and print its content. Raises ConfigurationError with every problem of every file."""
     project = open_project()
     try:
         registry = load_project_registry(project.root)
@@ -29,7 +29,7 @@ def validate_command(*, output_format: str) -> None:
 
 
 def diagram_command(*, output_format: str) -> None:
-    """Draw the entities as PNG and SVG and name the files, or print them as Mermaid's text."""
+    """Draw the entities as PNG and SVG and print the files' names, or print text for Mermaid."""
     project = open_project()
     entities = load_registry(project.root).entities
     if output_format == "mermaid":

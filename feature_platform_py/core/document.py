@@ -317,7 +317,7 @@ class _Builder:
                     fault = f"`{printable(node.value)}` is not {_kind(node.tag)} that exists"
                     fault += f"; if it is a text, quote it: {_quoted(node.value)}"
             else:
-                fault = f"`{printable(node.value)}` is a number to YAML, but not in plain digits; write it so, "
+                fault = f"`{printable(node.value)}` is a number to YAML, but not in plain digits; write plain digits, "
                 fault += f"or quote it: {_quoted(node.value)}"
         else:
             fault = f"the tag `{printable(node.tag)}` is not supported; expected a plain value"

@@ -1,4 +1,4 @@
-"""What dbt is told of the registry and of the jobs: sources, models, exposures and groups, as the content of dbt's YAML files."""
+"""Write the registry as content of dbt's YAML files: sources and groups, with tests of columns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from feature_platform_py.registry.registry import Registry
 from feature_platform_py.registry.source import RegisteredSource, SourceLocation
 from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
 
-# Words that an engine reads as something else where a column is meant.
+# Words that an engine does not read as a column.
 _RESERVED = re.compile(
     "all|and|anti|any|array|as|asc|at|authorization|between|both|by|case|cast|check|collate|"
     "column|constraint|create|cross|current_catalog|current_database|current_date|current_schema|"
@@ -27,19 +27,19 @@ _RESERVED = re.compile(
     "unknown|update|user|using|values|when|where|window|with|within",
     re.IGNORECASE,
 )
-# Text that dbt calls as a function where it is an argument of a test.
+# Text that dbt calls as a function if it is an argument of a test.
 _CALL = re.compile(r"\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*")
 
 
 def source_content(source: RegisteredSource, registry: Registry) -> dict[str, Any]:
-    """The dbt source of a registered one: a table with its columns, and a test for each rule of the registry."""
+    """Return the dbt source of a registered source: a table with its columns, and a test for each rule of the registry."""
     kind, name = source.dbt_source
     files = (None, EXTERNAL_SCHEMA, name)
     names = {
         target: table_parts(place.location) if is_table_name(place.location) else files
         for target, place in source.locations.items()
     }
-    # Other targets over the warehouse folder read what `local` does, as `resolve_input` has it.
+    # Other targets over the warehouse folder read the location of `local`, as in `resolve_input`.
     database, schema, identifier = names.get("local", files)
     table = {
         "name": name,
@@ -59,24 +59,24 @@ def source_content(source: RegisteredSource, registry: Registry) -> dict[str, An
 
 
 def groups_content(registry: Registry) -> dict[str, Any]:
-    """A dbt group for each owner of feature groups; owners whose names differ in punctuation only share one."""
+    """Return a dbt group for each owner of feature groups; owners whose names differ only in punctuation share one."""
     owners = {group_name(owner): owner for owner in sorted({group.owner for group in registry.feature_groups})}
     return {"groups": [{"name": name, "owner": {"name": owner}} for name, owner in owners.items()]}
 
 
 def group_name(owner: str) -> str:
-    """An owner as the name of a dbt group."""
+    """Return an owner as the name of a dbt group."""
     return re.sub(r"[\W_]+", "_", owner.lower()).strip("_") or "owner"
 
 
 class AsIs(str):
-    """Text that dbt gets as it is: an expression to render, or where dbt renders nothing. All other text is escaped."""
+    """Text that is not escaped for dbt: an expression to render, or text that dbt does not render."""
 
     __slots__ = ()
 
 
 def as_dbt_reads_it(content: Any) -> Any:
-    """The content with its texts written so that dbt renders each to itself, braces of Jinja in it included."""
+    """Return the content with texts escaped so that dbt renders each to itself, also with braces of Jinja."""
     match content:
         case AsIs():
             return str(content)
@@ -110,7 +110,7 @@ def _source_config(source: RegisteredSource) -> dict[str, Any]:
 
 
 def _readings(place: SourceLocation) -> dict[str, Any]:
-    """How columns of text files are read; nothing where nothing is said of it."""
+    """Return how columns of text files are read; empty if nothing is declared."""
     readings = [{"name": name, **asdict(reading)} for name, reading in place.readings.items()]
     return {"columns": readings} if readings else {}
 
@@ -133,14 +133,14 @@ def _source_columns(source: RegisteredSource, registry: Registry) -> list[dict[s
 
 
 def _column_tests(source: RegisteredSource, registry: Registry) -> dict[str, list[Any]]:
-    """dbt's own tests of each column; those of a name that SQL wants quoted name the column themselves."""
+    """Return dbt's own tests of each column; tests of a name that SQL must quote name the column themselves."""
     tests: dict[str, list[Any]] = {
         field.name: [_column_test("not_null", field.name)] if field.required else [] for field in source.fields
     }
     if len(source.primary_key) == 1:
         tests[source.primary_key[0]].append(_column_test("unique", source.primary_key[0]))
     for reference in references_of(source, registry):
-        # dbt's own test knows one column and one table.
+        # dbt's own test supports one column and one table.
         if len(reference.columns) == len(reference.sources) == 1:
             kind, name = reference.sources[0].dbt_source
             column = reference.columns[0]
@@ -151,19 +151,19 @@ def _column_tests(source: RegisteredSource, registry: Registry) -> dict[str, lis
 
 
 def _column_test(test: str, column: str, arguments: Mapping[str, Any] | None = None) -> Any:
-    # Quoted here: the adapter of Databricks quotes no name that has a backtick.
+    # Quote here, because the adapter of Databricks does not quote a name with a backtick.
     named = {} if is_plain(column) else {"column_name": AsIs(quoted(column))}
     given = named | dict(arguments or {})
     return {test: {"arguments": given}} if given else test
 
 
 def is_plain(name: str) -> bool:
-    """Whether SQL reads the name as a column without quotes on every engine."""
+    """Return whether SQL reads the name as a column without quotes on every engine."""
     return bool(re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII)) and not _RESERVED.fullmatch(name)
 
 
 def _by_target(values: Mapping[str, str | None], default: str | None) -> AsIs:
-    """Looks the target up; the values are identifiers, checked when the registry is read."""
+    """Return an expression that chooses by target; the values are identifiers, checked when the registry is read."""
     others = {target: value for target, value in sorted(values.items()) if value != default}
     lookup = f"{others!r}.get(target.name, {default!r})"
     return AsIs("{{ " + lookup + " }}")

@@ -1,4 +1,4 @@
-"""Values as literals of Jinja: text of a job or a registry stays text, whatever is written in it."""
+"""Write values as literals of Jinja, so that text of a job or a registry stays text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _KEYWORDS = frozenset(
     ["and", "else", "false", "if", "in", "is", "none", "not", "or", "recursive", "self", "true", "loop"]
 )
-# Braces and signs end or begin code of Jinja; dbt looks for some of them in the text of a file without parsing it.
+# Braces and some signs delimit code of Jinja; dbt searches a file's text for some of them without parsing it.
 _ESCAPED = frozenset("\\'{}%#")
 
 
@@ -29,7 +29,7 @@ class Call:
 def jinja(value: Any, *, indent: int = 0) -> str:
     """Return an expression whose value is the given one: text, numbers, booleans, None, lists, mappings, and calls of macros.
 
-    It is on one line where it fits, else an element a line; `indent` is the depth of its first line.
+    It is on one line if it fits, else it has an element per line; `indent` is the depth of its first line.
     """
     flat = _flat(value)
     if len(_INDENT) * indent + len(flat) <= _WIDTH and not _has_several_lines(value):
@@ -79,12 +79,12 @@ def _parts(value: Any, indent: int | None) -> tuple[str, list[str], str]:
 
 
 def _is_argument(name: str) -> bool:
-    """Whether Jinja reads the name as that of an argument; words of its own have to be keys of a mapping."""
+    """Return whether Jinja reads the name as that of an argument; words of its own have to be keys of a mapping."""
     return bool(_NAME.fullmatch(name)) and name not in _KEYWORDS
 
 
 def _has_several_lines(value: Any) -> bool:
-    """Whether a value is easier to read with a line for each element: mappings of several entries, calls with several arguments."""
+    """Return whether a value gets a line for each element: a mapping of several entries, or a call with several arguments."""
     match value:
         case Call():
             return len(value.arguments) + len(value.named or {}) > 2 or any(

@@ -1,4 +1,4 @@
-"""The dbt models of a job: a file for its input, each feature table and its result, a few lines that call a macro."""
+"""Write the dbt models of a job: for its input, each feature table and its result a file that calls a macro."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def model(dbt, session):  # noqa: ARG001, D103 - dbt's own signature
 
 
 def model_texts(plan: JobPlan, origin: str) -> Iterator[tuple[str, str]]:
-    """Yield the name and text of each model's file, in an order in which each is written after those that it reads.
+    """Yield the name and text of each model's file; a model comes after those that it reads.
 
-    `origin` is the job's file as a reader knows it.
+    `origin` is the path of the job's file.
     """
     calls = {
         INPUT_MODEL: _input(plan),
@@ -48,13 +48,13 @@ def model_texts(plan: JobPlan, origin: str) -> Iterator[tuple[str, str]]:
 
 
 def generated_from(origin: str) -> str:
-    """Return the mark of a generated file; a file name that could be code where it stands is left out."""
+    """Return the mark of a generated file, without a file name that could be code there."""
     shown = origin if re.fullmatch(r"[\w./ -]+", origin) else "a job file"
     return f"{GENERATED} {shown} by `fpjob registry sync`; edit that instead."
 
 
 def _sql(plan: JobPlan, origin: str, call: Call) -> str:
-    # A fault in the macros of one job stays its own: the runs of others do not look into its models.
+    # A fault in the macros of one job must not stop others, whose runs therefore leave its models empty.
     condition = jinja(Call("builds_job", (plan.job_name,)))
     return f"{{#- {generated_from(origin)} -#}}\n{{% if {condition} -%}}\n{{{{ {jinja(call)} }}}}\n{{%- endif %}}\n"
 

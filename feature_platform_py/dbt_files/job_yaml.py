@@ -1,4 +1,4 @@
-"""What dbt reads of a job: its models with their columns and tests, its source if it is its own, and its exposure."""
+"""Write the dbt YAML of a job: its models with columns and tests, its exposure, and its source if not registered."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class PlannedJob:
 
 
 def job_content(job: PlannedJob, registry: Registry) -> dict[str, Any]:
-    """The dbt YAML of a job: its source if it is the job's own, its models with columns and tests, and its exposure."""
+    """Return the dbt YAML of a job: its own source if not registered, its models with columns and tests, and its exposure."""
     plan = job.plan
     models = [_input_model(plan), *(_table_model(model, plan, registry) for model in plan.tables)]
     models.append(_result_model(plan, registry))
@@ -46,7 +46,7 @@ def job_content(job: PlannedJob, registry: Registry) -> dict[str, Any]:
 
 
 def _own_source(plan: JobPlan) -> dict[str, Any]:
-    """The source of a job that no registry entry names: a table by its name, or files that are registered under the job's name."""
+    """Return the source of a job without a registry entry: a table, or files that are registered under the job's name."""
     source, name = plan.source, plan.job_name
     description = f"What the job `{name}` reads, without an entry in the registry."
     if source.format is None:
@@ -57,7 +57,7 @@ def _own_source(plan: JobPlan) -> dict[str, Any]:
     read: dict[str, Any] = {"location": source.location, "format": source.format, "options": dict(source.options)}
     if source.readings:
         read["columns"] = [{"name": column, **asdict(reading)} for column, reading in source.readings.items()]
-    # Types of files are found out from all of them: the very copy that the plan was made of is read.
+    # Types are inferred from all files, so dbt reads the same copy as the plan.
     is_looked_at = source.format in {*TEXT_FORMATS, "parquet"}
     columns = [] if is_looked_at else [{"name": column, "type": data_type} for column, data_type in plan.columns]
     config = {"meta": {"locations": {"local": read}, "columns": columns}}
@@ -66,13 +66,13 @@ def _own_source(plan: JobPlan) -> dict[str, Any]:
 
 
 def _model(plan: JobPlan, model: str, *, tags: Iterable[str], meta: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What every model of a job says: its name, and in its configuration the job and the tags."""
+    """Return the start of a job's model: its name, and a configuration with the job and the tags."""
     own = {"tags": [*dict.fromkeys(tags), plan.job_name], "meta": {"job": plan.job_name, **(meta or {})}}
     return {"name": plan.table_name(model), "description": "", "config": own}
 
 
 def _named_test(test: str, plan: JobPlan, model: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A test of a model, by a name that stays readable however long it is."""
+    """Return a test of a model with a name that stays readable at any length."""
     given = {"arguments": dict(arguments)} if arguments else {}
     return {test: {"name": f"{test}_{plan.table_name(model)}"} | given}
 
@@ -93,7 +93,7 @@ def _input_model(plan: JobPlan) -> dict[str, Any]:
 
 
 def _rules(plan: JobPlan) -> dict[str, Any]:
-    """What the registry demands of each row: values where they are required, a key of its own, and whose key it names."""
+    """Return the rules of the registry for each row: required values, a unique key, and references to other entities."""
     source = plan.source
     rules = {
         "primary_key": list(source.registered.primary_key) if source.registered else [],
@@ -166,7 +166,7 @@ def _row_count_test(plan: JobPlan, model: str) -> dict[str, Any]:
 
 
 def _tags(plan: JobPlan) -> list[str]:
-    """The tags of the job's feature tables, which what they are built from and go into has as well."""
+    """Return the tags of the job's feature tables; the input and the result have them too."""
     return sorted({each.tag for each in plan.feature_sets})
 
 
@@ -230,7 +230,7 @@ def _feature_column(column: OutputColumn, feature: Feature | None, feature_set: 
 
 
 def _merged(lists: Iterable[Iterable[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Each column once, as the first list has it, without the type where the lists do not agree on it."""
+    """Return each column once, as in the first list, without its type if the lists disagree."""
     merged: dict[str, dict[str, Any]] = {}
     for column in _chained(lists):
         known = merged.setdefault(column["name"], dict(column))

@@ -1,4 +1,4 @@
-"""From a job file to its plan: load, find the source, learn its columns, check all of it, plan."""
+"""Make the plan of a job file: load it, find the source and its columns, check, plan."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def prepare_job(path: Path, project: Project, *, registry: Registry | None = None) -> JobPlan:
-    """Return the plan of a job file, which then has nothing wrong that can be seen before it runs.
+    """Return the plan of a job file, after every check that is possible before a run.
 
-    The registry is read if it is not given. The columns of a registered source come from it; only for another source is an engine
-    or, for a query, its server asked. Raises ConfigurationError with every problem of the file.
+    Reads the registry if it is not given. The registry has the columns of a registered source. For another source, the engine (or
+    for a query its server) is asked. Raises ConfigurationError with every problem of the file.
     """
     checked = load_checked_job(path, project, registry=registry, columns_of=lambda source: _columns_of(source, project))
     plan = plan_job(checked.config, checked.source, checked.columns or ())
@@ -33,7 +33,7 @@ def prepare_job(path: Path, project: Project, *, registry: Registry | None = Non
 
 
 def validate_job(path: Path, project: Project) -> CheckedJob:
-    """Return a job that has nothing wrong as far as this machine can tell; no server is asked.
+    """Return a job after every check that this machine can do without a server.
 
     Raises ConfigurationError with every problem of the file.
     """
@@ -46,7 +46,7 @@ def validate_job(path: Path, project: Project) -> CheckedJob:
 
 
 def query_source(source: ResolvedSource) -> DatabricksSQLSource:
-    """The query of a resolved source, with the connection of the environment."""
+    """Return the query of a resolved source, with the connection of the environment."""
     from feature_platform_py.sources.databricks_sql import DatabricksSQLSource
 
     return DatabricksSQLSource(source.query or "", source.parameters)
@@ -61,7 +61,7 @@ def _columns_of(source: ResolvedSource, project: Project) -> Columns | None:
 
 
 def _read_as(source: ResolvedSource, project: Project) -> tuple[str, ...]:
-    """The columns of Parquet files that come out with another type; only the footers are read."""
+    """Return the columns of Parquet files that get another type; read only the footers."""
     if source.format != "parquet" or is_remote(source.location) or not project.target.has_session:
         return ()
     from feature_platform_py.files.parquet_rows import changed_types

@@ -1,4 +1,4 @@
-"""What is written from the registry, the jobs and the code, for dbt and for editors, and what of it is stale."""
+"""Generate the files for dbt and for editors from the registry, the jobs and the code, and find stale ones."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _MARK = re.compile(rf"(# |\{{#- ){GENERATED} ")
 def generated_files(project: Project, problems: list[Problem] | None = None) -> dict[Path, str]:
     """Return the text of every generated file by its path below the project's root.
 
-    Raises ConfigurationError with every problem of the registry, else of the jobs (see `planned_jobs`), else of features that
-    are in a job and not, or not so, in the registry.
+    Raises ConfigurationError with every problem of the registry, else of the jobs (see `planned_jobs`), else of features that a
+    job computes and the registry lacks or has with another type.
     """
     registry = load_project_registry(project.root)
     files = dict(_registry_files(registry))
@@ -44,12 +44,12 @@ def generated_files(project: Project, problems: list[Problem] | None = None) -> 
 
 
 def load_project_registry(root: Path) -> Registry:
-    """Return the registry of a project, whose feature groups describe tables that its transformers have or models of its own."""
+    """Return the registry of a project; its feature groups describe tables of transformers, or models of the project."""
     return load_registry(root, models=model_names(root))
 
 
 def stale_files(project: Project, problems: list[Problem] | None = None) -> dict[Path, tuple[str, str]]:
-    """Return the files whose text differs from what it should be, as (what is there, what should be)."""
+    """Return the stale files as (present text, wanted text)."""
     wanted = generated_files(project, problems)
     there = {path: _text(project.root / path) for path in wanted}
     left_over = {path: _text(project.root / path) for path in _generated_before(project.root) if path not in wanted}
@@ -58,14 +58,14 @@ def stale_files(project: Project, problems: list[Problem] | None = None) -> dict
 
 
 def write_files(project: Project, problems: list[Problem] | None = None) -> list[Path]:
-    """Write what is stale, remove what no registry entry stands behind, and return the paths changed."""
+    """Write stale files, remove files that nothing generates any more, and return the changed paths."""
     stale = stale_files(project, problems)
     _replace(project.root, {path: text for path, (_, text) in stale.items()})
     return sorted(stale)
 
 
 def _replace(root: Path, texts: Mapping[Path, str]) -> None:
-    """Write files in their order, and then remove those without a text, and folders that are empty by that."""
+    """Write files in order, then remove those without a text, and folders that became empty."""
     try:
         for path, text in texts.items():
             if text:
@@ -76,16 +76,16 @@ def _replace(root: Path, texts: Mapping[Path, str]) -> None:
                 (root / path).parent.rmdir()
     except OSError as error:
         raise ConfigurationError(
-            f"{error.filename}: expected a file that can be written, for what dbt reads of the jobs: {error.strerror}; make the"
+            f"{error.filename}: expected a writable file for the models of jobs: {error.strerror}; make the"
             " project's folder writable, or bring it up to date elsewhere with `fpjob registry sync`"
         ) from error
 
 
 def bring_up_to_date(plan: JobPlan, project: Project, *, tell: Callable[[str], None] = lambda _: None) -> None:
-    """Write what dbt reads of one job where it is stale; `tell` then hears of it, in one line.
+    """Write the stale dbt files of one job, and report them to `tell` in one line.
 
-    The models of a job below `configs/jobs` are part of the project. Those of another are in a folder that dbt reads in the job's runs
-    only; see `job_variables`. Raises ConfigurationError if a file cannot be written.
+    The models of a job below `configs/jobs` are part of the project. Those of another job are in a folder that dbt reads only in
+    that job's runs; see `job_variables`. Raises ConfigurationError if a file cannot be written.
     """
     folder = job_folder(plan, project)
     wanted = _files_of_job(plan, project, folder)
@@ -99,7 +99,7 @@ def bring_up_to_date(plan: JobPlan, project: Project, *, tell: Callable[[str], N
 
 
 def _files_of_job(plan: JobPlan, project: Project, folder: Path) -> dict[Path, str]:
-    """The job's own files, after those that they name: its sources, and the groups of owners."""
+    """Return the job's own files, after the files that they refer to: its sources, and the groups of owners."""
     registry = _registry_for_docs(project.root)
     sources = [plan.source.registered, *(each for reference in plan.source.references for each in reference.sources)]
     names = {_source_file(source) for source in sources if source}
@@ -112,7 +112,7 @@ def _files_of_job(plan: JobPlan, project: Project, folder: Path) -> dict[Path, s
 
 
 def _groups(root: Path, registry: Registry) -> list[dict[str, Any]]:
-    """The groups of owners, and those that models of other jobs may still name: without them dbt would not read the project."""
+    """Return the groups of owners, and groups that models of other jobs may still name, because dbt fails without these."""
     import yaml
 
     groups: list[dict[str, Any]] = groups_content(registry)["groups"]
@@ -125,7 +125,7 @@ def _groups(root: Path, registry: Registry) -> list[dict[str, Any]]:
 
 
 def _registry_for_docs(root: Path) -> Registry:
-    """The whole registry, or where something is wrong in it, what a job needs: the rest describes, and decides no value."""
+    """Return the whole registry, or if it has faults, only what a job needs; the rest is description."""
     try:
         return load_project_registry(root)
     except ConfigurationError:
@@ -144,7 +144,7 @@ def _registered_file(plan: JobPlan, project: Project) -> Path | None:
 
 
 def job_variables(plan: JobPlan, project: Project) -> dict[str, str]:
-    """Return the dbt variables of a job's runs: its name, and where its models are if they are no part of the project."""
+    """Return the dbt variables of a job's runs: its name, and the folder of its models if they are not part of the project."""
     folder = job_folder(plan, project)
     return {"job": plan.job_name} | ({} if folder.is_relative_to("models") else {"job_models": folder.as_posix()})
 
@@ -157,8 +157,8 @@ def _generated_before(root: Path) -> set[Path]:
 def planned_jobs(project: Project, registry: Registry, problems: list[Problem] | None = None) -> list[PlannedJob]:
     """Return every job of the project.
 
-    If `problems` is given, it grows by those of broken jobs, and the others are returned. Raises ConfigurationError with all
-    problems if it is not given, or if no job is good.
+    If `problems` is given, add those of broken jobs to it and return the others. Raises ConfigurationError with all problems if
+    it is not given, or if no job is valid.
     """
     jobs: list[PlannedJob] = []
     found: list[Problem] = []
@@ -175,7 +175,7 @@ def planned_jobs(project: Project, registry: Registry, problems: list[Problem] |
 
 
 def described_jobs(project: Project, registry: Registry, problems: list[Problem] | None = None) -> list[PlannedJob]:
-    """Return the jobs whose features the registry describes; with `problems` and the others as in `planned_jobs`."""
+    """Return the jobs whose features the registry describes; `problems` is as in `planned_jobs`."""
     jobs = planned_jobs(project, registry, problems)
     drift = {job.path: set(_drift(job, registry)) for job in jobs}
     found = set().union(*drift.values())
@@ -188,7 +188,7 @@ def described_jobs(project: Project, registry: Registry, problems: list[Problem]
 
 
 def _drift(job: PlannedJob, registry: Registry) -> Iterator[Problem]:
-    """Yield the features that a job computes, and that the registry does not know, or not with this type."""
+    """Yield features that a job computes and that the registry lacks or has with another type."""
     for model, column in _outputs(job):
         if problem := _drift_of(job, model, column, registry.feature_group(model)):
             yield problem
@@ -230,7 +230,7 @@ def _source_file(source: RegisteredSource) -> Path:
 
 
 def job_files(job: PlannedJob, registry: Registry, *, folder: Path) -> dict[Path, str]:
-    """Return the texts of a job's dbt files in a folder, in an order in which no file names one that comes after it."""
+    """Return the texts of a job's dbt files in a folder; a file comes after those that it refers to."""
     origin = job.path.as_posix()
     files = {folder / name: text for name, text in model_texts(job.plan, origin)}
     content = _as_yaml(as_dbt_reads_it(job_content(job, registry)))
@@ -252,6 +252,6 @@ def _text(path: Path) -> str:
 def _as_yaml(value: Any) -> str:
     import yaml
 
-    # The dumper of libyaml, where it is there, is ten times faster.
+    # The dumper of libyaml, if installed, is ten times faster.
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     return str(yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=True, width=130))

@@ -1,4 +1,4 @@
-"""The feature catalogue as plain data: every feature of the registry, as the jobs compute it."""
+"""Collect the feature catalogue as plain data: every feature of the registry, as the jobs compute it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from feature_platform_py.registry.registry import Registry
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found out: profiles by (table, column), SQL by dbt model, the last run by job, and the lineage of all columns."""
+    """Profiles by (table, column), SQL by dbt model, the last run by job, and the lineage of all columns."""
 
     profiles: Mapping[tuple[str, str], ColumnProfile] = field(default_factory=dict)
     sql: Mapping[str, str] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class Findings:
 
 
 def catalogue_content(registry: Registry, jobs: Sequence[PlannedJob], findings: Findings) -> dict[str, Any]:
-    """What the page of the catalogue shows, as values of JSON.
+    """Return the content of the catalogue's page as JSON values.
 
     `features` are the columns that jobs compute, and each registered pattern that no job uses; `lineage` is one graph for all.
     """
@@ -97,7 +97,7 @@ def _used(
 
 
 def _code(job: PlannedJob, column: OutputColumn) -> dict[str, str]:
-    """The class of the transformer in Python that adds the column; one in SQL has the SQL of its model."""
+    """Return the source code of the Python transformer that adds the column; for SQL, the model's SQL is shown instead."""
     for spec in job.plan.config.python_transformers:
         if column in spec.outputs(job.plan.columns):
             return {"code": inspect.getsource(type(spec.transformer)).strip()}

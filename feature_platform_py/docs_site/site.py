@@ -1,4 +1,4 @@
-"""The folder of the docs site: the feature catalogue, dbt's own docs, the picture of the entities."""
+"""Write the folder of the docs site: the feature catalogue, dbt's own docs, and the picture of the entities."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from feature_platform_py.runs.dbt import generate_docs
 from feature_platform_py.targets import backend_of
 
 DEFAULT_FOLDER = Path("target", "docs")
-# By this file a folder is known as a docs site, so it is there before any other.
+# This file marks a folder as a docs site, so it is written first.
 _FIRST = "catalogue.js"
 
 
 def build_site(
     project: Project, registry: Registry, folder: Path, *, problems: list[Problem], tell: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Write the site into `folder` and return the catalogue's content; `tell` hears of each step.
+    """Write the site into `folder` and return the catalogue's content; report each step to `tell`.
 
-    Broken jobs are left out, and `problems` grows by theirs. Raises ConfigurationError if the folder holds something else,
+    Leaves out broken jobs and adds their problems to `problems`. Raises ConfigurationError if the folder holds something else,
     EngineError if dbt or the engine fails.
     """
     check_folder(folder)
@@ -55,7 +55,7 @@ def build_site(
 
 
 def check_folder(folder: Path) -> None:
-    """ConfigurationError if the folder holds what no docs site is."""
+    """Raise ConfigurationError if the folder holds something other than a docs site."""
     found = {path.name for path in folder.iterdir() if not is_leftover(path)} if folder.exists() else set()
     if found and _FIRST not in found:
         raise ConfigurationError(
@@ -64,13 +64,13 @@ def check_folder(folder: Path) -> None:
 
 
 def write_catalogue(folder: Path, content: Mapping[str, Any]) -> None:
-    """Write the page of the catalogue, which needs no server, no network and no other file than those beside it."""
+    """Write the page of the catalogue, which needs no server, no network and only the files beside it."""
     static = resources.files("feature_platform_py.docs_site") / "static"
     for name in (_FIRST, "index.html", "catalogue.css"):
         replace_file(folder / name, (static / name).read_bytes())
     for file in (static / "vendor").iterdir():
         replace_file(folder / "vendor" / file.name, file.read_bytes())
-    # A script, not JSON to fetch: browsers fetch nothing for a page that is opened from a file.
+    # A script and not JSON, because browsers fetch nothing for a page that is opened from a file.
     replace_file(folder / "data.js", data_script("CATALOGUE", content))
 
 
@@ -84,7 +84,7 @@ def _findings(project: Project, jobs: Sequence[PlannedJob], compiled: Sequence[C
 
 
 def table_profiles(project: Project, jobs: Sequence[PlannedJob]) -> dict[tuple[str, str], ColumnProfile]:
-    """The profiles of the features whose tables are built: of each in the first job that has it."""
+    """Return the profiles of features with a built table, from the first job that has one."""
     backend = backend_of(project)
     profiles: dict[tuple[str, str], ColumnProfile] = {}
     for job in jobs:
@@ -93,7 +93,7 @@ def table_profiles(project: Project, jobs: Sequence[PlannedJob]) -> dict[tuple[s
             wanted = {
                 column.name: column.type or "string" for each in job.plan.sets_of(model) for column in each.features
             }
-            # The job may have gained columns since the table was built, or there may be no table yet.
+            # The job may have gained columns since the table was built, or the table may not exist yet.
             there = {name for name, _ in backend.columns(table)}
             columns = [each for each in wanted.items() if each[0] in there and (model, each[0]) not in profiles]
             if columns:

@@ -1,4 +1,4 @@
-"""Whether a job fits its source: columns, their types, the columns it adds, and where it writes."""
+"""Check whether a job fits its source: columns, their types, the columns that it adds, and where it writes."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from feature_platform_py.sources.resolve import (
 
 __all__ = ["CheckedJob", "ResolvedSource", "check_job", "load_checked_job"]
 
-# Feature tables keep these beside the keys of the job's source.
+# Feature tables have these columns beside the keys of the job's source.
 _FEATURE_TABLE_COLUMNS = frozenset({"_feature_set", "_input_fingerprint", "_input_loaded_at", "period_start"})
 
 
 @dataclass(frozen=True)
 class CheckedJob:
-    """A job that fits its source: its columns are spelled as the source spells them."""
+    """A job that fits its source, with its columns spelled as the source spells them."""
 
     config: JobConfig
     source: ResolvedSource
@@ -53,9 +53,9 @@ def load_checked_job(
     columns_of: Callable[[ResolvedSource], Columns | None] = lambda source: source.columns,
     environ: Mapping[str, str] | None = None,
 ) -> CheckedJob:
-    """The job of a file, checked against its source on the project's target.
+    """Return the job of a file, checked against its source on the project's target.
 
-    `columns_of` is asked for the source's columns. Raises one ConfigurationError with every problem.
+    `columns_of` returns the source's columns. Raises one ConfigurationError with every problem.
     """
     draft = read_job(path, environ=environ, transformers=transformers_of(project.root))
     problems = list(draft.problems)
@@ -66,7 +66,7 @@ def load_checked_job(
     except ConfigurationError as error:
         problems += error.problems or [draft.place.at("input_source").problem(str(error))]
     except FeaturePlatformError:
-        # An engine that fails on a job with faults says nothing that counts beside them.
+        # If the job has faults of its own, a failure of the engine adds nothing.
         if not problems:
             raise
     problems += [*check_job(draft, columns, source), *name_problems(draft, project)]
@@ -81,7 +81,7 @@ def load_checked_job(
 def check_job(
     config: JobConfig | JobDraft, columns: Columns | None, source: ResolvedSource | None = None
 ) -> list[Problem]:
-    """Everything in which a job does not fit its source's columns, or what can be said without these."""
+    """Return every way in which a job does not fit its source's columns; without columns, what is known without them."""
     problems = list(_output_problems(config, columns or ()))
     if columns is None:
         return problems
@@ -90,7 +90,7 @@ def check_job(
     problems += _input_problems(config, columns, source)
     for row_filter in config.input_source.filters if config.input_source else ():
         problems += _filter_problems(row_filter, columns)
-    # With a transformer that could not be read, not all of the result's columns are known.
+    # If a transformer could not be read, not all of the result's columns are known.
     listed = config.place.at("feature_transformers").value
     if config.output_sink and len(listed or ()) == len(config.feature_transformers):
         problems += config.output_sink.column_problems(_result_columns(config, columns))
@@ -118,13 +118,13 @@ def _source_problems(source: InputSource, columns: Columns) -> Iterator[Problem]
     first: dict[str, str] = {}
     for name, _ in columns:
         if name.lower() in first:
-            message = f"the source's columns `{first[name.lower()]}` and `{name}` are one name to Spark"
+            message = f"the source's columns `{first[name.lower()]}` and `{name}` are the same name to Spark"
             yield source.place.at("config", "location").problem(f"{message}; rename one of them")
         first.setdefault(name.lower(), name)
 
 
 def _input_problems(config: JobConfig | JobDraft, columns: Columns, source: ResolvedSource | None) -> Iterator[Problem]:
-    """Columns that a transformer cannot read: in SQL it has the source's, in Python those of the transformers before it too."""
+    """Yield columns that a transformer cannot read: SQL reads the source's, Python also those of earlier transformers."""
     added: list[tuple[str, str]] = []
     specs = config.feature_transformers
     for position, transformer in enumerate(specs):
@@ -143,14 +143,14 @@ def _input_problems(config: JobConfig | JobDraft, columns: Columns, source: Reso
                 )
             elif is_sql and needed.name.lower() in _FEATURE_TABLE_COLUMNS and needed.role in {"user", "event time"}:
                 name = (column_named(needed.name, columns) or (needed.name,))[0]
-                message = f"`{place.name}`: `{name}` is a name that feature tables keep for a column of their own"
+                message = f"`{place.name}`: `{name}` is a name that feature tables use for a column of their own"
                 yield place.problem(f"{message}; rename the source's")
-        # The type of a column that could not be told is checked when the transformer is applied.
+        # A column of unknown type is checked when the transformer is applied.
         added += [(column.name, column.type or "") for column in transformer.outputs(columns)]
 
 
 def _adding(name: str, known: Columns, later: Sequence[TransformerSpec], columns: Columns) -> TransformerSpec | None:
-    """The transformer that adds a column which is not known yet."""
+    """Return the transformer that adds a column which does not exist yet, or None."""
     if column_named(name, known):
         return None
     return next(
@@ -161,14 +161,14 @@ def _adding(name: str, known: Columns, later: Sequence[TransformerSpec], columns
 def _not_yet(name: str, transformer: TransformerSpec, adding: TransformerSpec, *, is_sql: bool) -> str:
     said = f"column `{printable(name)}` is added by the transformer `{adding.name}` of line {adding.place.line}"
     if adding is transformer:
-        return f"{said} itself; name a column that is there before"
+        return f"{said} itself; name an existing column"
     if is_sql:
         return f"{said}; `{transformer.name}` is SQL over the source, and reads the source's columns only"
     return f"{said}, which comes later; put `{adding.name}` before `{transformer.name}`"
 
 
 def _type_advice(role: str, source: ResolvedSource | None) -> str:
-    """How a source's column gets another type: that of a text file by its entry in the registry, any other where it is written."""
+    """Return how to give a source's column another type: in the registry for a text file, else where the data is written."""
     if source is not None and source.query is not None:
         return "name another column, or cast this one in the query"
     if source is not None and source.format not in {"csv", "json"}:
@@ -176,7 +176,9 @@ def _type_advice(role: str, source: ResolvedSource | None) -> str:
     if source is not None and source.registered:
         return "name another column, or correct the type of this one in the source's entry under `registry/source/`"
     advice = "name another column, or give this one its type in an entry under `registry/source/`"
-    recognised = "; times in files are recognised where every one is written like 2024-01-31 or 2024-01-31 12:30:00"
+    recognised = (
+        "; a column of a file is a time if all of its values are written like 2024-01-31 or 2024-01-31 12:30:00"
+    )
     is_csv = source is not None and source.format == "csv"
     return advice + (recognised if role == "event time" and is_csv else "")
 
@@ -195,8 +197,8 @@ def _filter_problems(row_filter: RowFilter, columns: Columns) -> Iterator[Proble
 
 
 def _output_problems(config: JobConfig | JobDraft, columns: Columns) -> Iterator[Problem]:
-    """Columns that two transformers add, or that the source has already."""
-    taken = {name.lower(): "is a column of the source already; rename it there" for name, _ in columns}
+    """Yield columns that two transformers add, or that the source already has."""
+    taken = {name.lower(): "is already a column of the source; rename it there" for name, _ in columns}
     for transformer in config.feature_transformers:
         outputs = [column.name for column in transformer.outputs(columns)]
         for name in [name for name in outputs if name.lower() in taken]:
@@ -204,18 +206,18 @@ def _output_problems(config: JobConfig | JobDraft, columns: Columns) -> Iterator
             yield transformer.place.problem(message)
         first = f"transformer `{transformer.name}` of line {transformer.place.line}"
         taken |= {
-            name.lower(): f"{first} adds already; remove one of them" for name in outputs if name.lower() not in taken
+            name.lower(): f"{first} already adds; remove one of them" for name in outputs if name.lower() not in taken
         }
 
 
 def _result_columns(config: JobConfig | JobDraft, columns: Columns) -> list[tuple[str, str]]:
-    """The result's names and types; no type for those that only the written result has."""
+    """Return the result's names and types; the type is empty if only the written result shows it."""
     outputs = [column for transformer in config.feature_transformers for column in transformer.outputs(columns)]
     return [*columns, *((column.name, column.type or "") for column in outputs)]
 
 
 def _sink_problems(draft: JobDraft, sink: Sink, source: ResolvedSource, project: Project) -> Iterator[Problem]:
-    """A sink writes neither onto its own input nor onto tables that dbt's models build."""
+    """Yield problems of a sink that would write onto the job's input or onto tables that dbt's models build."""
     if sink.location is None:
         return
     place, is_table = sink.place.at("config", "path"), is_table_name(sink.location)
@@ -231,12 +233,13 @@ def _sink_problems(draft: JobDraft, sink: Sink, source: ResolvedSource, project:
         )
     elif is_table and (stored := _other_spelling(path, project)):
         yield place.problem(
-            f"`{place.name}`: the warehouse has the table `{path}` as `{stored}`, one name to Spark; write it so, or name another"
+            f"`{place.name}`: the warehouse has the table `{path}` as `{stored}`, the same name to Spark;"
+            " spell it that way, or name another table"
         )
 
 
 def _folder(table: str, project: Project, schema: str | None) -> str:
-    """The folder of a table in a warehouse folder; its name where the engine has a catalog of its own."""
+    """Return the folder of a table in a warehouse folder, or its name if the engine has a catalog of its own."""
     if not project.target.has_session or not is_table_name(table):
         return table
     _, named_schema, name = table_parts(table)
@@ -244,7 +247,7 @@ def _folder(table: str, project: Project, schema: str | None) -> str:
 
 
 def _is_kept(place: str, job_name: str, project: Project) -> bool:
-    """Whether a table or folder is, or holds, what dbt's models build, for whichever job, or what stands for sources."""
+    """Return whether a table or folder is, or contains, a table of any job or a registered source."""
     if is_table_name(place):
         _, schema, name = table_parts(place if "." in place else f"{project.target.schema}.{place}")
         return _is_of_platform(schema, name, job_name, project)
@@ -266,7 +269,7 @@ def _is_of_platform(schema: str, name: str, job_name: str, project: Project) -> 
 
 
 def _other_spelling(table: str, project: Project) -> str | None:
-    """The table as the warehouse folder has it, if that differs from the given name in upper and lower case only."""
+    """Return the table as the warehouse folder spells it, if that differs from the given name only in case."""
     if not project.target.has_session:
         return None
     _, schema, name = table_parts(table if "." in table else f"{project.target.schema}.{table}")
@@ -279,7 +282,7 @@ def _other_spelling(table: str, project: Project) -> str | None:
 
 
 def _spelled_as(config: JobConfig, columns: Columns) -> JobConfig:
-    """The job with every column of its source spelled as the source spells it."""
+    """Return the job with its columns spelled as the source spells them."""
 
     def spelled(name: str) -> str:
         column = column_named(name, columns)

@@ -1,4 +1,4 @@
-"""A job file as the rest of the platform sees it: frozen values that know their lines."""
+"""Read a job file as frozen values with their line numbers."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ Transformers = Mapping[str, type[FeatureTransformer]]
 
 @dataclass(frozen=True)
 class TransformerSpec:
-    """A transformer of a job, and the name that the job gives it."""
+    """A transformer of a job, and its name there."""
 
     name: str
     transformer: FeatureTransformer
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     def inputs(self) -> tuple[InputColumn, ...]:
-        """The columns that it reads."""
+        """Return the columns that it reads."""
         return self.transformer.input_columns()
 
     def outputs(self, columns: Columns | None) -> tuple[OutputColumn, ...]:
-        """The columns that it adds, in order, given the source's columns (None when they are not known)."""
+        """Return the columns that it adds, in order; `columns` are the source's, None if unknown."""
         return self.transformer.output_columns(columns)
 
 
 @dataclass(frozen=True)
 class JobConfig:
-    """A job whose file is right in itself; whether it fits its source's columns is checked apart."""
+    """A job with a valid file; whether it fits its source's columns is checked separately."""
 
     path: Path
     job_name: str
@@ -65,17 +65,17 @@ class JobConfig:
 
     @property
     def python_transformers(self) -> tuple[TransformerSpec, ...]:
-        """The transformers that work on DataFrames, in the order of the YAML; the others are SQL."""
+        """The transformers in Python, in the order of the YAML; the others are SQL."""
         return tuple(each for each in self.feature_transformers if not isinstance(each.transformer, SqlTransformer))
 
     def line(self, *path: str | int) -> int:
-        """The line of a key in the file: `config.line("feature_transformers", 0, "params", "amount_col")`."""
+        """Return the line of a key in the file: `config.line("feature_transformers", 0, "params", "amount_col")`."""
         return self.place.at(*path).line
 
 
 @dataclass(frozen=True)
 class JobDraft:
-    """What of a job file could be read, and what is wrong with the rest."""
+    """The parts of a job file that could be read, and the problems of the rest."""
 
     path: Path
     job_name: str
@@ -87,7 +87,7 @@ class JobDraft:
     place: Place
 
     def config(self) -> JobConfig:
-        """The job; ConfigurationError with every problem if there is one."""
+        """Return the job. Raises ConfigurationError with every problem."""
         if self.problems or self.input_source is None or self.output_sink is None:
             raise ConfigurationError(self.problems)
         return JobConfig(
@@ -104,7 +104,7 @@ class JobDraft:
 def load_job_config(
     path: Path | str, *, environ: Mapping[str, str] | None = None, transformers: Transformers = TRANSFORMER_REGISTRY
 ) -> JobConfig:
-    """The job of a YAML file; `environ` is what `${VAR}` is read from, the process's environment by default.
+    """Return the job of a YAML file; `environ` has the values of `${VAR}`, by default the process's environment.
 
     Raises ConfigurationError with every problem of the file.
     """
@@ -114,7 +114,7 @@ def load_job_config(
 def read_job(
     path: Path | str, *, environ: Mapping[str, str] | None = None, transformers: Transformers = TRANSFORMER_REGISTRY
 ) -> JobDraft:
-    """What of the file can be read, and its problems. Raises ConfigurationError if it is no YAML mapping."""
+    """Return the parts of the file that can be read, and its problems. Raises ConfigurationError if it is not a YAML mapping."""
     document = read_document(Path(path))
     document = with_environment(document, os.environ if environ is None else environ, never=frozenset({("job_name",)}))
     place, problems = Place(document), list(document.problems)
@@ -138,7 +138,7 @@ def _input_source(place: Place, problems: list[Problem]) -> InputSource | None:
     filters = [_filter(each, problems) for each in place.at("filters").items]
     if not isinstance(place.at("config").value, dict):
         return None
-    # Whatever else is wrong, a source that can be found has its columns checked as well.
+    # Check the columns of a source that can be found, whatever else is wrong.
     is_query = place.at("source_type").value == "databricks_sql"
     kind: type[InputLocationPart | QueryPart] = QueryPart if is_query else InputLocationPart
     config = read_part(kind, place.at("config"), problems) or _location_alone(place.at("config", "location"))

@@ -1,4 +1,4 @@
-"""Jobs, plans and what tables need, in the words that a user reads: in the terminal and in notebooks."""
+"""Describe plans and the work of tables for terminals and notebooks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from feature_platform_py.jobs.work import TableWork
 
 
 def work_lines(works: Mapping[str, TableWork]) -> list[str]:
-    """What each table needs, as the lines that a user reads."""
+    """Return the work of each table as lines of text."""
     rows = [(name, work.extent, _input_rows(work), work.why) for name, work in works.items()]
     return aligned([("table", "computes", "from", "because"), *rows])
 
@@ -24,7 +24,7 @@ def _input_rows(work: TableWork) -> str:
 
 
 def plan_lines(plan: JobPlan, target: Target) -> list[str]:
-    """The plan as the lines that a user reads."""
+    """Return the plan as lines of text."""
     rows = [("table", "grain", "adds"), *(_set_row(each) for each in (*plan.feature_sets, *plan.python_sets))]
     lines = [
         f"{plan.job_name} on target {target.name} ({target.engine})",
@@ -42,7 +42,7 @@ def plan_lines(plan: JobPlan, target: Target) -> list[str]:
 
 
 def _look_ahead_lines(plan: JobPlan) -> list[str]:
-    """Which columns look ahead, and which parameters of their transformers give the value as known at the row's time."""
+    """Return lines that name the columns that look ahead, and the parameters that avoid it."""
     looking = [
         (spec.transformer, names)
         for spec in plan.config.feature_transformers
@@ -53,7 +53,7 @@ def _look_ahead_lines(plan: JobPlan) -> list[str]:
     ways: dict[str, list[str]] = {}
     for transformer, names in looking:
         ways.setdefault(_param_as_known(transformer), []).extend(names)
-    # Without its time, `as_of` is an error.
+    # `as_of` needs a `timestamp_col`.
     is_timeless = any(getattr(each, "timestamp_col", "") is None for each, _ in looking)
     told = {
         "as_of": "`as_of: event_time`" + (", with a `timestamp_col`" if is_timeless else ""),
@@ -69,7 +69,7 @@ def _look_ahead_lines(plan: JobPlan) -> list[str]:
 
 
 def _param_as_known(transformer: FeatureTransformer) -> str:
-    """The parameter that makes a transformer look at what was known at the row's time; nothing if it has none."""
+    """Return the parameter that limits a transformer to what was known at the row's time, or an empty text."""
     return next((name for name in ("as_of", "as_of_col") if name in type(transformer).model_fields), "")
 
 
@@ -84,7 +84,7 @@ def _filter_value(value: object) -> str:
 
 
 def plan_html(plan: JobPlan, target: Target) -> str:
-    """The plan as HTML for a notebook."""
+    """Return the plan as HTML for a notebook."""
     facts = [
         ("reads", plan.source.shown),
         *(("", each) for each in plan.read_as),

@@ -1,4 +1,4 @@
-"""Whether a row filter's value can be compared with its column without changing what it means."""
+"""Check whether a row filter's value can be compared with its column without changing its meaning."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from decimal import Decimal, InvalidOperation
 from feature_platform_py.core.data_types import MAX_PRECISION, DataType, parse_type
 
 _BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
-# Python reads more forms of time than Spark casts: only those that both know.
+# Python reads more forms of time than Spark casts; accept only those that both know.
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?")
 
 
 def comparison_fault(value: object, column_type: str) -> str | None:
-    """What is wrong with comparing a column of the type with the value: `expected a number`, or None.
+    """Return why a value cannot be compared with a column of the type (`expected a number`), or None.
 
     A text fits a column of another type if it is written as that type's values are.
     """
@@ -47,14 +47,14 @@ def _decimal_fault(value: object, data_type: DataType) -> str | None:
     number = _number(value)
     if number is None:
         return "expected a number"
-    # A text is compared as the column's own type, which would round away what does not fit its scale.
+    # A text is compared as the column's own type, which would round digits beyond its scale.
     places = max(0, -int(number.as_tuple().exponent))
     if isinstance(value, str) and places > data_type.scale:
         return f"expected a number with at most {data_type.scale} decimal places"
     digits = max(1, number.adjusted() + 1)
     if digits + places > MAX_PRECISION:
         return f"expected a number of at most {MAX_PRECISION} digits"
-    # Engines compare in a type with the digits of both, and round what is more than it holds.
+    # Engines compare in a type with the digits of both, and round digits beyond it.
     free = MAX_PRECISION - max(digits, data_type.precision - data_type.scale)
     if max(places, data_type.scale) > free:
         return f"expected a number with at most {free} decimal places, and at most {MAX_PRECISION - data_type.scale} before them"

@@ -1,4 +1,4 @@
-"""What the last run of a job did, as a small file beside the job's caches, for those who ask later."""
+"""Keep what the last run of a job did, in a small file beside the job's caches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from feature_platform_py.core.project import Project
 
 
 def record_run(project: Project, job_name: str, nodes: Sequence[Mapping[str, Any]], *, job_file: Path) -> None:
-    """Keep which file's job ran, and the `name`, `kind`, `status` and `rows` of each node; the record is replaced in one step."""
+    """Record the job's file, and the `name`, `kind`, `status` and `rows` of each node, in one step."""
     path = project.root / "target" / "jobs" / job_name / "last_run.json"
     real = job_file.resolve()
     shown = real.relative_to(project.root) if real.is_relative_to(project.root) else real

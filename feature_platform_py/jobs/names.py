@@ -1,4 +1,4 @@
-"""The names of jobs, which their tables carry, so that two jobs of one name would replace each other's; and those of models."""
+"""Check the names of jobs (two jobs of one name would replace each other's tables), and list those of models."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from feature_platform_py.jobs.plan import ENRICHED_MODEL
 
 
 def job_files(project: Project) -> list[Path]:
-    """Return what is a job below `configs/jobs/` by its name, in order, each file once however many links lead to it."""
+    """Return the job files below `configs/jobs/` in order, each once even if several links lead to it."""
     found: dict[Path, Path] = {}
     for path in sorted(project.jobs.rglob("*")):
         if path.suffix in {".yaml", ".yml"}:
@@ -26,24 +26,24 @@ def job_files(project: Project) -> list[Path]:
 
 
 def model_names(root: Path) -> frozenset[str]:
-    """Return the names that feature groups may have as `model`: tables that a job may have, and models of the project's own."""
+    """Return the names that a feature group may give as `model`: tables of jobs, and the project's own models."""
     own = {path.stem for kind in ("*.sql", "*.py") for path in (root / "models").rglob(kind) if "__" not in path.stem}
     tables = {kind.model for kind in transformers_of(root).values() if issubclass(kind, SqlTransformer)}
     return frozenset({*own, *tables, CUSTOM_MODEL, ENRICHED_MODEL})
 
 
 def registered_file(path: Path, job_name: str, project: Project) -> Path | None:
-    """Return the file below `configs/jobs/` that is this job: the file itself by any path, or one of which it is a copy; else None."""
+    """Return the file below `configs/jobs/` that is this job: the same file by any path, or the original of this copy, or None."""
     files = job_files(project)
     same = [file for file in files if file.resolve() == path.resolve()]
     return next((file for file in (same or files) if _has_name(file, job_name)), None)
 
 
 def name_problems(draft: JobDraft, project: Project) -> Iterator[Problem]:
-    """Yield a problem for each other file that is another job of this name.
+    """Yield a problem for each other job with this name.
 
-    These are the files below `configs/jobs/`. Of two files elsewhere, the one that ran last has the name. A file may be reached by
-    several paths, and a copy elsewhere with the same content is the same job.
+    The other jobs are files below `configs/jobs/`, and the file elsewhere that ran last under the name. One file by several paths,
+    and a copy elsewhere with the same content, is the same job.
     """
     if not draft.job_name:
         return
@@ -61,19 +61,19 @@ def name_problems(draft: JobDraft, project: Project) -> Iterator[Problem]:
 
 
 def _last_file(project: Project, name: str) -> list[Path]:
-    """The file that the last run of the name was of, if it is still a job of that name; a list of it."""
+    """Return a list with the file that ran last under the name, if it still has that name."""
     found = (last_run(project, name) or {}).get("file")
     path = project.root / found if found else None
     return [path] if path and path.is_file() and _has_name(path, name) else []
 
 
 def _has_name(path: Path, name: str) -> bool:
-    """Whether a file is a job of the name; one that cannot be read is none."""
+    """Return whether a file is a job of the name; an unreadable file is not."""
     try:
         if not path.is_file():
             return False
         text = path.read_bytes()
-        # Reading YAML takes a millisecond: only files that may hold the name are read. An escape can spell it in other letters.
+        # Reading YAML takes a millisecond, so read only files that may contain the name. An escape may spell it otherwise.
         return (name.encode() in text or b"\\" in text) and read_document(path).values.get("job_name") == name
     except (OSError, ConfigurationError):
         return False

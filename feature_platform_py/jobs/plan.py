@@ -1,4 +1,4 @@
-"""What a job will do, as data: the feature tables that it builds, from what, and where the result goes."""
+"""Plan a job as data: its source, the feature tables that it builds, and its sink."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _FLOATING = frozenset({"float", "double"})
 
 @dataclass(frozen=True, repr=False)
 class JobPlan:
-    """A job that is ready to run: checked against its source's columns, nothing left to decide.
+    """A job that is ready to run: checked against its source's columns, and completely decided.
 
-    `feature_sets` are of the transformers in SQL; those in Python work on the rows that have their features. `read_as`
-    says which columns of the source come out with another type than the files have.
+    `feature_sets` are those of the SQL transformers; Python transformers run on rows with their features. `read_as` names the
+    columns of the source that get another type than in the files.
     """
 
     config: JobConfig
@@ -54,7 +54,7 @@ class JobPlan:
 
     @property
     def sink(self) -> Sink:
-        """Where the result goes."""
+        """The sink of the result."""
         return self.config.output_sink
 
     @property
@@ -64,12 +64,12 @@ class JobPlan:
 
     @property
     def sql_models(self) -> tuple[str, ...]:
-        """Those of the models that are SQL."""
+        """The models that are SQL."""
         return (INPUT_MODEL, *self.tables, JOINED_MODEL)
 
     @property
     def stored_models(self) -> tuple[str, ...]:
-        """Those of the models that are tables; the others are views."""
+        """The models that are tables; the others are views."""
         return tuple(model for model in self.models if model not in (INPUT_MODEL, JOINED_MODEL))
 
     @property
@@ -79,7 +79,7 @@ class JobPlan:
 
     @property
     def python_sets(self) -> tuple[FeatureSet, ...]:
-        """What the transformers in Python add, each as a feature set of the model that runs them."""
+        """The columns of the Python transformers, each as a feature set of the model that runs them."""
         source = self.source.registered
         return tuple(
             FeatureSet(
@@ -107,15 +107,15 @@ class JobPlan:
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """Those of the models that are feature tables."""
+        """The models that are feature tables."""
         return tuple(dict.fromkeys(each.model for each in self.feature_sets))
 
     def sets_of(self, model: str) -> tuple[FeatureSet, ...]:
-        """The feature sets of one model, in the order of the YAML."""
+        """Return the feature sets of one model, in the order of the YAML."""
         return tuple(each for each in (*self.feature_sets, *self.python_sets) if each.model == model)
 
     def period(self, model: str) -> Period | None:
-        """The length of time by which a model's table is partitioned; None if its rows do not all stand for a time."""
+        """Return the period by which a model's table is partitioned; None if some rows have no time."""
         feature_sets = self.sets_of(model)
         if not all(feature_set.has_time for feature_set in feature_sets):
             return None
@@ -130,7 +130,7 @@ class JobPlan:
         return max(known) if known and len(known) == len(reaches) else None
 
     def table_name(self, model: str) -> str:
-        """The name of the job's table or view for a model, without its schema."""
+        """Return the name of the job's table or view for a model, without its schema."""
         return f"{self.job_name}__{model}"
 
 
@@ -162,14 +162,14 @@ def filter_variable(row_filter: RowFilter, plan: JobPlan) -> dict[str, Any]:
 
 
 def _literal(value: object, column_type: str) -> dict[str, str]:
-    """A filter's value as text, and the type that it is compared as: never rounded to the column's scale, nor wider than it is.
+    """Return a filter's value as text, and the type for the comparison: not rounded to the column's scale, and no wider than needed.
 
-    Spark compares two decimals in a type with the digits of both, and rounds them where these are more than 38: 0.30 > 0 is
-    false where the 0 is a decimal(38, 0).
+    Spark compares two decimals in a type with the digits of both, and rounds them beyond 38 digits: 0.30 > 0 is false if the
+    0 is a decimal(38, 0).
     """
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if column_type in _FLOATING:
-        # `in` finds 0.0 where it is told -0.0, but not on every engine.
+        # Not every engine finds 0.0 for `in` with -0.0.
         return {"text": str(float(text) + 0.0), "type": column_type}
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and (column_type.startswith("decimal") or isinstance(value, float)):
@@ -180,5 +180,5 @@ def _literal(value: object, column_type: str) -> dict[str, str]:
 
 
 def transformer_params(spec: TransformerSpec) -> dict[str, Any]:
-    """The parameters of a transformer as plain values, those left out that have none."""
+    """Return the parameters of a transformer as plain values, without those that are None."""
     return spec.transformer.model_dump(mode="json", exclude_none=True)

@@ -1,4 +1,4 @@
-"""The parts of a job YAML, as pydantic validates them, and the JSON Schema that editors use."""
+"""Define the parts of a job YAML for pydantic, and the JSON Schema for editors."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _parameter_value(value: Any) -> Any:
 JobName = Annotated[
     Text,
     AfterValidator(_job_name),
-    Field(description="a name, which the job's tables carry", json_schema_extra={"pattern": f"^{JOB_NAME_PATTERN}$"}),
+    Field(description="a name for the job and its tables", json_schema_extra={"pattern": f"^{JOB_NAME_PATTERN}$"}),
 ]
 FilterValues = Annotated[
     Any, AfterValidator(_filter_value), one_or_more({"type": ["string", "number", "boolean", "null"]})
@@ -98,12 +98,12 @@ class JobPart:
     """A job of the feature platform: rows of a source, features added, written to a sink."""
 
     job_name: JobName
-    description: Annotated[Text, Field(description="what the job is for")] = ""
-    input_source: Annotated[Mapped, Field(description="where the rows come from")]
+    description: Annotated[Text, Field(description="the purpose of the job")] = ""
+    input_source: Annotated[Mapped, Field(description="the source of the rows")]
     feature_transformers: Annotated[
         list[Any], Field(min_length=1, description="a list of transformers, in the order of their columns")
     ]
-    output_sink: Annotated[Mapped, Field(description="where the result goes")]
+    output_sink: Annotated[Mapped, Field(description="the sink of the result")]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -120,7 +120,7 @@ class InputSourcePart:
     )
     on_empty: Annotated[
         Literal["warn", "error"],
-        Field(description="what no rows are: a result without rows and a warning, or an error"),
+        Field(description="what happens without rows: a warning and an empty result, or an error"),
     ] = "warn"
 
 
@@ -200,12 +200,12 @@ class SinkPart:
 
 
 def json_schema_text() -> str:
-    """The JSON Schema of the job format, as the text of `configs/job.schema.json`."""
+    """Return the JSON Schema of the job format, as the text of `configs/job.schema.json`."""
     return json.dumps(job_json_schema(), indent=2) + "\n"
 
 
 def job_json_schema() -> dict[str, Any]:
-    """The JSON Schema of the job format: a shape for each source type, transformer and sink."""
+    """Return the JSON Schema of the job format: a shape for each source type, transformer and sink."""
     schema = _schema_of(JobPart)
     parts = schema["properties"]
     parts["input_source"]["oneOf"] = [
@@ -231,7 +231,7 @@ def _schema_of(kind: type[Any]) -> dict[str, Any]:
 
 
 def _shape(outer: type[Any], key: str, values: list[str], inner: type[Any], *, tag: str) -> dict[str, Any]:
-    """The outer part where its tag has one of the values, and the key's own shape then."""
+    """Return the schema of the outer part for these values of its tag, with the matching shape of the key."""
     schema = _schema_of(outer)
     schema["title"] = values[0]
     schema["properties"][tag] = {"enum": values}

@@ -1,4 +1,4 @@
-"""What a feature table needs so that it equals a full refresh, as dbt's macros found it: which periods, and why."""
+"""Describe the work that makes a feature table equal a full refresh: the periods, and why (as dbt's macros report it)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class PeriodWork:
-    """A period to compute: its name (`1994-02`; None for a table without time), why, and its input rows now."""
+    """A period to compute: its name (`1994-02`; None for a table without time), the reason, and its present input rows."""
 
     period: str | None
     change: str
@@ -24,8 +24,8 @@ class PeriodWork:
 class TableWork:
     """The work on one table.
 
-    `action` is `rebuild` (all rows are replaced, for the `reason`), `replace` (those of `periods` are), `skip`, or `unknown` before
-    its input is there; `of` is the number of periods there are, None if nobody counted; `unit` is the length of a period.
+    `action` is `rebuild` (replace all rows, for the `reason`), `replace` (replace the rows of `periods`), `skip`, or `unknown` before
+    the input exists. `of` is the number of all periods, None if not counted; `unit` is the length of a period.
     """
 
     action: str
@@ -36,7 +36,7 @@ class TableWork:
 
     @property
     def rows(self) -> int | None:
-        """The input rows of the periods to compute; None if nobody counted."""
+        """The input rows of the periods to compute; None if not counted."""
         return (
             None
             if self.action in {"rebuild", "unknown"} and not self.periods
@@ -56,7 +56,7 @@ class TableWork:
 
     @property
     def why(self) -> str:
-        """Why it is computed, in words: the periods by what has happened to them."""
+        """Why it is computed, in words: the periods by reason."""
         if self.action == "skip":
             return "nothing new"
         if self.reason:
@@ -70,7 +70,7 @@ class TableWork:
         return ", ".join(names[:_SHOWN]) + more
 
     def as_dict(self) -> dict[str, Any]:
-        """The work as plain data, for `--format json`."""
+        """Return the work as plain data, for `--format json`."""
         return {
             "action": self.action,
             "reason": self.reason,
@@ -84,7 +84,7 @@ UNKNOWN_WORK = TableWork("unknown", "the query is run first", of=None, unit=None
 
 
 def read_work(message: Message) -> TableWork | None:
-    """Return the work that a message tells of; None for a message about anything else."""
+    """Return the work that a message reports, or None for another message."""
     if message.code is not Code.FEATURE_TABLE_WORK:
         return None
     told = message.fields

@@ -1,4 +1,4 @@
-"""The lineage of jobs, from the SQL that dbt compiles for them."""
+"""Compute the lineage of jobs from the SQL that dbt compiles for them."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def compile_jobs(
     *,
     tell: Callable[[str], None] = lambda _: None,
 ) -> list[CompiledJob]:
-    """Return the jobs whose SQL dbt can compile and the lineage can read; `problems` grows by those of the others.
+    """Return the jobs whose SQL dbt compiles and the lineage parses; add the problems of the others to `problems`.
 
-    No table is needed or changed. Raises EngineError if there is no such job.
+    Needs and changes no table. Raises EngineError if no job is left.
     """
     compiled: list[CompiledJob] = []
     failed: EngineError | None = None
@@ -54,7 +54,7 @@ def compile_jobs(
 
 
 def lineage_of(jobs: Iterable[CompiledJob]) -> LineageGraph:
-    """Return the lineage of all columns of the jobs' models, private ones (`_input_fingerprint`) left out."""
+    """Return the lineage of all columns of the jobs' models, without private ones (`_input_fingerprint`)."""
     uses: dict[tuple[Node, Node], dict[Use, None]] = {}
     for job in jobs:
         for source, target, found in job.edges:
@@ -64,7 +64,7 @@ def lineage_of(jobs: Iterable[CompiledJob]) -> LineageGraph:
 
 
 def compiled_models(plan: JobPlan, project: Project) -> tuple[CompiledModel, ...]:
-    """The SQL of a job's models, in the order in which they are built; EngineError if dbt fails."""
+    """Return the SQL of a job's models, in the order in which they are built. Raises EngineError if dbt fails."""
     variables = job_variables(plan, project)
     models, run = compile_models(project, plan.job_name, variables=variables, select=plan.sql_models)
     if run.error:
@@ -94,7 +94,7 @@ def _edges(plan: JobPlan, models: Sequence[CompiledModel]) -> Iterator[tuple[Nod
 
 
 def _python_edges(plan: JobPlan) -> Iterator[tuple[Node, Node, Sequence[Use]]]:
-    """What transformers in Python say that they read and add: their code is not looked into."""
+    """Yield edges for the columns that Python transformers declare to read and add; their code is not analysed."""
     if not plan.python_sets:
         return
     joined, enriched = plan.table_name(JOINED_MODEL), plan.table_name(ENRICHED_MODEL)
@@ -110,7 +110,7 @@ def _python_edges(plan: JobPlan) -> Iterator[tuple[Node, Node, Sequence[Use]]]:
 
 
 def _read_by(model: CompiledModel, known: Mapping[str, Sequence[str]]) -> list[str]:
-    """The names of the relations that a model reads and that no other model builds."""
+    """Return the names of the relations that a model reads and no other model builds."""
     from sqlglot import exp, parse_one
 
     parsed = parse_one(model.sql, dialect="spark")

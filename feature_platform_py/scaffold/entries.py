@@ -1,4 +1,4 @@
-"""New entries of the registry, and new jobs: their texts, and writing them once they are known to be right."""
+"""Make new entries of the registry and new jobs, and write them if they are valid."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _SCHEMAS = {"entity": "../../entity", "source": "../../../source", "feature": ".
 
 
 def check_name(name: str) -> str:
-    """The name, if files may be called so; ConfigurationError otherwise."""
+    """Return the name. Raises ConfigurationError if files cannot have it."""
     if not _NAME.fullmatch(name) or len(name) > 60:
         raise ConfigurationError(f"name `{name}`: expected a-z, 0-9 and `_`, a letter first, at most 60 of them")
     return name
 
 
 def field_of(text: str, *, is_key: bool = False) -> dict[str, Any]:
-    """A field from `name:type` or `name:type:required`, which a key is anyway; ConfigurationError for anything else.
+    """Return a field from `name:type` or `name:type:required` (a key always is). Raises ConfigurationError for anything else.
 
-    The name may have colons; the type begins behind the first one that a type follows.
+    The name may contain colons; the type begins after the first colon that a type follows.
     """
     told = text.removesuffix(":required")
     for colon in [found.start() for found in re.finditer(":", told) if found.start()]:
@@ -44,7 +44,7 @@ def field_of(text: str, *, is_key: bool = False) -> dict[str, Any]:
             return field_entry(told[:colon], data_type, required=is_key or told != text)
     colon = told.find(":")
     if colon > 0 and told[colon + 1 :]:
-        # What is wrong with the type is said where the file is checked, with its line.
+        # The check of the file reports a wrong type, with its line.
         return field_entry(told[:colon], told[colon + 1 :], required=is_key or told != text)
     raise ConfigurationError(
         f"field `{text}`: expected `name:type` or `name:type:required`, such as `amount:decimal(12,2):required`"
@@ -52,7 +52,7 @@ def field_of(text: str, *, is_key: bool = False) -> dict[str, Any]:
 
 
 def field_entry(name: str, data_type: str, *, required: bool, description: str | None = None) -> dict[str, Any]:
-    """A field as the registry's files have it; without a description, one that asks for it."""
+    """Return a field for a registry file; if the description is missing, with a text that asks for it."""
     told = description or f"Say what `{name}` means."
     return {"name": name, "type": data_type, **({"required": True} if required else {}), "description": told}
 
@@ -66,7 +66,7 @@ def entity_files(
     fields: Sequence[str],
     relations: Sequence[str],
 ) -> dict[Path, str]:
-    """The files of a new entity: its own, and those of the entities that it relates to, which tell of the relation too.
+    """Return the files of a new entity: its own, and those of its related entities, which declare the relation too.
 
     A relation is `other:1:many`; the many side gets the fields of the other's key.
     """
@@ -102,18 +102,18 @@ def entity_files(
 
 
 def source_file(name: str, kind: str, content: Mapping[str, Any]) -> dict[Path, str]:
-    """The file of the first version of a new source."""
+    """Return the file of the first version of a new source."""
     path = Path("registry", "source", check_name(kind), "v1", f"{check_name(name)}_source.yaml")
     return {path: _text("source", {"name": name, **content})}
 
 
 def feature_file(name: str, content: Mapping[str, Any]) -> dict[Path, str]:
-    """The file of a new feature group."""
+    """Return the file of a new feature group."""
     return {Path("registry", "feature", f"{check_name(name)}.yaml"): _text("feature", {"name": name, **content})}
 
 
 def job_file(name: str, content: Mapping[str, Any]) -> dict[Path, str]:
-    """The file of a new job."""
+    """Return the file of a new job."""
     text = "# yaml-language-server: $schema=../job.schema.json\n" + _dumped({"job_name": name, **_plain(content)})
     return {Path("configs", "jobs", f"{check_name(name)}.yaml"): text}
 
@@ -132,9 +132,9 @@ def _plain(value: Any) -> Any:
 
 
 def write_entries(project: Project, files: Mapping[Path, str]) -> list[Path]:
-    """Write registry files, if the registry is right with them.
+    """Write registry files if the registry is valid with them.
 
-    Otherwise ConfigurationError with what would be wrong, and nothing is written.
+    Otherwise raise ConfigurationError with every problem, and write nothing.
     """
     absolute = {project.root / path: text for path, text in files.items()}
     _check_new(project, [path for path in files if not path.is_absolute()])
@@ -155,7 +155,7 @@ def write_entries(project: Project, files: Mapping[Path, str]) -> list[Path]:
 
 
 def write_job(project: Project, files: Mapping[Path, str]) -> JobPlan:
-    """Write a job file, if the job can be planned; else ConfigurationError, and nothing is written."""
+    """Write a job file if the job can be planned; otherwise raise ConfigurationError and write nothing."""
     [(path, text)] = files.items()
     _check_new(project, [path])
     with tempfile.TemporaryDirectory() as folder:
@@ -172,7 +172,7 @@ def write_job(project: Project, files: Mapping[Path, str]) -> JobPlan:
 
 
 def write_new(project: Project, files: Mapping[Path, str]) -> list[Path]:
-    """Write files that are not there yet; ConfigurationError if one is, and nothing is written."""
+    """Write new files. Raises ConfigurationError, and writes nothing, if one exists."""
     _check_new(project, list(files))
     for path, text in files.items():
         replace_file(project.root / path, text)
@@ -182,11 +182,11 @@ def write_new(project: Project, files: Mapping[Path, str]) -> list[Path]:
 def _check_new(project: Project, paths: Sequence[Path]) -> None:
     for path in paths:
         if (project.root / path).exists():
-            raise ConfigurationError(f"{path}: the file is there already; edit it, or choose another name")
+            raise ConfigurationError(f"{path}: the file exists already; edit it, or choose another name")
 
 
 def _with_relation(other: Entity, name: str, kind: str) -> str:
-    """The text of an entity's file with one more relation; comments and everything else stay as they are."""
+    """Return the text of an entity's file with one more relation; the rest does not change."""
     text = other.file.read_text(encoding="utf-8").rstrip("\n") + "\n"
     entry = _dumped([{"to": name, "type": kind, "description": f"Say how one `{other.name}` relates to `{name}`."}])
     found = re.search(r"^relations: *(\[ *\])? *(#.*)?\n(?P<indent> *)", text, re.MULTILINE)

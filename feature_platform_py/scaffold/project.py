@@ -1,4 +1,4 @@
-"""A new project: this one's own models, macros, registry and sample job, to start from."""
+"""Write a new project: copies of this one's models, macros, registry and sample job, to start from."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ $ fpjob registry validate && fpjob registry sync --check      # is the registry 
 $ fpjob docs build                                            # the feature catalogue, in target/docs
 ```
 
-`fpjob init entity`, `source`, `feature`, `job` and `transformer` add more; each tells its options with `--help`. Plain dbt works too:
+`fpjob init entity`, `source`, `feature`, `job` and `transformer` add more; each lists its options with `--help`. Plain dbt works too:
 `dbt build --select tag:financial`.
 """
 IGNORED = ("target/", "logs/", "warehouse/", "output/", ".user.yml", ".venv/")
@@ -41,16 +41,16 @@ _OF_REPOSITORIES = re.compile(
 
 @dataclass(frozen=True)
 class NewProject:
-    """What was written at the top of a new project, and which files of the folder were left as they are."""
+    """The written files and folders at the top of a new project, and the files that were left as they are."""
 
     written: tuple[Path, ...]
     kept: tuple[Path, ...]
 
 
 def write_project(folder: Path) -> NewProject:
-    """Write a project into a folder that is not there yet, is empty, or holds no more than a fresh repository does.
+    """Write a project into a folder that is new, empty, or only a fresh repository.
 
-    Nothing that is there is changed; what an interrupted call has left is completed.
+    Existing files are not changed; the leftovers of an interrupted call are completed.
     Raises ConfigurationError that names what is in the way.
     """
     if folder.exists() and not folder.is_dir():
@@ -68,7 +68,7 @@ def write_project(folder: Path) -> NewProject:
                     f"{folder}: expected an empty folder or a fresh repository, found {ticked(found)};"
                     " move what is in the way, or name another folder"
                 )
-            # The folder itself stays what it is: a shell may stand in it.
+            # Keep the folder itself: it may be a shell's working directory.
             new = [path for path in sorted(staged.iterdir()) if not _is_there(place / path.name)]
             kept = tuple(place / name for name in sorted(_SHARED) if _is_there(place / name))
             return NewProject(tuple(path.replace(place / path.name) for path in new), kept)
@@ -81,7 +81,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _in_the_way(staged: Path, place: Path) -> Iterator[str]:
-    """The names in the folder that a fresh repository would not have, and that are not what would be written."""
+    """Yield the names in the folder that a fresh repository does not have and that would not be written."""
     for path in place.iterdir():
         ours = staged / path.name
         is_fine = _are_equal(ours, path) if _is_there(ours) else _OF_REPOSITORIES.fullmatch(path.name)
@@ -111,7 +111,7 @@ def _fill(folder: Path, *, name: str) -> None:
 
 
 def _generate(folder: Path) -> None:
-    """Write what is generated from the registry and the jobs."""
+    """Generate the files of the registry and the jobs."""
     from feature_platform_py.core.project import open_project
     from feature_platform_py.dbt_files.sync import generated_files
 

@@ -1,4 +1,4 @@
-"""From the location that a job names to what a target reads: a registered source, or just the location."""
+"""Find what a target reads for a job's location: a registered source, or the location itself."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ EXTERNAL_SCHEMA = "sources"
 class ResolvedSource:
     """A job's input as one target reads it.
 
-    An ad-hoc source has no columns until an engine has looked; `format` is None for a table of the engine. `references` name the
-    sources that its rows belong to. The rows of a `query` are to be written to the table of the location first.
+    An ad-hoc source has no columns until an engine reads them; `format` is None for a table of the engine. `references` name the
+    sources that its rows refer to. The rows of a `query` are first written to the table at the location.
     """
 
     location: str
@@ -40,16 +40,16 @@ class ResolvedSource:
 
     @property
     def shown(self) -> str:
-        """The source as a reader knows it."""
+        """The source for messages."""
         if self.query is not None:
             return f"a query of the SQL warehouse, kept in {self.location}"
         return self.location if self.registered is None else f"{self.registered.name} ({self.location})"
 
 
 def resolve_input(source: InputSource, registry: Registry, project: Project) -> ResolvedSource:
-    """What the project's target reads for a job's input; the latest version where several sources have the location.
+    """Return what the project's target reads for a job's input; the latest version if several sources have the location.
 
-    Raises ConfigurationError if the target has no location for the source, or if its format cannot be told.
+    Raises ConfigurationError if the target has no location for the source, or if its format is unknown.
     """
     if source.location is None:
         raise ConfigurationError([_without_location(source)])
@@ -70,9 +70,9 @@ def resolve_input(source: InputSource, registry: Registry, project: Project) -> 
 
 
 def resolve_query(source: InputSource, job_name: str, *, is_embedded: bool) -> ResolvedSource:
-    """What an embedded target reads for a query: the table that the query's rows are written to.
+    """Return what an embedded target reads for a query: the table with the query's rows.
 
-    Raises ConfigurationError for a target that is no embedded engine.
+    Raises ConfigurationError for a target without an embedded engine.
     """
     if not is_embedded:
         raise ConfigurationError([_without_location(source)])
@@ -87,7 +87,7 @@ def _without_location(source: InputSource) -> Problem:
 
 
 def missing_file(source: InputSource, resolved: ResolvedSource, *, root: Path) -> Problem | None:
-    """A problem if the input is a file or folder of this machine that is not there."""
+    """Return a problem if the input is a missing file or folder of this machine."""
     location = resolved.location
     is_local = resolved.format is not None and not is_table_name(location) and not is_remote(location)
     if not is_local or absolute(location, root).exists():
@@ -111,10 +111,10 @@ def _registered(
     if source.format not in {None, named.format}:
         place = config.at("format")
         message = f"`{place.name}`: source `{registered.name}` is {named.format} at this location"
-        message += f", given `{source.format}`; remove `format`, the registry says it"
+        message += f", given `{source.format}`; remove `format`, because the registry declares it"
         raise ConfigurationError([place.problem(message)])
     here = _here(source, registered, target)
-    # Options are the reader's of the very location that the job names; another target's location has its own.
+    # Options of the job apply to the location that it names; another target's location has its own.
     options = _with_defaults(source.options, here.options) if here == named else here.options
     if config.at("columns").is_there:
         place = config.at("columns")
@@ -126,8 +126,8 @@ def _registered(
 
 
 def _here(source: InputSource, registered: RegisteredSource, target: Target) -> SourceLocation:
-    """Where a source is on the target; ConfigurationError if the registry does not say."""
-    # Every engine over the project's own warehouse folder reads the files beside it, unless the registry says otherwise.
+    """Return the location of a source on the target. Raises ConfigurationError if the registry has none."""
+    # Every engine over the project's warehouse folder reads the location of `local`, unless the registry has another.
     is_local = target.has_session and target.name not in registered.locations
     here = registered.locations.get("local" if is_local else target.name)
     if here is None:
@@ -145,7 +145,7 @@ def _ad_hoc(source: InputSource, location: str) -> ResolvedSource:
     found = source.format or inferred_format(location)
     if found is None:
         place = source.place.at("config", "location")
-        message = f"`{place.name}`: `{location}` does not say its format"
+        message = f"`{place.name}`: `{location}` does not show its format"
         raise ConfigurationError([place.problem(f"{message}; add `format`: delta, parquet, csv or json")])
     _check_files(source, found)
     defaults = {"header": "true"} if found == "csv" else {}
@@ -160,6 +160,6 @@ def _check_files(source: InputSource, file_format: str | None) -> None:
 
 
 def _with_defaults(options: Mapping[str, str], defaults: Mapping[str, str]) -> dict[str, str]:
-    """The options, and those of the defaults that they do not name; names have no case."""
+    """Return the options and the missing defaults; names have no case."""
     named = {name.lower() for name in options}
     return {**{name: value for name, value in defaults.items() if name.lower() not in named}, **options}

@@ -59,7 +59,7 @@ class SparkSource(Source):
         file_format = self.format or inferred_format(self.location)
         if file_format is None:
             raise ConfigurationError(
-                f"`{self.location}` does not say its format; expected one of delta, parquet, csv and json as `format`"
+                f"`{self.location}` does not show its format; expected one of delta, parquet, csv and json as `format`"
             )
         source = external_source(
             self.location,

@@ -116,7 +116,7 @@ def test_a_feature_group_of_a_model_without_one(shop: Path, fpjob: Fpjob) -> Non
             "relation `customer:some`: expected `entity:type`",
         ),
         (["entity", "sale", "--description", "x", "--key", "a:number"], "`number` is not a Spark SQL type"),
-        (["entity", "customer", "--description", "x", "--key", "a:bigint"], "the file is there already"),
+        (["entity", "customer", "--description", "x", "--key", "a:bigint"], "the file exists already"),
         (["job", "x", "--source", "mm_transactions", "--description", "x"], "Did you mean `mm_transaction`?"),
         (
             ["job", "x", "--source", "mm_transaction", "--description", "x", "--amount-col", "amt"],

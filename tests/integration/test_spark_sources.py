@@ -53,7 +53,7 @@ def test_a_path_that_does_not_say_its_format_is_an_error(session: SparkSession) 
     with pytest.raises(ConfigurationError) as raised:
         SparkSource("data/sales.dat").read(session)
     assert str(raised.value) == (
-        "`data/sales.dat` does not say its format; expected one of delta, parquet, csv and json as `format`"
+        "`data/sales.dat` does not show its format; expected one of delta, parquet, csv and json as `format`"
     )
 
 

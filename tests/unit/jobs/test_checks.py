@@ -54,7 +54,7 @@ def test_columns_are_found_whatever_their_case_and_spelled_as_the_source_spells_
 
 
 def test_of_two_columns_that_differ_in_case_the_exact_one_is_meant_but_both_are_a_problem(tmp_path: Path) -> None:
-    message = "the source's columns `amount` and `Amount` are one name to Spark; rename one of them"
+    message = "the source's columns `amount` and `Amount` are the same name to Spark; rename one of them"
     assert problems_ad_hoc(tmp_path, [*COLUMNS, ("Amount", "string")]) == [(6, message)]
 
 
@@ -68,7 +68,7 @@ def test_unknown_columns_leave_what_can_be_checked_without_them(tmp_path: Path) 
 def test_an_output_that_the_source_has_already_is_a_problem(tmp_path: Path) -> None:
     message = (
         "transformer `UserSpendAggregator` adds the column `user_30d_avg_spend`, "
-        "which is a column of the source already; rename it there"
+        "which is already a column of the source; rename it there"
     )
     assert problems_ad_hoc(tmp_path, [*COLUMNS, ("User_30d_AVG_spend", "double")]) == [(10, message)]
 
@@ -81,7 +81,7 @@ def test_a_key_cannot_have_the_name_of_a_feature_table_column(tmp_path: Path) ->
     assert found == [
         (
             13,
-            "`feature_transformers[0].params.timestamp_col`: `period_start` is a name that feature tables keep for a "
+            "`feature_transformers[0].params.timestamp_col`: `period_start` is a name that feature tables use for a "
             "column of their own; rename the source's",
         )
     ]
@@ -204,7 +204,10 @@ def test_a_table_keeps_its_spelling(tmp_path: Path) -> None:
     (tmp_path / "warehouse/analytics/Totals").mkdir(parents=True)
     for path in ("analytics.totals", "Analytics.Totals"):
         [message] = sink_problems(tmp_path, "shop.sales", "overwrite_delta", path)
-        assert f"the warehouse has the table `{path}` as `analytics.Totals`, one name to Spark; write it so" in message
+        assert (
+            f"the warehouse has the table `{path}` as `analytics.Totals`, the same name to Spark; spell it that way"
+            in message
+        )
     assert sink_problems(tmp_path, "shop.sales", "append_delta", "analytics.Totals") == []
 
 
@@ -227,7 +230,7 @@ def test_a_sink_elsewhere_is_fine(tmp_path: Path, sink: str, path: str) -> None:
     [
         (
             ResolvedSource("a.csv", "csv", {}),
-            "give this one its type in an entry under `registry/source/`; times in files",
+            "give this one its type in an entry under `registry/source/`; a column of a file",
         ),
         (ResolvedSource("a.json", "json", {}), "give this one its type in an entry under `registry/source/`"),
         (ResolvedSource("a.parquet", "parquet", {}), "write the data with another type"),

@@ -121,5 +121,5 @@ def test_an_ad_hoc_source_is_its_location(
 def test_a_path_without_ending_needs_a_format(tmp_path: Path, location: str) -> None:
     line, message = refusal(tmp_path, f"location: {location}")
     assert line == 6
-    expected = f"`{location}` does not say its format; add `format`: delta, parquet, csv or json"
+    expected = f"`{location}` does not show its format; add `format`: delta, parquet, csv or json"
     assert message == f"`input_source.config.location`: {expected}"
