@@ -247,7 +247,7 @@ def test_the_advice_on_a_type_is_what_helps_for_the_source(tmp_path: Path, sourc
     told = [problem.message.partition("; ")[2] for problem in check_job(config, columns, source)]
     assert told[0].startswith(f"name another column, or {advice}")
     # Times are recognised in CSV files alone, and amounts in none.
-    assert [("times in files" in each) for each in told] == [source.format == "csv", False, False]
+    assert [("a column of a file is a time" in each) for each in told] == [source.format == "csv", False, False]
 
 
 def test_an_engine_that_fails_is_told_for_a_job_without_faults(tmp_path: Path) -> None:
