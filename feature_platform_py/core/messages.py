@@ -1,9 +1,9 @@
 """What macros, the adapter and the runner tell each other. A message's code decides what it means; its text is for people.
 
-An *event* is a debug line of dbt's log, `fp:{"code": "feature_table_work", ...}`. Macros write it with `log_event`, the adapter
+An *event* is a debug line of dbt's log, `fp:{"code": "feature_table_work", ...}`. Macros write it with `_log_event`, the adapter
 with its logger. Only what begins with `fp:` is an event, so that values in a line never are.
 
-A *marked text* is what SQL raises with the macro `raise_fault`, `[FP_AMOUNT_WITHOUT_ROOM] amounts of column ...`: an engine passes on
+A *marked text* is what SQL raises with the macro `_raise_fault`, `[FP_AMOUNT_WITHOUT_ROOM] amounts of column ...`: an engine passes on
 nothing but text. Only a mark at its beginning counts.
 """
 

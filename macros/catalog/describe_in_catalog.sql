@@ -4,7 +4,9 @@
 -#}
 {% macro describe_in_catalog(relation) -%}
     {%- if execute -%}
-        {%- do adapter.dispatch('describe_in_catalog', 'feature_platform')(relation, model.config.meta.feature_table, model) -%}
+        {%- do adapter.dispatch('describe_in_catalog', 'feature_platform')(
+            relation=relation, table=model.config.meta.feature_table, node=model
+        ) -%}
     {%- endif -%}
 {%- endmacro %}
 
@@ -16,25 +18,25 @@
 {#- A key that a run did not get to declare is declared by the next one: a replaced table has none. -#}
 {% macro databricks__describe_in_catalog(relation, table, node) -%}
     {%- if not relation.is_hive_metastore() -%}
-        {%- if table.feature_sets | length == 1 and not run_query(primary_key_query(relation)).rows -%}
-            {%- do run_each(primary_key_statements(relation, table.feature_sets[0])) -%}
+        {%- if table.feature_sets | length == 1 and not run_query(_primary_key_query(relation)).rows -%}
+            {%- do _run_each(_primary_key_statements(relation, table.feature_sets[0])) -%}
         {%- endif -%}
         {%- if _replaced_by(node.compiled_code) == 'everything' -%}
             {%- set stored = adapter.get_columns_in_relation(relation) | map(attribute='name') | list -%}
-            {%- do run_each(tag_statements(relation, node, stored)) -%}
+            {%- do _run_each(_tag_statements(relation, node, stored)) -%}
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
 
 
-{% macro run_each(statements) -%}
+{% macro _run_each(statements) -%}
     {%- for statement in statements -%}
         {%- do run_query(statement) -%}
     {%- endfor -%}
 {%- endmacro %}
 
 
-{% macro primary_key_query(relation) -%}
+{% macro _primary_key_query(relation) -%}
     select constraint_name
     from {{ sql_identifier(relation.database) }}.information_schema.table_constraints
     where table_catalog = {{ sql_literal(relation.database | lower) }}
@@ -45,7 +47,7 @@
 
 
 {#- The statements that declare the key of a feature set: `timeseries` marks the event time, by which look-ups are point in time. -#}
-{% macro primary_key_statements(relation, feature_set) -%}
+{% macro _primary_key_statements(relation, feature_set) -%}
     {%- set statements, columns = [], [] -%}
     {%- for key in feature_set['keys'] -%}
         {%- do statements.append('alter table ' ~ relation ~ ' alter column ' ~ sql_identifier(key) ~ ' set not null') -%}
@@ -60,23 +62,23 @@
 
 
 {#- The statements that tag a table and those of its columns that the registry knows as features. -#}
-{% macro tag_statements(relation, node, stored) -%}
+{% macro _tag_statements(relation, node, stored) -%}
     {%- set statements = [] -%}
     {%- set tags = {'entity': node.config.meta.entity, 'feature_group': node.config.meta.feature_group} -%}
     {%- if tags.entity -%}
-        {%- do statements.append('alter table ' ~ relation ~ ' set tags (' ~ tag_list(tags) ~ ')') -%}
+        {%- do statements.append('alter table ' ~ relation ~ ' set tags (' ~ _tag_list(tags) ~ ')') -%}
     {%- endif -%}
     {%- for column in node.columns.values() if column.name in stored and column.config.meta.feature -%}
         {%- set of_column = {'owner': column.config.meta.owner, 'feature_tags': column.config.tags | sort | join(' ')} -%}
         {%- do statements.append(
-            'alter table ' ~ relation ~ ' alter column ' ~ sql_identifier(column.name) ~ ' set tags (' ~ tag_list(of_column) ~ ')'
+            'alter table ' ~ relation ~ ' alter column ' ~ sql_identifier(column.name) ~ ' set tags (' ~ _tag_list(of_column) ~ ')'
         ) -%}
     {%- endfor -%}
     {%- do return(statements) -%}
 {%- endmacro %}
 
 
-{% macro tag_list(tags) -%}
+{% macro _tag_list(tags) -%}
     {%- for name, value in tags.items() if value -%}
         {{- sql_literal(name) }} = {{ sql_literal(value) }}{{ ', ' if not loop.last -}}
     {%- endfor -%}

@@ -25,7 +25,7 @@
         {%- set work = _feature_table_work(table, job_input, definition, this if is_incremental() else none) -%}
     {%- endif -%}
     {%- if execute -%}
-        {%- do log_event('feature_table_work', _loggable(table.period, work)) -%}
+        {%- do _log_event('feature_table_work', _loggable(table.period, work)) -%}
     {%- endif -%}
     {{- _feature_table_query(table, input, this, queries, definition, job_input, work) -}}
 {%- endmacro %}
@@ -48,7 +48,7 @@
 {#- A digest of all that decides what rows of the input become. -#}
 {% macro _definition_of(table, queries, job_input) -%}
     {%- do return(local_md5(tojson([
-        table.period, without_marks(queries), _types_read(table), _first_model_text(model.name.split('__')[-1]),
+        table.period, _without_marks(queries), _types_read(table), _first_model_text(model.name.split('__')[-1]),
         job_input.filters if job_input.loaded_at else none,
     ]))[:12]) -%}
 {%- endmacro %}
@@ -106,7 +106,7 @@ with
 
 {% for feature_set in table.feature_sets -%}
 {{ _numbered('input_rows', table, loop.index0) }} as (
-    {% set keyed = keyed_columns(job_input.columns, feature_set['keys']) -%}
+    {% set keyed = _keyed_columns(job_input.columns, feature_set['keys']) -%}
     {% if work.action == 'replace' -%}
     {{ _rows_in_periods(relation, feature_set.timestamp_col, starts, table.period, table.reach_days, keyed) }}
     {%- else -%}

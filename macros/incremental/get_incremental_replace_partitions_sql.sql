@@ -8,7 +8,9 @@
     {%- if replaced == 'nothing' -%}
         select 'nothing new' as _status
     {%- elif replaced == 'everything' -%}
-        {{- adapter.dispatch('replaced_table', 'feature_platform')(target, source, config.get('partition_by')) -}}
+        {{- adapter.dispatch('replaced_table', 'feature_platform')(
+            target=target, source=source, partition_by=config.get('partition_by')
+        ) -}}
     {%- else -%}
         {%- set columns = arg_dict['dest_columns'] or adapter.get_columns_in_relation(target) -%}
         insert into {{ target }}

@@ -103,9 +103,9 @@ input_periods as (
         {%- set column = sql_identifier(name) -%}
         {#- The hash passes over NULLs inside of a value, too, and Spark has none of maps. -#}
         {%- set is_nested = data_type.startswith(('array', 'map', 'struct')) -%}
-        {%- do values.append('to_json(struct(' ~ column ~ '))' if is_nested else comparable(column, data_type)) -%}
+        {%- do values.append('to_json(struct(' ~ column ~ '))' if is_nested else _comparable(column, data_type)) -%}
         {#- It is the same for 0.0 and -0.0, which a macro may tell apart. -#}
-        {%- if is_floating(data_type) -%}
+        {%- if _is_floating(data_type) -%}
             {%- do values.append('case when ' ~ column ~ ' = 0 then cast(' ~ column ~ ' as string) end') -%}
         {%- endif -%}
         {%- if column not in keys -%}

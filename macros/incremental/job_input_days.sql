@@ -13,7 +13,7 @@ input_days as (
         _rows_{{ number }} as _rows,
         _low_bits_{{ number }} as _low_bits,
         _high_bits_{{ number }} as _high_bits
-    from {{ computed_once(_job_input_days(input_rows, event_time, hashes)) }}
+    from {{ _computed_once(_job_input_days(input_rows, event_time, hashes)) }}
     where _rows_{{ number }} > 0
     {{- '\n    union all' if not loop.last }}
     {%- endfor %}
@@ -104,8 +104,8 @@ group by _day
   What to select a query's rows from, where several models ask for the same: on the embedded engine the first of them computes the rows
   and the others find them in memory. Other adapters get the query itself.
 -#}
-{% macro computed_once(query) -%}
-    {{- adapter.dispatch('computed_once', 'feature_platform')(query) -}}
+{% macro _computed_once(query) -%}
+    {{- adapter.dispatch('computed_once', 'feature_platform')(query=query) -}}
 {%- endmacro %}
 
 

@@ -17,7 +17,7 @@
     {%- for literal in filter.literals -%}
         {%- do literals.append(sql_literal(literal.text, literal.type)) -%}
     {%- endfor -%}
-    {{ comparable(column, filter.literals[0].type) if literals else column }} {{ operator }}
+    {{ _comparable(column, filter.literals[0].type) if literals else column }} {{ operator }}
     {%- if filter.op in ['in', 'not_in'] %} ({{ literals | join(', ') }})
     {%- elif literals %} {{ literals[0] }}
     {%- endif -%}

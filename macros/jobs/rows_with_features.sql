@@ -29,9 +29,9 @@ final as (
             {%- for key in table['keys'] %}
             {{ 'and ' if not loop.first }}
             {%- if key == table.month_key -%}
-                {{ year_month('source_rows.' ~ sql_identifier(table.timestamp_col)) }}
+                {{ _year_month('source_rows.' ~ sql_identifier(table.timestamp_col)) }}
             {%- else -%}
-                {{ key_value('source_rows.' ~ sql_identifier(key), types[key]) }}
+                {{ _key_value('source_rows.' ~ sql_identifier(key), types[key]) }}
             {%- endif %} = {{ table.name }}.{{ sql_identifier(key) }}
             {%- endfor %}
     {%- endfor %}
@@ -55,9 +55,9 @@ select * from final
 
 {#- The query of a table's macro, over rows whose keys are as feature tables hold them. -#}
 {% macro _features_of_keyed_rows(relation, columns, table) -%}
-    {%- set keyed = keyed_columns(columns, table['keys']) -%}
+    {%- set keyed = _keyed_columns(columns, table['keys']) -%}
     {%- if keyed == '*' -%}
-        {{ named_macro(table.macro)(relation, **table.params) }}
+        {{ _named_macro(table.macro)(relation, **table.params) }}
     {%- else -%}
 with
 
@@ -66,7 +66,7 @@ keyed_rows as (
 ),
 
 features_of_rows as (
-    {{ named_macro(table.macro)('keyed_rows', **table.params) | trim | indent(4) }}
+    {{ _named_macro(table.macro)('keyed_rows', **table.params) | trim | indent(4) }}
 )
 
 select * from features_of_rows
@@ -75,7 +75,7 @@ select * from features_of_rows
 
 
 {#- The macro of a name, which may begin with its package's name and a dot. -#}
-{% macro named_macro(name) -%}
+{% macro _named_macro(name) -%}
     {%- set found = namespace(here=context) -%}
     {%- for part in name.split('.') -%}
         {%- if part not in found.here -%}

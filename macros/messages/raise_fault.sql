@@ -2,7 +2,7 @@
   An expression that fails with a text in one or more parts. `fpjob` knows what it means by the mark before it, made of a code of
   `feature_platform_py/core/messages.py`.
 -#}
-{% macro raise_fault(code, parts) -%}
+{% macro _raise_fault(code, parts) -%}
 raise_error(concat(
     '[FP_{{ code | upper }}] ',
     {%- for part in parts %}
@@ -13,7 +13,7 @@ raise_error(concat(
 
 
 {#- Queries without the marks of their faults: what a failure is called is not part of a feature's definition. -#}
-{% macro without_marks(queries) -%}
+{% macro _without_marks(queries) -%}
     {%- set found = [] -%}
     {%- for query in queries -%}
         {%- do found.append(modules.re.sub("(raise_error\\(concat\\(\\s+)'\\[FP_[A-Z_]+\\] ',\\s+", '\\1', query)) -%}

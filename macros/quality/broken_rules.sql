@@ -1,14 +1,14 @@
 {#- A query of the rows of `job_rows` that break a rule of the registry: rule, sample_key, row_count. -#}
-{% macro broken_rules(primary_key, required, references) -%}
+{% macro _broken_rules(primary_key, required, references) -%}
     {%- set queries = [] -%}
     {%- if required -%}
-        {%- do queries.append(missing_values(required, primary_key)) -%}
+        {%- do queries.append(_missing_values(required, primary_key)) -%}
     {%- endif -%}
     {%- if primary_key -%}
-        {%- do queries.append(repeated_keys(primary_key)) -%}
+        {%- do queries.append(_repeated_keys(primary_key)) -%}
     {%- endif -%}
     {%- for reference in references -%}
-        {%- do queries.append(unknown_references(reference)) -%}
+        {%- do queries.append(_unknown_references(reference)) -%}
     {%- endfor -%}
     {%- if queries -%}
         {{- queries | join('\n\nunion all\n\n') -}}
@@ -19,7 +19,7 @@
 
 
 {#- One row for each required field of a row that is NULL; all fields in one pass. -#}
-{% macro missing_values(required, primary_key) -%}
+{% macro _missing_values(required, primary_key) -%}
 select
     concat('required `', missing.field, '` is NULL') as rule,
     missing.sample_key,
@@ -31,7 +31,7 @@ from (
             case when job_rows.{{ sql_identifier(name) }} is null then {{ sql_literal(name) }} end{{ ',' if not loop.last }}
             {%- endfor %}
         ))) as field,
-        {{ shown_key(primary_key or required) }} as sample_key
+        {{ _shown_key(primary_key or required) }} as sample_key
     from job_rows
     where
         {%- for name in required %}
@@ -41,21 +41,21 @@ from (
 {%- endmacro %}
 
 
-{% macro repeated_keys(primary_key) -%}
+{% macro _repeated_keys(primary_key) -%}
 select
     {{ sql_literal('primary key `' ~ primary_key | join('`, `') ~ '` is not unique') }} as rule,
-    {{ shown_key(primary_key) }} as sample_key,
+    {{ _shown_key(primary_key) }} as sample_key,
     count(*) as row_count
 from job_rows
 where
-    {{ has_key(primary_key) }}
+    {{ _has_key(primary_key) }}
 group by
-    {{ grouped_key(primary_key) }}
+    {{ _grouped_key(primary_key) }}
 having count(*) > 1
 {%- endmacro %}
 
 
-{% macro unknown_references(reference) -%}
+{% macro _unknown_references(reference) -%}
     {%- set names, relations = [], [] -%}
     {%- for holder in reference.sources -%}
         {%- do names.append('`' ~ holder | join('.') ~ '`') -%}
@@ -64,7 +64,7 @@ having count(*) > 1
     {%- set place = 'no such `' ~ reference.columns | join('`, `') ~ '` in source ' ~ names | join(' or ') -%}
 select
     {{ sql_literal(reference.entity ~ ' is unknown: ' ~ place) }} as rule,
-    {{ shown_key(reference.columns) }} as sample_key,
+    {{ _shown_key(reference.columns) }} as sample_key,
     count(*) as row_count
 from job_rows
 left anti join (
@@ -75,14 +75,14 @@ left anti join (
         {{ 'and ' if not loop.first }}job_rows.{{ sql_identifier(name) }} = known.{{ sql_identifier(name) }}
         {%- endfor %}
 where
-    {{ has_key(reference.columns) }}
+    {{ _has_key(reference.columns) }}
 group by
-    {{ grouped_key(reference.columns) }}
+    {{ _grouped_key(reference.columns) }}
 {%- endmacro %}
 
 
 {#- A key as text to find its rows by, such as `transaction_id 17`. -#}
-{% macro shown_key(names) -%}
+{% macro _shown_key(names) -%}
     {%- set parts = [] -%}
     {%- for name in names -%}
         {%- do parts.append(
@@ -93,14 +93,14 @@ group by
 {%- endmacro %}
 
 
-{% macro has_key(names) -%}
+{% macro _has_key(names) -%}
     {%- for name in names -%}
         {{- 'and ' if not loop.first -}}job_rows.{{ sql_identifier(name) }} is not null{{ '\n    ' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}
 
 
-{% macro grouped_key(names) -%}
+{% macro _grouped_key(names) -%}
     {%- for name in names -%}
         job_rows.{{ sql_identifier(name) }}{{ ',\n    ' if not loop.last }}
     {%- endfor -%}

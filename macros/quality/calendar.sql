@@ -1,5 +1,5 @@
 {#- Those of a job's input columns, each a `name` and a `type`, that are the event time of some feature. -#}
-{% macro event_times(columns, job) -%}
+{% macro _event_times(columns, job) -%}
     {%- set types, names = {}, [] -%}
     {%- for table in _job_tables(job) -%}
         {%- for feature_set in table.feature_sets if feature_set.timestamp_col -%}
@@ -15,6 +15,6 @@
 
 
 {#- Whether a time lies before the year 1 or after the year 9999, where engines hold values that no calendar of Python, dbt or SQL has. -#}
-{% macro is_outside_calendar(event_time, data_type) -%}
+{% macro _is_outside_calendar(event_time, data_type) -%}
     {{ _event_micros(event_time, data_type) }} not between -62135596800000000 and 253402300799999999
 {%- endmacro %}

@@ -9,7 +9,7 @@
                 {%- do shown.append(name ~ ': ' ~ row[name]) -%}
             {%- endfor -%}
             {%- do log('failed test `' ~ result.node.name ~ '`: ' ~ shown | join(', '), info=true) -%}
-            {%- do log_event('failed_test_row', {'test': result.node.name, 'values': values}) -%}
+            {%- do _log_event('failed_test_row', {'test': result.node.name, 'values': values}) -%}
         {%- endfor -%}
     {%- endfor -%}
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#- dbt's own, but for a test of a model that was never built, which would fail for want of a table: it warns, and says so. -#}
 {% materialization test, default -%}
-    {%- set missing = models_not_built(model) -%}
+    {%- set missing = _models_not_built(model) -%}
     {%- if not missing -%}
         {{ return(dbt.materialization_test_default()) }}
     {%- endif -%}
@@ -16,7 +16,7 @@
 
 
 {#- The names of the models, seeds and snapshots that a node reads and that have no table or view. -#}
-{% macro models_not_built(node) -%}
+{% macro _models_not_built(node) -%}
     {%- set missing = [] -%}
     {%- for id in node.depends_on.nodes if id in graph.nodes and graph.nodes[id].config.materialized != 'ephemeral' -%}
         {%- set read = graph.nodes[id] -%}

@@ -4,7 +4,7 @@
 -#}
 {% macro register_sources() -%}
     {%- if execute -%}
-        {{- adapter.dispatch('register_sources', 'feature_platform')(sources_of(selected_resources)) -}}
+        {{- adapter.dispatch('register_sources', 'feature_platform')(sources=_sources_of(selected_resources)) -}}
     {%- endif -%}
 {%- endmacro %}
 
@@ -33,9 +33,9 @@
   The source nodes that the given nodes read, by themselves or through other nodes. The rules of a job's input may refer to further
   sources, which are no parents of the test: dbt would not run it before the models of the input then.
 -#}
-{% macro sources_of(unique_ids) -%}
+{% macro _sources_of(unique_ids) -%}
     {%- set visited = {} -%}
-    {%- do visit_ancestors(unique_ids, visited) -%}
+    {%- do _visit_ancestors(unique_ids, visited) -%}
     {%- for unique_id in unique_ids -%}
         {%- for reference in graph.nodes.get(unique_id, {}).get('test_metadata', {}).get('kwargs', {}).get('references', []) -%}
             {%- for holder in reference.sources -%}
@@ -52,9 +52,9 @@
 
 
 {#- Marks the given nodes and all that they depend on in `visited`. -#}
-{% macro visit_ancestors(unique_ids, visited) -%}
+{% macro _visit_ancestors(unique_ids, visited) -%}
     {%- for unique_id in unique_ids if unique_id not in visited -%}
         {%- do visited.update({unique_id: true}) -%}
-        {%- do visit_ancestors(graph.nodes.get(unique_id, {}).get('depends_on', {}).get('nodes', []), visited) -%}
+        {%- do _visit_ancestors(graph.nodes.get(unique_id, {}).get('depends_on', {}).get('nodes', []), visited) -%}
     {%- endfor -%}
 {%- endmacro %}

@@ -89,7 +89,7 @@ amounts as (
             when cast(_of_15_digits as double) = _size then cast(_of_15_digits * _sign as {{ types.each }})
             when cast(_of_16_digits as double) = _size then cast(_of_16_digits * _sign as {{ types.each }})
             when _size < 1e22D then cast(_of_17_digits * _sign as {{ types.each }})
-            when _size <= 1.7976931348623157e308D then {{ raise_fault('amount_without_room', [
+            when _size <= 1.7976931348623157e308D then {{ _raise_fault('amount_without_room', [
                 'amounts of column `' ~ amount_col ~ '`: expected floating-point amounts below 10^22, found a larger one;',
                 ' leave such rows out with `filters`, or correct them in the source',
             ]) | indent(12) }}

@@ -1,4 +1,4 @@
 {#- The month of a day as 'yyyy-MM'. Months are grouped as dates and written out afterwards: text is slow to make and to group by. -#}
-{% macro year_month(day) -%}
+{% macro _year_month(day) -%}
     date_format({{ day }}, 'yyyy-MM')
 {%- endmacro %}

@@ -45,7 +45,7 @@ transactions_in_month as (
 final as (
     select
         _user as {{ user_id }},
-        {{ year_month('_month') }} as year_month,
+        {{ _year_month('_month') }} as year_month,
         count(*) as user_monthly_txn_count
     from transactions_in_month
     group by _user, _month
@@ -90,7 +90,7 @@ final as (
         _user as {{ user_id }},
         _event_time as {{ event_time }},
         _transactions as user_monthly_txn_count,
-        {{ year_month('_month') }} as year_month
+        {{ _year_month('_month') }} as year_month
     from transactions_to_date
     where {{ _is_last_at_its_time('_event_time') }}
 )

@@ -124,7 +124,7 @@ totals as (
         case
             when _units{{ suffix }} between cast('-{{ '9' * 38 }}' as decimal(38, 0)) and cast('{{ '9' * 38 }}' as decimal(38, 0))
                 then {{ _decimal_of_units('_units' ~ suffix, types.scale) }}
-            else {{ raise_fault('amount_without_room', [
+            else {{ _raise_fault('amount_without_room', [
                 'amounts of column `' ~ amount_col ~ '`: expected sums of at most 38 digits, as ' ~ types.result ~ ' holds, found a larger one;',
                 ' leave rows out with `filters`, or give the column fewer digits in the source',
             ]) | indent(12) }}

@@ -181,7 +181,7 @@ def queries(types: Sequence[str], project: Path, target: str) -> list[list[str]]
             found: Any = get_transformer(each["name"], each["params"])
             variable = found.feature_set(columns).variable()
             requests.append({"macro": variable["macro"], "relation": f"{PREFIX}{number}", "params": variable["params"]})
-    inline = "{% for each in var('requests') %}{{ named_macro(each.macro)(each.relation, **each.params) }}\n-- end\n{% endfor %}"
+    inline = "{% for each in var('requests') %}{{ _named_macro(each.macro)(each.relation, **each.params) }}\n-- end\n{% endfor %}"
     arguments = ["compile", "--inline", inline, "--vars", json.dumps({"requests": requests}), "--target", target]
     arguments += ["--project-dir", str(project), "--profiles-dir", str(project / "profiles"), "--no-introspect"]
     arguments += ["--no-populate-cache", "--log-level", "none", "--target-path", str(project / "target" / "amounts")]

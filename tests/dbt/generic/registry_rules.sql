@@ -10,7 +10,7 @@ job_rows as (
 ),
 
 broken_rules as (
-    {{ broken_rules(primary_key, required, references) | indent }}
+    {{ _broken_rules(primary_key, required, references) | indent }}
 )
 
 select

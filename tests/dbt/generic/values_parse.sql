@@ -5,13 +5,13 @@
 {% test values_parse(model) %}
 {%- set columns = _input_of(model).columns -%}
 {%- set node = _node_of(model) -%}
-{%- set times = event_times(columns, node.config.meta.job) if node else [] -%}
+{%- set times = _event_times(columns, node.config.meta.job) if node else [] -%}
 with
 
 counted as (
     select
         {%- for time in times %}
-        count(case when {{ is_outside_calendar(sql_identifier(time.name), time.type) }} then 1 end) as outside_{{ loop.index0 }},
+        count(case when {{ _is_outside_calendar(sql_identifier(time.name), time.type) }} then 1 end) as outside_{{ loop.index0 }},
         {%- endfor %}
         {%- for column in columns %}
         count({{ sql_identifier(column.name) }}){{ ' +' if not loop.last }}
