@@ -12,11 +12,12 @@ raise_error(concat(
 {%- endmacro %}
 
 
-{#- Queries without the marks of their faults: what a failure is called is not part of a feature's definition. -#}
+{#- Queries without the marks of their faults and the comment of `_entries`: neither is part of a feature's definition. -#}
 {% macro _without_marks(queries) -%}
     {%- set found = [] -%}
     {%- for query in queries -%}
-        {%- do found.append(modules.re.sub("(raise_error\\(concat\\(\\s+)'\\[FP_[A-Z_]+\\] ',\\s+", '\\1', query)) -%}
+        {%- set unmarked = modules.re.sub("(raise_error\\(concat\\(\\s+)'\\[FP_[A-Z_]+\\] ',\\s+", '\\1', query) -%}
+        {%- do found.append(modules.re.sub('\n *-- _entries = [^\n]*', '', unmarked)) -%}
     {%- endfor -%}
     {%- do return(found) -%}
 {%- endmacro %}

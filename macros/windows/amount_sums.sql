@@ -1,6 +1,6 @@
 {#-
-  What is summed of each row, so that the sums are exact and few: a mapping of names to `term`, the SQL of a row's part of the sum, and
-  `zero`, the sum of no rows.
+  What is summed of each row, so that the sums are exact and few: a mapping of names to `term`, the SQL of a row's part of the sum,
+  `zero`, the sum of no rows, and a `comment` where the sum needs one.
 
     packed   `_entries`, one number, which halves the time of a look-up: the sum of the amounts, and in as many places behind theirs
              as `digits` says, their number. Exact for less than half of 10^digits amounts of a user: 5 x 10^9, or 5 x 10^8 of 18 digits.
@@ -14,6 +14,7 @@
         {%- do return({'_entries': {
             'term': 'coalesce(cast(cast(_amount as ' ~ each ~ ') + ' ~ _power_of_ten(-scale) ~ ' as ' ~ each ~ '), cast(0 as ' ~ each ~ '))',
             'zero': 'cast(0 as decimal(37, ' ~ scale ~ '))',
+            'comment': '_entries = amount + 10^-' ~ scale ~ ', for each amount: the sum and the count of amounts in one number',
         }}) -%}
     {%- endif -%}
     {%- set amount = '_low' if types.form == 'wide' else '_amount' -%}

@@ -15,6 +15,9 @@ terms as (
         _event_time,
         _event_micros,
         {%- for name, sum in sums.items() %}
+        {%- if sum.comment %}
+        -- {{ sum.comment }}
+        {%- endif %}
         {{ sum.term }} as {{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from amounts

@@ -24,6 +24,7 @@ feature_set_0 as (
             _user,
             _event_time,
             _event_micros,
+            -- _entries = amount + 10^-12, for each amount: the sum and the count of amounts in one number
             coalesce(cast(cast(_amount as decimal(27, 12)) + 0.000000000001 as decimal(27, 12)), cast(0 as decimal(27, 12))) as _entries
         from amounts
     ),
