@@ -1,6 +1,6 @@
-"""SQL transformers of users: a YAML file that declares parameters, grain and features, and a macro that computes them.
+"""Read SQL transformers from YAML files that declare parameters, grain and features; a macro computes them.
 
-`transformers/user_largest_amount.yaml` says what the macro `user_largest_amount` reads and returns.
+`transformers/user_largest_amount.yaml` declares what the macro `user_largest_amount` reads and returns.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class ParamPart:
 
 @validated_dataclass(frozen=True, kw_only=True, config=STRICT)
 class DefinedFeaturePart:
-    """A column that is added; its name may hold parameters, `user_<days>d_largest`."""
+    """An added column; its name may contain parameters, as in `user_<days>d_largest`."""
 
     name: Annotated[ColumnPattern, Field(description="the column's name")]
     type: Annotated[FilledText, Field(description="a Spark SQL type, or `<param>` for that of the column it names")]
@@ -109,7 +109,7 @@ class DefinedFeaturePart:
 
 @dataclass(frozen=True)
 class TransformerDefinition:
-    """A definition file whose parts fit one another; `package` is the dbt package of the macro, None for the project."""
+    """A valid definition file; `package` is the dbt package of the macro, None for the project."""
 
     part: DefinitionPart
     features: tuple[DefinedFeaturePart, ...]
@@ -126,7 +126,7 @@ class DefinedTransformer(SqlTransformer):
     definition: ClassVar[TransformerDefinition]
 
     def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:
-        """The features, with the parameters in their names."""
+        """Return the features, with the parameters in their names."""
         return tuple(
             OutputColumn(
                 self._filled(feature.name),
@@ -138,28 +138,28 @@ class DefinedTransformer(SqlTransformer):
         )
 
     def keys(self) -> tuple[str, ...]:
-        """The columns that the key parameters name."""
+        """Return the columns that the key parameters name."""
         return tuple(getattr(self, name) for name in self.definition.part.keys)
 
     def event_time(self) -> str | None:
-        """The column of the event time."""
+        """Return the column of the event time."""
         name = self.definition.part.event_time
         return getattr(self, name) if name else None
 
     def reach_days(self) -> int | None:
-        """As the definition says; for ever if it does not."""
+        """Return the days of the definition; None means for ever."""
         reach = self.definition.part.reach_days
         if reach is None or reach == "forever":
             return None
         return int(getattr(self, reach)) if isinstance(reach, str) else reach
 
     def packages(self) -> Mapping[str, Path]:
-        """The package of the definition."""
+        """Return the package of the definition."""
         package, folder = self.definition.package, self.definition.package_folder
         return {package: folder} if package and folder else {}
 
     def arguments(self, types: Mapping[str, str]) -> dict[str, Any]:  # noqa: ARG002 - macros ask for types themselves
-        """The parameters as they are."""
+        """Return the parameters as they are."""
         return {name: getattr(self, name) for name in type(self).model_fields}
 
     def _filled(self, pattern: str) -> str:
@@ -175,7 +175,7 @@ class DefinedTransformer(SqlTransformer):
 def read_definitions(
     folder: Path, *, package: str | None = None, package_folder: Path | None = None
 ) -> dict[str, type[DefinedTransformer]]:
-    """The transformers of the YAML files of a folder, by name; ConfigurationError with every problem of every file."""
+    """Return the transformers of a folder's YAML files, by name. Raises ConfigurationError with every problem of every file."""
     problems: list[Problem] = []
     found: dict[str, type[DefinedTransformer]] = {}
     for path in sorted(folder.glob("*.y*ml")):
@@ -236,7 +236,7 @@ def _field(part: ParamPart, place: Place) -> tuple[Any, Any]:
 def _reference_problems(
     place: Place, part: DefinitionPart, params: list[ParamPart], features: list[DefinedFeaturePart]
 ) -> list[Problem]:
-    """Names of parameters that are none, and types that are none."""
+    """Return references to parameters and types that do not exist."""
     columns = {each.name for each in params if each.reads}
     every = {each.name for each in params}
     named = [(place.at("keys", number), name, columns) for number, name in enumerate(part.keys)]
@@ -251,7 +251,7 @@ def _reference_problems(
         named += [(at.at("name"), name, every) for name in PARAMETER.findall(feature.name)]
         named += [(at.at("type"), name, columns) for name in PARAMETER.findall(feature.type)]
     problems = [
-        at.problem(f"`{at.name}`: `{name}` is no parameter that fits here; expected {_one_of(known)}")
+        at.problem(f"`{at.name}`: `{name}` is not a suitable parameter; expected {_one_of(known)}")
         for at, name, known in named
         if name not in known
     ]
@@ -259,20 +259,20 @@ def _reference_problems(
 
 
 def _one_of(names: set[str]) -> str:
-    return f"one of {ticked(sorted(names))}" if names else "one that does, and none is declared"
+    return f"one of {ticked(sorted(names))}" if names else "a declared one, but the definition declares none"
 
 
 def _event_time_problems(place: Place, part: DefinitionPart, features: list[DefinedFeaturePart]) -> list[Problem]:
-    """What keeps a table from being computed by periods: features that are of no time, or of rows after theirs."""
+    """Return what prevents computing a table by periods: features without a time, or of later rows."""
     problems = []
     if part.event_time and part.event_time not in part.keys:
         at = place.at("event_time")
-        message = f"`{at.name}`: `{part.event_time}` is none of the `keys`; add it there, or remove `event_time`"
+        message = f"`{at.name}`: `{part.event_time}` is not one of the `keys`; add it there, or remove `event_time`"
         problems.append(at.problem(message))
     for number in [number for number, feature in enumerate(features) if part.event_time and feature.looks_ahead]:
         at = place.at("features", number, "looks_ahead")
         message = f"`{at.name}`: a late row would change the feature in periods before its own; remove `event_time`"
-        problems.append(at.problem(f"{message}, and the table is computed whole"))
+        problems.append(at.problem(f"{message}, so that the table is computed as a whole"))
     return problems
 
 

@@ -1,4 +1,4 @@
-"""What a job wants of one feature table, as data: the arguments of its macro, its keys and its features."""
+"""Describe features of one feature table as data: the arguments of the macro, the keys and the features."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from feature_platform_py.features.columns import OutputColumn
 class FeatureSet:
     """Features of one table that share their keys and inputs; `params` are the arguments of the macro.
 
-    `reads` are the source's columns that the features depend on, with their types. `reach_days` says for how many days after its
-    event time a source row counts, beyond its own period; None: for ever. `month_key` is the key that stands for the month of the
-    event time. With `is_by_month` a row counts in its calendar month, which no period may divide. `tag` is that of the dbt models.
+    `reads` are the source's columns that the features depend on, with their types. `reach_days` is the number of days after its
+    event time for which a source row counts, beyond its own period; None means for ever. `month_key` is the key with the month of
+    the event time. With `is_by_month` a row counts in its calendar month, which no period may divide. `tag` is that of the dbt models.
     """
 
     model: str
@@ -33,18 +33,18 @@ class FeatureSet:
 
     @property
     def has_time(self) -> bool:
-        """Whether a row of the features stands for a time, not for a user's whole history."""
+        """Whether a row of the features belongs to a time, and not to a user's whole history."""
         return self.timestamp_col is not None and (self.timestamp_col in self.keys or self.month_key is not None)
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What two feature sets have in common that are computed in one pass: lists of windows and categories may differ."""
+        """The common part of feature sets that one pass computes; lists of windows and categories may differ."""
         listed = self._listed()
         shared = [(name, value) for name, value in self.params.items() if name not in listed]
         return self.model, self.macro, self.keys, repr(shared)
 
     def merged(self, other: FeatureSet) -> FeatureSet:
-        """This feature set and another of its identity as one."""
+        """Return this feature set and another one with its identity as one."""
         listed = {name: values + other.params[name] for name, values in self._listed().items()}
         reaches = (self.reach_days, other.reach_days)
         return replace(
@@ -55,7 +55,7 @@ class FeatureSet:
         )
 
     def variable(self) -> dict[str, Any]:
-        """What dbt's macros are told of the set, as plain values."""
+        """Return the set as plain values for dbt's macros."""
         return {
             "macro": self.macro,
             "keys": list(self.keys),

@@ -1,4 +1,4 @@
-"""Transformers whose features are SQL: a dbt macro holds it, for models and for DataFrames alike."""
+"""The base of SQL transformers: a dbt macro has their SQL, for models and for DataFrames."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ class SqlTransformer(FeatureTransformer):
 
     @abstractmethod
     def keys(self) -> tuple[str, ...]:
-        """The grain of the features: the columns of a row that say which features it gets."""
+        """Return the grain of the features: the columns that decide which features a row gets."""
 
     @abstractmethod
     def arguments(self, types: Mapping[str, str]) -> dict[str, Any]:
-        """The arguments of the macro; `types` are those of the input's columns by their names."""
+        """Return the arguments of the macro; `types` are the types of the input's columns by name."""
 
     def reads(self) -> tuple[str, ...]:
-        """The columns that the features depend on: a table is computed again where one of them has changed."""
+        """Return the columns that the features depend on; a change of one recomputes the table's periods."""
         return tuple(dict.fromkeys(column.name for column in self.input_columns()))
 
     def event_time(self) -> str | None:
-        """The column of the event time, if the features have one."""
+        """Return the column of the event time, if the features have one."""
         return None
 
     def month_key(self) -> str | None:
-        """The key that stands for the month of the event time, if one does."""
+        """Return the key with the month of the event time, or None."""
         return None
 
     def reach_days(self) -> int | None:
@@ -54,11 +54,11 @@ class SqlTransformer(FeatureTransformer):
         return 0
 
     def packages(self) -> Mapping[str, Path]:
-        """The folders of the dbt packages that the macro comes from, by name, apart from the project's."""
+        """Return the folders of the dbt packages with the macro, by name; empty for the project's own."""
         return {}
 
     def feature_set(self, columns: Columns) -> FeatureSet:
-        """What is wanted of the feature table, given the input's columns."""
+        """Return the feature set for these columns of the input."""
         return FeatureSet(
             model=self.model,
             macro=self.macro,
@@ -74,13 +74,13 @@ class SqlTransformer(FeatureTransformer):
         )
 
     def transform(self, dataframe: DataFrame) -> DataFrame:
-        """The frame joined with the features that the macro computes from it."""
+        """Return the frame joined with the features that the macro computes from it."""
         from feature_platform_py.features.compile_macros import features_of_rows
 
         columns = columns_of(dataframe)
         spelled = self.spelled_as(columns)
         relation = f"rows_{uuid.uuid4().hex}"
         query = features_of_rows(relation, columns, [spelled.feature_set(columns)], packages=self.packages())
-        # Spark's own formatter puts the frame in the place of the name.
+        # Spark's own formatter replaces the name by the frame.
         text = query.replace("{", "{{").replace("}", "}}").replace(f"`{relation}`", "{rows}")
         return dataframe.sparkSession.sql(text, rows=dataframe)

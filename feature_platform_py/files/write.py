@@ -16,7 +16,7 @@ class RowsOfFiles(Protocol):
     """The rows of files of one format, in parts that fit into memory."""
 
     def parts(self) -> Iterator[Any]:
-        """Return all rows, as they are written."""
+        """Yield all rows, as they are written."""
 
     def learn(self, part: Any) -> None:
         """Let a part decide on the inferred types."""

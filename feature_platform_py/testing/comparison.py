@@ -152,7 +152,7 @@ def _shown(value: Any) -> str:
 
 
 def _paired_by_key(found: list[Row], wanted: list[Row], values: _Values, keys: tuple[str, ...]) -> list[Pair]:
-    """Yield the rows of each key together, in the expected order; of several rows, equal ones are paired first."""
+    """Return the rows of each key together, in the expected order; of several rows, equal ones are paired first."""
     groups = _grouped(found, wanted, lambda row: values.identity(row, keys))
     return [pair for actual, expected in groups for pair in zip_longest(*_leftovers(actual, expected, values))]
 

@@ -101,4 +101,4 @@ def test_one_column_in_two_roles(module_project: Path) -> None:
     check(module_project, "roles", source(["u", "t", "a", "c"]), transformers("c", "t", "a", "c", as_of=True))
     with pytest.raises(ConfigurationError) as error:
         check(module_project, "twice", source(["u", "t", "a", "c"]), transformers("t", "T", "a", "c", as_of=False))
-    assert "`t` is the event time too; expected the column that identifies the user" in str(error.value)
+    assert "`t` is also the event time; expected the column that identifies the user" in str(error.value)

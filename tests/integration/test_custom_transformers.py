@@ -193,7 +193,7 @@ FAULTS = {
     ),
     "keys: [user_id_col]": (
         "keys: [user]",
-        "8: `keys[0]`: `user` is no parameter that fits here; expected one of `amount_col`, `user_id_col`",
+        "8: `keys[0]`: `user` is not a suitable parameter; expected one of `amount_col`, `user_id_col`",
     ),
     "reads: number": (
         "reads: numbr",
@@ -207,7 +207,7 @@ FAULTS = {
     "- name: user_largest_amount": ("- name: 'x; drop'", "10: `features[0].name`: expected letters a-z, digits, `_`"),
     "\nkeys: [user_id_col]\nfeatures": (
         "\n  - {name: at, reads: time}\nkeys: [user_id_col]\nevent_time: at\nfeatures",
-        "10: `event_time`: `at` is none of the `keys`; add it there, or remove `event_time`",
+        "10: `event_time`: `at` is not one of the `keys`; add it there, or remove `event_time`",
     ),
     "\nkeys: [user_id_col]\n": (
         "\n  - {name: at, reads: time}\nkeys: [user_id_col, at]\nevent_time: at\n",
@@ -215,7 +215,7 @@ FAULTS = {
     ),
     "keys: [user_id_col]\n": (
         "keys: [user_id_col]\nevent_time: amount_col\n",
-        "9: `event_time`: `amount_col` is no parameter that fits here; expected one that does, and none is declared",
+        "9: `event_time`: `amount_col` is not a suitable parameter; expected a declared one, but the definition declares none",
     ),
     "keys:": (
         "  - {name: window_days, type: integer, default: 7 days}\nkeys:",

@@ -1,4 +1,4 @@
-"""The financial transformers: parameters, the columns they read and add, and the macro that holds their SQL."""
+"""Define the financial transformers: parameters, the columns that they read and add, and their macros."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_WINDOW_DAYS = 36_500
 
 
 def _as_texts(value: Any) -> Any:
-    """One category, or a list of them, as a tuple; a whole number, such as a merchant's code, as its text."""
+    """Return one category, or a list of them, as a tuple of texts; a whole number (a merchant code) becomes its text."""
     return tuple(
         str(each) if isinstance(each, int) and not isinstance(each, bool) else each for each in as_tuple(value)
     )
@@ -37,7 +37,7 @@ AsOf = Annotated[
 
 
 class UserSpendAggregator(SqlTransformer):
-    """Per source row, a user's spend over the last days, in total and on average, per window."""
+    """A user's total and average spend over the last days, for each source row and window."""
 
     model: ClassVar[str] = "user_spend"
     macro: ClassVar[str] = "user_spend_aggregator"
@@ -66,26 +66,26 @@ class UserSpendAggregator(SqlTransformer):
         return self
 
     def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:
-        """Total and average per window, in the order of the windows."""
+        """Return the total and average of each window, in the order of the windows."""
         total_type = _total_type(self.amount_col, columns)
         return tuple(
             column for days in self.window_days for column in _spend_columns(days, self.amount_col, total_type)
         )
 
     def keys(self) -> tuple[str, ...]:
-        """(user, event time)."""
+        """Return (user, event time)."""
         return self.user_id_col, self.timestamp_col
 
     def event_time(self) -> str:
-        """The event time."""
+        """Return the event time."""
         return self.timestamp_col
 
     def reach_days(self) -> int:
-        """The longest window."""
+        """Return the longest window."""
         return max(self.window_days)
 
     def arguments(self, types: Mapping[str, str]) -> dict[str, Any]:
-        """The macro's arguments."""
+        """Return the macro's arguments."""
         return {
             "user_id_col": self.user_id_col,
             "timestamp_col": self.timestamp_col,
@@ -97,7 +97,7 @@ class UserSpendAggregator(SqlTransformer):
 
 
 class UserMonthlyTransactionCounter(SqlTransformer):
-    """How many source rows a user has in the row's month."""
+    """The number of a user's source rows in the row's month."""
 
     model: ClassVar[str] = "user_monthly_transactions"
     macro: ClassVar[str] = "user_monthly_transaction_counter"
@@ -114,7 +114,7 @@ class UserMonthlyTransactionCounter(SqlTransformer):
         return self
 
     def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:  # noqa: ARG002 - the types are fixed
-        """The month, and the count in it."""
+        """Return the month, and the count in it."""
         until = "up to the row's event time" if self.as_of else "the later ones of the month included"
         month = "The month of the event time, as yyyy-MM."
         count = f"The user's source rows in the month, {until}."
@@ -124,19 +124,19 @@ class UserMonthlyTransactionCounter(SqlTransformer):
         )
 
     def keys(self) -> tuple[str, ...]:
-        """(user, month), or with `as_of` (user, event time)."""
+        """Return (user, month), or with `as_of` (user, event time)."""
         return self.user_id_col, self.timestamp_col if self.as_of else "year_month"
 
     def event_time(self) -> str:
-        """The event time."""
+        """Return the event time."""
         return self.timestamp_col
 
     def month_key(self) -> str | None:
-        """The month, which is the key unless the count is the one known at the event time."""
+        """Return the month, which is a key without `as_of`."""
         return None if self.as_of else "year_month"
 
     def arguments(self, types: Mapping[str, str]) -> dict[str, Any]:  # noqa: ARG002 - no amount
-        """The macro's arguments."""
+        """Return the macro's arguments."""
         return {"user_id_col": self.user_id_col, "timestamp_col": self.timestamp_col, "as_of": self.as_of}
 
 
@@ -174,7 +174,7 @@ class UserCategoricalSpendAggregator(SqlTransformer):
         return self
 
     def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:
-        """A total per category, in the order of the categories."""
+        """Return a total per category, in the order of the categories."""
         total_type = _total_type(self.amount_col, columns)
         until = "up to the row's event time" if self.as_of else "over all the user's source rows"
         return tuple(
@@ -188,7 +188,7 @@ class UserCategoricalSpendAggregator(SqlTransformer):
         )
 
     def wanted_values(self) -> tuple[WantedValue, ...]:
-        """The categories."""
+        """Return the categories."""
         return tuple(
             WantedValue(
                 "target_category_value", position, self.category_col, value, f"user_total_spend_{slug(value)}", "is 0"
@@ -197,24 +197,24 @@ class UserCategoricalSpendAggregator(SqlTransformer):
         )
 
     def keys(self) -> tuple[str, ...]:
-        """(user), or with `as_of` (user, event time)."""
+        """Return (user), or with `as_of` (user, event time)."""
         time = self.event_time()
         return (self.user_id_col,) if time is None else (self.user_id_col, time)
 
     def reads(self) -> tuple[str, ...]:
-        """The keys, the amount and the category."""
+        """Return the keys, the amount and the category."""
         return tuple(dict.fromkeys([*self.keys(), self.amount_col, self.category_col]))
 
     def event_time(self) -> str | None:
-        """The event time with `as_of`; without, it does not count."""
+        """Return the event time with `as_of`, else None."""
         return self.timestamp_col if self.as_of else None
 
     def reach_days(self) -> None:
-        """For ever: a row counts in all that are later."""
+        """Return None: a row counts for ever."""
         return
 
     def arguments(self, types: Mapping[str, str]) -> dict[str, Any]:
-        """The macro's arguments."""
+        """Return the macro's arguments."""
         return {
             "user_id_col": self.user_id_col,
             "category_col": self.category_col,
@@ -227,7 +227,7 @@ class UserCategoricalSpendAggregator(SqlTransformer):
 
 
 def _total_type(amount_col: str, columns: Columns | None) -> str | None:
-    """The type of a sum of amounts: exact at the source's scale, double for floating-point amounts."""
+    """Return the type of a sum of amounts: exact at the source's scale, double for floating-point amounts."""
     types = {name.lower(): data_type for name, data_type in columns or ()}
     amount_type = types.get(amount_col.lower())
     if amount_type is None or kind_of(amount_type) not in NUMERIC:
@@ -248,7 +248,7 @@ def _spend_columns(days: int, amount_col: str, total_type: str | None) -> tuple[
 def _check_user_and_time(user_id_col: str, timestamp_col: str | None) -> None:
     if timestamp_col is not None and user_id_col.lower() == timestamp_col.lower():
         raise FieldError(
-            "user_id_col", f"`{user_id_col}` is the event time too; expected the column that identifies the user"
+            "user_id_col", f"`{user_id_col}` is also the event time; expected the column that identifies the user"
         )
 
 
@@ -265,7 +265,7 @@ def _check_slugs(values: Iterable[str]) -> None:
             raise FieldError(
                 "target_category_value",
                 f"`{seen[name]}` and `{value}` would both be the column "
-                f"`user_total_spend_{name}`; keep one of them, or put the other into a job of its own",
+                f"`user_total_spend_{name}`; keep one of them, or move the other to another job",
             )
         if len(f"user_total_spend_{name}") > MAX_NAME_LENGTH:
             raise FieldError(
