@@ -143,10 +143,10 @@ def _registered_file(plan: JobPlan, project: Project) -> Path | None:
     return file.relative_to(project.root) if file else None
 
 
-def job_variables(plan: JobPlan, project: Project) -> dict[str, str]:
+def job_variables(plan: JobPlan, project: Project) -> dict[str, Any]:
     """Return the dbt variables of a job's runs: its name, and the folder of its models if they are not part of the project."""
     folder = job_folder(plan, project)
-    return {"job": plan.job_name} | ({} if folder.is_relative_to("models") else {"job_models": folder.as_posix()})
+    return {"jobs": [plan.job_name]} | ({} if folder.is_relative_to("models") else {"job_models": folder.as_posix()})
 
 
 def _generated_before(root: Path) -> set[Path]:

@@ -47,7 +47,7 @@ def build_site(
     tell(f"profiled {sum(each['profile'] is not None for each in content['features'])} features")
     write_catalogue(folder, content)
     if jobs:
-        _write_dbt_docs(project, folder)
+        _write_dbt_docs(project, [job.plan.job_name for job in jobs], folder)
         tell("wrote dbt's docs")
     if diagram.exists():
         replace_file(folder / "entities.svg", diagram.read_bytes())
@@ -102,8 +102,8 @@ def table_profiles(project: Project, jobs: Sequence[PlannedJob]) -> dict[tuple[s
     return profiles
 
 
-def _write_dbt_docs(project: Project, folder: Path) -> None:
-    built, run = generate_docs(project)
+def _write_dbt_docs(project: Project, job_names: Sequence[str], folder: Path) -> None:
+    built, run = generate_docs(project, job_names)
     if run.error or not (built / "index.html").exists():
         raise EngineError(run.error or "dbt wrote no docs", Path(project.shown(run.log_file)))
     write_dbt_page(folder, built)

@@ -187,10 +187,10 @@ def compile_models(
     return models, DbtRun((), _log_file(project, job_name), result.exception)
 
 
-def generate_docs(project: Project) -> tuple[Path, DbtRun]:
-    """Write dbt's own docs of the project, with the tables of all its jobs, and return their folder."""
+def generate_docs(project: Project, job_names: Sequence[str]) -> tuple[Path, DbtRun]:
+    """Write dbt's own docs of the project, with the tables of these jobs, and return their folder."""
     target_path = project.root / "target" / "docs_build"
-    arguments = ["docs", "generate", *_common_arguments(project, DOCS, {})]
+    arguments = ["docs", "generate", *_common_arguments(project, DOCS, {"jobs": list(job_names)})]
     arguments[arguments.index("--target-path") + 1] = str(target_path)
     arguments.remove("--no-write-json")
     return target_path, DbtRun((), _log_file(project, DOCS), _result(arguments).exception)

@@ -41,7 +41,7 @@ def some_values(backend: Backend, relation: str, column: str, condition: str) ->
 
 
 def filter_condition(row_filter: Mapping[str, Any]) -> str:
-    """Return a row filter, as the dbt variable `job` has it, as SQL; the macro `row_filter` is what the models use."""
+    """Return a row filter, as the models have it, as SQL; the macro `_row_filter` is what the models use."""
     operator, literals = _OPERATORS[row_filter["op"]], [typed_literal(each) for each in row_filter["literals"]]
     if row_filter["op"] in {"in", "not_in"}:
         return f"{quoted(row_filter['column'])} {operator} ({', '.join(literals)})"

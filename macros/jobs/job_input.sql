@@ -13,10 +13,13 @@
 {%- endmacro %}
 
 
-{#- What a job's input is made of, and the names of its `source`. While dbt parses, and in unit tests, dbt has no graph to find it in. -#}
+{#-
+  What a job's input is made of, and the names of its `source`. Nothing is known while dbt parses and in unit tests, where there is no
+  graph, and of a job that the run does not look into.
+-#}
 {% macro _input_of(relation) -%}
     {%- set node = _node_of(relation) -%}
-    {%- if not node -%}
+    {%- if not node or not node.config.meta.job_input -%}
         {%- do return({'columns': [], 'filters': [], 'loaded_at': none, 'source': none}) -%}
     {%- endif -%}
     {%- set source_id = node.depends_on.nodes | select('in', graph.sources) | first -%}

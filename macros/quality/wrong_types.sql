@@ -1,7 +1,7 @@
 {#- A query of one row for each column that a relation lacks or has with another type than declared: column, declared, given. -#}
 {% macro _wrong_types(relation, columns) -%}
     {%- set given = {} -%}
-    {%- for column in adapter.get_columns_in_relation(relation) if execute -%}
+    {%- for column in (adapter.get_columns_in_relation(relation) if execute and columns else []) -%}
         {%- do given.update({column.name | lower: column.dtype | lower | replace(' ', '')}) -%}
     {%- endfor -%}
     {%- set wrong = [] -%}

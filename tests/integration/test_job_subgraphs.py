@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from feature_platform_py.core.errors import Problem
 from feature_platform_py.core.project import open_project
 from feature_platform_py.dbt_files.sync import load_project_registry
 from feature_platform_py.docs_site.site import build_site
@@ -250,6 +251,18 @@ def test_tables_of_the_version_before_stay_valid(shop: Path, table: str) -> None
         "user_monthly_transactions": "14f74f2edac0",
         "user_categorical_spend": "e6c5c7db54fd",
     }
-    dbt("compile", "--full-refresh", "--select", f"{NAME}__{table}", "--vars", json.dumps({"job": NAME}))
+    dbt("compile", "--full-refresh", "--select", f"{NAME}__{table}", "--vars", json.dumps({"jobs": [NAME]}))
     [compiled] = (shop / "target/compiled").rglob(f"{NAME}__{table}.sql")
     assert f"concat('{kept[table]}:'" in compiled.read_text()
+
+
+def test_the_docs_leave_out_a_job_whose_macro_fails(shop: Path, tmp_path: Path) -> None:
+    macro = shop / "macros/transformers/user_monthly_transaction_counter.sql"
+    head, _, _ = macro.read_text().partition("-%}")
+    macro.write_text(f"{head}-%}}{{% do exceptions.raise_compiler_error('not today') %}}{{% endmacro %}}")
+    problems: list[Problem] = []
+    project = open_project(shop)
+    site = build_site(project, load_project_registry(shop), tmp_path / "docs", problems=problems, tell=lambda _: None)
+    assert set(site["jobs"]) == {"customer_profile_v1", "shop_v1"}
+    assert {Path(problem.file).name for problem in problems} == {Path(SAMPLE).name, "training_features_job.yaml"}
+    assert (tmp_path / "docs/dbt.html").is_file()

@@ -4,5 +4,5 @@
 {%- for column in job_input.columns -%}
     {%- do columns.update({column.name: column.type}) -%}
 {%- endfor -%}
-{{ _wrong_types(source(*job_input.source) if execute else none, columns) }}
+{{ _wrong_types(source(*job_input.source) if job_input.source else none, columns) }}
 {% endtest %}

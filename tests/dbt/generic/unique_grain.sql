@@ -1,7 +1,7 @@
 {#- The keys of a feature table: unique and not NULL, in each feature set. -#}
 {% test unique_grain(model) %}
 {%- set node = _node_of(model) -%}
-{%- set feature_sets = node.config.meta.feature_table.feature_sets if node else [] -%}
+{%- set feature_sets = node.config.meta.feature_table.feature_sets if node and node.config.meta.feature_table else [] -%}
 {%- for feature_set in feature_sets %}
 select
     {{ sql_identifiers(feature_set['keys']) }},
