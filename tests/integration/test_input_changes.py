@@ -216,7 +216,7 @@ def test_a_run_reads_one_version_of_a_delta_table_that_is_written_all_the_time(p
                 _replace(project, kind, next(states))
 
     _run(project, kind, on_node=act, on_note=notes.append)
-    assert notes == []
+    assert not [note for note in notes if "starts again" in note]
     assert _shown(project, kind) == {1}
     report = _run(project, kind, on_node=act)
     assert _reasons(report) == {"2024-01 changed", "input changed"}
