@@ -1,4 +1,4 @@
-"""One state of the input for all of a run: what the tables were computed from, and whether they can be believed."""
+"""Keep a run to one state of its input, and know whether existing tables can be trusted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from feature_platform_py.runs.lock import FOLDER
 
 
 class InputChangedError(DataCheckError):
-    """Somebody wrote the job's input while a run read it; the sink holds what it held before."""
+    """The job's input changed while a run read it; the sink keeps its old content."""
 
     why = "the input was written while the run read it"
 
@@ -26,17 +26,17 @@ class InputChangedError(DataCheckError):
 
 
 class CopyLostError(InputChangedError):
-    """A copy of the input could not be read, and is gone; another run makes it again."""
+    """A copy of the input was unreadable and was removed; the next run makes it again."""
 
     why = "a copy of the input was damaged"
 
 
 class InputState:
-    """The state that the input has at the start of a run, and a note in the warehouse until the run has proved it at its end.
+    """The state of the input at the start of a run, and a note in the warehouse until the run has checked it at its end.
 
-    A feature table says itself what it was computed from, by a reading of its own of the input. Where the files change between two
-    readings of one query, it says the wrong thing, and a later run would believe it. The note has the states in which unproved runs
-    began: tables are believed if the input is still in the only one of them.
+    A feature table records what it was computed from, by a reading of the input of its own. If the files change between two readings
+    of one query, the record is wrong, and a later run would trust it. The note has the states in which unfinished runs began. Tables
+    are trusted only if there is one such state and the input still has it.
     """
 
     def __init__(self, project: Project, job_name: str, read: Callable[[], object]) -> None:
@@ -47,21 +47,21 @@ class InputState:
         )
 
     def begin(self) -> bool:
-        """Note that tables are about to be written; returns whether those that are there may be wrong."""
+        """Note that tables are about to be written; return whether the existing ones may be wrong."""
         if self._note is None:
             return False
         known = _noted(self._note)
-        # Two of them never are the one that the input is in.
+        # Two noted states cannot both be the present one.
         replace_file(self._note, json.dumps(sorted({*known, self._digest})[:2]))
         return bool(known - {self._digest})
 
     def check(self) -> None:
-        """Raise InputChangedError if the input has another state than at the start."""
+        """Raise InputChangedError if the state of the input has changed since the start."""
         if _digest(self._read()) != self._digest:
             raise InputChangedError
 
     def end(self) -> None:
-        """Forget the note: the tables were computed from one state of the input."""
+        """Remove the note: the tables were computed from one state of the input."""
         if self._note is not None:
             self._note.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""A job as notebooks and programs use it: its plan, what a run would do, the run, and the result as a DataFrame."""
+"""Use a job from notebooks and programs: its plan, its work, a run, and the result as a DataFrame."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Job:
     """The job of a YAML file in its project: `Job("configs/jobs/sample_financial_features_job.yaml")`.
 
-    A notebook shows its plan. The project is the one around the file; `target` is its default if not given.
+    A notebook shows its plan. The project is the one around the file; `target` defaults to that of the profile.
     """
 
     def __init__(self, path: Path | str, *, target: str | None = None) -> None:
@@ -51,20 +51,20 @@ class Job:
         return open_session(self.project.target.engine, self.project.target.warehouse)
 
     def work(self) -> Mapping[str, TableWork]:
-        """What a run would compute in each feature table and why, by the models' names; nothing is written."""
+        """Return what a run would compute in each feature table and why, by the models' names, without writing."""
         with backend_of(self.project).unchanged():
             return plan_work(self.plan, self.project)
 
     def run(self, *, full_refresh: bool = False, reconcile: bool = False) -> RunReport:
         """Build the job's tables, test them and write its sink, as `fpjob run` does.
 
-        Raises DataCheckError, EngineError or SinkError; the sink then holds what it held before.
+        Raises DataCheckError, EngineError or SinkError; the sink then keeps its old content.
         """
         repair_warehouse(self.project, is_full_refresh=full_refresh, tell=lambda _: None)
         return run_job(self.plan, self.project, is_full_refresh=full_refresh, is_reconciled=reconcile)
 
     def result(self) -> DataFrame:
-        """The rows of the source with their features, as the last run left them; lazy. An error of the engine before any run."""
+        """Return the source's rows with their features from the last run, lazily. Before the first run, the engine raises an error."""
         return self.session.table(f"{self.project.target.schema}.{self.plan.table_name(self.plan.output_model)}")
 
     def __repr__(self) -> str:

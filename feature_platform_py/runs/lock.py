@@ -1,4 +1,4 @@
-"""One run of a job at a time on a warehouse folder."""
+"""Allow one run of a job at a time on a warehouse folder."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ FOLDER = ".running"
 
 @contextmanager
 def running_alone(project: Project, job_name: str) -> Iterator[None]:
-    """Inside, no other process, nor another thread of this one, is inside for the same job and warehouse folder.
+    """Hold the lock of a job on a warehouse folder, against other processes and other threads.
 
-    The lock is the operating system's: it ends with its process, however that ends. Raises EngineError if the job is running,
-    ConfigurationError if the folder cannot be written to; a target without a folder has engines that see to it.
+    The operating system releases the lock however the process ends. Raises EngineError if the job is running,
+    ConfigurationError if the folder is not writable. A target without a folder leaves this to its engine.
     """
     if not project.target.has_session:
         yield

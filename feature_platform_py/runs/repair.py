@@ -1,4 +1,4 @@
-"""A warehouse whose files were damaged: a full refresh throws away what it cannot read, any other run says what that is."""
+"""Handle damaged files of a warehouse: a full refresh removes what it cannot read, another run reports it."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ Tell = Callable[[str], None]
 
 
 def repair_warehouse(project: Project, *, is_full_refresh: bool, tell: Tell) -> None:
-    """Look at what all jobs of a warehouse share, before any of it is opened: its catalog, its locks, its folders.
+    """Check what all jobs of a warehouse share before opening it: the catalog, the locks, the folders.
 
-    A full refresh throws away what is in their place, and tells so. Otherwise raises EngineError that names it.
+    A full refresh removes what does not belong there, and reports it. Otherwise raises EngineError that names it.
     """
     folder = project.target.warehouse
     if not project.target.has_session or not folder.is_dir():
@@ -50,7 +50,7 @@ def repair_warehouse(project: Project, *, is_full_refresh: bool, tell: Tell) -> 
 
 
 def remove_damaged_copies(project: Project, *, is_deep: bool) -> list[Path]:
-    """Remove the copies of sources that cannot be read, which the next reader makes again; with `is_deep` all rows are tried."""
+    """Remove unreadable copies of sources, which the next reader makes again; with `is_deep`, read all rows."""
     copies = project.target.warehouse / COPIES
     if not project.target.has_session or not copies.is_dir():
         return []
@@ -61,9 +61,9 @@ def remove_damaged_copies(project: Project, *, is_deep: bool) -> list[Path]:
 
 
 def repair_tables(plan: JobPlan, project: Project, *, is_full_refresh: bool, tell: Tell) -> None:
-    """Look at the places of the job's tables; a full refresh looks at their logs too, which it must be able to follow.
+    """Check the files of the job's tables; a full refresh also checks their logs, which it must read.
 
-    A full refresh throws away what is wrong, and tells so. Otherwise raises EngineError that names it.
+    A full refresh removes what is damaged, and reports it. Otherwise raises EngineError that names it.
     """
     if not project.target.has_session:
         return
@@ -78,7 +78,7 @@ def repair_tables(plan: JobPlan, project: Project, *, is_full_refresh: bool, tel
 
 
 def explain_damage(plan: JobPlan, project: Project, failure: Exception) -> None:
-    """Raise EngineError if what failed may have failed because tables of the job cannot be read; all their rows are tried."""
+    """Raise EngineError if unreadable tables of the job may be the cause of a failure; read all their rows."""
     if project.target.has_session and not isinstance(failure, DataCheckError):
         faults = [
             fault
@@ -95,12 +95,12 @@ def _tables(plan: JobPlan, project: Project) -> dict[str, Path]:
 
 
 def _log_unread(table: Path, project: Project) -> Fault | None:
-    """Return why the engine cannot follow the table's log, which it does in order to replace the table."""
+    """Return why the engine cannot read the table's log, which it needs to replace the table."""
     return _failure(table, lambda: _frame(table, project).limit(0).collect()) if table.exists() else None
 
 
 def _rows_unread(model: str, table: Path, plan: JobPlan, project: Project) -> Fault | None:
-    """Return why the engine cannot read the table's rows, or which column has another type than the model gives it."""
+    """Return why the engine cannot read the table's rows, or which columns have another type than in the model."""
     if not table.exists():
         return None
     if fault := _failure(table, lambda: _read_all(_frame(table, project))):

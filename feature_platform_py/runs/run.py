@@ -1,4 +1,4 @@
-"""Running a planned job: dbt builds the tables and tests them, then the sink is written from the same session."""
+"""Run a planned job: dbt builds and tests the tables, then the same session writes the sink."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from feature_platform_py.sinks.sink import SinkResult
 from feature_platform_py.targets import backend_of
 from feature_platform_py.warehouse.catalog_file import TableName
 
-# A run whose input changes is tried so often.
+# How often a run starts if its input changes.
 RUNS = 3
 
 
 @dataclass(frozen=True, repr=False)
 class RunReport:
-    """What a run did: each dbt node, the sink, the seconds of each phase, and what looks like a mistake in the job."""
+    """The outcome of a run: each dbt node, the sink, the seconds of each phase, and warnings."""
 
     nodes: tuple[NodeResult, ...]
     sink: SinkResult
@@ -66,11 +66,11 @@ def run_job(
 ) -> RunReport:
     """Build the plan's models and write its sink.
 
-    All of it is computed from one state of the input: a run during which somebody writes the input starts again, twice at most.
-    A full refresh computes every row of the tables anew; reconciling looks at all periods, also at those in which nothing was loaded.
+    Everything is computed from one state of the input: if the input changes during the run, it starts again, at most twice. A full
+    refresh computes every row of the tables anew; reconciling compares all periods, also those without newly loaded rows.
     Raises DataCheckError if a test fails or a value does not parse, EngineError if dbt or the engine fails or the job is running
-    already, SinkError if the result cannot be written; in each case the sink holds what it held before, unless an
-    EngineError says that it was written.
+    already, SinkError if the result cannot be written. In each case the sink keeps its old content, unless an EngineError says
+    that it was written.
     """
     backend_of(project).check(plan)
     run = partial(_run, plan, project, is_full_refresh=is_full_refresh, is_reconciled=is_reconciled, on_node=on_node)
@@ -103,13 +103,13 @@ def _run(
         plan.job_name,
         variables=_variables(plan, project, is_reconciled=is_reconciled),
         select=plan.models,
-        # The sink counts the rows that it is about to hold: the same check, without computing the result twice.
+        # The sink counts its staged rows: the same check, without computing the result twice.
         exclude=["test_name:one_row_per_source_row"],
         is_full_refresh=is_full_refresh or is_doubtful,
         on_node=on_node,
     )
     record_run(project, plan.job_name, [node.record() for node in dbt_run.nodes], job_file=plan.config.path)
-    # What failed may have failed because of the change.
+    # A change of the input may be the cause of a failure.
     state.check()
     if not is_doubtful or not _missing(plan, dbt_run):
         state.end()
@@ -132,7 +132,7 @@ def _run(
 
 
 def _check_not_empty(plan: JobPlan, project: Project) -> None:
-    """Raise DataCheckError for a result without rows, where the job says that this is an error."""
+    """Raise DataCheckError for a result without rows if the job makes this an error."""
     if plan.config.input_source.on_empty != "error":
         return
     backend = backend_of(project)
@@ -150,7 +150,7 @@ def plan_work(
 ) -> dict[str, TableWork]:
     """Return what each feature table of the plan needs, by its model's name; no table is written.
 
-    A query is not run for that: what its rows will change is not known before a run.
+    A query is not run for this, so the work of its rows is unknown before a run.
     Raises DataCheckError if a value of the source does not parse, EngineError if dbt or the engine fails.
     """
     if not plan.tables:
@@ -165,12 +165,12 @@ def plan_work(
 
 
 def plan_warnings(plan: JobPlan, project: Project) -> list[JobWarning]:
-    """Return what looks like a mistake in the job, as far as its source tells before a run; nothing is known of a query's rows."""
+    """Return the warnings that the job's source gives before a run; none for a query, whose rows are unknown."""
     return [] if plan.source.query is not None else source_warnings(plan, project, about_columns=True)
 
 
 def _land_query(plan: JobPlan, project: Project) -> None:
-    """Write the rows of a query to the table that the models read; with another source nothing is to do."""
+    """Write the rows of a query to the table that the models read; do nothing for other sources."""
     if plan.source.query is None:
         return
     from feature_platform_py.sources.landing import land
@@ -187,7 +187,7 @@ def _variables(plan: JobPlan, project: Project, *, is_reconciled: bool) -> dict[
 
 
 def check_is_built(plan: JobPlan, run: DbtRun, project: Project) -> None:
-    """Raise EngineError if dbt left out a model: the sink would be written from what an earlier run built."""
+    """Raise EngineError if dbt left out a model, because the sink would be written from an earlier run's tables."""
     if missing := _missing(plan, run):
         raise EngineError(
             f"dbt did not build {ticked(missing)}, which the job needs; the sink was not written. Look for a setting in"
@@ -202,7 +202,7 @@ def _missing(plan: JobPlan, run: DbtRun) -> list[str]:
 
 
 def _raise_failures(run: DbtRun, project: Project) -> None:
-    """Raise what the run's outcome means: the source's fault, the registry's, the engine's, or a failed test's."""
+    """Raise the error for the run's outcome: a fault of the source, the registry or the engine, or a failed test."""
     log_file = Path(project.shown(run.log_file))
     errors = [node for node in run.nodes if node.status == "error"]
     backend = backend_of(project)
@@ -225,7 +225,7 @@ def _raise_failures(run: DbtRun, project: Project) -> None:
 
 
 def _raise_fault_of_data(fault: Message, log_file: Path) -> None:
-    """Raise what a fault of the source or of its amounts means."""
+    """Raise the error for a fault of the source or of its amounts."""
     if fault.code is Code.SOURCE_CHANGED:
         raise InputChangedError
     place = f"\nThe sink was not written. The query: {log_file}" if fault.code is Code.AMOUNT_WITHOUT_ROOM else ""

@@ -1,6 +1,6 @@
-"""What a job's definition gives and its author hardly meant: filters and categories that match nothing, features without values.
+"""Warn of a valid job that is probably not meant so: filters and categories without a match, features without values.
 
-None of it is an error: a category may appear tomorrow. Plans and runs end with these warnings.
+None of these is an error, because a category may appear tomorrow. Plans and runs end with these warnings.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _EXCLUDING = frozenset({"not_equals", "not_in"})
 
 @dataclass(frozen=True)
 class JobWarning:
-    """Something about a job that is allowed and looks like a mistake, and the line of the file to look at.
+    """A valid but suspicious part of a job, and its line in the file.
 
     `code` is one of no_rows, filter_matches_nothing, filter_value_not_found, category_not_found, column_without_values, all_null and
     not_looked_up. `nearest` is the value of the column that was probably meant.
@@ -46,15 +46,15 @@ class JobWarning:
         return f"warning: {self.file}:{self.line}: {self.message}"
 
     def as_dict(self) -> dict[str, Any]:
-        """The warning as plain data, for `--format json`."""
+        """Return the warning as plain data, for `--format json`."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class _Question:
-    """A condition that some row of the source should meet, and the warning if none does.
+    """A condition that some row of the source should meet, and the warning if no row does.
 
-    `is_after_filters` says that only rows which pass the job's filters count.
+    With `is_after_filters`, only rows that pass the job's filters count.
     """
 
     code: str
@@ -68,9 +68,9 @@ class _Question:
 
 
 def source_warnings(plan: JobPlan, project: Project, *, about_columns: bool) -> list[JobWarning]:
-    """Return what the job's source says against the job; `about_columns` asks for columns without values too.
+    """Return the warnings that the job's source gives; with `about_columns`, also those of columns without values.
 
-    A look at the source that fails is a warning itself: the job does not depend on it.
+    A failed query of the source is itself a warning, because the job does not depend on it.
     """
     backend = backend_of(project)
     try:
@@ -82,7 +82,7 @@ def source_warnings(plan: JobPlan, project: Project, *, about_columns: bool) -> 
 
 
 def result_warnings(plan: JobPlan, project: Project, counts: ResultCounts | None) -> list[JobWarning]:
-    """Return the warnings of a run, whose result has these counts; None if it was not written."""
+    """Return the warnings of a run; `counts` are those of the result, None if it was not written."""
     empty = [name for name, filled in counts.filled.items() if not filled] if counts and counts.rows else []
     found = source_warnings(plan, project, about_columns=bool(empty))
     for spec in plan.config.feature_transformers:
@@ -110,7 +110,7 @@ def _looked_up(plan: JobPlan, backend: Backend, relation: str, *, about_columns:
 
 
 def _worth_saying(questions: Sequence[_Question]) -> Sequence[_Question]:
-    """Return the questions without those that another one explains: without rows there is no category."""
+    """Return the questions without those that another one explains: without rows, no category exists."""
     empty = [each for each in questions if each.code == "no_rows"]
     if any(not each.is_after_filters for each in empty):
         return empty[:1]
@@ -207,7 +207,7 @@ def _warning(question: _Question) -> JobWarning:
 
 
 def _with_values(warning: JobWarning, plan: JobPlan, backend: Backend, relation: str, condition: str) -> JobWarning:
-    """Return the warning of a value that no row has with the values that there are, where these are texts."""
+    """Return the warning of a missing value with the existing values, if these are texts."""
     column = warning.column or ""
     is_text = kind_of(dict(plan.columns).get(column, "")) == "string" if column else False
     if warning.value is None or not (is_text or warning.code == "category_not_found"):

@@ -59,7 +59,7 @@ def write_dataset(
 def write_empty(
     schema: pa.Schema, folder: Path, partition_by: Sequence[str] = (), *, compression: str = "snappy"
 ) -> None:
-    """Write one file without rows where the rows would be, so that later ones can be put beside it."""
+    """Write one file without rows, in the folder of the rows, so that later files can be added to it."""
     import pyarrow as pa
     from pyarrow.parquet import write_table
 
@@ -70,7 +70,7 @@ def write_empty(
 
 
 def arrow_schema(frame: DataFrame) -> pa.Schema:
-    """Return the Arrow types of a frame's columns; no row is computed."""
+    """Return the Arrow types of a frame's columns, without computing a row."""
     return frame.limit(0).toArrow().schema
 
 

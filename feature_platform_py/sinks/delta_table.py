@@ -133,7 +133,7 @@ class DeltaTable(StoredSink):
             )
 
     def _check_properties(self, folder: Path) -> None:
-        """Raise SinkError for properties that a table, which is there already, does not have: writing to it would not set them."""
+        """Raise SinkError for properties that an existing table lacks, because writing to it would not set them."""
         there = _properties(folder)
         wanted = (
             {} if there is None else {key: value for key, value in self.options.items() if key.startswith("delta.")}
@@ -148,7 +148,7 @@ class DeltaTable(StoredSink):
 
 
 def _properties(folder: Path) -> dict[str, str] | None:
-    """Return the table's properties, as the newest commit with any has them; None without a table."""
+    """Return the table's properties from the newest commit with any; None without a table."""
     for commit in sorted(commits(folder), reverse=True):
         for line in commit.read_text(encoding="utf-8").splitlines():
             if "metaData" in (action := json.loads(line)):

@@ -59,7 +59,7 @@ class Display(Sink):
         return f"display, {self.num_rows} rows"
 
     def check(self, project: Project, tables: SqlTables | None) -> None:
-        """Every target can show rows."""
+        """Do nothing: every target can show rows."""
 
     def write(self, result: JobResult) -> SinkResult:
         """Return the first rows, to be shown."""

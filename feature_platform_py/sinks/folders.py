@@ -1,4 +1,4 @@
-"""Replacing a folder of files in one step, so that a reader sees all of the old files or all of the new."""
+"""Replace a folder of files in one step, so that a reader sees all of the old files or all of the new ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EXCHANGE = 2  # RENAME_EXCHANGE of Linux and RENAME_SWAP of macOS have the same
 
 
 def replace_folder(folder: Path, write: Callable[[Path], None], *, keep_existing: bool) -> None:
-    """Put what `write` writes to an empty folder in the place of `folder`; with `keep_existing`, beside what is there.
+    """Replace `folder` by what `write` writes to an empty folder; with `keep_existing`, add it to the existing files.
 
     A failure, or a kill, at any point leaves `folder` as it was. Leftovers of killed runs are removed. Of several at once each
     keeps what the others have put there, or replaces it whole.
@@ -34,7 +34,7 @@ def replace_folder(folder: Path, write: Callable[[Path], None], *, keep_existing
 
 @contextmanager
 def staging_beside(folder: Path) -> Iterator[Path]:
-    """Yield a new folder on the file system of `folder`, which is removed afterwards; so are those that killed runs left."""
+    """Yield a new folder on the file system of `folder`; afterwards remove it, and those that killed runs left."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         with _locked(folder.parent):
@@ -49,7 +49,7 @@ def staging_beside(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Inside, nobody else is inside for the same folder; where the file system has locks of folders."""
+    """Hold a lock on the folder, if the file system has locks of folders."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):
@@ -74,7 +74,7 @@ def _is_locked(folder: Path) -> bool:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove what killed runs left; where the two renames were cut in between, the old folder is put back first."""
+    """Remove what killed runs left; if a run was killed between its two renames, first put the old folder back."""
     replaced = _replaced(folder)
     if replaced.exists() and not folder.exists():
         replaced.rename(folder)
@@ -85,7 +85,7 @@ def _remove_leftovers(folder: Path) -> None:
 
 
 def _link_files(source: Path, target: Path) -> None:
-    """Hard-link every file below `source` into `target`; copy where the file system has no links."""
+    """Hard-link every file below `source` into `target`, or copy it if the file system has no links."""
     for file in source.rglob("*"):
         if file.is_file():
             place = target / file.relative_to(source)
@@ -113,7 +113,7 @@ def _replaced(folder: Path) -> Path:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Swap two folders in one system call; False where the system or the file system cannot."""
+    """Swap two folders in one system call; return False if the system or the file system cannot."""
     name = {"linux": "renameat2", "darwin": "renameatx_np"}.get(sys.platform)
     rename = getattr(ctypes.CDLL(None, use_errno=True), name, None) if name else None
     if rename is None:

@@ -19,7 +19,7 @@ _REFUSED = frozenset({"mode", "partitionoverwritemode", "replacewhere", "txnappi
 
 
 def option_name(name: str, known: Mapping[str, tuple[str, str]]) -> str:
-    """Return the option as it is spelled; ValueError for one that is not known."""
+    """Return the option as it is spelled. Raises ValueError for one that is not known."""
     if name.lower() in _REFUSED:
         raise ValueError(f"the option `{name}` would change which rows are written; only the sink's `mode` says that")
     found = {each.lower(): each for each in known}.get(name.lower())
@@ -29,7 +29,7 @@ def option_name(name: str, known: Mapping[str, tuple[str, str]]) -> str:
 
 
 def write_options(value: dict[str, str], known: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    """Return the options; ValueError for values that they cannot have."""
+    """Return the options. Raises ValueError for values that they cannot have."""
     faults = [fault for name, given in value.items() if (fault := _option_fault(name, given, known))]
     if faults:
         raise ValueError("; ".join(faults))

@@ -66,7 +66,7 @@ def unwritable_values(columns: Columns, names: Sequence[str]) -> Mapping[str, st
 
 
 def _too_long(name: str) -> str:
-    """The condition that `name=value` has more than 255 bytes, of which each special character takes three."""
+    """Return the condition that `name=value` has more than 255 bytes, of which each special character takes three."""
     column = quoted(name)
     plain = f"length(regexp_replace({column}, '[^A-Za-z0-9._~-]', ''))"
     return f"3 * octet_length({column}) - 2 * {plain} > {254 - len(name.encode())}"

@@ -1,4 +1,4 @@
-"""What every sink is: its part of a job's YAML, its checks before anything runs, and how it writes a result."""
+"""The base of all sinks: the part of a job's YAML, the checks before a run, and the writing of a result."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from feature_platform_py.sinks.results import JobResult, ResultCounts, SqlTables
 
 @dataclass(frozen=True)
 class SinkResult:
-    """What a sink holds now: the place and its rows, or the first rows themselves when the sink only shows them.
+    """The content of a sink after a run: the place and its rows, or the first rows if the sink only shows them.
 
-    `counts` are of the result of this run, None where it was not written. `truncate` is how the shown values are cut.
+    `counts` are those of this run's result, None if it was not written. `truncate` is how shown values are cut.
     """
 
     kind: str
@@ -43,7 +43,7 @@ class SinkResult:
 
 @dataclass(frozen=True)
 class SinkType:
-    """What a `sink_type` means: the keys of its `config`, a pydantic dataclass, and the settings that the name fixes."""
+    """A `sink_type`: the keys of its `config` (a pydantic dataclass), and the settings that the name fixes."""
 
     part: type[Any]
     fixed: Mapping[str, str] = field(default_factory=dict)

@@ -10,7 +10,7 @@ __all__ = ["Backend", "Rows", "backend_of"]
 
 
 def backend_of(project: Project) -> Backend:
-    """Return the backend of the project's target; it starts and contacts nothing before it is asked for something."""
+    """Return the backend of the project's target; it starts and contacts nothing before its first use."""
     if project.target.has_session:
         from feature_platform_py.targets.spark import SparkBackend
 

@@ -1,4 +1,4 @@
-"""What commands need of every kind of target besides dbt."""
+"""The interface of a target's backend: what commands need besides dbt."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Backend(Protocol):
         """Return a context in which reading writes nothing to the target."""
 
     def check(self, plan: JobPlan) -> None:
-        """Raise SinkError, EngineError or ConfigurationError for what can be seen to fail before anything has run."""
+        """Raise SinkError, EngineError or ConfigurationError for what is known to fail before a run."""
 
     def fault(self, message: str) -> Message | None:
         """Return the fault of the data that a failed node's message reports, where the target's adapter does not log it."""
@@ -54,7 +54,7 @@ class Backend(Protocol):
         """Return what a failure of the engine means, None where its own words are the best."""
 
     def input_state(self, plan: JobPlan) -> list[FileState]:
-        """Return the present state of the job's inputs, as far as this machine can tell; another state means other rows."""
+        """Return the present state of the job's inputs as far as this machine knows it; another state means other rows."""
 
     def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None) -> SinkResult:
         """Write the job's result to its sink, and return what is there.

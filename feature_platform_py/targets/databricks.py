@@ -51,7 +51,7 @@ class DatabricksBackend:
         return config
 
     def relations(self) -> list[tuple[str, str]]:
-        """The tables and views of the target's schema."""
+        """Return the tables and views of the target's schema."""
         schema = self._project.target.schema
         found = self.query(
             "select table_name, table_type from system.information_schema.tables"  # noqa: S608 - literals
@@ -64,7 +64,7 @@ class DatabricksBackend:
         ]
 
     def columns(self, name: str) -> Columns:
-        """The columns, of which no row is computed."""
+        """Return the columns, without computing a row."""
         try:
             return self.rows_of(f"select * from {self.sql_name(name)}").columns()  # noqa: S608 - quoted
         except QueryRefusedError as error:
@@ -73,23 +73,23 @@ class DatabricksBackend:
             raise
 
     def source_columns(self, source: ResolvedSource) -> Columns:
-        """The columns of a table."""
+        """Return the columns of a table."""
         self._check_is_table(source.location)
         if columns := self.columns(_source_name(source.location)):
             return columns
         raise ConfigurationError(f"no table `{source.location}` is in the workspace; write it first, or name another")
 
     def sql_name(self, name: str) -> str:
-        """The name in three parts, quoted; what it does not say is the target's."""
+        """Return the quoted name in three parts; missing parts are the target's."""
         catalog, schema, table = table_parts(name if "." in name else f"{self._project.target.schema}.{name}")
         return ".".join(quoted(part) for part in (catalog or self._catalog, schema, table))
 
     def source_relation(self, plan: JobPlan) -> str:
-        """The name of the source's table."""
+        """Return the name of the source's table."""
         return self.sql_name(_source_name(plan.source.location))
 
     def query(self, statement: str) -> Rows:
-        """The rows of a query."""
+        """Return the rows of a query."""
         return self._run(statement, _PATIENCE)
 
     def execute(self, statement: str) -> None:
@@ -97,7 +97,7 @@ class DatabricksBackend:
         self._run(statement, _ONCE)
 
     def rows_of(self, statement: str, *, patience: Patience = _PATIENCE) -> DatabricksSQLSource:
-        """The statement's rows, to be fetched in chunks."""
+        """Return the statement's rows, to be fetched in chunks."""
         from feature_platform_py.sources.databricks_sql import DatabricksSQLSource
 
         return DatabricksSQLSource(statement, connection=self._connection, patience=patience)
@@ -107,7 +107,7 @@ class DatabricksBackend:
         return nullcontext()
 
     def check(self, plan: JobPlan) -> None:
-        """The workspace answers, the sources can be read, and the sink can take the result."""
+        """Check that the workspace answers, the sources are readable, and the sink can take the result."""
         if refused := [name for name, _ in plan.columns if "`" in name]:
             raise ConfigurationError(
                 f"target `{self._project.target.name}`: expected columns without backticks in their names, which dbt-databricks does"
@@ -119,11 +119,11 @@ class DatabricksBackend:
         plan.sink.check(self._project, self)
 
     def fault(self, message: str) -> Message | None:
-        """The fault that SQL has raised, which dbt-databricks passes on as the workspace's message."""
+        """Return the fault that SQL raised; dbt-databricks passes it on as the workspace's message."""
         return read_mark(raised_text(said_by_server(message)))
 
     def explained(self, message: str) -> str | None:
-        """What the workspace means with a refusal."""
+        """Return the meaning of a refusal by the workspace."""
         if is_denied(said := said_by_server(message)):
             said = " ".join("".join(said.partition(" SQLSTATE: 42501")[:2]).split())
             return f"target `{self._project.target.name}`: the token's user may not do what the job needs: {said}. {_ADVICE}"
@@ -134,7 +134,7 @@ class DatabricksBackend:
         return []
 
     def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None) -> SinkResult:
-        """The result goes to the sink by statements of the warehouse."""
+        """Write the result to the sink by statements of the warehouse, and return the sink's content."""
         from feature_platform_py.jobs.plan import INPUT_MODEL
         from feature_platform_py.sinks.results import SqlResult
 
@@ -205,7 +205,7 @@ _ADVICE = (
 
 
 def _sources(plan: JobPlan, target: str) -> Iterator[tuple[str, str]]:
-    """The locations that the job reads, each with what a reader knows it by."""
+    """Yield the locations that the job reads, each with its name for messages."""
     source = plan.source
     file = plan.config.path.name
     shown = f"{file}: source `{source.registered.name}`" if source.registered else f"{file}: the job's source"
@@ -218,5 +218,5 @@ def _sources(plan: JobPlan, target: str) -> Iterator[tuple[str, str]]:
 
 
 def _source_name(location: str) -> str:
-    """Where dbt reads a source: in the schema `default` if the location names none."""
+    """Return where dbt reads a source: in the schema `default` if the location names none."""
     return location if "." in location else f"default.{location}"

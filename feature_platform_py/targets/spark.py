@@ -38,16 +38,16 @@ class SparkBackend:
         return open_warehouse(self._project.target.engine, self._project.target.warehouse)
 
     def relations(self) -> list[tuple[str, str]]:
-        """What the folder holds; no engine is started."""
+        """Return what the folder holds, without starting an engine."""
         found = stored_relations(self._project.target.warehouse)
         return [(f"{name.schema}.{name.name}", kind) for name, kind in found]
 
     def columns(self, name: str) -> Columns:
-        """The columns as the session has them."""
+        """Return the columns as the session has them."""
         return self._warehouse.columns(_table(name))
 
     def source_columns(self, source: ResolvedSource) -> Columns:
-        """The columns of a table, or of files with types that are inferred."""
+        """Return the columns of a table, or of files with types that are inferred."""
         from feature_platform_py.warehouse.external_sources import describe_source, external_source
 
         if source.format is None:
@@ -65,11 +65,11 @@ class SparkBackend:
         return describe_source(self._warehouse.spark, external, copies=self._warehouse.copies)
 
     def sql_name(self, name: str) -> str:
-        """The name, quoted."""
+        """Return the name, quoted."""
         return str(_table(name))
 
     def source_relation(self, plan: JobPlan) -> str:
-        """The name of the table, or of what stands for the files in the session."""
+        """Return the name of the table, or of the relation that the session has for the files."""
         from feature_platform_py.warehouse.external_sources import external_source
 
         source = plan.source
@@ -84,30 +84,30 @@ class SparkBackend:
         return str(name)
 
     def query(self, statement: str) -> Rows:
-        """The rows, collected."""
+        """Return the rows, collected."""
         return collected(self._warehouse.spark.sql(statement))
 
     def unchanged(self) -> AbstractContextManager[None]:
-        """The folder is opened anew, for reading only."""
+        """Open the folder anew, for reading only."""
         return reading_only(self._project.target.engine, self._project.target.warehouse)
 
     def check(self, plan: JobPlan) -> None:
-        """The sink must be a place of this machine that can take the result, and a server must be there."""
+        """Check that the sink is a place of this machine that can take the result, and that a server answers."""
         plan.sink.check(self._project, None)
         if self._project.target.engine == "connect":
             # Said before dbt has been loaded, and as what it is: dbt would call it a failure of the first statement.
             open_warehouse("connect", self._project.target.warehouse)
 
     def fault(self, message: str) -> Message | None:  # noqa: ARG002
-        """The adapter logs faults itself."""
+        """Return None: the adapter logs faults itself."""
         return None
 
     def explained(self, message: str) -> str | None:  # noqa: ARG002
-        """The adapter explains what it knows itself."""
+        """Return None: the adapter explains the failures that it knows itself."""
         return None
 
     def input_state(self, plan: JobPlan) -> list[FileState]:
-        """The state of the files that the job's source and the sources of its rules have; no engine is started."""
+        """Return the state of the files that the job's source and the sources of its rules have; no engine is started."""
         found = _location_state(plan.source.location, plan.source.format, plan.source.options, self._project)
         for holder in (holder for reference in plan.source.references for holder in reference.sources):
             here = holder.locations.get(self._project.target.name) or holder.locations["local"]
@@ -115,7 +115,7 @@ class SparkBackend:
         return found
 
     def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None) -> SinkResult:
-        """The result as a DataFrame goes to the sink."""
+        """Write the result to the sink as a DataFrame, and return the sink's content."""
         from feature_platform_py.jobs.plan import INPUT_MODEL
         from feature_platform_py.sinks.results import SessionResult
 
@@ -141,7 +141,7 @@ def _location_state(
 
 
 def collected(frame: DataFrame) -> Rows:
-    """All rows of a frame."""
+    """Return all rows of a frame."""
     return Rows(tuple(frame.columns), tuple(tuple(row) for row in frame.collect()))
 
 
