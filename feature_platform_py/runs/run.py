@@ -210,7 +210,10 @@ def _raise_failures(run: DbtRun, project: Project) -> None:
     for fault in (*run.faults, *filter(None, map(backend.fault, messages))) if messages else ():
         _raise_fault_of_data(fault, log_file)
     if unknown := run.unknown_source:
-        raise ConfigurationError(f"the registry's source `{unknown}` is not among dbt's yet; run `fpjob registry sync`")
+        raise ConfigurationError(
+            f"a model reads the source `{unknown}`, which dbt does not know; describe it in the registry and run"
+            " `fpjob registry sync`, or correct the model"
+        )
     for message in messages:
         if known := backend.explained(message):
             raise EngineError(known, log_file)

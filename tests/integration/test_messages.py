@@ -108,3 +108,16 @@ def test_a_fault_that_is_worded_anew_ends_with_the_same_status(module_project: P
     assert outcome.status == 1, outcome.stderr
     assert "\nWhat is this? Expected floating-point amounts below 10^22" in outcome.stderr
     assert "FP_" not in outcome.stderr
+
+
+def test_a_source_that_dbt_does_not_know_is_named(module_project: Path, fpjob: Fpjob) -> None:
+    model = Path("models/of_unknown.sql")
+    model.write_text("select * from {{ source('customer', 'unheard_of') }}\n")
+    write_rows("a")
+    outcome = run(fpjob, SPEND)
+    model.unlink()
+    assert outcome.status == 2, outcome.stderr
+    assert outcome.stderr.endswith(
+        "a model reads the source `customer.unheard_of`, which dbt does not know; describe it in the registry and run"
+        " `fpjob registry sync`, or correct the model\n"
+    )
