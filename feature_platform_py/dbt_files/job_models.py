@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_platform_py.dbt_files.jinja import Call, jinja
+from feature_platform_py.features.definitions import MODEL as CUSTOM_MODEL
 from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, JobPlan, filter_variable
 
@@ -92,7 +93,10 @@ def _feature_table(plan: JobPlan, model: str) -> Call:
 
 def _feature_set(feature_set: FeatureSet, rows: str) -> dict[str, Any]:
     told = feature_set.variable()
-    query = Call(feature_set.macro, (rows,), told["params"])
+    # The macro of a user may be gone, which dbt does not say by itself.
+    is_users = feature_set.model == CUSTOM_MODEL
+    macro = jinja(Call("_named_macro", (feature_set.macro,))) if is_users else feature_set.macro
+    query = Call(macro, (rows,), told["params"])
     parts = {name: told[name] for name in ("keys", "features", "reads", "timestamp_col", "month_key")}
     return {name: part for name, part in parts.items() if part is not None} | {"query": query}
 

@@ -246,6 +246,7 @@ def test_a_macro_that_is_missing_is_named(project: Path, fpjob: Fpjob) -> None:
     outcome = fpjob("run", "configs/jobs/custom.yaml")
     assert outcome.status == 3
     assert "macro `user_largest_amount` is not there; is its file below `macros/`" in outcome.stderr
+    assert "called by model custom__custom_features (models/jobs/custom/custom__custom_features.sql)" in outcome.stderr
 
 
 # A package that others install: a transformer in Python, and a dbt package with one in SQL.
