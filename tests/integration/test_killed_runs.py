@@ -25,7 +25,7 @@ from tests.conftest import ROOT, copy_project
 
 pytestmark = pytest.mark.no_cover
 
-KILLS = int(os.environ.get("FP_KILLS", "4"))
+KILLS = int(os.environ.get("FP_KILLS", "2"))
 TABLES = ("user_spend", "user_monthly_transactions", "user_categorical_spend")
 SAMPLE = "configs/jobs/sample_financial_features_job.yaml"
 SOURCE = Path("data", "bank", "transactions.csv")

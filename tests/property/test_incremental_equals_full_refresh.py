@@ -25,7 +25,7 @@ from tests.property.incremental_jobs import IncrementalJob, Version, prepare
 
 pytestmark = pytest.mark.no_cover
 
-EXAMPLES = int(os.environ.get("FP_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("FP_EXAMPLES", "96"))
 FIRST_LOAD = datetime(2024, 6, 1, tzinfo=UTC)
 Transformer = dict[str, Any]
 
