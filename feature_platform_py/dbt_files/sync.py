@@ -85,8 +85,10 @@ def bring_up_to_date(plan: JobPlan, project: Project, *, tell: Callable[[str], N
     """Write the stale dbt files of one job, and report them to `tell` in one line.
 
     The models of a job below `configs/jobs` are part of the project. Those of another job are in a folder that dbt reads only in
-    that job's runs; see `job_variables`. Raises ConfigurationError if a file cannot be written.
+    that job's runs; see `job_variables`. Raises ConfigurationError if a file cannot be written, or if the project's own dbt files are
+    of an earlier version.
     """
+    _check_version(project.root)
     folder = job_folder(plan, project)
     wanted = _files_of_job(plan, project, folder)
     there = {file.relative_to(project.root) for file in (project.root / folder).glob("*") if _MARK.match(_text(file))}
@@ -96,6 +98,15 @@ def bring_up_to_date(plan: JobPlan, project: Project, *, tell: Callable[[str], N
         _replace(project.root, stale)
         named = dict.fromkeys(folder if path.is_relative_to(folder) else path for path in stale)
         tell(f"  updated from the job and the registry: {', '.join(path.as_posix() for path in named)}")
+
+
+def _check_version(root: Path) -> None:
+    if "job_models" not in _text(root / "dbt_project.yml"):
+        raise ConfigurationError(
+            "dbt_project.yml: expected `job_models` in `model-paths`; the project's dbt files are of an earlier version. Write a new"
+            " project with `fpjob init`, and take its `dbt_project.yml`, `macros/`, `models/` and `tests/dbt/`; registry, jobs and"
+            " warehouse stay"
+        )
 
 
 def _files_of_job(plan: JobPlan, project: Project, folder: Path) -> dict[Path, str]:

@@ -201,6 +201,19 @@ def test_a_copied_job_is_an_error_that_names_both_files(shop: Path, fpjob: Fpjob
     assert f"{SAMPLE}:2: `job_name`: `{NAME}` is the name of the job in `configs/jobs/copy.yaml` too" in outcome.stderr
 
 
+def test_dbt_files_of_an_earlier_version_are_one_error(shop: Path, fpjob: Fpjob) -> None:
+    file = shop / "dbt_project.yml"
+    text = file.read_text()
+    file.write_text("".join(line for line in text.splitlines(keepends=True) if "model-paths" not in line))
+    outcome = fpjob("run", SAMPLE)
+    file.write_text(text)
+    assert outcome.status == 2
+    assert (
+        "dbt_project.yml: expected `job_models` in `model-paths`; the project's dbt files are of an earlier"
+        in outcome.stderr
+    )
+
+
 def test_a_model_of_the_project_keeps_its_name(shop: Path, fpjob: Fpjob) -> None:
     (shop / "models/spenders.sql").write_text(
         f"select distinct user_id from {{{{ ref('{NAME}__job_features') }}}} where user_30d_total_spend > 0"
