@@ -141,12 +141,20 @@ def _input_problems(config: JobConfig | JobDraft, columns: Columns, source: Reso
                 yield place.problem(
                     f"`{place.name}`: {fault}" + (f"; {_type_advice(needed.role, source)}" if has_type else "")
                 )
-            elif is_sql and needed.name.lower() in _FEATURE_TABLE_COLUMNS and needed.role in {"user", "event time"}:
+            elif needed.name.lower() in _FEATURE_TABLE_COLUMNS and needed.name in _kept_columns(transformer):
                 name = (column_named(needed.name, columns) or (needed.name,))[0]
                 message = f"`{place.name}`: `{name}` is a name that feature tables use for a column of their own"
                 yield place.problem(f"{message}; rename the source's")
         # A column of unknown type is checked when the transformer is applied.
         added += [(column.name, column.type or "") for column in transformer.outputs(columns)]
+
+
+def _kept_columns(spec: TransformerSpec) -> frozenset[str | None]:
+    """Return the source's columns that the transformer's feature table has too; none for one in Python."""
+    transformer = spec.transformer
+    if not isinstance(transformer, SqlTransformer):
+        return frozenset()
+    return frozenset({*transformer.keys(), transformer.event_time()})
 
 
 def _adding(name: str, known: Columns, later: Sequence[TransformerSpec], columns: Columns) -> TransformerSpec | None:

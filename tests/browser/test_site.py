@@ -39,6 +39,24 @@ def site(folder: Path) -> Iterator[str]:
         yield address
 
 
+@pytest.mark.parametrize(
+    ("feature", "jobs"),
+    [
+        ("user_spend/user_30d_total_spend", {"financial_features_extraction_v1", "training_features_v1"}),
+        ("user_spend/user_365d_total_spend", {"training_features_v1"}),
+        ("job_enriched/age", {"customer_profile_v1"}),
+    ],
+)
+def test_the_lineage_of_a_feature_names_the_jobs_that_have_it_and_no_other(
+    site: str, open_page: Open, feature: str, jobs: set[str]
+) -> None:
+    page = open_page(f"{site}#/feature/{feature}").page
+    listed = page.locator(".lineage details").text_content() or ""
+    named = {"customer_profile_v1", "financial_features_extraction_v1", "training_features_v1"}
+    assert {job for job in named if job in listed} == jobs
+    assert {job for job in named if f"→ job:{job}:" in listed} == jobs
+
+
 def test_the_catalogue_and_the_lineage_graph_of_dbt(site: str, open_page: Open) -> None:
     catalogue = open_page(f"{site}#/feature/user_spend/user_30d_total_spend")
     page = catalogue.page
