@@ -1,4 +1,7 @@
-"""Every file of the suite is the same on every engine: JVM Spark, and a Spark Connect server."""
+"""Every file of the suite is the same on every engine: JVM Spark, and a Spark Connect server.
+
+`FP_EVERY_SERVER=1` tries a Spark Connect server on the JVM as well.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,29 +20,33 @@ import pytest
 from tests.conftest import require_java
 from tests.files.cases import CASES
 from tests.files.read_all import rows_digest
-from tests.parity.engines import QUICK_JVM, sail_server
+from tests.parity.engines import QUICK_JVM, jvm_connect_server, sail_server
 
 pytestmark = [pytest.mark.no_cover, pytest.mark.slow]
 
 
+SERVERS = ["connect-jvm"] if os.environ.get("FP_EVERY_SERVER") else []
+
+
 @contextmanager
-def _environment(engine: str) -> Iterator[dict[str, str]]:
-    if engine == "spark":
+def _environment(engine: str, folder: Path) -> Iterator[dict[str, str]]:
+    if engine != "connect":
         require_java()
-    with sail_server() if engine == "connect" else nullcontext() as port:
+    servers = {"connect": sail_server, "connect-jvm": partial(jvm_connect_server, folder / "server.log")}
+    with servers.get(engine, nullcontext)() as port:
         yield {"SPARK_REMOTE": f"sc://127.0.0.1:{port}"} if port else {}
 
 
-@pytest.fixture(scope="module", params=["spark", "connect"])
+@pytest.fixture(scope="module", params=["spark", "connect", *SERVERS])
 def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What an engine makes of all files, read in one session."""
     folder = tmp_path_factory.mktemp(request.param)
     kept = {
         name: value for name, value in os.environ.items() if name not in {"SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED"}
     }
-    with _environment(request.param) as more, (folder / "log").open("w") as log:
+    with _environment(request.param, folder) as more, (folder / "log").open("w") as log:
         outcome = subprocess.run(
-            [sys.executable, "-m", "tests.files.read_all", request.param, str(folder)],
+            [sys.executable, "-m", "tests.files.read_all", request.param.partition("-")[0], str(folder)],
             env=kept | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **QUICK_JVM} | more,
             stdout=subprocess.PIPE,
             stderr=log,
