@@ -237,16 +237,6 @@ def test_a_job_elsewhere_has_its_models_on_dbts_path_in_its_own_runs_only(
     assert fpjob("run", SAMPLE).status == 0
 
 
-def test_a_source_that_dbt_does_not_know_yet_is_one_of_the_registrys(shop: Path, tmp_path: Path, fpjob: Fpjob) -> None:
-    elsewhere = tmp_path / "shop.yaml"
-    elsewhere.write_text(SHOP.replace("shop_v1", "elsewhere_v1"))
-    # A model of the project reads it; the job does not.
-    (shop / "models/sources/customer__v1__mm_customer.yml").unlink()
-    outcome = fpjob("run", elsewhere)
-    assert outcome.status == 2
-    assert "source `customer.mm_customer` is not among dbt's yet; run `fpjob registry sync`" in outcome.stderr
-
-
 def test_a_fault_in_the_macros_of_one_job_does_not_stop_others(shop: Path, fpjob: Fpjob) -> None:
     assert fpjob("init", "transformer", "user_largest_amount", "--sql").status == 0
     (shop / "macros/transformers/user_largest_amount.sql").unlink()
