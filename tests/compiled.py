@@ -15,7 +15,7 @@ import yaml
 
 from feature_platform_py.core.project import open_project
 from feature_platform_py.dbt_files.prepare import prepare_job
-from feature_platform_py.dbt_files.sync import bring_up_to_date, job_variables
+from feature_platform_py.dbt_files.sync import bring_up_to_date
 from feature_platform_py.warehouse.session import open_session
 
 
@@ -61,10 +61,10 @@ def compile_job(project_root: Path, job: Mapping[str, Any], source: pyarrow.Tabl
     job_file.write_text(yaml.safe_dump(config, allow_unicode=True))
     project = open_project(project_root)
     plan = prepare_job(job_file, project)
-    bring_up_to_date(plan, project)
+    variables = bring_up_to_date(plan, project)
     target_path = project_root / "target" / name
     arguments = ["compile", "--project-dir", str(project_root), "--profiles-dir", str(project_root / "profiles")]
-    arguments += ["--vars", json.dumps(job_variables(plan, project)), "--target-path", str(target_path)]
+    arguments += ["--vars", json.dumps(variables), "--target-path", str(target_path)]
     arguments += [
         "--log-path",
         str(project_root / "logs"),

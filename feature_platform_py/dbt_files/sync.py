@@ -26,7 +26,7 @@ from feature_platform_py.registry.schema import json_schema_texts
 from feature_platform_py.registry.source import RegisteredSource
 
 GROUPS_FILE = Path("models", "groups.yml")
-_MARK = re.compile(rf"(# |\{{#- ){GENERATED} ")
+_MARK = re.compile(rf"(?:# |\{{#- ){GENERATED} (.+) by `fpjob ")
 
 
 def generated_files(project: Project, problems: list[Problem] | None = None) -> dict[Path, str]:
@@ -52,7 +52,7 @@ def stale_files(project: Project, problems: list[Problem] | None = None) -> dict
     """Return the stale files as (present text, wanted text)."""
     wanted = generated_files(project, problems)
     there = {path: _text(project.root / path) for path in wanted}
-    left_over = {path: _text(project.root / path) for path in _generated_before(project.root) if path not in wanted}
+    left_over = {path: _text(project.root / path) for path in _abandoned(project, wanted)}
     stale = {path: (there[path], text) for path, text in wanted.items() if there[path] != text}
     return stale | {path: (text, "") for path, text in left_over.items()}
 
@@ -81,23 +81,33 @@ def _replace(root: Path, texts: Mapping[Path, str]) -> None:
         ) from error
 
 
-def bring_up_to_date(plan: JobPlan, project: Project, *, tell: Callable[[str], None] = lambda _: None) -> None:
-    """Write the stale dbt files of one job, and report them to `tell` in one line.
+def bring_up_to_date(
+    plan: JobPlan, project: Project, *, tell: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """Write the stale dbt files of one job, report them to `tell` in one line, and return the dbt variables of the job's runs.
 
     The models of a job below `configs/jobs` are part of the project. Those of another job are in a folder that dbt reads only in
-    that job's runs; see `job_variables`. Raises ConfigurationError if a file cannot be written, or if the project's own dbt files are
-    of an earlier version.
+    that job's runs. Raises ConfigurationError if a file cannot be written, or if the project's own dbt files are of an earlier
+    version.
     """
     _check_version(project.root)
-    folder = job_folder(plan, project)
-    wanted = _files_of_job(plan, project, folder)
-    there = {file.relative_to(project.root) for file in (project.root / folder).glob("*") if _MARK.match(_text(file))}
+    registered = registered_file(plan.config.path, plan.job_name, project)
+    of_project = models_folder(plan.job_name)
+    folder = of_project if registered else Path("target", "jobs", plan.job_name, "models")
+    wanted = _files_of_job(plan, project, registered or plan.config.path.resolve(), folder)
     stale = {path: text for path, text in wanted.items() if _text(project.root / path) != text}
-    stale |= dict.fromkeys(sorted(there - wanted.keys()), "")
+    # A job that has left `configs/jobs` may have models there still.
+    stale |= {path: "" for path in sorted(_generated_in(project.root, folder, of_project)) if path not in wanted}
     if stale:
         _replace(project.root, stale)
-        named = dict.fromkeys(folder if path.is_relative_to(folder) else path for path in stale)
+        named = dict.fromkeys(path.parent if path.parent in {folder, of_project} else path for path in stale)
         tell(f"  updated from the job and the registry: {', '.join(path.as_posix() for path in named)}")
+    return {"jobs": [plan.job_name]} | ({} if registered else {"job_models": folder.as_posix()})
+
+
+def _generated_in(root: Path, *folders: Path) -> set[Path]:
+    found = [file for folder in folders for file in (root / folder).glob("*")]
+    return {file.relative_to(root) for file in found if file.is_file() and _MARK.match(_text(file))}
 
 
 def _check_version(root: Path) -> None:
@@ -109,16 +119,14 @@ def _check_version(root: Path) -> None:
         )
 
 
-def _files_of_job(plan: JobPlan, project: Project, folder: Path) -> dict[Path, str]:
+def _files_of_job(plan: JobPlan, project: Project, file: Path, folder: Path) -> dict[Path, str]:
     """Return the job's own files, after the files that they refer to: its sources, and the groups of owners."""
     registry = _registry_for_docs(project.root)
-    sources = [plan.source.registered, *(each for reference in plan.source.references for each in reference.sources)]
-    names = {_source_file(source) for source in sources if source}
-    registered, own = _registered_file(plan, project), plan.config.path.resolve()
-    shown = registered or (own.relative_to(project.root) if own.is_relative_to(project.root) else Path(own.name))
-    files = {path: text for path, text in _registry_files(registry) if path in names}
+    named = [plan.source.registered, *(each for reference in plan.source.references for each in reference.sources)]
+    files = dict(_source_yaml(source, registry) for source in named if source)
     if registry.feature_groups:
         files[GROUPS_FILE] = _file("registry/feature/", {"groups": _groups(project.root, registry)})
+    shown = file.relative_to(project.root) if file.is_relative_to(project.root) else Path(file.name)
     return files | job_files(PlannedJob(shown, plan), registry, folder=folder)
 
 
@@ -138,31 +146,26 @@ def _groups(root: Path, registry: Registry) -> list[dict[str, Any]]:
 def _registry_for_docs(root: Path) -> Registry:
     """Return the whole registry, or if it has faults, only what a job needs; the rest is description."""
     try:
-        return load_project_registry(root)
+        return load_registry(root)
     except ConfigurationError:
         return load_source_registry(root)
 
 
-def job_folder(plan: JobPlan, project: Project) -> Path:
-    """Return the folder of a job's models below the project's root."""
-    is_registered = _registered_file(plan, project) is not None
-    return models_folder(plan.job_name) if is_registered else Path("target", "jobs", plan.job_name, "models")
+def _abandoned(project: Project, wanted: Mapping[Path, str]) -> Iterator[Path]:
+    """Yield the generated files that nothing stands behind any more; the files of a job that has faults stay as they are."""
+    origins = {_origin(text) for text in wanted.values()}
+    jobs = {path.relative_to(project.root).as_posix() for path in files_of_jobs(project)}
+    for file in (project.root / "models").rglob("*"):
+        path = file.relative_to(project.root)
+        origin = _origin(_text(file)) if file.suffix in {".yml", ".sql", ".py"} else None
+        if origin and path not in wanted and (origin in origins or origin not in jobs):
+            yield path
 
 
-def _registered_file(plan: JobPlan, project: Project) -> Path | None:
-    file = registered_file(plan.config.path, plan.job_name, project)
-    return file.relative_to(project.root) if file else None
-
-
-def job_variables(plan: JobPlan, project: Project) -> dict[str, Any]:
-    """Return the dbt variables of a job's runs: its name, and the folder of its models if they are not part of the project."""
-    folder = job_folder(plan, project)
-    return {"jobs": [plan.job_name]} | ({} if folder.is_relative_to("models") else {"job_models": folder.as_posix()})
-
-
-def _generated_before(root: Path) -> set[Path]:
-    found = [path for path in (root / "models").rglob("*") if path.suffix in {".yml", ".sql", ".py"}]
-    return {path.relative_to(root) for path in found if _MARK.match(_text(path))}
+def _origin(text: str) -> str | None:
+    """Return what a generated file was generated from; None for a file that people wrote."""
+    found = _MARK.match(text)
+    return found[1] if found else None
 
 
 def planned_jobs(project: Project, registry: Registry, problems: list[Problem] | None = None) -> list[PlannedJob]:
@@ -231,13 +234,15 @@ def _drift_of(job: PlannedJob, model: str, column: OutputColumn, group: FeatureG
 
 def _registry_files(registry: Registry) -> Iterator[tuple[Path, str]]:
     for source in registry.sources:
-        yield _source_file(source), _file(_source_origin(source), source_content(source, registry))
+        yield _source_yaml(source, registry)
     if registry.feature_groups:
         yield GROUPS_FILE, _file("registry/feature/", groups_content(registry))
 
 
-def _source_file(source: RegisteredSource) -> Path:
-    return Path("models", "sources", f"{source.type}__v{source.version}__{source.name}.yml")
+def _source_yaml(source: RegisteredSource, registry: Registry) -> tuple[Path, str]:
+    path = Path("models", "sources", f"{source.type}__v{source.version}__{source.name}.yml")
+    origin = f"registry/source/{source.type}/v{source.version}/{source.file.name}"
+    return path, _file(origin, source_content(source, registry))
 
 
 def job_files(job: PlannedJob, registry: Registry, *, folder: Path) -> dict[Path, str]:
@@ -246,10 +251,6 @@ def job_files(job: PlannedJob, registry: Registry, *, folder: Path) -> dict[Path
     files = {folder / name: text for name, text in model_texts(job.plan, origin)}
     content = _as_yaml(as_dbt_reads_it(job_content(job, registry)))
     return files | {folder / f"{job.plan.job_name}.yml": f"# {generated_from(origin)}\n{content}"}
-
-
-def _source_origin(source: RegisteredSource) -> str:
-    return f"registry/source/{source.type}/v{source.version}/{source.file.name}"
 
 
 def _file(origin: str, content: Mapping[str, Any]) -> str:

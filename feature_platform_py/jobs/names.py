@@ -8,7 +8,7 @@ from pathlib import Path
 from feature_platform_py.core.document import read_document
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.project import Project
-from feature_platform_py.features.catalogue import transformers_of
+from feature_platform_py.features.catalogue import BUILT_IN
 from feature_platform_py.features.definitions import MODEL as CUSTOM_MODEL
 from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.jobs.config import JobDraft
@@ -27,8 +27,11 @@ def job_files(project: Project) -> list[Path]:
 
 def model_names(root: Path) -> frozenset[str]:
     """Return the names that a feature group may give as `model`: tables of jobs, and the project's own models."""
-    own = {path.stem for kind in ("*.sql", "*.py") for path in (root / "models").rglob(kind) if "__" not in path.stem}
-    tables = {kind.model for kind in transformers_of(root).values() if issubclass(kind, SqlTransformer)}
+    models = root / "models"
+    files = [path for kind in ("*.sql", "*.py") for path in models.rglob(kind) if models / "jobs" not in path.parents]
+    own = {path.stem for path in files}
+    # No code of the project has to run for this: what its folder `transformers/` defines has its features in one table.
+    tables = {kind.model for kind in BUILT_IN.values() if issubclass(kind, SqlTransformer)}
     return frozenset({*own, *tables, CUSTOM_MODEL, ENRICHED_MODEL})
 
 

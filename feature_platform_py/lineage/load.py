@@ -9,7 +9,7 @@ from typing import get_args
 
 from feature_platform_py.core.errors import EngineError, Problem, problems_of
 from feature_platform_py.core.project import Project
-from feature_platform_py.dbt_files.sync import bring_up_to_date, job_variables
+from feature_platform_py.dbt_files.sync import bring_up_to_date
 from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, JobPlan
 from feature_platform_py.lineage.columns import Use, column_inputs, uses_by_column
 from feature_platform_py.lineage.graph import Edge, LineageGraph, Node
@@ -42,8 +42,7 @@ def compile_jobs(
     failed: EngineError | None = None
     for path, plan in jobs.items():
         try:
-            bring_up_to_date(plan, project, tell=tell)
-            models = compiled_models(plan, project)
+            models = compiled_models(plan, project, tell=tell)
             compiled.append(CompiledJob(plan, models, tuple(_edges(plan, models))))
         except EngineError as error:
             failed = error
@@ -63,9 +62,11 @@ def lineage_of(jobs: Iterable[CompiledJob]) -> LineageGraph:
     return LineageGraph(tuple(sorted(edges)))
 
 
-def compiled_models(plan: JobPlan, project: Project) -> tuple[CompiledModel, ...]:
+def compiled_models(
+    plan: JobPlan, project: Project, *, tell: Callable[[str], None] = lambda _: None
+) -> tuple[CompiledModel, ...]:
     """Return the SQL of a job's models, in the order in which they are built. Raises EngineError if dbt fails."""
-    variables = job_variables(plan, project)
+    variables = bring_up_to_date(plan, project, tell=tell)
     models, run = compile_models(project, plan.job_name, variables=variables, select=plan.sql_models)
     if run.error:
         raise EngineError(run.error, Path(project.shown(run.log_file)))

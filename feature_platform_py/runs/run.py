@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from feature_platform_py.core.messages import Code, Message
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.dbt_files.prepare import query_source
-from feature_platform_py.dbt_files.sync import bring_up_to_date, job_variables
+from feature_platform_py.dbt_files.sync import bring_up_to_date
 from feature_platform_py.jobs.last_run import record_run
 from feature_platform_py.jobs.plan import INPUT_MODEL, JobPlan
 from feature_platform_py.jobs.work import UNKNOWN_WORK, TableWork
@@ -73,10 +73,13 @@ def run_job(
     that it was written.
     """
     backend_of(project).check(plan)
-    run = partial(_run, plan, project, is_full_refresh=is_full_refresh, is_reconciled=is_reconciled, on_node=on_node)
     with running_alone(project, plan.job_name):
         repair_tables(plan, project, is_full_refresh=is_full_refresh, tell=on_note)
-        bring_up_to_date(plan, project, tell=on_note)
+        variables = bring_up_to_date(plan, project, tell=on_note)
+        if is_reconciled:
+            # Only where it is asked for: dbt parses the project anew when a variable changes.
+            variables["reconcile"] = True
+        run = partial(_run, plan, project, variables=variables, is_full_refresh=is_full_refresh, on_node=on_node)
         for _ in range(RUNS - 1):
             try:
                 return run()
@@ -89,8 +92,8 @@ def _run(
     plan: JobPlan,
     project: Project,
     *,
+    variables: Mapping[str, Any],
     is_full_refresh: bool,
-    is_reconciled: bool,
     on_node: Callable[[NodeResult], None],
 ) -> RunReport:
     backend, asked = backend_of(project), time.monotonic()
@@ -101,7 +104,7 @@ def _run(
     dbt_run = dbt.build(
         project,
         plan.job_name,
-        variables=_variables(plan, project, is_reconciled=is_reconciled),
+        variables=variables,
         select=plan.models,
         # The sink counts its staged rows: the same check, without computing the result twice.
         exclude=["test_name:one_row_per_source_row"],
@@ -157,8 +160,7 @@ def plan_work(
         return {}
     if plan.source.query is not None:
         return dict.fromkeys(plan.tables, UNKNOWN_WORK)
-    bring_up_to_date(plan, project, tell=on_note)
-    variables = _variables(plan, project, is_reconciled=False)
+    variables = bring_up_to_date(plan, project, tell=on_note)
     works, dbt_run = dbt.find_work(project, plan.job_name, variables=variables, select=plan.tables)
     _raise_failures(dbt_run, project)
     return {name: works[name] for name in plan.tables}
@@ -179,11 +181,6 @@ def _land_query(plan: JobPlan, project: Project) -> None:
     warehouse = open_warehouse(project.target.engine, project.target.warehouse)
     _, schema, table = table_parts(plan.source.location)
     land(query_source(plan.source), warehouse, TableName(schema, table), columns=plan.columns)
-
-
-def _variables(plan: JobPlan, project: Project, *, is_reconciled: bool) -> dict[str, Any]:
-    # Only what is asked for: dbt parses the project anew when a variable changes.
-    return job_variables(plan, project) | ({"reconcile": True} if is_reconciled else {})
 
 
 def check_is_built(plan: JobPlan, run: DbtRun, project: Project) -> None:

@@ -234,7 +234,31 @@ def test_a_job_elsewhere_has_its_models_on_dbts_path_in_its_own_runs_only(
     assert "updated from the job and the registry: target/jobs/elsewhere_v1/models\n" in outcome.stderr
     assert {path: path.read_bytes() for path in files_of(shop, "models")} == before
     assert dbt("ls", "--output", "name", "--select", "tag:elsewhere_v1") == []
-    assert fpjob("run", SAMPLE).status == 0
+    # A job that leaves `configs/jobs` takes its models along.
+    (shop / "configs/jobs/shop.yaml").unlink()
+    moved = tmp_path / "moved.yaml"
+    moved.write_text(SHOP)
+    outcome = fpjob("run", moved)
+    assert outcome.status == 0, outcome.stderr
+    assert "registry: target/jobs/shop_v1/models, models/jobs/shop_v1\n" in outcome.stderr
+    assert not (shop / "models/jobs/shop_v1").exists()
+
+
+def test_sync_keeps_the_models_of_a_job_with_a_fault_and_removes_those_of_a_job_that_is_gone(
+    shop: Path, fpjob: Fpjob
+) -> None:
+    job, folder = shop / "configs/jobs/shop.yaml", shop / "models/jobs/shop_v1"
+    before = {path: path.read_bytes() for path in files_of(shop, "models/jobs/shop_v1")}
+    job.write_text(SHOP.replace("UserSpendAggregator", "UserSpendAgregator"))
+    assert fpjob("registry", "sync").status == 1
+    assert {path: path.read_bytes() for path in files_of(shop, "models/jobs/shop_v1")} == before
+    job.write_text(SHOP.replace("shop_v1", "store_v1"))
+    assert fpjob("registry", "sync").status == 0
+    assert not folder.exists()
+    assert (shop / "models/jobs/store_v1").is_dir()
+    job.unlink()
+    assert fpjob("registry", "sync").status == 0
+    assert not (shop / "models/jobs/store_v1").exists()
 
 
 def test_a_fault_in_the_macros_of_one_job_does_not_stop_others(shop: Path, fpjob: Fpjob) -> None:

@@ -32,6 +32,14 @@ def ran(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return trace
 
 
+@pytest.mark.parametrize(
+    "command", [["registry", "validate"], ["validate", "configs/jobs/sample_financial_features_job.yaml"]]
+)
+def test_what_needs_no_transformer_of_the_project_does_not_run_it(ran: Path, fpjob: Fpjob, command: list[str]) -> None:
+    assert fpjob(*command).status == 0
+    assert not ran.exists()
+
+
 def test_list_runs_the_project_s_python(ran: Path, fpjob: Fpjob) -> None:
     assert fpjob("list").status == 0
     assert ran.exists()

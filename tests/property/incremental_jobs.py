@@ -15,7 +15,7 @@ import yaml
 from feature_platform_py.adapter.plugin.statements import execute
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.dbt_files.prepare import prepare_job
-from feature_platform_py.dbt_files.sync import bring_up_to_date, job_variables
+from feature_platform_py.dbt_files.sync import bring_up_to_date
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.session import open_warehouse
@@ -141,10 +141,10 @@ def _version(project: Project, name: str, path: Path, definition: Mapping[str, A
     }
     file.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
     plan = prepare_job(file, project)
-    bring_up_to_date(plan, project)
+    variables = bring_up_to_date(plan, project)
     arguments = (
         *("--project-dir", str(project.root), "--profiles-dir", str(project.root / "profiles")),
-        *("--vars", json.dumps(job_variables(plan, project)), "--target-path", str(project.root / "target" / name)),
+        *("--vars", json.dumps(variables), "--target-path", str(project.root / "target" / name)),
         *("--log-path", str(project.root / "logs"), "--log-level", "none", "--log-level-file", "none"),
         *("--no-write-json", "--no-version-check"),
     )
