@@ -224,7 +224,7 @@ def _drift_of(job: PlannedJob, model: str, column: OutputColumn, group: FeatureG
     if feature is None:
         known = ticked([each.name for each in group.features])
         return group.place.at("features").problem(
-            f"{computed}, which is no feature of the group; add it. Its features: {known}"
+            f"{computed}, which is not a feature of the group; add it. Its features: {known}"
         )
     if column.type and not feature.has_type(column.type):
         wanted = f"feature `{feature.name}` is {' or '.join(feature.types)}, and {computed} as {column.type}"

@@ -22,7 +22,7 @@ def record_run(project: Project, job_name: str, nodes: Sequence[Mapping[str, Any
 
 
 def last_run(project: Project, job_name: str) -> dict[str, Any] | None:
-    """When the job last ran (`finished`), its `file` and its `nodes`; None if it has not run here, or nobody can tell."""
+    """Return when the job last ran (`finished`), its `file` and its `nodes`; None if it has no readable record here."""
     path = project.root / "target" / "jobs" / job_name / "last_run.json"
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

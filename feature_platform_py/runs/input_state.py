@@ -20,8 +20,8 @@ class InputChangedError(DataCheckError):
 
     def __init__(self) -> None:
         super().__init__(
-            f"{self.why}; the sink is as it was. Run again when nobody writes it, or keep the input as a Delta table, of which a run"
-            " reads one version"
+            f"{self.why}; the sink is as it was. Run again when no one writes the input, or keep the input as a Delta table, of"
+            " which a run reads one version"
         )
 
 

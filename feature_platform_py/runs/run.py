@@ -143,7 +143,7 @@ def _check_not_empty(plan: JobPlan, project: Project) -> None:
     if not backend.query(f"select 1 as found from {rows} limit 1").values:  # noqa: S608 - quoted
         place = plan.config.place.at("input_source", "on_empty")
         problem = place.problem(
-            "no row of the source is there to write, and `on_empty` is `error`; the sink is as it was"
+            "the source has no row for the job, and `on_empty` is `error`; the sink keeps its content"
         )
         raise DataCheckError(str(problem))
 

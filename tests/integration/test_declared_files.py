@@ -129,7 +129,7 @@ def test_no_rows_stop_a_job_that_says_so(project: Path, fpjob: Fpjob) -> None:
     (project / "orders.csv").write_text(CSV.splitlines()[0] + "\n", encoding="utf-8")
     outcome = fpjob("run", write_job(project, config, on_empty="error"))
     assert outcome.status == 1
-    assert "no row of the source is there to write, and `on_empty` is `error`; the sink is as it was" in outcome.stderr
+    assert "the source has no row for the job, and `on_empty` is `error`; the sink keeps its content" in outcome.stderr
     assert result(project) == EXPECTED
     outcome = fpjob("run", write_job(project, config))
     assert outcome.status == 0

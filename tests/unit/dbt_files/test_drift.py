@@ -35,7 +35,7 @@ def test_the_project_has_no_drift(project: Path) -> None:
 def test_a_column_that_is_no_feature_of_the_group(project: Path) -> None:
     edit(SPEND, "user_<window_days>d_avg_spend", "user_<window_days>d_mean_spend")
     expected = (
-        "computes `user_30d_avg_spend` in `user_spend`, which is no feature of the group; add it. "
+        "computes `user_30d_avg_spend` in `user_spend`, which is not a feature of the group; add it. "
         "Its features: `user_<window_days>d_total_spend`, `user_<window_days>d_mean_spend`"
     )
     assert f"{SPEND}:10: the job `training_features_v1` {expected}" in problems(project)
