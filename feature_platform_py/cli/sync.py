@@ -24,7 +24,7 @@ def sync_command(*, is_check: bool) -> None:
             raise ConfigurationError("\n".join(diffs) + "\nGenerated files are stale; run `fpjob registry sync`")
     else:
         for path in write_files(project, problems):
-            click.echo(f"wrote {path}")
+            click.echo(f"{'wrote' if (project.root / path).exists() else 'removed'} {path}")
     if problems:
         raise BrokenJobsError(problems)
 

@@ -257,7 +257,10 @@ def test_sync_keeps_the_models_of_a_job_with_a_fault_and_removes_those_of_a_job_
     assert not folder.exists()
     assert (shop / "models/jobs/store_v1").is_dir()
     job.unlink()
-    assert fpjob("registry", "sync").status == 0
+    outcome = fpjob("registry", "sync")
+    assert outcome.status == 0
+    assert "removed models/jobs/store_v1/store_v1.yml\n" in outcome.stdout
+    assert "wrote" not in outcome.stdout
     assert not (shop / "models/jobs/store_v1").exists()
 
 
