@@ -16,6 +16,7 @@ from feature_platform_py.jobs.work import TableWork, read_work
 _COUNTED = ("model", "test")
 _ADAPTER = "fpspark"
 DOCS = "docs"
+_WITHOUT_TESTS = ("--exclude", "resource_type:test")
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def find_work(
     arguments = [
         *("compile", *_common_arguments(project, job_name, variables)),
         *(["--full-refresh"] if is_full_refresh else []),
-        *("--select", *_node_names(job_name, select)),
+        *("--select", *_node_names(job_name, select), *_WITHOUT_TESTS),
     ]
     failure = _result(arguments, told.note).exception
     return told.works, DbtRun((), _log_file(project, job_name), failure, tuple(told.faults))
@@ -174,7 +175,7 @@ def compile_models(
     """Compile the selected models as a full refresh computes them, which writes nothing and needs no table to be there."""
     arguments = [
         *("compile", *_common_arguments(project, job_name, variables)),
-        *("--full-refresh", "--select", *_node_names(job_name, select)),
+        *("--full-refresh", "--select", *_node_names(job_name, select), *_WITHOUT_TESTS),
     ]
     result = _result(arguments)
     models = tuple(
@@ -182,7 +183,6 @@ def compile_models(
             _without_job(each.node.name, job_name), each.node.relation_name.replace("`", ""), each.node.compiled_code
         )
         for each in (result.result or ())
-        if each.node.resource_type == "model"
     )
     return models, DbtRun((), _log_file(project, job_name), result.exception)
 

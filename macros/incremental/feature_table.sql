@@ -79,7 +79,7 @@
 
 {#- What is to be done to the stored table, or how many rows each period of a table that is not there yet will be computed from. -#}
 {% macro _feature_table_work(table, job_input, definition, stored_relation=none) -%}
-    {%- do register_sources() if flags.WHICH == 'compile' -%}
+    {%- do register_sources() if flags.WHICH in ['compile', 'generate'] -%}
     {%- set source_relation = source(*job_input.source) -%}
     {%- set input_rows = _job_input_rows(job_input, source_relation) -%}
     {%- if stored_relation is none -%}

@@ -303,6 +303,6 @@ def test_the_docs_leave_out_a_job_whose_macro_fails(shop: Path, tmp_path: Path) 
     problems: list[Problem] = []
     project = open_project(shop)
     site = build_site(project, load_project_registry(shop), tmp_path / "docs", problems=problems, tell=lambda _: None)
-    assert set(site["jobs"]) == {"customer_profile_v1", "shop_v1"}
+    assert set(site["jobs"]) == {"customer_profile_v1", "shop_v1"}, problems
     assert {Path(problem.file).name for problem in problems} == {Path(SAMPLE).name, "training_features_job.yaml"}
     assert (tmp_path / "docs/dbt.html").is_file()

@@ -4,5 +4,7 @@
 {%- for column in job_input.columns -%}
     {%- do columns.update({column.name: column.type}) -%}
 {%- endfor -%}
+{#- Hooks, which make the source known, do not run then. -#}
+{%- do register_sources() if flags.WHICH in ['compile', 'generate'] -%}
 {{ _wrong_types(source(*job_input.source) if job_input.source else none, columns) }}
 {% endtest %}
