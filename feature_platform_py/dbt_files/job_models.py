@@ -10,7 +10,8 @@ from typing import Any
 from feature_platform_py.dbt_files.jinja import Call, jinja
 from feature_platform_py.features.definitions import MODEL as CUSTOM_MODEL
 from feature_platform_py.features.feature_set import FeatureSet
-from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, JobPlan, filter_variable
+from feature_platform_py.features.row_filters import filter_variable
+from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, JobPlan
 
 GENERATED = "Generated from"
 _ENRICHED = '''\
@@ -70,7 +71,7 @@ def _input(plan: JobPlan) -> Call:
         "relation": Call("source", plan.dbt_source),
         "columns": dict(plan.columns),
     }
-    if filters := [filter_variable(each, plan) for each in plan.config.input_source.filters]:
+    if filters := [filter_variable(each, plan.columns) for each in plan.config.input_source.filters]:
         arguments["filters"] = filters
     if source.registered and source.registered.loaded_at:
         arguments["loaded_at"] = source.registered.loaded_at

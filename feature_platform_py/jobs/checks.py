@@ -14,14 +14,14 @@ from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import printable
 from feature_platform_py.features.catalogue import transformers_of
 from feature_platform_py.features.columns import column_named, input_fault, missing_column
+from feature_platform_py.features.row_filters import filter_problems
 from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.jobs.config import JobConfig, JobDraft, TransformerSpec, read_job
-from feature_platform_py.jobs.filter_values import comparison_fault
 from feature_platform_py.jobs.names import model_names, name_problems
 from feature_platform_py.jobs.plan import INPUT_MODEL, JOINED_MODEL
 from feature_platform_py.registry.registry import Registry, load_source_registry
 from feature_platform_py.sinks.sink import Sink
-from feature_platform_py.sources.input_source import InputSource, RowFilter
+from feature_platform_py.sources.input_source import InputSource
 from feature_platform_py.sources.resolve import (
     EXTERNAL_SCHEMA,
     ResolvedSource,
@@ -89,7 +89,7 @@ def check_job(
         problems += _source_problems(config.input_source, columns)
     problems += _input_problems(config, columns, source)
     for row_filter in config.input_source.filters if config.input_source else ():
-        problems += _filter_problems(row_filter, columns)
+        problems += filter_problems(row_filter, columns)
     # If a transformer could not be read, not all of the result's columns are known.
     listed = config.place.at("feature_transformers").value
     if config.output_sink and len(listed or ()) == len(config.feature_transformers):
@@ -189,19 +189,6 @@ def _type_advice(role: str, source: ResolvedSource | None) -> str:
     )
     is_csv = source is not None and source.format == "csv"
     return advice + (recognised if role == "event time" and is_csv else "")
-
-
-def _filter_problems(row_filter: RowFilter, columns: Columns) -> Iterator[Problem]:
-    column = column_named(row_filter.column, columns)
-    if column is None:
-        yield _missing(row_filter.place.at("column"), row_filter.column, columns, there="source")
-        return
-    values = row_filter.value if isinstance(row_filter.value, tuple) else (row_filter.value,)
-    for position, value in enumerate(values):
-        fault = None if value is None else comparison_fault(value, column[1])
-        if fault:
-            place = row_filter.place.at("value", *([position] if isinstance(row_filter.value, tuple) else []))
-            yield place.problem(f"`{place.name}`: column `{column[0]}` is {column[1]}; {fault}, given {place.given}")
 
 
 def _output_problems(config: JobConfig | JobDraft, columns: Columns) -> Iterator[Problem]:

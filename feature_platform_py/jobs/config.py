@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.document import NOWHERE, Document, Place, read_document, with_environment
@@ -15,11 +14,11 @@ from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.fields import read_part
 from feature_platform_py.features.catalogue import TRANSFORMER_REGISTRY, unknown_transformer
 from feature_platform_py.features.columns import InputColumn, OutputColumn
+from feature_platform_py.features.row_filters import plain_value, read_filters
 from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.features.transformer import FeatureTransformer
 from feature_platform_py.files.declared import read_columns
 from feature_platform_py.jobs.schema import (
-    FilterPart,
     InputLocationPart,
     InputSourcePart,
     JobPart,
@@ -29,7 +28,7 @@ from feature_platform_py.jobs.schema import (
 )
 from feature_platform_py.sinks import sinks_by_type
 from feature_platform_py.sinks.sink import Sink
-from feature_platform_py.sources.input_source import InputSource, RowFilter
+from feature_platform_py.sources.input_source import InputSource
 
 Transformers = Mapping[str, type[FeatureTransformer]]
 
@@ -135,7 +134,7 @@ def _input_source(place: Place, problems: list[Problem]) -> InputSource | None:
     if not isinstance(place.value, dict):
         return None
     part = read_part(InputSourcePart, place, problems)
-    filters = [_filter(each, problems) for each in place.at("filters").items]
+    filters = read_filters(place.at("filters"), problems)
     if not isinstance(place.at("config").value, dict):
         return None
     # Check the columns of a source that can be found, whatever else is wrong.
@@ -145,34 +144,21 @@ def _input_source(place: Place, problems: list[Problem]) -> InputSource | None:
     if config is None:
         return None
     source_type = part.source_type if part else "spark"
-    kept = tuple(each for each in filters if each)
     on_empty = part.on_empty if part else "warn"
     if isinstance(config, QueryPart):
-        parameters = MappingProxyType({name: _plain(value) for name, value in config.parameters.items()})
+        parameters = MappingProxyType({name: plain_value(value) for name, value in config.parameters.items()})
         return InputSource(
-            source_type, query=config.query, filters=kept, place=place, parameters=parameters, on_empty=on_empty
+            source_type, query=config.query, filters=filters, place=place, parameters=parameters, on_empty=on_empty
         )
     options = MappingProxyType(config.options)
     readings = read_columns(place.at("config", "columns"), problems)
     return InputSource(
-        source_type, config.location, None, config.format, options, kept, place, readings=readings, on_empty=on_empty
+        source_type, config.location, None, config.format, options, filters, place, readings=readings, on_empty=on_empty
     )
 
 
 def _location_alone(place: Place) -> InputLocationPart | None:
     return read_part(InputLocationPart, Place(Document(place.document.file, {"location": place.value})), [])
-
-
-def _filter(place: Place, problems: list[Problem]) -> RowFilter | None:
-    part = read_part(FilterPart, place, problems)
-    if part is None:
-        return None
-    value = tuple(map(_plain, part.value)) if isinstance(part.value, list) else _plain(part.value)
-    return RowFilter(part.column, part.op, value, place)
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, str) else value
 
 
 def _transformers(place: Place, known: Transformers, problems: list[Problem]) -> tuple[TransformerSpec, ...]:

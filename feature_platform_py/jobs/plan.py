@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,11 @@ from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.jobs.config import JobConfig, TransformerSpec
 from feature_platform_py.registry.schema import Period
 from feature_platform_py.sinks.sink import Sink
-from feature_platform_py.sources.input_source import RowFilter
 from feature_platform_py.sources.resolve import ResolvedSource
 
 INPUT_MODEL = "stg_job_input"
 JOINED_MODEL = "job_features"
 ENRICHED_MODEL = "job_enriched"
-_FLOATING = frozenset({"float", "double"})
 
 
 @dataclass(frozen=True, repr=False)
@@ -151,32 +148,6 @@ def plan_job(config: JobConfig, source: ResolvedSource, columns: Sequence[tuple[
             column for transformer in config.feature_transformers for column in transformer.outputs(columns)
         ),
     )
-
-
-def filter_variable(row_filter: RowFilter, plan: JobPlan) -> dict[str, Any]:
-    """Return a row filter as the models read it: its column, its op, and its values as text with their types."""
-    column_type = dict(plan.columns)[row_filter.column]
-    values = row_filter.value if isinstance(row_filter.value, tuple) else (row_filter.value,)
-    literals = [_literal(value, column_type) for value in values if value is not None]
-    return {"column": row_filter.column, "op": row_filter.op, "literals": literals}
-
-
-def _literal(value: object, column_type: str) -> dict[str, str]:
-    """Return a filter's value as text, and the type for the comparison: not rounded to the column's scale, and no wider than needed.
-
-    Spark compares two decimals in a type with the digits of both, and rounds them beyond 38 digits: 0.30 > 0 is false if the
-    0 is a decimal(38, 0).
-    """
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    if column_type in _FLOATING:
-        # Not every engine finds 0.0 for `in` with -0.0.
-        return {"text": str(float(text) + 0.0), "type": column_type}
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and (column_type.startswith("decimal") or isinstance(value, float)):
-        exact = Decimal(text)
-        scale = max(0, -int(exact.as_tuple().exponent))
-        return {"text": f"{exact:f}", "type": f"decimal({max(1, exact.adjusted() + 1) + scale}, {scale})"}
-    return {"text": text, "type": column_type}
 
 
 def transformer_params(spec: TransformerSpec) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -13,7 +12,6 @@ from pydantic.dataclasses import dataclass
 
 from feature_platform_py.core.fields import (
     STRICT,
-    ColumnName,
     FieldError,
     FileFormat,
     FilledText,
@@ -21,19 +19,15 @@ from feature_platform_py.core.fields import (
     Mapped,
     Options,
     Text,
-    as_text,
-    one_or_more,
 )
 from feature_platform_py.core.suggestions import ticked, unknown
 from feature_platform_py.features.catalogue import BUILT_IN
+from feature_platform_py.features.row_filters import FilterPart, filter_value
 from feature_platform_py.files.declared import ColumnsOfFiles, columns_schema
 from feature_platform_py.sinks import sinks_by_type
 from feature_platform_py.sources.statement import query_fault
 
 JOB_NAME_PATTERN = "[a-z][a-z0-9_]{0,59}"
-LIST_OPERATORS = frozenset({"in", "not_in"})
-ORDER_OPERATORS = frozenset({"gt", "gte", "lt", "lte"})
-NULL_OPERATORS = frozenset({"is_null", "is_not_null"})
 
 
 def _job_name(value: str) -> str:
@@ -51,19 +45,6 @@ def _sink_type(value: Any) -> str:
     return value
 
 
-def _filter_value(value: Any) -> Any:
-    for scalar in value if isinstance(value, list) else [value]:
-        if scalar is None and isinstance(value, list):
-            raise ValueError("expected values without NULL; the op `is_null` finds that")
-        if scalar is not None and not isinstance(scalar, str | int | float | date):
-            raise ValueError("expected a text, a number, true, false, a date, or for `in` a list of these")
-        if isinstance(scalar, float) and not math.isfinite(scalar):
-            raise ValueError("expected a finite number")
-        if isinstance(scalar, str):
-            as_text(scalar)
-    return value
-
-
 def _parameter_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,254}", value):
         raise ValueError("expected a parameter's name: letters, digits and `_`, as after the `:` in the query")
@@ -75,16 +56,13 @@ def _parameter_value(value: Any) -> Any:
         raise ValueError("expected a text, a number, true, false or a date")  # noqa: TRY004 - pydantic wants a ValueError
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise ValueError("expected a whole number of at most 64 bits")
-    return _filter_value(value)
+    return filter_value(value)
 
 
 JobName = Annotated[
     Text,
     AfterValidator(_job_name),
     Field(description="a name for the job and its tables", json_schema_extra={"pattern": f"^{JOB_NAME_PATTERN}$"}),
-]
-FilterValues = Annotated[
-    Any, AfterValidator(_filter_value), one_or_more({"type": ["string", "number", "boolean", "null"]})
 ]
 ParameterName = Annotated[StrictStr, AfterValidator(_parameter_name)]
 ParameterValue = Annotated[
@@ -146,41 +124,6 @@ class QueryPart:
     def __post_init__(self) -> None:
         if fault := query_fault(self.query, self.parameters):
             raise FieldError("query", fault)
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class FilterPart:
-    """A condition on a source column; NULL never matches a comparison."""
-
-    column: Annotated[ColumnName, Field(description="a column of the source")]
-    op: Annotated[
-        Literal["equals", "not_equals", "in", "not_in", "gt", "gte", "lt", "lte", "is_null", "is_not_null"],
-        Field(description="a comparison such as `equals`"),
-    ]
-    value: Annotated[FilterValues, Field(description="what to compare with; a list for `in` and `not_in`")] = None
-
-    def __post_init__(self) -> None:
-        if self.op in NULL_OPERATORS and self.value is not None:
-            raise FieldError("value", f"the op `{self.op}` takes no value; remove it")
-        if self.op in LIST_OPERATORS and not (isinstance(self.value, list) and self.value):
-            raise FieldError("value", f"expected a list with at least one value for the op `{self.op}`")
-        if self.op not in NULL_OPERATORS | LIST_OPERATORS:
-            self._check_single()
-
-    def _check_single(self) -> None:
-        is_list = isinstance(self.value, list)
-        if is_list:
-            raise FieldError(
-                "value", f"expected a single value for the op `{self.op}`; for several use `in` or `not_in`"
-            )
-        if self.value is None:
-            raise FieldError(
-                "value", f"expected a value for the op `{self.op}`; for NULL use `is_null` or `is_not_null`"
-            )
-        if self.op in ORDER_OPERATORS and isinstance(self.value, bool):
-            raise FieldError(
-                "value", f"expected a value with an order for `{self.op}`; for true and false use `equals`"
-            )
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -14,10 +14,10 @@ from feature_platform_py.core.document import Place
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.core.suggestions import nearest, printable, suggestion, ticked
-from feature_platform_py.jobs.plan import JobPlan, filter_variable
+from feature_platform_py.features.row_filters import RowFilter, filter_variable
+from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.runs.look_ups import conditions_met, filter_condition, some_values, typed_literal
 from feature_platform_py.sinks.results import ResultCounts
-from feature_platform_py.sources.input_source import RowFilter
 from feature_platform_py.targets import Backend, backend_of
 
 _MAX_LISTED = 10
@@ -118,7 +118,7 @@ def _worth_saying(questions: Sequence[_Question]) -> Sequence[_Question]:
 
 
 def _conditions(plan: JobPlan) -> list[str]:
-    return [filter_condition(filter_variable(each, plan)) for each in plan.config.input_source.filters]
+    return [filter_condition(filter_variable(each, plan.columns)) for each in plan.config.input_source.filters]
 
 
 def _row_questions(plan: JobPlan, kept: str) -> Iterator[_Question]:
@@ -131,7 +131,7 @@ def _row_questions(plan: JobPlan, kept: str) -> Iterator[_Question]:
 
 def _filter_questions(plan: JobPlan) -> Iterator[_Question]:
     for row_filter, condition in zip(plan.config.input_source.filters, _conditions(plan), strict=True):
-        literals = filter_variable(row_filter, plan)["literals"]
+        literals = filter_variable(row_filter, plan.columns)["literals"]
         is_compared = row_filter.op in {"equals", "in", *_EXCLUDING} and len(literals) <= _MAX_ASKED
         for position, each in enumerate(literals if is_compared else ()):
             yield _value_question(row_filter, position, each)

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Literal
 
 from feature_platform_py.core.document import NOWHERE, Place
+from feature_platform_py.features.row_filters import FilterValue, RowFilter
 from feature_platform_py.files.columns import Readings
-
-FilterValue = str | int | float | bool | date
-
-
-@dataclass(frozen=True)
-class RowFilter:
-    """A condition on source rows; `value` is a tuple for `in` and `not_in`, None for a test of NULL."""
-
-    column: str
-    op: str
-    value: FilterValue | tuple[FilterValue, ...] | None = None
-    place: Place = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.locations import absolute, inferred_format, is_remote, is_table_name
 from feature_platform_py.core.project import Project, Target
 from feature_platform_py.core.suggestions import ticked
+from feature_platform_py.features.row_filters import FilterValue
 from feature_platform_py.files.columns import Readings
 from feature_platform_py.files.declared import check_files
 from feature_platform_py.registry.references import Reference, references_of
 from feature_platform_py.registry.registry import Registry
 from feature_platform_py.registry.source import RegisteredSource, SourceLocation
-from feature_platform_py.sources.input_source import FilterValue, InputSource
+from feature_platform_py.sources.input_source import InputSource
 
 EXTERNAL_SCHEMA = "sources"
 

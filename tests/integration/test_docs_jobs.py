@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from feature_platform_py.features.row_filters import LIST_OPERATORS, NULL_OPERATORS, ORDER_OPERATORS
 from feature_platform_py.files.options import KNOWN
-from feature_platform_py.jobs.schema import LIST_OPERATORS, NULL_OPERATORS, ORDER_OPERATORS, job_json_schema
+from feature_platform_py.jobs.schema import job_json_schema
 from tests.conftest import ROOT, Fpjob
 
 PAGE = ROOT / "docs/jobs.md"

@@ -16,10 +16,10 @@ from feature_platform_py.features.built_in.financial import (
     UserMonthlyTransactionCounter,
     UserSpendAggregator,
 )
+from feature_platform_py.features.row_filters import RowFilter
 from feature_platform_py.jobs.config import JobConfig, load_job_config
 from feature_platform_py.sinks.display import Display
 from feature_platform_py.sinks.parquet_files import ParquetFiles
-from feature_platform_py.sources.input_source import RowFilter
 from tests.unit.jobs.jobs import GOOD_JOB, ROOT
 
 SAMPLE = ROOT / "configs" / "jobs" / "sample_financial_features_job.yaml"
