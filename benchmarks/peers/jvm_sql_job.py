@@ -29,7 +29,9 @@ def job_query(transactions: DataFrame, features: Features) -> str:
     transformers = [get_transformer(each["name"], each["params"]) for each in features.transformers()]
     transactions.createOrReplaceTempView(ROWS)
     return features_of_rows(
-        ROWS, columns, [each.feature_set(columns) for each in transformers if isinstance(each, SqlTransformer)]
+        ROWS,
+        columns,
+        [found for each in transformers if isinstance(each, SqlTransformer) for found in each.feature_sets(columns)],
     )
 
 

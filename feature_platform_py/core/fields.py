@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -160,11 +160,12 @@ def _problem(detail: Any, kind: Any, place: Place) -> Problem | None:
     at, message = place.at(*detail["loc"]), _message(detail)
     if at.is_unread:
         return None
-    if detail["type"] == "missing":
-        description = kind.__pydantic_fields__[at.path[-1]].description
-        return at.problem(f"`{at.name}` is missing; expected {description}")
-    if detail["type"] in _UNKNOWN_KEYS:
-        return at.problem(f"{_inside(place)}{unknown('key', str(at.path[-1]), known=kind.__pydantic_fields__)}")
+    if detail["type"] == "missing" or detail["type"] in _UNKNOWN_KEYS:
+        *around, key = detail["loc"]
+        fields = _part_at(kind, around).__pydantic_fields__
+        if detail["type"] == "missing":
+            return at.problem(f"`{at.name}` is missing; expected {fields[key].description}")
+        return at.problem(f"{_inside(place.at(*around))}{unknown('key', str(key), known=fields)}")
     broken = detail.get("ctx", {}).get("error")
     if isinstance(broken, FieldError):
         at = at.at(broken.field)
@@ -177,6 +178,17 @@ def _problem(detail: Any, kind: Any, place: Place) -> Problem | None:
         is_text = isinstance(at.value, str) and detail["type"] in {"int_type", "bool_type"}
         message += f", given {'the text ' if is_text else ''}{at.given}{_quoting(detail['type'], at)}"
     return at.problem(f"`{at.name}`: {message}" if at.name else message)
+
+
+def _part_at(kind: Any, keys: list[str | int]) -> Any:
+    """Return the kind of a part inside of a part, as its annotations name it."""
+    for key in keys:
+        annotation = kind.__pydantic_fields__[key].annotation if isinstance(key, str) else kind
+        # The item of a list, or the part of `Part | None`.
+        while not hasattr(annotation, "__pydantic_fields__") and get_args(annotation):
+            annotation = get_args(annotation)[0]
+        kind = annotation
+    return kind
 
 
 def _inside(place: Place) -> str:

@@ -57,20 +57,22 @@ class SqlTransformer(FeatureTransformer):
         """Return the folders of the dbt packages with the macro, by name; empty for the project's own."""
         return {}
 
-    def feature_set(self, columns: Columns) -> FeatureSet:
-        """Return the feature set for these columns of the input."""
-        return FeatureSet(
-            model=self.model,
-            macro=self.macro,
-            keys=self.keys(),
-            features=self.output_columns(columns),
-            reads=tuple((name, dict(columns)[name]) for name in self.reads()),
-            timestamp_col=self.event_time(),
-            reach_days=self.reach_days(),
-            params=self.arguments(dict(columns)),
-            month_key=self.month_key(),
-            is_by_month=self.is_by_month,
-            tag=self.tag,
+    def feature_sets(self, columns: Columns) -> tuple[FeatureSet, ...]:
+        """Return the feature sets for these columns of the input: one, unless features belong into tables of their own."""
+        return (
+            FeatureSet(
+                model=self.model,
+                macro=self.macro,
+                keys=self.keys(),
+                features=self.output_columns(columns),
+                reads=tuple((name, dict(columns)[name]) for name in self.reads()),
+                timestamp_col=self.event_time(),
+                reach_days=self.reach_days(),
+                params=self.arguments(dict(columns)),
+                month_key=self.month_key(),
+                is_by_month=self.is_by_month,
+                tag=self.tag,
+            ),
         )
 
     def transform(self, dataframe: DataFrame) -> DataFrame:
@@ -80,7 +82,7 @@ class SqlTransformer(FeatureTransformer):
         columns = columns_of(dataframe)
         spelled = self.spelled_as(columns)
         relation = f"rows_{uuid.uuid4().hex}"
-        query = features_of_rows(relation, columns, [spelled.feature_set(columns)], packages=self.packages())
+        query = features_of_rows(relation, columns, spelled.feature_sets(columns), packages=self.packages())
         # Spark's own formatter replaces the name by the frame.
         text = query.replace("{", "{{").replace("}", "}}").replace(f"`{relation}`", "{rows}")
         return dataframe.sparkSession.sql(text, rows=dataframe)

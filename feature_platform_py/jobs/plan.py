@@ -136,9 +136,9 @@ def plan_job(config: JobConfig, source: ResolvedSource, columns: Sequence[tuple[
     feature_sets: dict[tuple[object, ...], FeatureSet] = {}
     for spec in config.feature_transformers:
         if isinstance(spec.transformer, SqlTransformer):
-            new = spec.transformer.feature_set(columns)
-            known = feature_sets.get(new.identity)
-            feature_sets[new.identity] = known.merged(new) if known else new
+            for new in spec.transformer.feature_sets(columns):
+                known = feature_sets.get(new.identity)
+                feature_sets[new.identity] = known.merged(new) if known else new
     return JobPlan(
         config=config,
         source=source,

@@ -179,7 +179,7 @@ def queries(types: Sequence[str], project: Path, target: str) -> list[list[str]]
         columns = [("id", "bigint"), ("u", "bigint"), ("t", "timestamp"), ("c", "string"), ("a", name)]
         for each in transformers():
             found: Any = get_transformer(each["name"], each["params"])
-            variable = found.feature_set(columns).variable()
+            variable = found.feature_sets(columns)[0].variable()
             requests.append({"macro": variable["macro"], "relation": f"{PREFIX}{number}", "params": variable["params"]})
     inline = "{% for each in var('requests') %}{{ _named_macro(each.macro)(each.relation, **each.params) }}\n-- end\n{% endfor %}"
     arguments = ["compile", "--inline", inline, "--vars", json.dumps({"requests": requests}), "--target", target]
