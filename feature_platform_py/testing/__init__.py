@@ -1,8 +1,9 @@
-"""Test transformers and SQL: a session, a warehouse, rows that break naive code, and a comparison that explains."""
+"""Test transformers and SQL: a session, a warehouse, rows that break naive code, a comparison that explains, a reference."""
 
 from __future__ import annotations
 
 from feature_platform_py.testing.comparison import assert_features_equal
 from feature_platform_py.testing.edge_cases import EdgeCases, edge_case_frame, edge_case_rows
+from feature_platform_py.testing.reference import reference_features
 
-__all__ = ["EdgeCases", "assert_features_equal", "edge_case_frame", "edge_case_rows"]
+__all__ = ["EdgeCases", "assert_features_equal", "edge_case_frame", "edge_case_rows", "reference_features"]

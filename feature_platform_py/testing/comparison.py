@@ -22,30 +22,41 @@ class _Values:
     """When two values are equal: how far apart floats may be, and in which columns NaN is NULL."""
 
     columns: tuple[str, ...]
-    tolerance: float
     blurred: frozenset[str]
+    tolerance: float = 0.0
+    relative_tolerance: float = 0.0
+
+    @property
+    def is_tolerant(self) -> bool:
+        return bool(self.tolerance or self.relative_tolerance)
 
     def value(self, row: Row, column: str) -> Any:
         found = row[column]
         return None if column in self.blurred and _is_nan(found) else found
 
     def differing(self, one: Row, other: Row) -> list[str]:
-        return [
-            name
-            for name in self.columns
-            if not _is_same(self.value(one, name), self.value(other, name), tolerance=self.tolerance)
-        ]
+        return [name for name in self.columns if not self.is_same(self.value(one, name), self.value(other, name))]
+
+    def is_same(self, one: Any, other: Any) -> bool:
+        if _is_number(one) and _is_number(other) and float in (type(one), type(other)):
+            is_close = math.isclose(one, other, rel_tol=self.relative_tolerance, abs_tol=self.tolerance)
+            return is_close or canonical(one) == canonical(other)
+        if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+            return len(one) == len(other) and all(map(self.is_same, one, other))
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            return one.keys() == other.keys() and all(self.is_same(one[key], other[key]) for key in one)
+        return canonical(one) == canonical(other)
 
     def identity(self, row: Row, columns: Iterable[str]) -> tuple[Hashable, ...]:
         """Return the values so that equal ones are equal, and hash alike."""
-        return tuple(_canonical(self.value(row, name)) for name in columns)
+        return tuple(canonical(self.value(row, name)) for name in columns)
 
     def exact_part(self, row: Row) -> tuple[Hashable, ...]:
         """Return the values that equal rows must share exactly: with a tolerance, all except floats."""
-        if not self.tolerance:
+        if not self.is_tolerant:
             return self.identity(row, self.columns)
         found = (self.value(row, name) for name in self.columns)
-        return tuple(_canonical(value) if _is_exact(value) else _ANY_NUMBER for value in found)
+        return tuple(canonical(value) if _is_exact(value) else _ANY_NUMBER for value in found)
 
 
 def assert_features_equal(
@@ -55,13 +66,15 @@ def assert_features_equal(
     keys: str | Sequence[str] | None = None,
     ignore_order: bool = True,
     tolerance: float = 0.0,
+    relative_tolerance: float = 0.0,
 ) -> None:
     """Raise AssertionError, with the differences, unless the tables have the same columns, types and rows.
 
-    Each is a Spark or pandas DataFrame, an Arrow table or a list of dicts. Types are compared if both sides have them;
-    a list of dicts and an `object` column of pandas have none. NULL equals NULL and NaN equals NaN (in
-    pandas, except in its Arrow types, they cannot be told apart). Times are compared as instants, without a zone as UTC.
-    Floats may be `tolerance` apart; everything else, decimals too, is compared exactly.
+    Each is a Spark or pandas DataFrame, an Arrow table, a list of dicts, or what `reference_features` returns. Types are
+    compared if both sides have them; a list of dicts and an `object` column of pandas have none. NULL equals NULL and NaN
+    equals NaN (in pandas, except in its Arrow types, they cannot be told apart). Times are compared as instants, without
+    a zone as UTC. Floats may be `tolerance` apart, or `relative_tolerance` times the larger of the two; everything else,
+    decimals too, is compared exactly.
 
     `keys` name the columns that identify a row. Without them, each row must occur as often as expected. With
     `ignore_order=False`, rows and columns must be in the same order too.
@@ -72,7 +85,7 @@ def assert_features_equal(
     problems = [*_column_problems(found, wanted, has_order=not ignore_order), *_type_problems(found, wanted)]
     if len(found.rows) != len(wanted.rows):
         problems.append(f"rows: {len(found.rows)}, expected {len(wanted.rows)}")
-    values = _Values(_shared_columns(found, wanted), tolerance, found.blurred | wanted.blurred)
+    values = _Values(_shared_columns(found, wanted), found.blurred | wanted.blurred, tolerance, relative_tolerance)
     if unknown := [name for name in key_columns if name not in values.columns]:
         names = ", ".join(f"`{name}`" for name in unknown)
         problems.append(f"keys: expected columns of both tables, {names} is none")
@@ -176,7 +189,7 @@ def _grouped(
 
 def _leftovers(actual: list[Row], expected: list[Row], values: _Values) -> tuple[list[Row], list[Row]]:
     """Return the rows without an equal partner on the other side, with as many pairs as possible."""
-    if not values.tolerance:
+    if not values.is_tolerant:
         return _without_equals(actual, expected, values), _without_equals(expected, actual, values)
     partners: dict[int, int] = {}
     is_equal = {
@@ -217,17 +230,6 @@ def _find_partner(mine: int, is_equal: Mapping[int, list[int]], partners: dict[i
     return False
 
 
-def _is_same(one: Any, other: Any, *, tolerance: float) -> bool:
-    if _is_number(one) and _is_number(other) and float in (type(one), type(other)):
-        return bool(_canonical(one) == _canonical(other) or abs(one - other) <= tolerance)
-    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
-        pairs = zip(one, other, strict=False)
-        return len(one) == len(other) and all(_is_same(*pair, tolerance=tolerance) for pair in pairs)
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_is_same(one[key], other[key], tolerance=tolerance) for key in one)
-    return bool(_canonical(one) == _canonical(other))
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -236,15 +238,16 @@ def _is_exact(value: Any) -> bool:
     return value is None or isinstance(value, (bool, str, bytes, date))
 
 
-def _canonical(value: Any) -> Hashable:
+def canonical(value: Any) -> Hashable:
+    """Return a value that is equal, and hashes alike, where two values are the same: NaN, equal instants, nested values too."""
     if hasattr(value, "tolist"):
-        return _canonical(value.tolist())
+        return canonical(value.tolist())
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if isinstance(value, (list, tuple)):
-        return tuple(map(_canonical, value))
+        return tuple(map(canonical, value))
     if isinstance(value, Mapping):
-        return frozenset((key, _canonical(each)) for key, each in value.items())
+        return frozenset((key, canonical(each)) for key, each in value.items())
     if _is_nan(value):
         return "NaN", float
     # True equals 1 in Python, but a boolean is not a number.

@@ -39,10 +39,12 @@ class Table:
 
 
 def as_table(given: Any, role: str) -> Table:
-    """Return a Spark or pandas DataFrame, an Arrow table or a list of mappings as a table.
+    """Return a Spark or pandas DataFrame, an Arrow table or a list of mappings as a table, and a table as it is.
 
     Raises TypeError for anything else, and ValueError if two columns have one name or a row lacks a column.
     """
+    if isinstance(given, Table):
+        return given
     module = type(given).__module__.partition(".")[0]
     if module == "pyspark" and hasattr(given, "toArrow"):
         return _from_spark(given, role)

@@ -88,6 +88,13 @@ def test_floats_may_be_apart_by_the_tolerance_and_no_more() -> None:
     assert told([{"x": Decimal("1.05")}], [{"x": Decimal("1.0")}], tolerance=0.1)[1] == "rows that differ: 2"
 
 
+def test_floats_may_be_apart_by_a_part_of_their_size() -> None:
+    assert_features_equal([{"x": 1e15 + 1}], [{"x": 1e15}], relative_tolerance=1e-12)
+    assert_features_equal([{"x": [1e-15]}], [{"x": [1.0000000000001e-15]}], relative_tolerance=1e-12)
+    assert told([{"x": 1e15 + 1e4}], [{"x": 1e15}], relative_tolerance=1e-12)[1] == "rows that differ: 2"
+    assert told([{"x": 0.0}], [{"x": 1e-300}], keys=[], relative_tolerance=1e-12)[1] == "rows that differ: 2"
+
+
 def test_rows_within_the_tolerance_are_matched_whichever_come_first() -> None:
     actual = [{"x": 1.0, "y": 0.0}, {"x": 1.1, "y": 0.0}, {"x": 0.9, "y": None}]
     expected = [{"x": 1.05, "y": 0.0}, {"x": 0.95, "y": 0.0}, {"x": 0.95, "y": None}]
