@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from feature_platform_py.core.sql_text import quoted
+from feature_platform_py.testing.reference_windows import trailing_lengths, window_interval
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -35,7 +37,8 @@ CATEGORIES = (
     "日本",
     "🍕",
 )
-# UTC instants at which clocks change: New York and Berlin, in spring and in autumn.
+DOUBLES = (0.0, -0.0, float("nan"), -float("nan"), float("inf"), float("-inf"), 0.1, 5e-7, -1e-7, 1e21, None)
+# UTC instants at which clocks change: New York and Prague, in spring and in autumn.
 CLOCK_CHANGES = (
     datetime(2024, 3, 10, 7, tzinfo=UTC),
     datetime(2024, 3, 31, 1, tzinfo=UTC),
@@ -61,43 +64,56 @@ class _Event:
     amount: Decimal | None = Decimal("10.000000")
     category: str | None = "food"
     is_late: bool = False
+    double: float | None = 0.5
+    more_key: str | None = "a"
 
 
 def edge_case_rows(
     *,
-    key: str = "user_id",
+    key: str | Sequence[str] = "user_id",
     time: str = "timestamp",
     amount: str = "amount",
     category: str = "category",
+    double: str | None = None,
     edge_case: str | None = "edge_case",
     window_days: int | Sequence[int] = 30,
+    windows: str | Sequence[str] = (),
     seed: int = 0,
 ) -> EdgeCases:
     """Return rows with a bigint key, a UTC time, a decimal(28,6) amount and a string category, and their schema.
 
-    NULLs, ties, rows exactly a window apart and a microsecond to either side, changes of the clock, the leap day, ends of
-    months and years, late rows (the last ones), duplicates, extreme amounts, odd categories. `edge_case` names the
-    column with the reason of each row; None leaves it out. `seed` decides the keys, the order and some ordinary
-    rows. The same arguments give the same rows. Raises ValueError for a window of no days, or two columns of one name.
+    NULLs, ties, rows exactly a window apart and a microsecond to either side, changes of the clock, the leap
+    day, starts of weeks, months, quarters and years in UTC and in Prague, times before 1970, late rows (the last ones),
+    duplicates, extreme amounts, odd categories.
+
+    A list of names in `key` makes a composite key, of which all columns but the first are strings. `double` names a column
+    of doubles with NaN, infinities and both zeros. `windows` are trailing windows as WindowAggregator takes them, `12h` or
+    `30d offset 7d`, beside `window_days`; other windows need no rows of their own. `edge_case` names the column with the
+    reason of each row; None leaves it out. `seed` decides the keys, the order and some ordinary rows. The same
+    arguments give the same rows. Raises ValueError for an unknown window, or two columns of one name.
     """
-    windows = [window_days] if isinstance(window_days, int) else list(window_days)
-    types = {key: "bigint", time: "timestamp", amount: "decimal(28,6)", category: "string"}
-    named = types if edge_case is None else types | {edge_case: "string"}
-    if len(named) != (4 if edge_case is None else 5):
-        raise ValueError(
-            f"edge cases: expected columns of different names, got {[key, time, amount, category, edge_case]}"
-        )
-    if not windows or min(windows) < 1:
+    days = [window_days] if isinstance(window_days, int) else list(window_days)
+    if not days or min(days) < 1:
         raise ValueError(f"edge cases: expected `window_days` of at least 1, got {window_days}")
     choice = Random(seed)  # noqa: S311
-    events = [*_events(windows), *_ordinary(choice, max(windows))]
+    events = [*_events(days, _as_list(windows)), *_composite_keys(), *_doubles(), *_ordinary(choice, max(days))]
     stories = sorted({event.story for event in events if event.story})
-    keys = dict(zip(stories, choice.sample(range(1, 10 * len(stories)), len(stories)), strict=True))
+    users = dict(zip(stories, choice.sample(range(1, 10 * len(stories)), len(stories)), strict=True))
     choice.shuffle(events)
     events.sort(key=lambda event: event.is_late)
-    values = ((keys.get(event.story or ""), event.time, event.amount, event.category, event.why) for event in events)
-    schema = ", ".join(f"{quoted(name)} {spark_type}" for name, spark_type in named.items())
-    return EdgeCases([dict(zip(named, row, strict=False)) for row in values], schema)
+    keyed = [
+        (name, "more_key" if place else "user", "string" if place else "bigint")
+        for place, name in enumerate(_as_list(key))
+    ]
+    described = [(time, "time", "timestamp"), (amount, "amount", "decimal(28,6)"), (category, "category", "string")]
+    wanted = [(double, "double", "double"), (edge_case, "why", "string")]
+    columns = [*keyed, *described, *((name, read, spark_type) for name, read, spark_type in wanted if name is not None)]
+    names = [name for name, *_ in columns]
+    if not keyed or len(set(names)) != len(names):
+        raise ValueError(f"edge cases: expected columns of different names, got {names}")
+    read = [vars(event) | {"user": users.get(event.story or "")} for event in events]
+    rows = [{name: values[attribute] for name, attribute, _ in columns} for values in read]
+    return EdgeCases(rows, ", ".join(f"{quoted(name)} {spark_type}" for name, _, spark_type in columns))
 
 
 def edge_case_frame(session: SparkSession, **options: Any) -> DataFrame:
@@ -106,39 +122,69 @@ def edge_case_frame(session: SparkSession, **options: Any) -> DataFrame:
     return session.createDataFrame(rows, schema)
 
 
-def _events(windows: Sequence[int]) -> Iterator[_Event]:
-    for days in windows:
-        yield from _window_edges(days)
+def _as_list(given: str | Sequence[str]) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _events(days: Sequence[int], windows: Sequence[str]) -> Iterator[_Event]:
+    for each in days:
+        yield from _window_edges(f"{each} days", [timedelta(days=each)])
+    for window in windows:
+        window_interval(window, at=0)
+        if lengths := trailing_lengths(window):
+            length, offset = lengths[0] * MICROSECOND, lengths[1] * MICROSECOND
+            yield from _window_edges(window, [offset + length, *([offset] if offset else [])])
     yield from _calendar()
     yield from _nulls()
     yield from _values()
-    yield from _repeated(max(windows))
+    yield from _repeated(max(days))
 
 
-def _window_edges(days: int) -> Iterator[_Event]:
-    story = f"{days} days apart"
-    yield _Event(f"the row that looks {days} days back", story, NOON)
-    yield _Event(f"exactly {days} days before another", story, NOON - timedelta(days=days), Decimal("1.000000"))
-    for side, moved in (("earlier", -MICROSECOND), ("later", MICROSECOND)):
-        before = NOON - timedelta(days=days) + moved
-        why = f"{days} days before another, and a microsecond {side}"
-        yield _Event(why, story, before, Decimal("0.100000" if side == "later" else "100.000000"))
+def _window_edges(window: str, backs: Sequence[timedelta]) -> Iterator[_Event]:
+    """Yield a row, and rows at each end of its window: how far back the ends lie is given."""
+    story = f"{window} apart"
+    yield _Event(f"the row that looks {window} back", story, NOON)
+    for back, end in zip(backs, ("", "the end of "), strict=False):
+        yield _Event(f"exactly {end}{window} before another", story, NOON - back, Decimal("1.000000"))
+        for side, moved in (("earlier", -MICROSECOND), ("later", MICROSECOND)):
+            why = f"{end}{window} before another, and a microsecond {side}"
+            yield _Event(why, story, NOON - back + moved, Decimal("0.100000" if side == "later" else "100.000000"))
 
 
 def _calendar() -> Iterator[_Event]:
+    zones = (UTC, ""), (ZoneInfo("Europe/Prague"), " in Prague")
+    hours = [timedelta(hours=each) for each in (-24, -0.5, 0, 0.5, 24)]
     for change in CLOCK_CHANGES:
-        for moved in (timedelta(days=-1), -MICROSECOND, timedelta(0), timedelta(days=1)):
+        for moved in (-MICROSECOND, *hours):
             yield _Event("about a change to or from daylight-saving time", f"clock {change}", change + moved)
     for day in (datetime(2024, 2, 29, tzinfo=UTC), datetime(2023, 2, 28, tzinfo=UTC), datetime(2025, 3, 1, tzinfo=UTC)):
         yield _Event("the leap day, and what is a year away from it", "leap day", day)
     for edge, first in (
+        ("week", datetime(2024, 5, 13, tzinfo=UTC)),
         ("month", datetime(2024, 5, 1, tzinfo=UTC)),
         ("month of the leap day", datetime(2024, 3, 1, tzinfo=UTC)),
+        ("quarter", datetime(2024, 4, 1, tzinfo=UTC)),
         ("year", datetime(2024, 1, 1, tzinfo=UTC)),
         ("years before 1970", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("years before 1900", datetime(1900, 1, 1, tzinfo=UTC)),
     ):
-        yield _Event(f"the last microsecond of the {edge}", f"end of {edge}", first - MICROSECOND)
-        yield _Event(f"the first microsecond after the {edge}", f"end of {edge}", first)
+        for zone, place in zones:
+            start, story = first.replace(tzinfo=zone).astimezone(UTC), f"end of {edge}{place}"
+            yield _Event(f"the last microsecond of the {edge}{place}", story, start - MICROSECOND)
+            yield _Event(f"the first microsecond after the {edge}{place}", story, start)
+            yield _Event(f"after the {edge}{place}", story, start + timedelta(hours=30))
+
+
+def _composite_keys() -> Iterator[_Event]:
+    for part in ("a", "a", "b", "A", "", None):
+        why = "NULL in a part of the key" if part is None else f"a key that differs in a part: {part!r}"
+        yield _Event(why, "composite", NOON, more_key=part)
+    yield _Event("NULL in the other part of the key", None, NOON)
+
+
+def _doubles() -> Iterator[_Event]:
+    for number, double in enumerate(DOUBLES * 2):
+        yield _Event(f"the double {double}", "doubles", NOON + timedelta(minutes=number // 2), double=double)
 
 
 def _nulls() -> Iterator[_Event]:
