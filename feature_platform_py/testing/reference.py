@@ -140,15 +140,17 @@ def _features(definition: Mapping[str, Any], source: _Source, prefix: str) -> It
     column = source.spelled(definition["column"]) if definition.get("column") else None
     if column is None and function not in _OF_ROWS:
         raise ValueError(f"`{function}`: `column` is missing")
+    if column is not None and function in _OF_ROWS - {"count"}:
+        raise ValueError(f"`{function}` is of rows; expected no `column`, got `{column}`")
     if (definition.get("k") or 0) < (function in _ARRAYS):
         raise ValueError(f"`{function}`: expected `k` of at least 1, got {definition.get('k')}")
-    name = definition.get("name") or _default_name(function, column, definition.get("k"))
+    name = definition.get("name") or _default_name(function, definition.get("column"), definition.get("k"))
     where = tuple(
         {**each, "column": source.spelled(each["column"])} for each in _as_list(definition.get("where") or ())
     )
     amounts = source.amounts(column or "", definition.get("fill_value")) if function in _OF_NUMBERS else Amounts()
     for slug, condition in _groups(definition.get("by"), source):
-        for window in _as_list(definition["windows"]):
+        for window in (" ".join(each.split()) for each in _as_list(definition["windows"])):
             yield _Feature(
                 name=prefix + "_".join([name, *slug, window]).replace(" ", "_"),
                 function=function,

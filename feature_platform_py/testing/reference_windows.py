@@ -15,7 +15,7 @@ SIDES = ("right", "left", "both", "none")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-_TRAILING = re.compile(r"([1-9][0-9]*)([smhdw])(?: offset ([1-9][0-9]*)([smhdw]))?")
+_TRAILING = re.compile(r"0*([1-9][0-9]*)([smhdw])(?: offset 0*([1-9][0-9]*)([smhdw]))?")
 # The calendar repeats after 400 years, days of the week included.
 _CYCLE = timedelta(days=146_097)
 

@@ -427,11 +427,18 @@ def test_names_are_of_prefix_column_function_and_window() -> None:
         {"function": "sum", "column": "x", "windows": ["7d", "30d offset 30d"]},
         {"function": "count", "windows": ["previous month"]},
         {"function": "last_k", "column": "X", "k": 5, "order_by": "x", "windows": ["lifetime"]},
+        {"function": "count", "windows": [" 07d  offset 1d"]},
         {"function": "max", "column": "x", "name": "top", "windows": ["day"], "description": "the largest"},
         prefix="p_",
     )[0]
-    names = ["p_x_sum_7d", "p_x_sum_30d_offset_30d", "p_count_previous_month", "p_x_last_5_lifetime", "p_top_day"]
-    assert list(found) == names
+    assert list(found) == [
+        "p_x_sum_7d",
+        "p_x_sum_30d_offset_30d",
+        "p_count_previous_month",
+        "p_X_last_5_lifetime",
+        "p_count_07d_offset_1d",
+        "p_top_day",
+    ]
 
 
 def test_rows_with_a_null_key_or_time_have_no_features_and_count_for_nobody() -> None:
@@ -530,6 +537,10 @@ def test_missing_values_of_pandas_are_null() -> None:
         ({"function": "count", "windows": ["next 30d"]}, "window 'next 30d': expected `<N><unit>`"),
         ({"function": "count", "windows": ["previous lifetime"]}, "window 'previous lifetime': expected"),
         ({"function": "last_k", "column": "x", "order_by": "x"}, "`last_k`: expected `k` of at least 1, got None"),
+        (
+            {"function": "seconds_since_last", "column": "x"},
+            "`seconds_since_last` is of rows; expected no `column`, got `x`",
+        ),
         ({"function": "count", "widow": "1d"}, "feature: unknown keys widow"),
         ({"function": "count", "where": [{"column": "x", "op": "like", "value": 1}]}, "`op`: expected .*, got 'like'"),
     ],
