@@ -22,6 +22,12 @@ MAX_VALUES = 20_000
 KeyPath = tuple[str | int, ...]
 """The path to a value: keys and list positions."""
 
+
+def path_name(path: KeyPath) -> str:
+    """Return a path as a reader writes it: `feature_transformers[0].params`."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).lstrip(".")
+
+
 _UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?:(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\})?", re.ASCII)
 _SECRET_NAME = re.compile("TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|KEY", re.IGNORECASE)
@@ -76,7 +82,7 @@ class Place:
     @property
     def name(self) -> str:
         """The keys that lead here, as a reader writes them: `feature_transformers[0].params`."""
-        return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in self.path).lstrip(".")
+        return path_name(self.path)
 
     @property
     def value(self) -> Any:

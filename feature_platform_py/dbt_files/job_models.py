@@ -89,6 +89,8 @@ def _feature_table(plan: JobPlan, model: str) -> Call:
         arguments["period"] = period
     if (reach_days := plan.reach_days(model)) is not None:
         arguments["reach_days"] = reach_days
+        if reach_periods := plan.reach_periods(model):
+            arguments["reach_periods"] = reach_periods
     return Call("feature_table", (), arguments)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from feature_platform_py.core.data_types import KINDS, NUMERIC, Columns, kind_of
+from feature_platform_py.core.document import KeyPath
 from feature_platform_py.core.suggestions import printable, suggestion, ticked, unknown
 
 PLAIN = frozenset({"boolean", "integer", "decimal", "floating", "string", "binary", "date", "timestamp"})
@@ -17,6 +18,7 @@ READABLE: Mapping[str, frozenset[str]] = {
     "number": NUMERIC,
     "text": frozenset({"string"}),
     "category": frozenset({"string", "integer"}),
+    "ordered": frozenset({*NUMERIC, "string", "date", "timestamp"}),
     "any": frozenset({*KINDS.values(), "array", "map", "struct", "other"}),
 }
 """The kinds that a parameter may require of its column, and the matching kinds of type."""
@@ -27,17 +29,26 @@ _WANTED: Mapping[frozenset[str], str] = {
     READABLE["number"]: "a numeric column",
     READABLE["text"]: "a string column",
     READABLE["category"]: "a string or integer column",
+    READABLE["ordered"]: "a column of numbers, times or texts",
 }
 
 
 @dataclass(frozen=True)
 class InputColumn:
-    """A column that a transformer reads: its role, its parameter, and the allowed kinds of type."""
+    """A column that a transformer reads: its role, the parameter that names it, and the allowed kinds of type.
+
+    A column inside of a parameter has the path to it: `("features", 0, "column")`.
+    """
 
     role: str
-    param: str
+    param: str | KeyPath
     name: str
     kinds: frozenset[str]
+
+    @property
+    def path(self) -> KeyPath:
+        """The keys and positions that lead to the column's name."""
+        return (self.param,) if isinstance(self.param, str) else self.param
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,10 @@ def features_of_rows(
     columns: Columns,
     feature_sets: Sequence[FeatureSet],
     *,
+    names: Sequence[str] = (),
     packages: Mapping[str, Path] = MappingProxyType({}),
 ) -> str:
-    """Return a query of the relation's rows with the features behind them.
+    """Return a query of the relation's rows with the features behind them, in the order of `names` if that is given.
 
     The macros are those of the project around the working directory (or of this package outside a project), and of the dbt packages
     given by name and folder. Raises EngineError if dbt cannot render them.
@@ -43,6 +44,8 @@ def features_of_rows(
         for table, each in zip(tables, feature_sets, strict=True)
         for column in each.features
     ]
+    order = {name: number for number, name in enumerate(names)}
+    features.sort(key=lambda feature: order.get(feature["name"], len(order)))
     request = {
         "relation": relation,
         "columns": [{"name": name, "type": data_type} for name, data_type in columns],

@@ -137,7 +137,7 @@ class DefinedTransformer(SqlTransformer):
             for feature in self.definition.features
         )
 
-    def keys(self) -> tuple[str, ...]:
+    def grain(self) -> tuple[str, ...]:
         """Return the columns that the key parameters name."""
         return tuple(getattr(self, name) for name in self.definition.part.keys)
 

@@ -30,7 +30,7 @@ class SqlTransformer(FeatureTransformer):
     is_by_month: ClassVar[bool] = False
 
     @abstractmethod
-    def keys(self) -> tuple[str, ...]:
+    def grain(self) -> tuple[str, ...]:
         """Return the grain of the features: the columns that decide which features a row gets."""
 
     @abstractmethod
@@ -63,7 +63,7 @@ class SqlTransformer(FeatureTransformer):
             FeatureSet(
                 model=self.model,
                 macro=self.macro,
-                keys=self.keys(),
+                keys=self.grain(),
                 features=self.output_columns(columns),
                 reads=tuple((name, dict(columns)[name]) for name in self.reads()),
                 timestamp_col=self.event_time(),
@@ -82,7 +82,10 @@ class SqlTransformer(FeatureTransformer):
         columns = columns_of(dataframe)
         spelled = self.spelled_as(columns)
         relation = f"rows_{uuid.uuid4().hex}"
-        query = features_of_rows(relation, columns, spelled.feature_sets(columns), packages=self.packages())
+        names = [column.name for column in spelled.output_columns(columns)]
+        query = features_of_rows(
+            relation, columns, spelled.feature_sets(columns), names=names, packages=self.packages()
+        )
         # Spark's own formatter replaces the name by the frame.
         text = query.replace("{", "{{").replace("}", "}}").replace(f"`{relation}`", "{rows}")
         return dataframe.sparkSession.sql(text, rows=dataframe)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import BaseModel, ConfigDict
 
 from feature_platform_py.core.data_types import Columns, parse_type
+from feature_platform_py.core.document import KeyPath, path_name
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.features.columns import (
@@ -43,6 +44,14 @@ class FeatureTransformer(BaseModel, ABC):
         """Return the values that some row should have in a column; plans and runs warn of a value that no row has."""
         return ()
 
+    def faults(self, columns: Columns) -> Iterator[tuple[KeyPath, str]]:  # noqa: ARG002 - most parameters fit any column
+        """Yield where and why parameters do not fit the types of the columns, beyond the kinds that columns must have."""
+        yield from ()
+
+    def ordered_by(self, columns: Sequence[str]) -> Self:  # noqa: ARG002 - most transformers depend on no order
+        """Return the transformer with these columns as the order of rows at one time, where it needs one and has none."""
+        return self
+
     @abstractmethod
     def output_columns(self, columns: Columns | None) -> tuple[OutputColumn, ...]:
         """Return the added columns in order; `columns` are the input's names and types, None if unknown."""
@@ -66,11 +75,12 @@ class FeatureTransformer(BaseModel, ABC):
     def spelled_as(self, columns: Columns) -> Self:
         """Return the transformer with its columns spelled as in the input, because Spark takes `ID` for `id`."""
         names: dict[str, Any] = {}
-        for needed in self.input_columns():
+        for needed in self._read_columns():
             column = column_named(needed.name, columns)
             spelled = column[0] if column else needed.name
-            is_listed = isinstance(getattr(self, needed.param), tuple)
-            names[needed.param] = (*names.get(needed.param, ()), spelled) if is_listed else spelled
+            param = str(needed.param)
+            is_listed = isinstance(getattr(self, param), tuple)
+            names[param] = (*names.get(param, ()), spelled) if is_listed else spelled
         return self.model_copy(update=names)
 
     def _read_columns(self) -> Iterator[InputColumn]:
@@ -83,7 +93,9 @@ class FeatureTransformer(BaseModel, ABC):
     def _input_faults(self, columns: Columns) -> Iterator[str]:
         for needed in self.input_columns():
             if fault := input_fault(needed, columns, there="DataFrame"):
-                yield f"`{needed.param}`: {fault}"
+                yield f"`{path_name(needed.path)}`: {fault}"
+        for path, fault in self.faults(columns):
+            yield f"`{path_name(path)}`: {fault}"
         there = {name.lower() for name, _ in columns}
         for added in [column.name for column in self.output_columns(columns)]:
             if added.lower() in there:

@@ -69,6 +69,8 @@ def load_checked_job(
         # If the job has faults of its own, a failure of the engine adds nothing.
         if not problems:
             raise
+    if source and source.registered:
+        draft = _ordered_by(draft, source.registered.primary_key)
     problems += [*check_job(draft, columns, source), *name_problems(draft, project)]
     if source and draft.output_sink:
         problems += _sink_problems(draft, draft.output_sink, source, project)
@@ -76,6 +78,15 @@ def load_checked_job(
         raise ConfigurationError(dict.fromkeys(problems))
     known = None if columns is None else tuple(columns)
     return CheckedJob(_spelled_as(draft.config(), known or ()), source, known)
+
+
+def _ordered_by(draft: JobDraft, columns: Sequence[str]) -> JobDraft:
+    """Return the draft with rows at one time in the order of the source's primary key, where a transformer needs an order."""
+    ordered = tuple(
+        replace(each, transformer=each.transformer.ordered_by(columns)) if columns else each
+        for each in draft.feature_transformers
+    )
+    return replace(draft, feature_transformers=ordered)
 
 
 def check_job(
@@ -131,7 +142,7 @@ def _input_problems(config: JobConfig | JobDraft, columns: Columns, source: Reso
         is_sql = isinstance(transformer.transformer, SqlTransformer)
         later = specs if is_sql else specs[position:]
         for needed in transformer.inputs():
-            place = transformer.place.at("params", needed.param)
+            place = transformer.place.at("params", *needed.path)
             known = columns if is_sql else [*columns, *added]
             adding = _adding(needed.name, known, later, columns)
             if adding:
@@ -145,6 +156,10 @@ def _input_problems(config: JobConfig | JobDraft, columns: Columns, source: Reso
                 name = (column_named(needed.name, columns) or (needed.name,))[0]
                 message = f"`{place.name}`: `{name}` is a name that feature tables use for a column of their own"
                 yield place.problem(f"{message}; rename the source's")
+        if is_sql and all(column_named(needed.name, columns) for needed in transformer.inputs()):
+            for path, fault in transformer.transformer.faults(columns):
+                place = transformer.place.at("params", *path)
+                yield place.problem(f"`{place.name}`: {fault}")
         # A column of unknown type is checked when the transformer is applied.
         added += [(column.name, column.type or "") for column in transformer.outputs(columns)]
 
@@ -154,7 +169,7 @@ def _kept_columns(spec: TransformerSpec) -> frozenset[str | None]:
     transformer = spec.transformer
     if not isinstance(transformer, SqlTransformer):
         return frozenset()
-    return frozenset({*transformer.keys(), transformer.event_time()})
+    return frozenset({*transformer.grain(), transformer.event_time()})
 
 
 def _adding(name: str, known: Columns, later: Sequence[TransformerSpec], columns: Columns) -> TransformerSpec | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_platform_py.features.columns import OutputColumn
-from feature_platform_py.features.feature_set import FeatureSet
+from feature_platform_py.features.feature_set import FeatureSet, longest_periods
 from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.jobs.config import JobConfig, TransformerSpec
 from feature_platform_py.registry.schema import Period
@@ -125,6 +125,10 @@ class JobPlan:
         reaches = [feature_set.reach_days for feature_set in self.sets_of(model)]
         known = [reach for reach in reaches if reach is not None]
         return max(known) if known and len(known) == len(reaches) else None
+
+    def reach_periods(self, model: str) -> dict[str, int]:
+        """For how many calendar periods, its own included, a source row counts in a model's table."""
+        return longest_periods(feature_set.reach_periods for feature_set in self.sets_of(model))
 
     def table_name(self, model: str) -> str:
         """Return the name of the job's table or view for a model, without its schema."""

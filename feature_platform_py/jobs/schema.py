@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -170,7 +171,21 @@ def job_json_schema() -> dict[str, Any]:
 
 
 def _schema_of(kind: type[Any]) -> dict[str, Any]:
-    return TypeAdapter(kind).json_schema()
+    schema = TypeAdapter(kind).json_schema()
+    parts = schema.pop("$defs", {})
+    return dict(_inlined(schema, parts))
+
+
+def _inlined(value: Any, parts: Mapping[str, Any]) -> Any:
+    """Return a schema without references, because it becomes a part of a larger one."""
+    if isinstance(value, list):
+        return [_inlined(each, parts) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "$ref" in value:
+        part = parts[value["$ref"].rpartition("/")[2]]
+        return _inlined(part | {name: each for name, each in value.items() if name != "$ref"}, parts)
+    return {name: _inlined(each, parts) for name, each in value.items()}
 
 
 def _shape(outer: type[Any], key: str, values: list[str], inner: type[Any], *, tag: str) -> dict[str, Any]:

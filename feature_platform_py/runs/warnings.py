@@ -186,7 +186,7 @@ def _column_questions(plan: JobPlan) -> Iterator[_Question]:
             message = f"`{printable(needed.name)}` is NULL in every row, and {ticked(features)} depend on it"
             yield _Question(
                 "column_without_values",
-                spec.place.at("params", needed.param),
+                spec.place.at("params", *needed.path),
                 message,
                 f"{quoted(needed.name)} is not null",
                 column=needed.name,

@@ -67,7 +67,7 @@ final as (
         input_rows,
         case
             when change is not null then change
-            when {{ _reaches('_changed_period', 'period_start', table.period, table.reach_days) }} then 'reached'
+            when {{ _reaches('_changed_period', 'period_start', table) }} then 'reached'
         end as change
     from changed_before
 )
@@ -98,18 +98,20 @@ select * from final
 {%- endmacro %}
 
 
-{#- Whether rows of a changed period count in a later one: the later one starts before the last of them has left the window. -#}
-{% macro _reaches(changed_period, period_start, period, reach_days) -%}
-    {%- if reach_days is none -%}
+{#-
+  Whether rows of a changed period count in a later one: the later one starts before the last of them has left the window. A calendar window holds
+  it until its own calendar period ends, or with `previous` the next one.
+-#}
+{% macro _reaches(changed_period, period_start, table) -%}
+    {%- if table.reach_days is none -%}
         {{ changed_period }} is not null
     {%- else -%}
-        {%- set changed_end = {
-            'day': 'date_add(' ~ changed_period ~ ', 1)',
-            'month': 'add_months(' ~ changed_period ~ ', 1)',
-            'year': 'add_months(' ~ changed_period ~ ', 12)',
-        }[period] -%}
+        {%- set changed_end = _later_period(changed_period, table.period) -%}
         unix_micros(cast({{ period_start }} as timestamp))
-                - unix_micros(cast({{ changed_end }} as timestamp)) < {{ reach_days * 86400000000 }}
+                - unix_micros(cast({{ changed_end }} as timestamp)) < {{ table.reach_days * 86400000000 }}
+        {%- for unit, number in table.reach_periods.items() %}
+                or {{ period_start }} < {{ _later_period(_period_start('date_sub(' ~ changed_end ~ ', 1)', unit), unit, number) }}
+        {%- endfor %}
     {%- endif -%}
 {%- endmacro %}
 
@@ -122,7 +124,7 @@ job_input as (
 {%- for feature_set in table.feature_sets %},
 
 {{ _numbered('input_rows', table, loop.index0) }} as (
-    {{ _rows_in_periods('job_input', feature_set.timestamp_col, candidates, table.period, 0) }}
+    {{ _rows_in_periods('job_input', feature_set.timestamp_col, candidates, dict(table, reach_days=0, reach_periods={})) }}
 )
 {%- endfor -%}
 {%- endmacro %}

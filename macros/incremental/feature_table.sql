@@ -7,8 +7,8 @@
 
   With a load time, other filters are another definition: periods without loads would not be looked at.
 -#}
-{% macro feature_table(input, feature_sets, period=none, reach_days=none) -%}
-    {%- set table = {'period': period, 'reach_days': reach_days, 'feature_sets': feature_sets} -%}
+{% macro feature_table(input, feature_sets, period=none, reach_days=none, reach_periods={}) -%}
+    {%- set table = {'period': period, 'reach_days': reach_days, 'reach_periods': reach_periods, 'feature_sets': feature_sets} -%}
     {{- config(
         materialized='incremental',
         incremental_strategy='replace_partitions',
@@ -48,32 +48,8 @@
 {#- A digest of all that decides what rows of the input become. -#}
 {% macro _definition_of(table, queries, job_input) -%}
     {%- do return(local_md5(tojson([
-        table.period, _without_marks(queries), _types_read(table), _first_model_text(model.name.split('__')[-1]),
-        job_input.filters if job_input.loaded_at else none,
+        table.period, _without_marks(queries), _types_read(table), job_input.filters if job_input.loaded_at else none,
     ]))[:12]) -%}
-{%- endmacro %}
-
-
-{#-
-  The text of the model that version 0.1 had for the table, which was part of the digest: ledgers of tables that it built stay valid.
-  Written in pieces, because dbt takes signs of Jinja for what they are, inside of text too.
--#}
-{% macro _first_model_text(table_name) -%}
-    {%- set macros = {
-        'user_spend': 'user_spend_aggregator',
-        'user_monthly_transactions': 'user_monthly_transaction_counter',
-        'user_categorical_spend': 'user_categorical_spend_aggregator',
-    } -%}
-    {%- set lines = [
-        '{' ~ '%- set table = var(\'job\').' ~ table_name ~ ' -%' ~ '}',
-        '{' ~ '{- config(enabled=table.feature_sets | length > 0, **table_layout(table)) -}' ~ '}',
-        '{' ~ '% call(relation, feature_set) feature_table(table, ref(\'stg_job_input\')) -%' ~ '}',
-        '{' ~ '{ ' ~ macros.get(table_name, 'named_macro(feature_set.macro)') ~ '(relation, **feature_set.params) }' ~ '}',
-        '{' ~ '%- endcall %' ~ '}',
-    ] -%}
-    {%- set comment = '{' ~ "#- The features of the job's transformers that are macros of the project or of a package; "
-        ~ '`transformers/*.yaml` declares them. -#' ~ '}' -%}
-    {%- do return((lines if table_name in macros else [comment] + lines) | join('\n')) -%}
 {%- endmacro %}
 
 
@@ -108,7 +84,7 @@ with
 {{ _numbered('input_rows', table, loop.index0) }} as (
     {% set keyed = _keyed_columns(job_input.columns, feature_set['keys']) -%}
     {% if work.action == 'replace' -%}
-    {{ _rows_in_periods(relation, feature_set.timestamp_col, starts, table.period, table.reach_days, keyed) }}
+    {{ _rows_in_periods(relation, feature_set.timestamp_col, starts, table, keyed) }}
     {%- else -%}
     select {{ keyed }} from {{ relation }}
     {%- endif %}
@@ -140,7 +116,7 @@ final as (
     {%- else %}
     cross join features
     {%- endif %}
-    {%- if work.action == 'replace' and table.reach_days != 0 %}
+    {%- if work.action == 'replace' and (table.reach_days != 0 or table.reach_periods) %}
     where {{ _partition_predicate(starts, 'features.period_start') }}
     {%- endif %}
 )

@@ -1,17 +1,17 @@
 {#-
-  The rows of a relation whose event time lies in one of the periods, or up to `reach_days` before one; with `reach_days` none, all
-  rows up to the end of the last one. `periods` are the first days of periods, in order.
+  The rows of a relation whose event time lies in one of the periods, or before one, as far back as rows count there; with `reach_days` none,
+  all rows up to the end of the last one. `periods` are the first days of periods, in order.
 
-      reach_days           period
+      reach                period
   ---[----------------====================)-------->  event time
 
   One day more is read than asked for, because a day of a session's time zone may have 25 hours.
 -#}
-{% macro _rows_in_periods(relation, event_time, periods, period, reach_days, columns='*') -%}
+{% macro _rows_in_periods(relation, event_time, periods, table, columns='*') -%}
     {%- set ranges = [] -%}
     {%- for start in periods -%}
-        {%- set end = _period_end(start, period) -%}
-        {%- set begin = none if reach_days is none else _days_before(start, reach_days + 1 if reach_days else 0) -%}
+        {%- set end = _period_end(start, table.period) -%}
+        {%- set begin = _first_day_read(start, table) -%}
         {%- if ranges and (begin is none or ranges[-1].end is none or begin <= ranges[-1].end) -%}
             {%- do ranges[-1].update({'end': end}) -%}
         {%- else -%}
@@ -29,6 +29,19 @@
     select {{ columns }} from {{ relation }}
     where
         {{ conditions | join('\n        or ') }}
+{%- endmacro %}
+
+
+{#- The first day whose rows may count in a period; none for all days. -#}
+{% macro _first_day_read(start, table) -%}
+    {%- if table.reach_days is none -%}
+        {%- do return(none) -%}
+    {%- endif -%}
+    {%- set days = [_days_before(start, table.reach_days + 1 if table.reach_days else 0)] -%}
+    {%- for unit, number in table.reach_periods.items() -%}
+        {%- do days.append(_earlier_period(start, unit, number - 1)) -%}
+    {%- endfor -%}
+    {%- do return(none if none in days else days | min) -%}
 {%- endmacro %}
 
 

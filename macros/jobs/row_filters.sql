@@ -8,6 +8,7 @@
 
 {% macro _row_filter(filter) -%}
     {%- set column = sql_identifier(filter.column) -%}
+    {%- set column = 'cast(' ~ column ~ ' as string)' if filter.as_text else column -%}
     {%- set operators = {
         'equals': '=', 'not_equals': '!=', 'gt': '>', 'gte': '>=', 'lt': '<', 'lte': '<=',
         'in': 'in', 'not_in': 'not in', 'is_null': 'is null', 'is_not_null': 'is not null',

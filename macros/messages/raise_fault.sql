@@ -17,7 +17,7 @@ raise_error(concat(
     {%- set found = [] -%}
     {%- for query in queries -%}
         {%- set unmarked = modules.re.sub("(raise_error\\(concat\\(\\s+)'\\[FP_[A-Z_]+\\] ',\\s+", '\\1', query) -%}
-        {%- do found.append(modules.re.sub('\n *-- _entries = [^\n]*', '', unmarked)) -%}
+        {%- do found.append(modules.re.sub('\n *-- [^\n]*', '', unmarked)) -%}
     {%- endfor -%}
     {%- do return(found) -%}
 {%- endmacro %}

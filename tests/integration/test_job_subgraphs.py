@@ -283,19 +283,6 @@ def test_a_fault_in_the_macros_of_one_job_does_not_stop_others(shop: Path, fpjob
     assert fpjob("run", SAMPLE).status == 0
 
 
-@pytest.mark.parametrize("table", ["user_spend", "user_monthly_transactions", "user_categorical_spend"])
-def test_tables_of_the_version_before_stay_valid(shop: Path, table: str) -> None:
-    """Their ledgers begin with a digest of the definition, which was taken from a warehouse of that version."""
-    kept = {
-        "user_spend": "0b0e93a02dac",
-        "user_monthly_transactions": "14f74f2edac0",
-        "user_categorical_spend": "e6c5c7db54fd",
-    }
-    dbt("compile", "--full-refresh", "--select", f"{NAME}__{table}", "--vars", json.dumps({"jobs": [NAME]}))
-    [compiled] = (shop / "target/compiled").rglob(f"{NAME}__{table}.sql")
-    assert f"concat('{kept[table]}:'" in compiled.read_text()
-
-
 def test_the_docs_leave_out_a_job_whose_macro_fails(shop: Path, tmp_path: Path) -> None:
     macro = shop / "macros/transformers/user_monthly_transaction_counter.sql"
     head, _, _ = macro.read_text().partition("-%}")

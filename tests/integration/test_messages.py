@@ -101,7 +101,9 @@ def test_a_value_that_a_failed_test_found_is_not_a_message_however_the_line_for_
 
 def test_a_fault_that_is_worded_anew_ends_with_the_same_status(module_project: Path, fpjob: Fpjob) -> None:
     reword(
-        "macros/sql/exact_amounts.sql", "'amounts of column `' ~ amount_col ~ '`: expected", "'What is this? Expected"
+        "macros/aggregation/exact_numbers.sql",
+        "'amounts of column `' ~ number.column ~ '`: expected",
+        "'What is this? Expected",
     )
     write_rows("a", amount=1e22)
     outcome = run(fpjob, SPEND)

@@ -72,7 +72,7 @@ class UserSpendAggregator(SqlTransformer):
             column for days in self.window_days for column in _spend_columns(days, self.amount_col, total_type)
         )
 
-    def keys(self) -> tuple[str, ...]:
+    def grain(self) -> tuple[str, ...]:
         """Return (user, event time)."""
         return self.user_id_col, self.timestamp_col
 
@@ -123,7 +123,7 @@ class UserMonthlyTransactionCounter(SqlTransformer):
             OutputColumn("user_monthly_txn_count", "bigint", looks_ahead=not self.as_of, description=count),
         )
 
-    def keys(self) -> tuple[str, ...]:
+    def grain(self) -> tuple[str, ...]:
         """Return (user, month), or with `as_of` (user, event time)."""
         return self.user_id_col, self.timestamp_col if self.as_of else "year_month"
 
@@ -135,9 +135,14 @@ class UserMonthlyTransactionCounter(SqlTransformer):
         """Return the month, which is a key without `as_of`."""
         return None if self.as_of else "year_month"
 
-    def arguments(self, types: Mapping[str, str]) -> dict[str, Any]:  # noqa: ARG002 - no amount
+    def arguments(self, types: Mapping[str, str]) -> dict[str, Any]:
         """Return the macro's arguments."""
-        return {"user_id_col": self.user_id_col, "timestamp_col": self.timestamp_col, "as_of": self.as_of}
+        return {
+            "user_id_col": self.user_id_col,
+            "timestamp_col": self.timestamp_col,
+            "as_of": self.as_of,
+            "timestamp_type": types[self.timestamp_col] if self.as_of else None,
+        }
 
 
 class UserCategoricalSpendAggregator(SqlTransformer):
@@ -196,14 +201,14 @@ class UserCategoricalSpendAggregator(SqlTransformer):
             for position, value in enumerate(self.target_category_value)
         )
 
-    def keys(self) -> tuple[str, ...]:
+    def grain(self) -> tuple[str, ...]:
         """Return (user), or with `as_of` (user, event time)."""
         time = self.event_time()
         return (self.user_id_col,) if time is None else (self.user_id_col, time)
 
     def reads(self) -> tuple[str, ...]:
         """Return the keys, the amount and the category."""
-        return tuple(dict.fromkeys([*self.keys(), self.amount_col, self.category_col]))
+        return tuple(dict.fromkeys([*self.grain(), self.amount_col, self.category_col]))
 
     def event_time(self) -> str | None:
         """Return the event time with `as_of`, else None."""
@@ -223,6 +228,7 @@ class UserCategoricalSpendAggregator(SqlTransformer):
             "as_of": self.as_of,
             "amount_col": self.amount_col,
             "amount_type": types[self.amount_col],
+            "timestamp_type": types[str(self.timestamp_col)] if self.as_of else None,
         }
 
 

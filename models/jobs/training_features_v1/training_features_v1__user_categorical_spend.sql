@@ -26,6 +26,7 @@
                 as_of='event_time',
                 amount_col='amount',
                 amount_type='decimal(12,2)',
+                timestamp_type='timestamp',
             ),
         },
     ],

@@ -13,6 +13,7 @@
                 user_id_col='user_id',
                 timestamp_col='timestamp',
                 as_of='event_time',
+                timestamp_type='timestamp',
             ),
         },
     ],

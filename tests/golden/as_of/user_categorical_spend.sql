@@ -9,71 +9,68 @@ input_rows as (
 feature_set as (
     with
 
-    amounts as (
+    counted_rows as (
         select
-            `amount` as _amount,
-            `user_id` as _user,
-            cast(`category` as string) as _category,
-            `timestamp` as _event_time
+            `user_id` as _key,
+            `timestamp` as _event_time,
+            unix_micros(cast(`timestamp` as timestamp)) as _micros,
+            cast(`category` as string) = 'it\'s' as _where,
+            cast(`category` as string) = 'food & drink' as _where_5,
+            `amount` as _amount
         from input_rows
-        where `user_id` is not null and `timestamp` is not null
+        where
+            `user_id` is not null
+            and `timestamp` is not null
     ),
 
     terms as (
         select
-            _user,
+            _key,
             _event_time,
-            coalesce(case when _category = 'it\'s' then cast(_amount as decimal(27, 2)) end, cast(0 as decimal(27, 2))) as _total_0,
-            coalesce(case when _category = 'food & drink' then cast(_amount as decimal(27, 2)) end, cast(0 as decimal(27, 2))) as _total_1
-        from amounts
+            _micros,
+            coalesce(cast(case when _where then _amount end as decimal(27, 2)), cast(0 as decimal(27, 2))) as _amount_where_total,
+            coalesce(cast(case when _where_5 then _amount end as decimal(27, 2)), cast(0 as decimal(27, 2))) as _amount_where_5_total
+        from counted_rows
     ),
 
-    sums_to_date as (
+    states_to_date as (
         select
-            _user,
+            _key,
             _event_time,
-            lead(_event_time) over (partition by _user order by _event_time) as _next_time,
-            sum(_total_0) over (
-                partition by _user order by _event_time
+            _micros,
+            sum(_amount_where_total) over (
+                partition by _key order by _micros
                 rows between unbounded preceding and current row
-            ) as _total_0,
-            sum(_total_1) over (
-                partition by _user order by _event_time
+            ) as _amount_where_total,
+            sum(_amount_where_5_total) over (
+                partition by _key order by _micros
                 rows between unbounded preceding and current row
-            ) as _total_1
+            ) as _amount_where_5_total,
+            lead(_micros) over (partition by _key order by _micros) as _next_time
         from terms
     ),
 
-    sums as (
-        select * from sums_to_date
-        where _next_time is null or _next_time > _event_time
+    instants as (
+        select * from states_to_date
+        where _next_time is null or _next_time > _micros
     ),
 
-    totals as (
+    in_windows as (
         select
-            _user,
+            _key,
             _event_time,
-            _total_0,
-            _total_1
-        from sums
-    ),
-
-    spend as (
-        select
-            _user,
-            _event_time,
-            cast(_total_0 as decimal(38, 2)) as _spend_0,
-            cast(_total_1 as decimal(38, 2)) as _spend_1
-        from totals
+            _amount_where_total as _amount_where_total_lifetime,
+            _amount_where_5_total as _amount_where_5_total_lifetime
+        from instants
     ),
 
     final as (
         select
-            _user as `user_id`,
+            _key as `user_id`,
             _event_time as `timestamp`,
-            _spend_0 as user_total_spend_it_s,
-            _spend_1 as user_total_spend_food_drink
-        from spend
+            cast(_amount_where_total_lifetime as decimal(38, 2)) as `user_total_spend_it_s`,
+            cast(_amount_where_5_total_lifetime as decimal(38, 2)) as `user_total_spend_food_drink`
+        from in_windows
     )
 
     select * from final
@@ -128,7 +125,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('1810790a5561:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('d57dafd75329:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

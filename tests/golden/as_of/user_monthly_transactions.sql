@@ -9,44 +9,92 @@ input_rows as (
 feature_set as (
     with
 
-    transactions as (
-        select
-            `user_id` as _user,
-            `timestamp` as _event_time,
-            cast(`timestamp` as date) as _day
-        from input_rows
-        where `user_id` is not null and `timestamp` is not null
-    ),
+    counts as (
+        with
 
-    transactions_in_month as (
-        select
-            _user,
-            _event_time,
-            make_date(year(_day), month(_day), 1) as _month
-        from transactions
-    ),
+        counted_rows as (
+            select
+                `user_id` as _key,
+                `timestamp` as _event_time,
+                unix_micros(cast(`timestamp` as timestamp)) as _micros,
+                cast(`timestamp` as date) as _date
+            from input_rows
+            where
+                `user_id` is not null
+                and `timestamp` is not null
+        ),
 
-    transactions_to_date as (
-        select
-            _user,
-            _event_time,
-            _month,
-            lead(_event_time) over (partition by _user, _month order by _event_time) as _next_time,
-            sum(1) over (
-                partition by _user, _month order by _event_time
-                rows between unbounded preceding and current row
-            ) as _transactions
-        from transactions_in_month
+        dated_rows as (
+            select
+                *,
+                year(_date) * 12 + month(_date) as _month
+            from counted_rows
+        ),
+
+        terms as (
+            select
+                _key,
+                _event_time,
+                _micros,
+                _month,
+                1 as _rows
+            from dated_rows
+        ),
+
+        states_to_date as (
+            select
+                _key,
+                _event_time,
+                _micros,
+                _month,
+                lead(_month) over (partition by _key order by _micros) as _next_month,
+                sum(_rows) over (
+                    partition by _key order by _micros
+                    rows between unbounded preceding and current row
+                ) as _rows,
+                lead(_micros) over (partition by _key order by _micros) as _next_time
+            from terms
+        ),
+
+        instants as (
+            select * from states_to_date
+            where _next_time is null or _next_time > _micros
+        ),
+
+        looked_up as (
+            select
+                *,
+                last_value(case when _next_month is null or _next_month > _month then _rows end) ignore nulls over (
+                    partition by _key order by _month
+                    range between unbounded preceding and 1 preceding
+                ) as _before_month
+            from instants
+        ),
+
+        in_windows as (
+            select
+                _key,
+                _event_time,
+                _rows - coalesce(_before_month, 0) as _rows_month
+            from looked_up
+        ),
+
+        final as (
+            select
+                _key as `user_id`,
+                _event_time as `timestamp`,
+                _rows_month as `user_monthly_txn_count`
+            from in_windows
+        )
+
+        select * from final
     ),
 
     final as (
         select
-            _user as `user_id`,
-            _event_time as `timestamp`,
-            _transactions as user_monthly_txn_count,
-            date_format(_month, 'yyyy-MM') as year_month
-        from transactions_to_date
-        where _next_time is null or _next_time > _event_time
+            *,
+            date_format(cast(`timestamp` as date), 'yyyy-MM') as year_month
+        from counts
     )
 
     select * from final
@@ -97,7 +145,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('608b9cb099d7:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('6966f39a7994:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -11,99 +11,82 @@ input_rows as (
 feature_set as (
     with
 
-    amounts as (
+    counted_rows as (
         select
-            `amount` as _amount,
-            `user_id` as _user,
+            `user_id` as _key,
             `timestamp` as _event_time,
-            unix_micros(cast(`timestamp` as timestamp)) as _event_micros
+            unix_micros(cast(`timestamp` as timestamp)) as _micros,
+            `amount` as _amount
         from input_rows
-        where `user_id` is not null and `timestamp` is not null
+        where
+            `user_id` is not null
+            and `timestamp` is not null
     ),
 
     terms as (
         select
-            _user,
+            _key,
             _event_time,
-            _event_micros,
-            -- _entries = amount + 10^-12, for each amount: the sum and the count of amounts in one number
-            coalesce(cast(cast(_amount as decimal(27, 12)) + 0.000000000001 as decimal(27, 12)), cast(0 as decimal(27, 12))) as _entries
-        from amounts
+            _micros,
+            -- _amount_entries = value + 10^-12, for each value: the sum and the count of values in one number
+            coalesce(cast(cast(_amount as decimal(27, 12)) + 0.000000000001 as decimal(27, 12)), cast(0 as decimal(27, 12))) as _amount_entries
+        from counted_rows
     ),
 
-    sums_to_date as (
+    states_to_date as (
         select
-            _user,
+            _key,
             _event_time,
-            _event_micros,
-            lead(_event_micros) over (partition by _user order by _event_micros) as _next_time,
-            sum(_entries) over (
-                partition by _user order by _event_micros
+            _micros,
+            sum(_amount_entries) over (
+                partition by _key order by _micros
                 rows between unbounded preceding and current row
-            ) as _entries
+            ) as _amount_entries,
+            lead(_micros) over (partition by _key order by _micros) as _next_time
         from terms
     ),
 
-    sums_at as (
-        select * from sums_to_date
-        where _next_time is null or _next_time > _event_micros
+    instants as (
+        select * from states_to_date
+        where _next_time is null or _next_time > _micros
     ),
 
-    sums_before_windows as (
+    looked_up as (
         select
             *,
-            last_value(_entries) over (
-                partition by _user order by _event_micros
+            last_value(_amount_entries) over (
+                partition by _key order by _micros
                 range between unbounded preceding and 2592000000000 preceding
-            ) as _before_30d
-        from sums_at
+            ) as _30d_ago
+        from instants
     ),
 
-    sums_in_windows as (
+    in_windows as (
         select
-            _user,
+            _key,
             _event_time,
-            _entries - coalesce(_before_30d, cast(0 as decimal(37, 12))) as _entries_30d
-        from sums_before_windows
+            _amount_entries - coalesce(_30d_ago, cast(0 as decimal(37, 12))) as _amount_entries_30d
+        from looked_up
     ),
 
     totals as (
         select
-            _user,
-            _event_time,
-            cast(_entries_30d as decimal(28, 2)) as _total_30d,
-            cast(
-                pmod(_entries_30d, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint
-            ) as _amounts_30d
-        from sums_in_windows
-    ),
-
-    spend as (
-        select
-            _user,
-            _event_time,
-            cast(_total_30d as decimal(38, 2)) as _spend_30d,
-            _amounts_30d
-        from totals
-    ),
-
-    averages as (
-        select
             *,
-            case
-                when _spend_30d between -90071992547409.92 and 90071992547409.92 then cast(_spend_30d as double)
-                else cast(cast(_spend_30d as string) as double)
-            end as _double_30d
-        from spend
+            cast(_amount_entries_30d as decimal(28, 2)) as _amount_total_30d,
+            cast(pmod(_amount_entries_30d, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint) as _amount_count_30d
+        from in_windows
     ),
 
     final as (
         select
-            _user as `user_id`,
+            _key as `user_id`,
             _event_time as `timestamp`,
-            case when _amounts_30d > 0 then _spend_30d end as user_30d_total_spend,
-            _double_30d / nullif(_amounts_30d, 0) as user_30d_avg_spend
-        from averages
+            case when _amount_count_30d > 0 then cast(_amount_total_30d as decimal(38, 2)) end as `user_30d_total_spend`,
+            case
+                when cast(_amount_total_30d as decimal(38, 2)) between -90071992547409.92 and 90071992547409.92 then cast(cast(_amount_total_30d as decimal(38, 2)) as double)
+                else cast(cast(cast(_amount_total_30d as decimal(38, 2)) as string) as double)
+            end / nullif(_amount_count_30d, 0) as `user_30d_avg_spend`
+        from totals
     )
 
     select * from final
@@ -156,7 +139,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('0b0e93a02dac:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('935913c9e341:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -9,46 +9,49 @@ input_rows as (
 feature_set as (
     with
 
-    amounts as (
+    counted_rows as (
         select
-            `amount` as _amount,
-            `user_id` as _user,
-            cast(`category` as string) as _category
+            `user_id` as _key,
+            cast(`category` as string) = 'it\'s' as _where,
+            cast(`category` as string) = 'food & drink' as _where_3,
+            `amount` as _amount
         from input_rows
-        where `user_id` is not null
+        where
+            `user_id` is not null
     ),
 
-    sums as (
+    terms as (
         select
-            _user,
-            sum(coalesce(case when _category = 'it\'s' then cast(_amount as decimal(27, 2)) end, cast(0 as decimal(27, 2)))) as _total_0,
-            sum(coalesce(case when _category = 'food & drink' then cast(_amount as decimal(27, 2)) end, cast(0 as decimal(27, 2)))) as _total_1
-        from amounts
-        group by _user
+            _key,
+            coalesce(cast(case when _where then _amount end as decimal(27, 2)), cast(0 as decimal(27, 2))) as _amount_where_total,
+            coalesce(cast(case when _where_3 then _amount end as decimal(27, 2)), cast(0 as decimal(27, 2))) as _amount_where_3_total
+        from counted_rows
     ),
 
-    totals as (
+    states as (
         select
-            _user,
-            _total_0,
-            _total_1
-        from sums
+            _key,
+            sum(_amount_where_total) as _amount_where_total,
+            sum(_amount_where_3_total) as _amount_where_3_total
+        from terms
+        group by _key
     ),
 
-    spend as (
+
+    in_windows as (
         select
-            _user,
-            cast(_total_0 as decimal(38, 2)) as _spend_0,
-            cast(_total_1 as decimal(38, 2)) as _spend_1
-        from totals
+            _key,
+            _amount_where_total as _amount_where_total_lifetime,
+            _amount_where_3_total as _amount_where_3_total_lifetime
+        from states
     ),
 
     final as (
         select
-            _user as `user_id`,
-            _spend_0 as user_total_spend_it_s,
-            _spend_1 as user_total_spend_food_drink
-        from spend
+            _key as `user_id`,
+            cast(_amount_where_total_lifetime as decimal(38, 2)) as `user_total_spend_it_s`,
+            cast(_amount_where_3_total_lifetime as decimal(38, 2)) as `user_total_spend_food_drink`
+        from in_windows
     )
 
     select * from final
@@ -87,7 +90,7 @@ input_days as (
 input_periods as (
     select
         coalesce(sum(_rows), 0) as input_rows,
-        concat('f22d9fdba618:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('ccf4e98976f6:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from input_days
 ),
 

@@ -14,6 +14,7 @@ from feature_platform_py.features.built_in.financial import (
     UserSpendAggregator,
 )
 from feature_platform_py.features.built_in.generic import SimpleAgeCalculator, WithGreeting
+from feature_platform_py.features.built_in.window_aggregator import WindowAggregator
 from feature_platform_py.features.catalogue import BUILT_IN
 from feature_platform_py.features.columns import OutputColumn
 
@@ -57,6 +58,7 @@ def test_the_transformers_that_are_built_in() -> None:
         "UserCategoricalSpendAggregator": UserCategoricalSpendAggregator,
         "SimpleAgeCalculator": SimpleAgeCalculator,
         "WithGreeting": WithGreeting,
+        "WindowAggregator": WindowAggregator,
     }
 
 

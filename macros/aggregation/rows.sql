@@ -1,0 +1,132 @@
+{#- CTE of the rows that count: those with keys and a time. -#}
+{% macro _counted_rows(plan) -%}
+{%- do plan.update({'stage': 'counted_rows'}) -%}
+counted_rows as (
+    select
+        {%- for name, sql in plan.rows.items() %}
+        {{ sql }} as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ plan.relation }}
+    where
+        {%- for column in plan.key_columns + ([plan.event_time] if plan.event_time else []) %}
+        {{ 'and ' if not loop.first }}{{ column }} is not null
+        {%- endfor %}
+)
+{%- endmacro %}
+
+
+{#- CTEs of further columns of the rows, each only where something needs it. -#}
+{% macro _measured_rows(plan) -%}
+{%- if plan.periods %}
+dated_rows as (
+    select
+        *,
+        {%- for period in plan.periods %}
+        {{ _period_number(period) }} as _{{ period }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ plan.stage }}
+),
+{% do plan.update({'stage': 'dated_rows'}) %}
+{%- endif -%}
+{{- _exact_numbers(plan) -}}
+{%- if plan.neighbours %}
+rows_with_neighbours as (
+    select
+        *,
+        {%- for name, sql in plan.neighbours.items() %}
+        {{ sql }} as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ plan.stage }}
+),
+{% do plan.update({'stage': 'rows_with_neighbours'}) %}
+{%- endif -%}
+{%- if plan.measures %}
+measured_rows as (
+    select
+        *,
+        {%- for name, sql in plan.measures.items() %}
+        {{ sql }} as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ plan.stage }}
+),
+{% do plan.update({'stage': 'measured_rows'}) %}
+{%- endif -%}
+{%- endmacro %}
+
+
+{#- The columns that place a row: its key, its time, its calendar periods. -#}
+{% macro _places(plan) -%}
+    {%- set periods = [] -%}
+    {%- for period in plan.periods -%}
+        {%- do periods.append('_' ~ period) -%}
+    {%- endfor -%}
+    {%- do return(plan['keys'] + (['_event_time', '_micros'] if plan.event_time else []) + periods) -%}
+{%- endmacro %}
+
+
+{#- CTEs from `terms` to one row per key and instant with the states to date and those that are looked up. -#}
+{% macro _states_to_date(plan) -%}
+{%- set key = plan['keys'] | join(', ') -%}
+{%- do plan.update({'states_stage': 'looked_up' if plan.look_ups else 'instants'}) -%}
+{#- Where rows are sorted in other orders too, the last of several rows at one instant is not always the same one. -#}
+{%- set frame = 'range' if plan.states.values() | rejectattr('is_sum', 'defined') | list else 'rows' -%}
+states_to_date as (
+    select
+        {%- for name in _places(plan) %}
+        {{ name }},
+        {%- endfor %}
+        {%- for period in plan.periods %}
+        {{ _next_in_order('_' ~ period, key, '_micros') }} as _next_{{ period }},
+        {%- endfor %}
+        {%- for name, state in plan.states.items() %}
+        {{ _growing_sum(name, key, '_micros', frame) if state.is_sum else state.to_date }} as {{ name }},
+        {%- endfor %}
+        {{ _next_in_order('_micros', key, '_micros') }} as _next_time
+    from terms
+),
+
+instants as (
+    select * from states_to_date
+    where {{ _is_last_at_its_time('_micros') }}
+),
+{%- if plan.look_ups %}
+
+looked_up as (
+    select
+        *,
+        {%- for name, look_up in plan.look_ups.items() %}
+        {{ _look_up(look_up, key) }} as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from instants
+),
+{%- endif -%}
+{%- endmacro %}
+
+
+{#-
+  States at the latest instant that is a distance back, or with `is_after` at the first one behind that: NULL if the key has no such instant. The frames
+  are over whole numbers, which the engines search faster than intervals, and which mean the same on every engine.
+-#}
+{% macro _look_up(look_up, key) -%}
+    {%- set fields = [] -%}
+    {%- for state in look_up.states -%}
+        {%- do fields.append("'" ~ state ~ "', " ~ state) -%}
+    {%- endfor -%}
+    {%- set states = look_up.states[0] if look_up.states | length == 1 else 'named_struct(' ~ fields | join(', ') ~ ')' -%}
+    {%- if look_up.is_after -%}
+        last_value({{ states }}) over (
+            partition by {{ key }} order by _micros desc
+            range between unbounded preceding and {{ look_up.distance - 1 }} following
+        )
+    {%- elif look_up.axis == '_micros' -%}
+        last_value({{ states }}) over (
+            partition by {{ key }} order by _micros
+            range between unbounded preceding and {{ look_up.distance }} preceding
+        )
+    {%- else -%}
+        last_value(case when _next{{ look_up.axis }} is null or _next{{ look_up.axis }} > {{ look_up.axis }} then {{ states }} end) ignore nulls over (
+            partition by {{ key }} order by {{ look_up.axis }}
+            range between unbounded preceding and {{ look_up.distance }} preceding
+        )
+    {%- endif -%}
+{%- endmacro %}
