@@ -13,9 +13,11 @@ import pyarrow
 import pyarrow.parquet
 import yaml
 
+from feature_platform_py.core.dbt_invocation import invoke_dbt
 from feature_platform_py.core.project import open_project
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.dbt_files.sync import bring_up_to_date
+from feature_platform_py.runs.dbt import jobs_left_out
 from feature_platform_py.warehouse.session import open_session
 
 
@@ -46,8 +48,6 @@ class CompiledJob:
 
 def compile_job(project_root: Path, job: Mapping[str, Any], source: pyarrow.Table) -> CompiledJob:
     """Compile a job with dbt; its source is a Parquet file with the columns of the given table."""
-    from dbt.cli.main import dbtRunner
-
     name = str(job["job_name"])
     path = project_root / f"{name}.parquet"
     pyarrow.parquet.write_table(source, path)
@@ -73,7 +73,7 @@ def compile_job(project_root: Path, job: Mapping[str, Any], source: pyarrow.Tabl
         "--select",
         *map(plan.table_name, plan.models),
     ]
-    result = dbtRunner().invoke(arguments)
+    result = invoke_dbt(arguments, environment=jobs_left_out(project_root, [name]))
     assert result.success, result.exception
     compiled = {node.node.name: node.node.compiled_code for node in result.result}
     return CompiledJob(

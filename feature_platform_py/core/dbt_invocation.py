@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,17 +18,22 @@ _RECORDING = ("DBT_RECORDER_", "DBT_ENGINE_RECORDER_")
 
 
 def invoke_dbt(
-    arguments: Sequence[str], *, callbacks: Sequence[Callable[[Any], None]] = (), manifest: Any = None
+    arguments: Sequence[str],
+    *,
+    callbacks: Sequence[Callable[[Any], None]] = (),
+    manifest: Any = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Any:
     """Return dbt's result for a command line, and ignore the environment variables of dbt's options.
 
-    Otherwise `DBT_EMPTY=1` would empty a sink, and `DBT_RESOURCE_TYPES=test` would fill it from old tables.
+    Otherwise `DBT_EMPTY=1` would empty a sink, and `DBT_RESOURCE_TYPES=test` would fill it from old tables. `environment` is
+    added to the environment meanwhile.
     """
     from dbt.cli.main import cli, dbtRunner
 
     # dbt refuses an option that is given both before and after its subcommand.
     fixed = _FIXED if set(_CACHE) & set(arguments) else (*_FIXED, _CACHE[0])
-    with _without_variables(cli), _without_recording():
+    with _without_variables(cli), _without_recording(), _added_to_environment(environment):
         result = dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke([*fixed, *arguments])
     if isinstance(result.exception, KeyboardInterrupt | SystemExit):
         raise result.exception
@@ -64,3 +70,17 @@ def _without_recording() -> Iterator[None]:
         yield
     finally:
         os.environ.update(kept)
+
+
+@contextmanager
+def _added_to_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    kept = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

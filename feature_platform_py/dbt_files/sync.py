@@ -102,7 +102,7 @@ def bring_up_to_date(
         _replace(project.root, stale)
         named = dict.fromkeys(path.parent if path.parent in {folder, of_project} else path for path in stale)
         tell(f"  updated from the job and the registry: {', '.join(path.as_posix() for path in named)}")
-    return {"jobs": [plan.job_name]} | ({} if registered else {"job_models": folder.as_posix()})
+    return {} if registered else {"job_models": folder.as_posix()}
 
 
 def _generated_in(root: Path, *folders: Path) -> set[Path]:

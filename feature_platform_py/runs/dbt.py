@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ _COUNTED = ("model", "test")
 _ADAPTER = "fpspark"
 DOCS = "docs"
 _WITHOUT_TESTS = ("--exclude", "resource_type:test")
+LEAVES_OUT = "FP_LEAVES_OUT_"
+_PARSED = "partial_parse.msgpack"
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,7 @@ def build(
         *("--select", *_node_names(job_name, select)),
         *(["--exclude", *exclude] if exclude else []),
     ]
-    failure = _result(arguments, watch).exception
+    failure = _result(project, job_name, arguments, watch).exception
     return DbtRun(tuple(nodes), _log_file(project, job_name), failure, tuple(told.faults), tuple(told.failed_rows))
 
 
@@ -165,7 +168,7 @@ def find_work(
         *(["--full-refresh"] if is_full_refresh else []),
         *("--select", *_node_names(job_name, select), *_WITHOUT_TESTS),
     ]
-    failure = _result(arguments, told.note).exception
+    failure = _result(project, job_name, arguments, told.note).exception
     return told.works, DbtRun((), _log_file(project, job_name), failure, tuple(told.faults))
 
 
@@ -177,7 +180,7 @@ def compile_models(
         *("compile", *_common_arguments(project, job_name, variables)),
         *("--full-refresh", "--select", *_node_names(job_name, select), *_WITHOUT_TESTS),
     ]
-    result = _result(arguments)
+    result = _result(project, job_name, arguments)
     models = tuple(
         CompiledModel(
             _without_job(each.node.name, job_name), each.node.relation_name.replace("`", ""), each.node.compiled_code
@@ -190,10 +193,11 @@ def compile_models(
 def generate_docs(project: Project, job_names: Sequence[str]) -> tuple[Path, DbtRun]:
     """Write dbt's own docs of the project, with the tables of these jobs, and return their folder."""
     target_path = project.root / "target" / "docs_build"
-    arguments = ["docs", "generate", *_common_arguments(project, DOCS, {"jobs": list(job_names)})]
+    arguments = ["docs", "generate", *_common_arguments(project, DOCS, {})]
     arguments[arguments.index("--target-path") + 1] = str(target_path)
     arguments.remove("--no-write-json")
-    return target_path, DbtRun((), _log_file(project, DOCS), _result(arguments).exception)
+    result = invoke_dbt(arguments, environment=jobs_left_out(project.root, job_names))
+    return target_path, DbtRun((), _log_file(project, DOCS), result.exception)
 
 
 def _common_arguments(project: Project, job_name: str, variables: Mapping[str, Any]) -> list[str]:
@@ -211,8 +215,30 @@ def _log_file(project: Project, job_name: str) -> Path:
     return project.root / "logs" / job_name / "dbt.log"
 
 
-def _result(arguments: Sequence[str], watch: Callable[[Any], None] = lambda _: None) -> Any:
-    return invoke_dbt(arguments, callbacks=[watch])
+def _result(
+    project: Project, job_name: str, arguments: Sequence[str], watch: Callable[[Any], None] = lambda _: None
+) -> Any:
+    _begin_from_another_job(project.root / "target" / "jobs", job_name)
+    return invoke_dbt(arguments, callbacks=[watch], environment=jobs_left_out(project.root, [job_name]))
+
+
+def jobs_left_out(root: Path, job_names: Sequence[str]) -> dict[str, str]:
+    """Return the environment by which the macro `builds_job` leaves out the models of other jobs than these.
+
+    Each job has a variable of its own, so that dbt's partial parsing looks only into the jobs whose variable differs. A change of
+    one of dbt's own variables makes it parse the whole project.
+    """
+    folders = {path.name for path in (root / "models" / "jobs").glob("*/") if path.name.isidentifier()}
+    return {f"{LEAVES_OUT}{name}": "" if name in job_names else "yes" for name in sorted({*folders, *job_names})}
+
+
+def _begin_from_another_job(folder: Path, job_name: str) -> None:
+    """Copy what dbt parsed last for another job, if it has parsed nothing for this one; it then parses only what differs."""
+    own, others = folder / job_name / _PARSED, list(folder.glob(f"*/{_PARSED}"))
+    if others and not own.exists():
+        newest = max(others, key=lambda path: path.stat().st_mtime_ns)
+        own.parent.mkdir(exist_ok=True)
+        shutil.copy(newest, own)
 
 
 def _node_names(job_name: str, models: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-{#- Whether a run of dbt looks into the models of a job: `fpjob` names those that it runs, plain dbt builds them all. -#}
+{#- Whether a run of dbt looks into the models of a job: `fpjob` leaves out the jobs that it does not run, plain dbt builds them all. -#}
 {% macro builds_job(name) -%}
-    {%- do return(name in var('jobs', [name])) -%}
+    {%- do return(env_var('FP_LEAVES_OUT_' ~ name, '') == '') -%}
 {%- endmacro %}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from feature_platform_py.core.errors import Problem
 from feature_platform_py.core.project import open_project
 from feature_platform_py.dbt_files.sync import load_project_registry
 from feature_platform_py.docs_site.site import build_site
+from feature_platform_py.runs.dbt import LEAVES_OUT
 from tests.conftest import Fpjob
 
 FOLDERS = ("configs", "macros", "models", "registry", "transformers", "tests")
@@ -281,6 +284,23 @@ def test_a_fault_in_the_macros_of_one_job_does_not_stop_others(shop: Path, fpjob
     assert "models/jobs/broken_v1/broken_v1__custom_features.sql" in broken.stderr
     assert "user_largest_amount" in broken.stderr
     assert fpjob("run", SAMPLE).status == 0
+
+
+def test_the_first_run_of_a_job_parses_only_what_the_run_of_another_job_left_out(
+    project: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fpjob("run", "configs/jobs/sample_customer_profile_job.yaml").status == 0
+    # Variables of the user's leave out no job that is run.
+    monkeypatch.setenv(f"{LEAVES_OUT}{NAME}", "yes")
+    outcome = fpjob("run", SAMPLE)
+    assert outcome.status == 0, outcome.stderr
+    assert os.environ[f"{LEAVES_OUT}{NAME}"] == "yes"
+    log = (project / "logs" / NAME / "dbt.log").read_text()
+    assert "Unable to do partial parsing" not in log
+    parsed = set(re.findall(r"Partial parsing: \w+ file: feature_platform://(\S+)", log))
+    models = {path.as_posix() for path in Path("models/jobs").rglob("*.sql")}
+    assert parsed >= {path for path in models if NAME in path}
+    assert not any("training_features_v1" in path for path in parsed)
 
 
 def test_the_docs_leave_out_a_job_whose_macro_fails(shop: Path, tmp_path: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import math
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,8 @@ from tests.parity.engines import Engine
 
 pytestmark = pytest.mark.no_cover
 
+CASES = (*SAMPLES, *ODD)
+Stored = tuple[list[tuple[str, str]], list[tuple[Any, ...]]]
 Start = Callable[[Path, Path], AbstractContextManager[Engine]]
 ENGINES: dict[str, Start] = {
     "spark": lambda log, _: engines.spark(log),
@@ -27,22 +33,7 @@ ENGINES: dict[str, Start] = {
 }
 
 
-class Results:
-    """What an engine made of the cases, each run when it is first asked for."""
-
-    def __init__(self, engine: Engine, project: Path) -> None:
-        self.engine = engine
-        self.project = project
-        self._answers: dict[str, dict[str, Any]] = {}
-
-    def of(self, case: str) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
-        """The columns with their types, and the rows in an order of their own."""
-        if case not in self._answers:
-            self._answers[case] = self.engine.run(self.project, case)
-        return stored(self.project, case)
-
-
-def stored(project: Path, case: str) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
+def stored(project: Path, case: str) -> Stored:
     """The columns of a case's result with their types, and its rows in an order of their own."""
     warehouse = open_warehouse("sail", project / "warehouse")
     warehouse.refresh()
@@ -51,37 +42,58 @@ def stored(project: Path, case: str) -> tuple[list[tuple[str, str]], list[tuple[
     return columns, sorted((tuple(row.values()) for row in table.toArrow().to_pylist()), key=repr)
 
 
-def results(start: Start, folder: Path) -> Iterator[Results]:
-    project = copy_project(folder / "project")
-    add_cases(project)
-    with start(folder / "engine.log", project) as engine:
-        yield Results(engine, project)
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The project in which `local` has run every case: once, also if several processes run the tests."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "parity"
+    folder.mkdir(exist_ok=True)
+    project, done = folder / "project", folder / "done"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(project, ignore_errors=True)
+            run_cases(lambda log, _: engines.local(log), project)
+            done.touch()
+    yield project
     close_warehouse("sail", project / "warehouse")
 
 
-@pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Results]:
-    yield from results(lambda log, _: engines.local(log), tmp_path_factory.mktemp("local"))
-
-
-@pytest.fixture(scope="module", params=ENGINES)
-def other(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Results]:
-    yield from results(ENGINES[request.param], tmp_path_factory.mktemp(request.param))
+def run_cases(start: Start, project: Path) -> None:
+    """Run every case on an engine, in a copy of the project."""
+    copy_project(project)
+    add_cases(project)
+    with start(project.with_name("engine.log"), project) as engine:
+        for case in CASES:
+            engine.run(project, case)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [*SAMPLES, *ODD])
-def test_results_are_equal(case: str, other: Results, local: Results) -> None:
-    columns, rows = other.of(case)
-    expected_columns, expected_rows = local.of(case)
-    assert columns == expected_columns
-    assert len(rows) == len(expected_rows)
-    assert [pair for pair in zip(rows, expected_rows, strict=True) if not same(*pair)][:3] == []
-    assert (len(rows) > 0) == (case != "no_rows")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_results_are_equal(engine: str, local: Path, tmp_path: Path) -> None:
+    # One test per engine: if two processes shared its cases, each would have to start the engine.
+    project = tmp_path / "project"
+    run_cases(ENGINES[engine], project)
+    different = {case: found for case in CASES if (found := differences(stored(project, case), stored(local, case)))}
+    close_warehouse("sail", project / "warehouse")
+    assert different == {}
 
 
-def test_hostile_text_is_carried_unchanged(local: Results) -> None:
-    _, rows = local.of("hostile_text")
+def differences(found: Stored, expected: Stored) -> list[Any]:
+    """The columns if they differ, else the first rows that do."""
+    (columns, rows), (expected_columns, expected_rows) = found, expected
+    if columns != expected_columns:
+        return [columns, expected_columns]
+    pairs = zip_longest(rows, expected_rows, fillvalue=())
+    return [pair for pair in pairs if not same(*pair)][:3]
+
+
+def test_only_the_case_without_rows_has_none(local: Path) -> None:
+    assert [case for case in CASES if not stored(local, case)[1]] == ["no_rows"]
+
+
+def test_hostile_text_is_carried_unchanged(local: Path) -> None:
+    _, rows = stored(local, "hostile_text")
     kept = hostile_rows()[:-1]
     totals = [[each["amount"] if each["user"] == row["user"] else 0 for each in kept] for row in kept]
     expected = [(*row.values(), *total) for row, total in zip(kept, totals, strict=True)]
@@ -90,7 +102,7 @@ def test_hostile_text_is_carried_unchanged(local: Results) -> None:
 
 def same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
     """Whether two rows are equal, bit for bit."""
-    return all(
+    return len(one) == len(other) and all(
         a == b or (isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b))
         for a, b in zip(one, other, strict=True)
     )

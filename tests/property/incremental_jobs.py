@@ -13,10 +13,12 @@ import pyarrow.parquet
 import yaml
 
 from feature_platform_py.adapter.plugin.statements import execute
+from feature_platform_py.core.dbt_invocation import invoke_dbt
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.dbt_files.sync import bring_up_to_date
 from feature_platform_py.jobs.plan import JobPlan
+from feature_platform_py.runs.dbt import jobs_left_out
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.session import open_warehouse
 from feature_platform_py.warehouse.warehouse import Warehouse
@@ -148,7 +150,7 @@ def _version(project: Project, name: str, path: Path, definition: Mapping[str, A
         *("--log-path", str(project.root / "logs"), "--log-level", "none", "--log-level-file", "none"),
         *("--no-write-json", "--no-version-check"),
     )
-    parsed = dbtRunner().invoke(["parse", *arguments])
+    parsed = invoke_dbt(["parse", *arguments], environment=jobs_left_out(project.root, [name]))
     assert parsed.success, parsed.exception
     selected = (*arguments, "--threads", "1", "--select", *map(plan.table_name, plan.models))
     compiled = dbtRunner(manifest=parsed.result).invoke(["compile", "--full-refresh", *selected])
