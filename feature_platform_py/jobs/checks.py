@@ -14,7 +14,7 @@ from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import printable
 from feature_platform_py.features.catalogue import transformers_of
 from feature_platform_py.features.columns import column_named, input_fault, missing_column
-from feature_platform_py.features.row_filters import filter_problems
+from feature_platform_py.features.row_filters import RowFilter, filter_problems
 from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.jobs.config import JobConfig, JobDraft, TransformerSpec, read_job
 from feature_platform_py.jobs.names import model_names, name_problems
@@ -100,7 +100,7 @@ def check_job(
         problems += _source_problems(config.input_source, columns)
     problems += _input_problems(config, columns, source)
     for row_filter in config.input_source.filters if config.input_source else ():
-        problems += filter_problems(row_filter, columns)
+        problems += _filter_on_feature(row_filter, columns, config) or filter_problems(row_filter, columns)
     # If a transformer could not be read, not all of the result's columns are known.
     listed = config.place.at("feature_transformers").value
     if config.output_sink and len(listed or ()) == len(config.feature_transformers):
@@ -182,12 +182,28 @@ def _adding(name: str, known: Columns, later: Sequence[TransformerSpec], columns
 
 
 def _not_yet(name: str, transformer: TransformerSpec, adding: TransformerSpec, *, is_sql: bool) -> str:
-    said = f"column `{printable(name)}` is added by the transformer `{adding.name}` of line {adding.place.line}"
     if adding is transformer:
-        return f"{said} itself; name an existing column"
-    if is_sql:
-        return f"{said}; `{transformer.name}` is SQL over the source, and reads the source's columns only"
-    return f"{said}, which comes later; put `{adding.name}` before `{transformer.name}`"
+        return f"{_added(name, adding)} itself; name an existing column"
+    if not is_sql:
+        return f"{_added(name, adding)}, which comes later; put `{adding.name}` before `{transformer.name}`"
+    return (
+        f"{_added(name, adding)}. In any order of the list, transformers in SQL run first, and read the source's columns only, because"
+        f" their tables are kept and follow the source; those in Python run after them. Put `{printable(name)}` into the source, or"
+        f" write `{transformer.name}` in Python"
+    )
+
+
+def _added(name: str, adding: TransformerSpec) -> str:
+    kind = "SQL" if isinstance(adding.transformer, SqlTransformer) else "Python"
+    return f"column `{printable(name)}` is added by the {kind} transformer `{adding.name}` of line {adding.place.line}"
+
+
+def _filter_on_feature(row_filter: RowFilter, columns: Columns, config: JobConfig | JobDraft) -> list[Problem]:
+    place = row_filter.place.at("column")
+    if adding := _adding(row_filter.column, columns, config.feature_transformers, columns):
+        reason = "filters choose rows of the source before any transformer runs"
+        return [place.problem(f"`{place.name}`: {_added(row_filter.column, adding)}; {reason}")]
+    return []
 
 
 def _type_advice(role: str, source: ResolvedSource | None) -> str:

@@ -66,8 +66,10 @@ def test_sql_reads_the_columns_of_the_source_only(project: Path, fpjob: Fpjob) -
     outcome = fpjob("validate", write_job(project, text))
     assert outcome.status == 2
     assert outcome.stderr.splitlines()[0] == (
-        "configs/jobs/job.yaml:5: `feature_transformers[1].params.amount_col`: column `years` is added by the transformer "
-        "`SimpleAgeCalculator` of line 7; `UserSpendAggregator` is SQL over the source, and reads the source's columns only"
+        "configs/jobs/job.yaml:5: `feature_transformers[1].params.amount_col`: column `years` is added by the Python transformer "
+        "`SimpleAgeCalculator` of line 7. In any order of the list, transformers in SQL run first, and read the source's columns only,"
+        " because their tables are kept and follow the source; those in Python run after them. Put `years` into the source, or write"
+        " `UserSpendAggregator` in Python"
     )
 
 
