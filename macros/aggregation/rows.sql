@@ -68,8 +68,7 @@ measured_rows as (
 {% macro _states_to_date(plan) -%}
 {%- set key = plan['keys'] | join(', ') -%}
 {%- do plan.update({'states_stage': 'looked_up' if plan.look_ups else 'instants'}) -%}
-{#- Where rows are sorted in other orders too, the last of several rows at one instant is not always the same one. -#}
-{%- set frame = 'range' if plan.states.values() | rejectattr('is_sum', 'defined') | list else 'rows' -%}
+{#- Engines sort once for sums and for `next_in_order` only where nothing between them has another order; so the other states are the last. -#}
 states_to_date as (
     select
         {%- for name in _places(plan) %}
@@ -78,10 +77,14 @@ states_to_date as (
         {%- for period in plan.periods %}
         {{ _next_in_order('_' ~ period, key, '_micros') }} as _next_{{ period }},
         {%- endfor %}
-        {%- for name, state in plan.states.items() %}
-        {{ _growing_sum(name, key, '_micros', frame) if state.is_sum else state.to_date }} as {{ name }},
+        {%- for name, state in plan.states.items() if state.is_sum %}
+        {{ _growing_sum(name, key, '_micros') }} as {{ name }},
         {%- endfor %}
         {{ _next_in_order('_micros', key, '_micros') }} as _next_time
+        {%- for name, state in plan.states.items() if not state.is_sum -%}
+        ,
+        {{ state.to_date }} as {{ name }}
+        {%- endfor %}
     from terms
 ),
 
