@@ -15,6 +15,7 @@ from feature_platform_py.dbt_files.dbt_yaml import AsIs, as_dbt_reads_it, groups
 from feature_platform_py.dbt_files.job_models import GENERATED, generated_from, model_texts, models_folder
 from feature_platform_py.dbt_files.job_yaml import PlannedJob, job_content
 from feature_platform_py.dbt_files.prepare import prepare_job
+from feature_platform_py.features.built_in.window_aggregator import BOUNDED, LIFETIME
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.jobs.names import job_files as files_of_jobs
 from feature_platform_py.jobs.names import model_names, registered_file
@@ -216,6 +217,9 @@ def _outputs(job: PlannedJob) -> Iterator[tuple[str, OutputColumn]]:
 
 def _drift_of(job: PlannedJob, model: str, column: OutputColumn, group: FeatureGroup | None) -> Problem | None:
     computed = f"the job `{job.plan.job_name}` computes `{column.name}` in `{model}`"
+    if group is None and model in (BOUNDED, LIFETIME):
+        # Their definition in the job's file describes them.
+        return None
     if group is None:
         return Problem(
             job.path.as_posix(), 1, f"{computed}, which has no feature group; add `registry/feature/{model}.yaml`"

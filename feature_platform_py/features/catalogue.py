@@ -8,7 +8,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, TypeVar, overload
 
-from feature_platform_py.core.document import Document, Place
+from feature_platform_py.core.document import Document, KeyPath, Place
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.fields import read_part
 from feature_platform_py.core.project_code import is_project_code_refused
@@ -137,9 +137,14 @@ def _without_clashes(
 
 def _document(params: Mapping[str, Any]) -> Document:
     """Return parameters from Python as a document, for the same messages as YAML files."""
-    lines: dict[tuple[str | int, ...], int] = {(): 0}
-    for name, value in params.items():
-        lines[name,] = 0
-        for number in range(len(value) if isinstance(value, list) else 0):
-            lines[name, number] = 0
-    return Document("params", dict(params), lines)
+    return Document("params", dict(params), dict.fromkeys(_paths((), params), 0))
+
+
+def _paths(path: KeyPath, value: Any) -> Iterator[KeyPath]:
+    """Yield the paths of a value and of all that is inside of it."""
+    yield path
+    inside = (
+        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list | tuple) else ()
+    )
+    for key, each in inside:
+        yield from _paths((*path, key), each)

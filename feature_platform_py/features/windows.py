@@ -88,7 +88,12 @@ class Window:
             return f"the {self.period} of t {until}"
         number, unit, offset, offset_unit = _TRAILING.fullmatch(self.text).groups()  # type: ignore[union-attr]
         end = f"t - {offset} {_WORDS[offset_unit]}" if offset else "t"
-        return f"{begins}{end} - {number} {_WORDS[unit]}, {end}{ends}"
+        start = (
+            f"t - {int(offset) + int(number)} {_WORDS[unit]}"
+            if offset and unit == offset_unit
+            else f"{end} - {number} {_WORDS[unit]}"
+        )
+        return f"{begins}{start}, {end}{ends}"
 
 
 def parse_window(text: str) -> Window:
