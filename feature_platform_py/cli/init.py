@@ -19,11 +19,14 @@ from feature_platform_py.core.suggestions import ticked, unknown
 from feature_platform_py.registry.registry import Registry, load_registry
 from feature_platform_py.registry.source import RegisteredSource
 from feature_platform_py.scaffold.entries import (
+    aggregation_of,
     entity_files,
     feature_file,
     field_entry,
     field_of,
+    first_aggregations,
     job_file,
+    key_of,
     source_file,
     write_entries,
     write_job,
@@ -96,6 +99,25 @@ def feature_command(name: str, *, features: Sequence[str], options: Mapping[str,
     entries = [field_of(text) for text in features or asked["feature"].split()]
     content = {key: asked[key] for key in wanted} | {"features": entries}
     _tell(write_entries(project, feature_file(name, content)), "registry sync")
+
+
+def group_command(
+    name: str, *, keys: Sequence[str], features: Sequence[str], options: Mapping[str, str | None]
+) -> None:
+    """Write a new feature group that defines its features."""
+    project = open_project()
+    registry = load_registry(project.root)
+    asked = _asked({key: options[key] for key in ("description", "owner", "entity", "source")})
+    source = _source_named(asked["source"].replace("/", "."), registry)
+    amount = guessed_columns(source, registry).get("amount_col") if source else None
+    content = {
+        **{key: asked[key] for key in ("description", "owner", "entity")},
+        "source": f"{source.type}/{source.name}" if source else asked["source"],
+        **({"keys": dict(map(key_of, keys))} if keys else {}),
+        **({"timestamp_col": options["timestamp_col"]} if options["timestamp_col"] else {}),
+        "features": [*map(aggregation_of, features)] or first_aggregations(amount),
+    }
+    _tell(write_entries(project, feature_file(name, content)), f"registry sync && plan {name}")
 
 
 def job_command(name: str, *, source: str | None, options: Mapping[str, str | None], categories: Sequence[str]) -> None:

@@ -13,9 +13,10 @@ from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.core.suggestions import ticked, unknown
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.dbt_files.sync import load_project_registry, planned_jobs
-from feature_platform_py.jobs.plan import JobPlan
+from feature_platform_py.jobs.groups import plan_groups
+from feature_platform_py.jobs.plan import TablesPlan
 from feature_platform_py.lineage.graph import USE_WORDS, Edge, LineageGraph, Node, mermaid_text
-from feature_platform_py.lineage.load import compile_jobs, lineage_of
+from feature_platform_py.lineage.load import compile_jobs, lineage_of, plans_to_compile
 from feature_platform_py.lineage.openlineage import column_lineage_facet
 
 
@@ -41,11 +42,13 @@ def lineage_command(name: str, *, job: Path | None, target: str | None, output_f
         raise BrokenJobsError(problems)
 
 
-def _plans(project: Project, job: Path | None, problems: list[Problem]) -> dict[Path, JobPlan]:
+def _plans(project: Project, job: Path | None, problems: list[Problem]) -> dict[Path, TablesPlan]:
+    """Return the plans of the jobs, and of the feature groups that no job reads."""
     if job:
         return {job.absolute(): prepare_job(job, project)}
     registry = load_project_registry(project.root)
-    plans = {planned.path: planned.plan for planned in planned_jobs(project, registry, problems)}
+    jobs = {planned.path: planned.plan for planned in planned_jobs(project, registry, problems)}
+    plans = plans_to_compile(jobs, plan_groups(registry, project, problems))
     if not plans:
         raise ConfigurationError(
             f"{project.shown(project.jobs)}: expected a job file, found none; name one with `--job`"

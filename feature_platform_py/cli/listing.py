@@ -1,4 +1,4 @@
-"""`fpjob list`: the jobs, sources, transformers and tables of a project."""
+"""`fpjob list`: the jobs, sources, feature groups, transformers and tables of a project."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from feature_platform_py.features.catalogue import transformers_of
 from feature_platform_py.features.transformer import FeatureTransformer
 from feature_platform_py.jobs.config import load_job_config
 from feature_platform_py.jobs.names import job_files
+from feature_platform_py.registry.feature import FeatureGroup
+from feature_platform_py.registry.registry import load_registry
 from feature_platform_py.registry.source import load_sources
 from feature_platform_py.targets import backend_of
 
@@ -35,6 +37,7 @@ def _listed(project: Project) -> dict[str, list[dict[str, Any]]]:
     return {
         "jobs": [_job(path.relative_to(project.root).as_posix(), project) for path in job_files(project)],
         "sources": _sources(project),
+        "feature groups": _groups(project),
         "transformers": [
             *({"name": name, "params": _params(kind)} for name, kind in known.items()),
             *({"name": "(not loaded: --no-project-code)", "params": file} for file in known.not_loaded),
@@ -59,12 +62,28 @@ def _sources(project: Project) -> list[dict[str, Any]]:
     ]
 
 
+def _groups(project: Project) -> list[dict[str, Any]]:
+    try:
+        groups = load_registry(project.root).feature_groups
+    except ConfigurationError:
+        return [{"name": "(not valid: see `fpjob registry validate`)", "entity": "", "computes": ""}]
+    return [{"name": group.name, "entity": group.entity, "computes": _computes(group)} for group in groups]
+
+
+def _computes(group: FeatureGroup) -> str:
+    """Return a group's features and their source; a group that describes others' features names their model."""
+    names = ", ".join(feature.name for feature in group.features)
+    source = group.definition.source if group.definition else None
+    return f"{names} from {source.type}.{source.name} v{source.version}" if source else f"in {group.model}: {names}"
+
+
 def _job(path: str, project: Project) -> dict[str, Any]:
     try:
         config = load_job_config(project.root / path, transformers=transformers_of(project.root))
     except ConfigurationError:
         return {"path": path, "job": f"(not valid: see `fpjob validate {path}`)", "transformers": ""}
-    names = ", ".join(transformer.name for transformer in config.feature_transformers)
+    groups = dict.fromkeys(selection.group for selection in config.features)
+    names = ", ".join([*groups, *(transformer.name for transformer in config.feature_transformers)])
     return {"path": path, "job": config.job_name, "transformers": names}
 
 

@@ -83,15 +83,18 @@ def run(job: Path, target: str | None, output_format: str, *, is_full_refresh: b
 
 
 @cli.command()
-@_job
+@click.argument("name", metavar="JOB|GROUP")
 @_target
 @_format
-@_examples("fpjob plan configs/jobs/sample_financial_features_job.yaml")
-def plan(job: Path, target: str | None, output_format: str) -> None:
-    """Show what a run would compute and why, what it would write, and which columns look ahead. Change nothing."""
+@_examples("fpjob plan configs/jobs/sample_financial_features_job.yaml", "fpjob plan customer_spend")
+def plan(name: str, target: str | None, output_format: str) -> None:
+    """Show what a run would compute and why, what it would write, and which columns look ahead. Change nothing.
+
+    For a feature group, show what its tables need.
+    """
     from feature_platform_py.cli.plan import plan_command
 
-    plan_command(job, target=target, output_format=output_format)
+    plan_command(name, target=target, output_format=output_format)
 
 
 @cli.command()
@@ -107,16 +110,17 @@ def validate(jobs: tuple[Path, ...], target: str | None, output_format: str) -> 
 
 
 @cli.command()
-@click.argument("name")
+@click.argument("name", metavar="JOB|TABLE|GROUP")
 @_target
 @click.option("--rows", type=click.IntRange(min=0), default=20, show_default=True, help="How many rows to show.")
 @_format
 @_examples(
     "fpjob show configs/jobs/sample_financial_features_job.yaml",
     "fpjob show financial_features_extraction_v1__user_spend --rows 5",
+    "fpjob show customer_spend",
 )
 def show(name: str, target: str | None, rows: int, output_format: str) -> None:
-    """Show rows of a job's result, or of a table of the warehouse."""
+    """Show rows of a job's result, of a feature group, or of a table of the warehouse."""
     from feature_platform_py.cli.show import show_command
 
     show_command(name, target=target, rows=rows, output_format=output_format)
@@ -127,7 +131,7 @@ def show(name: str, target: str | None, rows: int, output_format: str) -> None:
 @_format
 @_examples("fpjob list")
 def list_(target: str | None, output_format: str) -> None:
-    """List the project's jobs, sources and transformers, and the tables of the warehouse."""
+    """List the project's jobs, sources, feature groups and transformers, and the tables of the warehouse."""
     from feature_platform_py.cli.listing import list_command
 
     list_command(target=target, output_format=output_format)
@@ -146,6 +150,7 @@ def list_(target: str | None, output_format: str) -> None:
 )
 @_examples(
     "fpjob lineage user_spend.user_30d_total_spend",
+    "fpjob lineage customer_spend.spend_30d",
     "fpjob lineage transaction.mm_transaction.amount --format mermaid",
 )
 def lineage(column: str, job: Path | None, target: str | None, output_format: str) -> None:
@@ -237,7 +242,7 @@ class _ProjectOrEntry(click.Group):
         return super().resolve_command(ctx, args if is_known else ["project", *args])
 
 
-@cli.group(cls=_ProjectOrEntry, subcommand_metavar="DIR | project|entity|source|feature|job ARGS...")
+@cli.group(cls=_ProjectOrEntry, subcommand_metavar="DIR | project|entity|source|group|feature|job ARGS...")
 @_examples("fpjob init my-features", "fpjob init job refunds --source mm_transaction --description 'Refunds by user.'")
 def init() -> None:
     """Write a new project into DIR, or add an entity, a source, a feature group, a job or a transformer.
@@ -311,10 +316,35 @@ def init_source(name: str, kind: str | None, fields: tuple[str, ...], **options:
 @click.option("--feature", "features", multiple=True, help="A feature, as name:type.")
 @_examples("fpjob init feature visits --model visits --entity customer --feature 'visits_<days>d:bigint'")
 def init_feature(name: str, features: tuple[str, ...], **options: str | None) -> None:
-    """Add a feature group to the registry."""
+    """Add to the registry what a model's features are. `init group` adds features that the registry defines."""
     from feature_platform_py.cli.init import feature_command
 
     feature_command(name, features=features, options=options)
+
+
+@init.command(name="group")
+@click.argument("name")
+@_described
+@_owned
+@_of_entity
+@click.option("--source", help="A registered source, as <type>/<name>.")
+@click.option("--key", "keys", multiple=True, help="The column with a field of the entity's key, as field:column.")
+@click.option("--timestamp-col", help="The column of the event time. [default: the source's own]")
+@click.option(
+    "--feature", "features", multiple=True, help="A feature, as function:column:window[,window], or count:window."
+)
+@_examples(
+    "fpjob init group card_spend --entity customer --source transaction/mm_transaction --owner cards"
+    " --description 'Spend by card.' --feature sum:amount:7d,30d"
+)
+def init_group(name: str, keys: tuple[str, ...], features: tuple[str, ...], **options: str | None) -> None:
+    """Add a feature group that defines its features: aggregations of a source's rows for each key of an entity.
+
+    Without `--feature`, it begins with counts of rows and sums of the source's first amount.
+    """
+    from feature_platform_py.cli.init import group_command
+
+    group_command(name, keys=keys, features=features, options=options)
 
 
 @init.command(name="job")

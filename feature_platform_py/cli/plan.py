@@ -1,4 +1,4 @@
-"""`fpjob plan`: show what a run would do."""
+"""`fpjob plan`: show what a run of a job would do, or what a feature group needs."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ import click
 
 from feature_platform_py.cli.output import print_json, print_progress
 from feature_platform_py.core.project import Project, open_project
-from feature_platform_py.dbt_files.prepare import prepare_job
+from feature_platform_py.dbt_files.prepare import prepare_group, prepare_job
+from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.jobs.describe import plan_lines, work_lines
-from feature_platform_py.jobs.plan import JobPlan
+from feature_platform_py.jobs.plan import JobPlan, TablesPlan
 from feature_platform_py.jobs.work import TableWork
 from feature_platform_py.runs.run import plan_warnings, plan_work
 from feature_platform_py.targets import backend_of
 
 
-def plan_command(job: Path, *, target: str | None, output_format: str) -> None:
-    """Print the plan of one job."""
+def plan_command(name: str, *, target: str | None, output_format: str) -> None:
+    """Print the plan of the job in a file, or of the feature group of a name or a file."""
     project = open_project(target=target)
     with backend_of(project).unchanged():
-        plan = prepare_job(job, project)
+        plan = _prepared(name, project)
         works = plan_work(plan, project, on_note=print_progress)
-        warnings = plan_warnings(plan, project)
+        warnings = plan_warnings(plan, project) if isinstance(plan, JobPlan) else []
     if output_format == "json":
         print_json(plan_as_dict(plan, project, works) | {"warnings": [each.as_dict() for each in warnings]})
         return
@@ -32,23 +33,36 @@ def plan_command(job: Path, *, target: str | None, output_format: str) -> None:
     click.echo("\n".join([*lines, *(["", *map(str, warnings)] if warnings else [])]))
 
 
-def plan_as_dict(plan: JobPlan, project: Project, works: Mapping[str, TableWork]) -> dict[str, Any]:
-    """Return the plan as plain data, for `--format json`."""
-    return {
-        "job": plan.job_name,
+def _prepared(name: str, project: Project) -> TablesPlan:
+    path = Path(name)
+    if path.resolve().is_relative_to((project.root / "registry" / "feature").resolve()):
+        return prepare_group(path.stem, project)
+    return prepare_job(path, project) if path.suffix or path.exists() else prepare_group(name, project)
+
+
+def plan_as_dict(plan: TablesPlan, project: Project, works: Mapping[str, TableWork]) -> dict[str, Any]:
+    """Return the plan of a job or a feature group as plain data, for `--format json`."""
+    job = plan if isinstance(plan, JobPlan) else None
+    read_as = list(job.read_as) if job else []
+    source = {"name": ".".join(plan.dbt_source), "reads": plan.source.shown, "read_as": read_as}
+    common = {
+        ("job" if job else "feature_group"): plan.name,
         "target": project.target.name,
-        "source": {"name": ".".join(plan.dbt_source), "reads": plan.source.shown, "read_as": list(plan.read_as)},
-        "tables": [
-            {
-                "model": each.model,
-                "table": f"{project.target.schema}.{plan.table_name(each.model)}",
-                "grain": list(each.keys),
-                "features": [column.name for column in each.features],
-            }
-            for each in plan.feature_sets
-        ],
+        "source": source,
+        "tables": [_table(part, each, project) for part in plan.parts for each in part.feature_sets],
         "work": {name: work.as_dict() for name, work in works.items()},
-        "columns": [{"name": name, "type": data_type, "looks_ahead": False} for name, data_type in plan.columns]
-        + [{"name": each.name, "type": each.type, "looks_ahead": each.looks_ahead} for each in plan.features],
-        "sink": {"type": plan.sink.kind, "mode": None, **plan.sink.settings},
+    }
+    kept = plan.columns if job else [each for each in plan.columns if each[0] in plan.feature_sets[0].keys]
+    columns = [{"name": name, "type": data_type, "looks_ahead": False} for name, data_type in kept]
+    columns += [{"name": each.name, "type": each.type, "looks_ahead": each.looks_ahead} for each in plan.features]
+    sink = {"sink": {"type": job.sink.kind, "mode": None, **job.sink.settings}} if job else {}
+    return {**common, "columns": columns, **sink}
+
+
+def _table(part: TablesPlan, feature_set: FeatureSet, project: Project) -> dict[str, Any]:
+    return {
+        "model": part.shown(part.table_name(feature_set.model)),
+        "table": f"{project.target.schema}.{part.table_name(feature_set.model)}",
+        "grain": list(feature_set.keys),
+        "features": [column.name for column in feature_set.features],
     }

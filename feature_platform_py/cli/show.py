@@ -21,7 +21,10 @@ def show_command(name: str, *, target: str | None, rows: int, output_format: str
     backend = backend_of(project)
     known = [relation for relation, _ in backend.relations()]
     if table not in known:
-        raise ConfigurationError(unknown("table", table, known=known) + ". A job's tables exist after its first run")
+        known_as = unknown("table", table, known=known)
+        raise ConfigurationError(
+            f"{known_as}. Tables of a job and of the feature groups that it reads exist after its first run"
+        )
     relation = backend.sql_name(table)
     shown = backend.query(f"select * from {relation} limit {rows}")  # noqa: S608 - quoted
     if output_format == "json":

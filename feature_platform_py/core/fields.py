@@ -127,6 +127,23 @@ def one_or_more(schema: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1}]})
 
 
+def json_schema_of(kind: type[Any]) -> dict[str, Any]:
+    """Return the JSON Schema of a part, without references, because it may become a part of a larger one."""
+    schema = TypeAdapter(kind).json_schema()
+    return dict(_inlined(schema, schema.pop("$defs", {})))
+
+
+def _inlined(value: Any, parts: Mapping[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_inlined(each, parts) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "$ref" in value:
+        part = parts[value["$ref"].rpartition("/")[2]]
+        return _inlined(part | {name: each for name, each in value.items() if name != "$ref"}, parts)
+    return {name: _inlined(each, parts) for name, each in value.items()}
+
+
 def read_part(kind: type[Part], place: Place, problems: list[Problem]) -> Part | None:
     """Return the value at `place` as a validated `kind` (a dataclass or model), or None and add to `problems`."""
     if place.is_unread:

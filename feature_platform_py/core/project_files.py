@@ -9,6 +9,8 @@ from pathlib import Path
 
 from feature_platform_py.core.errors import ConfigurationError
 
+GENERATED = "Generated from"
+"""How the mark of a generated file begins."""
 FOLDERS = ("registry", "configs", "transformers", "profiles", "models", "macros", "tests/dbt")
 MAX_BYTES = 16 * 1024 * 1024
 _TEXTS = frozenset({".yaml", ".yml", ".sql", ".py", ".md", ".json"})
@@ -30,6 +32,12 @@ def check_project_files(root: Path) -> None:
     ]
     if faults:
         raise ConfigurationError("\n".join(sorted(faults)))
+
+
+def is_generated(path: Path) -> bool:
+    """Return whether `fpjob registry sync` wrote a file of SQL."""
+    with path.open("rb") as file:
+        return file.read(len(GENERATED) + 4) == f"{{#- {GENERATED}".encode()
 
 
 def file_fault(path: Path) -> str | None:

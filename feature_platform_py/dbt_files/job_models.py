@@ -1,4 +1,4 @@
-"""Write the dbt models of a job: for its input, each feature table and its result a file that calls a macro."""
+"""Write the dbt models of a job or a feature group: for its input, each feature table and its result a file that calls a macro."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from feature_platform_py.core.project_files import GENERATED
 from feature_platform_py.dbt_files.jinja import Call, jinja
 from feature_platform_py.features.definitions import MODEL as CUSTOM_MODEL
 from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.features.row_filters import filter_variable
-from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, JobPlan
+from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, GroupPlan, JobPlan, TablesPlan
 
-GENERATED = "Generated from"
 _ENRICHED = '''\
 """The job's result: its transformers in Python run on the rows of `{joined}`, in the order of the job's file."""
 
@@ -32,19 +32,14 @@ def model(dbt, session):  # noqa: ARG001, D103 - dbt's own signature
 '''
 
 
-def model_texts(plan: JobPlan, origin: str) -> Iterator[tuple[str, str]]:
+def model_texts(plan: TablesPlan, origin: str) -> Iterator[tuple[str, str]]:
     """Yield the name and text of each model's file; a model comes after those that it reads.
 
-    `origin` is the path of the job's file.
+    `origin` is the path of the file of the job or the group.
     """
-    calls = {
-        INPUT_MODEL: _input(plan),
-        **{table: _feature_table(plan, table) for table in plan.tables},
-        JOINED_MODEL: _result(plan),
-    }
-    for model, call in calls.items():
-        yield f"{plan.table_name(model)}.sql", _sql(plan, origin, call)
-    if plan.config.python_transformers:
+    for model in plan.sql_models:
+        yield f"{plan.table_name(model)}.sql", _sql(plan, origin, _call(plan, model))
+    if isinstance(plan, JobPlan) and plan.config.python_transformers:
         text = _ENRICHED.format(joined=plan.table_name(JOINED_MODEL))
         yield f"{plan.table_name(ENRICHED_MODEL)}.py", f"# {generated_from(origin)}\n{text}"
 
@@ -55,30 +50,40 @@ def generated_from(origin: str) -> str:
     return f"{GENERATED} {shown} by `fpjob registry sync`; edit that instead."
 
 
-def _sql(plan: JobPlan, origin: str, call: Call) -> str:
+def _call(plan: TablesPlan, model: str) -> Call:
+    if model in plan.tables:
+        return _feature_table(plan, model)
+    if model == INPUT_MODEL:
+        return _input(plan)
+    return _result(plan) if isinstance(plan, JobPlan) else _group(plan)
+
+
+def _sql(plan: TablesPlan, origin: str, call: Call) -> str:
+    mark, text = f"{{#- {generated_from(origin)} -#}}\n", f"{{{{ {jinja(call)} }}}}"
+    if not isinstance(plan, JobPlan):
+        return f"{mark}{text}\n"
     # A fault in the macros of one job must not stop others, whose runs therefore leave its models empty.
-    condition = jinja(Call("builds_job", (plan.job_name,)))
-    return f"{{#- {generated_from(origin)} -#}}\n{{% if {condition} -%}}\n{{{{ {jinja(call)} }}}}\n{{%- endif %}}\n"
+    return f"{mark}{{% if {jinja(Call('builds_job', (plan.name,)))} -%}}\n{text}\n{{%- endif %}}\n"
 
 
-def _ref(plan: JobPlan, model: str) -> Call:
+def _ref(plan: TablesPlan, model: str) -> Call:
     return Call("ref", (plan.table_name(model),))
 
 
-def _input(plan: JobPlan) -> Call:
+def _input(plan: TablesPlan) -> Call:
     source = plan.source
     arguments: dict[str, Any] = {
         "relation": Call("source", plan.dbt_source),
         "columns": dict(plan.columns),
     }
-    if filters := [filter_variable(each, plan.columns) for each in plan.config.input_source.filters]:
+    if filters := [filter_variable(each, plan.columns) for each in plan.filters]:
         arguments["filters"] = filters
     if source.registered and source.registered.loaded_at:
         arguments["loaded_at"] = source.registered.loaded_at
     return Call("job_input", (), arguments)
 
 
-def _feature_table(plan: JobPlan, model: str) -> Call:
+def _feature_table(plan: TablesPlan, model: str) -> Call:
     sets = plan.sets_of(model)
     rows = ["input_rows"] if len(sets) == 1 else [f"input_rows_{number}" for number in range(len(sets))]
     arguments: dict[str, Any] = {
@@ -106,10 +111,45 @@ def _feature_set(feature_set: FeatureSet, rows: str) -> dict[str, Any]:
 
 def _result(plan: JobPlan) -> Call:
     arguments: dict[str, Any] = {"input": _ref(plan, INPUT_MODEL)}
-    if plan.feature_sets:
-        arguments["tables"] = [_joined(each, plan) for each in plan.feature_sets]
-        arguments["features"] = _tables_of_features(plan)
+    tables = [*map(_joined_group, plan.groups), *(_joined(each, plan) for each in plan.feature_sets)]
+    if tables:
+        arguments["tables"] = tables
+        arguments["features"] = _group_columns(plan) | _tables_of_features(plan)
     return Call("job_features", (), arguments)
+
+
+def _group(plan: TablesPlan) -> Call:
+    """Return the call that joins a group's tables, which have the same keys."""
+    tables = {column.name: each.model for each in plan.feature_sets for column in each.features}
+    features = [column.name for column in plan.features]
+    return Call(
+        "group_features",
+        (),
+        {
+            "tables": {table: _ref(plan, table) for table in plan.tables},
+            "keys": list(plan.feature_sets[0].keys),
+            "features": {name: tables[name] for name in features},
+        },
+    )
+
+
+def _joined_group(group: GroupPlan) -> Mapping[str, Any]:
+    return {"name": _group_join(group), "relation": _ref(group, group.output_model), "keys": list(group.keys)}
+
+
+def _group_join(group: GroupPlan) -> str:
+    # Other joins have the names of models, or of steps of the query.
+    return f"{group.name}_group"
+
+
+def _group_columns(plan: JobPlan) -> dict[str, Any]:
+    """Return the join of each feature of a group by its name in the result, with its name in the group where that differs."""
+    return {
+        each.column.name: _group_join(each.group)
+        if each.column.name == each.name
+        else {"table": _group_join(each.group), "column": each.name}
+        for each in plan.group_features
+    }
 
 
 def _joined(feature_set: FeatureSet, plan: JobPlan) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Write the dbt YAML of a job: its models with columns and tests, its exposure, and its source if not registered."""
+"""Write the dbt YAML of jobs and feature groups: models with columns and tests, and a job's exposure and own source."""
 
 from __future__ import annotations
 
@@ -8,11 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.locations import table_parts
+from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.dbt_files.dbt_yaml import AsIs, group_name
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.files.declared import TEXT_FORMATS
-from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, JobPlan, transformer_params
+from feature_platform_py.jobs.plan import (
+    ENRICHED_MODEL,
+    INPUT_MODEL,
+    JOINED_MODEL,
+    GroupPlan,
+    JobPlan,
+    TablesPlan,
+    transformer_params,
+)
 from feature_platform_py.registry.feature import Feature, FeatureGroup
 from feature_platform_py.registry.field import field_named
 from feature_platform_py.registry.registry import Registry
@@ -45,6 +54,14 @@ def job_content(job: PlannedJob, registry: Registry) -> dict[str, Any]:
     return own | {"models": models, "exposures": [_exposure(job, registry)]}
 
 
+def group_content(plan: GroupPlan, registry: Registry) -> dict[str, Any]:
+    """Return the dbt YAML of a feature group: its models with columns and tests."""
+    models = [_input_model(plan), *(_table_model(model, plan, registry) for model in plan.tables)]
+    if JOINED_MODEL in plan.models:
+        models.append(_joined_model(plan, registry))
+    return {"models": models}
+
+
 def _own_source(plan: JobPlan) -> dict[str, Any]:
     """Return the source of a job without a registry entry: a table, or files that are registered under the job's name."""
     source, name = plan.source, plan.job_name
@@ -65,22 +82,25 @@ def _own_source(plan: JobPlan) -> dict[str, Any]:
     return {"name": "ad_hoc", "schema": EXTERNAL_SCHEMA, "tables": [files]}
 
 
-def _model(plan: JobPlan, model: str, *, tags: Iterable[str], meta: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the start of a job's model: its name, and a configuration with the job and the tags."""
-    own = {"tags": [*dict.fromkeys(tags), plan.job_name], "meta": {"job": plan.job_name, **(meta or {})}}
+def _model(
+    plan: TablesPlan, model: str, *, tags: Iterable[str], meta: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the start of a model: its name, and a configuration with the job or the group, and the tags."""
+    kind = "job" if isinstance(plan, JobPlan) else "feature_group"
+    own = {"tags": [*dict.fromkeys(tags), plan.name], "meta": {kind: plan.name, **(meta or {})}}
     return {"name": plan.table_name(model), "description": "", "config": own}
 
 
-def _named_test(test: str, plan: JobPlan, model: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def _named_test(test: str, plan: TablesPlan, model: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return a test of a model with a name that stays readable at any length."""
     given = {"arguments": dict(arguments)} if arguments else {}
     return {test: {"name": f"{test}_{plan.table_name(model)}"} | given}
 
 
-def _input_model(plan: JobPlan) -> dict[str, Any]:
+def _input_model(plan: TablesPlan) -> dict[str, Any]:
     return _model(plan, INPUT_MODEL, tags=_tags(plan)) | {
         "description": (
-            f"The source rows of the job `{plan.job_name}`: one row per source row that passes its filters, the source's columns with"
+            f"The source rows of {_shown(plan)}: one row per source row that passes its filters, the source's columns with"
             " their declared types."
         ),
         "data_tests": [
@@ -92,7 +112,11 @@ def _input_model(plan: JobPlan) -> dict[str, Any]:
     }
 
 
-def _rules(plan: JobPlan) -> dict[str, Any]:
+def _shown(plan: TablesPlan) -> str:
+    return f"the {'job' if isinstance(plan, JobPlan) else 'feature group'} `{plan.name}`"
+
+
+def _rules(plan: TablesPlan) -> dict[str, Any]:
     """Return the rules of the registry for each row: required values, a unique key, and references to other entities."""
     source = plan.source
     rules = {
@@ -110,16 +134,31 @@ def _rules(plan: JobPlan) -> dict[str, Any]:
     return {name: rule for name, rule in rules.items() if rule}
 
 
-def _table_model(model: str, plan: JobPlan, registry: Registry) -> dict[str, Any]:
-    group = registry.feature_group(model)
+def _table_model(model: str, plan: TablesPlan, registry: Registry) -> dict[str, Any]:
+    group = _group_of(model, plan, registry)
     tags = [each.tag for each in plan.sets_of(model)]
     found = _model(plan, model, tags=tags, meta=_group_meta(group, registry)) | {
-        "description": group.description if group else f"Features of the job `{plan.job_name}`.",
+        "description": group.description if group else f"Features of {_shown(plan)}.",
         "data_tests": [_named_test("unique_grain", plan, model)],
         "columns": _feature_table_columns(model, group, plan),
     }
     if group:
         found["config"]["group"] = group_name(group.owner)
+    return found
+
+
+def _group_of(model: str, plan: TablesPlan, registry: Registry) -> FeatureGroup | None:
+    return plan.group if isinstance(plan, GroupPlan) else registry.feature_group(model)
+
+
+def _joined_model(plan: GroupPlan, registry: Registry) -> dict[str, Any]:
+    keys = _key_columns(plan.feature_sets[0], plan, plan.group)
+    features = [_feature_column(column, plan.group.feature_of(column.name), {}) for column in plan.features]
+    found = _model(plan, JOINED_MODEL, tags=_tags(plan), meta=_group_meta(plan.group, registry)) | {
+        "description": plan.group.description,
+        "columns": [*keys, *features],
+    }
+    found["config"]["group"] = group_name(plan.group.owner)
     return found
 
 
@@ -131,10 +170,10 @@ def _group_meta(group: FeatureGroup | None, registry: Registry) -> dict[str, Any
 
 
 def _result_model(plan: JobPlan, registry: Registry) -> dict[str, Any]:
-    features = [_features_of(each, registry) for each in plan.feature_sets]
+    features = [_of_groups(plan), *(_features_of(each, registry) for each in plan.feature_sets)]
     return _model(plan, JOINED_MODEL, tags=_tags(plan)) | {
         "description": (
-            f"One row per source row of the job `{plan.job_name}`: the source's columns, then the features of its transformers in SQL."
+            f"One row per source row of the job `{plan.job_name}`: the source's columns, then the features of {_adding(plan)}."
         ),
         "data_tests": [_row_count_test(plan, JOINED_MODEL)],
         "columns": _merged([_input_columns(plan), *features]),
@@ -142,7 +181,7 @@ def _result_model(plan: JobPlan, registry: Registry) -> dict[str, Any]:
 
 
 def _enriched_model(plan: JobPlan, registry: Registry) -> dict[str, Any]:
-    features = [_features_of(each, registry) for each in (*plan.feature_sets, *plan.python_sets)]
+    features = [_of_groups(plan), *(_features_of(each, registry) for each in (*plan.feature_sets, *plan.python_sets))]
     found = _model(plan, ENRICHED_MODEL, tags=["generic", *_tags(plan)]) | {
         "description": (
             f"One row per source row of the job `{plan.job_name}`: the source's columns, then the features of all its transformers."
@@ -160,29 +199,34 @@ def _enriched_model(plan: JobPlan, registry: Registry) -> dict[str, Any]:
     return found
 
 
+def _adding(plan: JobPlan) -> str:
+    groups = f"the groups {ticked(group.name for group in plan.groups)}" if plan.groups else ""
+    return " and ".join(filter(None, [groups, "its transformers in SQL" if plan.feature_sets or not groups else ""]))
+
+
 def _row_count_test(plan: JobPlan, model: str) -> dict[str, Any]:
     rows = AsIs(f"ref('{plan.table_name(INPUT_MODEL)}')")
     return _named_test("one_row_per_source_row", plan, model, {"input": rows})
 
 
-def _tags(plan: JobPlan) -> list[str]:
-    """Return the tags of the job's feature tables; the input and the result have them too."""
+def _tags(plan: TablesPlan) -> list[str]:
+    """Return the tags of the feature tables; the input and the result have them too."""
     return sorted({each.tag for each in plan.feature_sets})
 
 
-def _feature_table_columns(model: str, group: FeatureGroup | None, plan: JobPlan) -> list[dict[str, Any]]:
+def _feature_table_columns(model: str, group: FeatureGroup | None, plan: TablesPlan) -> list[dict[str, Any]]:
     sets = plan.sets_of(model)
     keys = [_key_columns(each, plan, group) for each in sets]
     features = [_group_features(each, group) for each in sets]
     return _merged([*keys, *features, _own_columns(model, plan)])
 
 
-def _key_columns(feature_set: FeatureSet, plan: JobPlan, group: FeatureGroup | None) -> list[dict[str, Any]]:
+def _key_columns(feature_set: FeatureSet, plan: TablesPlan, group: FeatureGroup | None) -> list[dict[str, Any]]:
     known = {column["name"]: column for column in [*_input_columns(plan), *_group_features(feature_set, group)]}
     return [known[key] for key in feature_set.keys]
 
 
-def _own_columns(model: str, plan: JobPlan) -> list[dict[str, Any]]:
+def _own_columns(model: str, plan: TablesPlan) -> list[dict[str, Any]]:
     is_there = {
         "_feature_set": len(plan.sets_of(model)) > 1,
         "period_start": plan.period(model) is not None,
@@ -196,7 +240,7 @@ def _own_columns(model: str, plan: JobPlan) -> list[dict[str, Any]]:
     ]
 
 
-def _input_columns(plan: JobPlan) -> list[dict[str, Any]]:
+def _input_columns(plan: TablesPlan) -> list[dict[str, Any]]:
     fields = plan.source.registered.fields if plan.source.registered else ()
     return [
         {"name": name, "data_type": data_type}
@@ -211,17 +255,22 @@ def _features_of(feature_set: FeatureSet, registry: Registry) -> list[dict[str, 
 
 def _group_features(feature_set: FeatureSet, group: FeatureGroup | None) -> list[dict[str, Any]]:
     return [
-        _feature_column(column, group.feature_of(column.name) if group else None, feature_set)
+        _feature_column(column, group.feature_of(column.name) if group else None, feature_set.params)
         for column in feature_set.features
     ]
 
 
-def _feature_column(column: OutputColumn, feature: Feature | None, feature_set: FeatureSet) -> dict[str, Any]:
+def _of_groups(plan: JobPlan) -> list[dict[str, Any]]:
+    """Return the columns that the job has of feature groups, as the groups describe them."""
+    return [_feature_column(each.column, each.group.group.feature_of(each.name), {}) for each in plan.group_features]
+
+
+def _feature_column(column: OutputColumn, feature: Feature | None, params: Mapping[str, Any]) -> dict[str, Any]:
     found = {"name": column.name, **({"data_type": column.type} if column.type else {})}
     if feature is None:
         return found | {"description": column.description}
     return found | {
-        "description": feature.description_of(column.name, feature_set.params),
+        "description": feature.description_of(column.name, params),
         "config": {
             "meta": {"feature": feature.name, "owner": feature.owner},
             **({"tags": list(feature.tags)} if feature.tags else {}),
@@ -246,7 +295,8 @@ def _chained(lists: Iterable[Iterable[dict[str, Any]]]) -> Iterator[dict[str, An
 
 def _exposure(job: PlannedJob, registry: Registry) -> dict[str, Any]:
     plan = job.plan
-    groups = [group for model in plan.models if (group := registry.feature_group(model))]
+    groups = [each.group for each in plan.groups]
+    groups += [group for model in plan.models if (group := registry.feature_group(model))]
     owners = [group.owner for group in groups] or [
         plan.source.registered.owner if plan.source.registered else "unknown"
     ]

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.dbt_packages import link_packages
+from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.locations import is_remote
 from feature_platform_py.core.project import Project
+from feature_platform_py.core.suggestions import unknown
 from feature_platform_py.jobs.checks import CheckedJob, ResolvedSource, load_checked_job
-from feature_platform_py.jobs.plan import JobPlan, plan_job
-from feature_platform_py.registry.registry import Registry
+from feature_platform_py.jobs.groups import plan_group
+from feature_platform_py.jobs.plan import GroupPlan, JobPlan, plan_job
+from feature_platform_py.registry.registry import Registry, load_registry
 from feature_platform_py.targets import backend_of
 
 if TYPE_CHECKING:
@@ -26,10 +29,22 @@ def prepare_job(path: Path, project: Project, *, registry: Registry | None = Non
     for a query its server) is asked. Raises ConfigurationError with every problem of the file.
     """
     checked = load_checked_job(path, project, registry=registry, columns_of=lambda source: _columns_of(source, project))
-    plan = plan_job(checked.config, checked.source, checked.columns or ())
+    plan = plan_job(checked.config, checked.source, checked.columns or (), group_features=checked.group_features)
     plan = replace(plan, read_as=_read_as(checked.source, project))
     link_packages(project.root, plan.dbt_packages)
     return plan
+
+
+def prepare_group(name: str, project: Project) -> GroupPlan:
+    """Return the plan of a feature group that says what it computes.
+
+    Raises ConfigurationError for another name, and with every problem of the registry.
+    """
+    registry = load_registry(project.root)
+    group = next((each for each in registry.defined_groups if each.name == name), None)
+    if group is None or group.definition is None:
+        raise ConfigurationError(unknown("feature group", name, known=[each.name for each in registry.defined_groups]))
+    return plan_group(group, group.definition, registry, project)
 
 
 def validate_job(path: Path, project: Project) -> CheckedJob:

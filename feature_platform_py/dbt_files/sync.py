@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.errors import ConfigurationError, FeaturePlatformError, Problem, problems_of
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import Project
+from feature_platform_py.core.project_files import GENERATED
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.dbt_files.dbt_yaml import AsIs, as_dbt_reads_it, groups_content, source_content
-from feature_platform_py.dbt_files.job_models import GENERATED, generated_from, model_texts, models_folder
-from feature_platform_py.dbt_files.job_yaml import PlannedJob, job_content
+from feature_platform_py.dbt_files.job_models import generated_from, model_texts, models_folder
+from feature_platform_py.dbt_files.job_yaml import PlannedJob, group_content, job_content
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.features.built_in.window_aggregator import BOUNDED, LIFETIME
 from feature_platform_py.features.columns import OutputColumn
+from feature_platform_py.jobs.groups import plan_groups
+from feature_platform_py.jobs.names import GROUP_MODELS, model_names, registered_file
 from feature_platform_py.jobs.names import job_files as files_of_jobs
-from feature_platform_py.jobs.names import model_names, registered_file
-from feature_platform_py.jobs.plan import JobPlan
+from feature_platform_py.jobs.plan import GroupPlan, JobPlan, TablesPlan
 from feature_platform_py.jobs.schema import json_schema_text
 from feature_platform_py.registry.feature import FeatureGroup
 from feature_platform_py.registry.registry import Registry, load_registry, load_source_registry
@@ -38,6 +40,8 @@ def generated_files(project: Project, problems: list[Problem] | None = None) -> 
     """
     registry = load_project_registry(project.root)
     files = dict(_registry_files(registry))
+    for group in plan_groups(registry, project, problems):
+        files |= group_files(group, registry)
     for job in described_jobs(project, registry, problems):
         files |= job_files(job, registry, folder=models_folder(job.plan.job_name))
     files[Path("configs", "job.schema.json")] = json_schema_text()
@@ -83,32 +87,60 @@ def _replace(root: Path, texts: Mapping[Path, str]) -> None:
 
 
 def bring_up_to_date(
-    plan: JobPlan, project: Project, *, tell: Callable[[str], None] = lambda _: None
+    plan: TablesPlan, project: Project, *, tell: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
-    """Write the stale dbt files of one job, report them to `tell` in one line, and return the dbt variables of the job's runs.
+    """Write the stale dbt files of one job or group, report them to `tell` in one line, and return the dbt variables of its runs.
 
     The models of a job below `configs/jobs` are part of the project. Those of another job are in a folder that dbt reads only in
     that job's runs. Raises ConfigurationError if a file cannot be written, or if the project's own dbt files are of an earlier
     version.
     """
     _check_version(project.root)
+    if not isinstance(plan, JobPlan):
+        _bring_groups_up_to_date(plan, project, tell)
+        return {}
     registered = registered_file(plan.config.path, plan.job_name, project)
     of_project = models_folder(plan.job_name)
     folder = of_project if registered else Path("target", "jobs", plan.job_name, "models")
     wanted = _files_of_job(plan, project, registered or plan.config.path.resolve(), folder)
-    stale = {path: text for path, text in wanted.items() if _text(project.root / path) != text}
     # A job that has left `configs/jobs` may have models there still.
-    stale |= {path: "" for path in sorted(_generated_in(project.root, folder, of_project)) if path not in wanted}
+    left = [*_generated_in(project.root, folder, of_project), *_left_over(project.root, plan.groups)]
+    _update(project, wanted, left, {folder, of_project}, tell)
+    return {} if registered else {"job_models": folder.as_posix()}
+
+
+def _bring_groups_up_to_date(plan: TablesPlan, project: Project, tell: Callable[[str], None]) -> None:
+    registry = _registry_for_docs(project.root)
+    groups = [part for part in plan.parts if isinstance(part, GroupPlan)]
+    wanted = _shared_files(groups, registry, project.root)
+    for group in groups:
+        wanted |= group_files(group, registry)
+    _update(project, wanted, _left_over(project.root, groups), set(), tell)
+
+
+def _update(
+    project: Project, wanted: Mapping[Path, str], left: Iterable[Path], folders: set[Path], tell: Callable[[str], None]
+) -> None:
+    """Write the wanted files that are stale, remove what is left of others, and report both in one line."""
+    stale = {path: text for path, text in wanted.items() if _text(project.root / path) != text}
+    stale |= {path: "" for path in sorted(set(left)) if path not in wanted}
     if stale:
         _replace(project.root, stale)
-        named = dict.fromkeys(path.parent if path.parent in {folder, of_project} else path for path in stale)
+        named = dict.fromkeys(path.parent if path.parent in folders else path for path in stale)
         tell(f"  updated from the job and the registry: {', '.join(path.as_posix() for path in named)}")
-    return {} if registered else {"job_models": folder.as_posix()}
 
 
 def _generated_in(root: Path, *folders: Path) -> set[Path]:
     found = [file for folder in folders for file in (root / folder).glob("*")]
     return {file.relative_to(root) for file in found if file.is_file() and _MARK.match(_text(file))}
+
+
+def _left_over(root: Path, groups: Iterable[GroupPlan]) -> Iterator[Path]:
+    """Yield the generated files of these groups, also of tables that they do not have any more."""
+    origins = {_group_origin(group) for group in groups}
+    for path in _generated_in(root, GROUP_MODELS) if origins else ():
+        if _origin(_text(root / path)) in origins:
+            yield path
 
 
 def _check_version(root: Path) -> None:
@@ -123,12 +155,25 @@ def _check_version(root: Path) -> None:
 def _files_of_job(plan: JobPlan, project: Project, file: Path, folder: Path) -> dict[Path, str]:
     """Return the job's own files, after the files that they refer to: its sources, and the groups of owners."""
     registry = _registry_for_docs(project.root)
-    named = [plan.source.registered, *(each for reference in plan.source.references for each in reference.sources)]
-    files = dict(_source_yaml(source, registry) for source in named if source)
-    if registry.feature_groups:
-        files[GROUPS_FILE] = _file("registry/feature/", {"groups": _groups(project.root, registry)})
+    files = _shared_files([plan, *plan.groups], registry, project.root)
+    for group in plan.groups:
+        files |= group_files(group, registry)
     shown = file.relative_to(project.root) if file.is_relative_to(project.root) else Path(file.name)
     return files | job_files(PlannedJob(shown, plan), registry, folder=folder)
+
+
+def _shared_files(plans: Iterable[TablesPlan], registry: Registry, root: Path) -> dict[Path, str]:
+    """Return the files that plans share with others: their sources, and the groups of owners."""
+    sources = [plan.source for plan in plans]
+    named = [
+        registered
+        for source in sources
+        for registered in (source.registered, *(each for reference in source.references for each in reference.sources))
+    ]
+    files = dict(_source_yaml(source, registry) for source in named if source)
+    if registry.feature_groups:
+        files[GROUPS_FILE] = _file("registry/feature/", {"groups": _groups(root, registry)})
+    return files
 
 
 def _groups(root: Path, registry: Registry) -> list[dict[str, Any]]:
@@ -153,13 +198,14 @@ def _registry_for_docs(root: Path) -> Registry:
 
 
 def _abandoned(project: Project, wanted: Mapping[Path, str]) -> Iterator[Path]:
-    """Yield the generated files that nothing stands behind any more; the files of a job that has faults stay as they are."""
+    """Yield the generated files that nothing stands behind any more; the files of a job or group with faults stay as they are."""
     origins = {_origin(text) for text in wanted.values()}
     jobs = {path.relative_to(project.root).as_posix() for path in files_of_jobs(project)}
+    groups = {group.file.relative_to(project.root).as_posix() for group in load_registry(project.root).defined_groups}
     for file in (project.root / "models").rglob("*"):
         path = file.relative_to(project.root)
         origin = _origin(_text(file)) if file.suffix in {".yml", ".sql", ".py"} else None
-        if origin and path not in wanted and (origin in origins or origin not in jobs):
+        if origin and path not in wanted and (origin in origins or origin not in jobs | groups):
             yield path
 
 
@@ -205,6 +251,9 @@ def described_jobs(project: Project, registry: Registry, problems: list[Problem]
 def _drift(job: PlannedJob, registry: Registry) -> Iterator[Problem]:
     """Yield features that a job computes and that the registry lacks or has with another type."""
     for model, column in _outputs(job):
+        # Definitions of aggregations describe themselves; a group may say more about those of a job.
+        if model in {BOUNDED, LIFETIME} and registry.feature_group(model) is None:
+            continue
         if problem := _drift_of(job, model, column, registry.feature_group(model)):
             yield problem
 
@@ -255,6 +304,17 @@ def job_files(job: PlannedJob, registry: Registry, *, folder: Path) -> dict[Path
     files = {folder / name: text for name, text in model_texts(job.plan, origin)}
     content = _as_yaml(as_dbt_reads_it(job_content(job, registry)))
     return files | {folder / f"{job.plan.job_name}.yml": f"# {generated_from(origin)}\n{content}"}
+
+
+def group_files(plan: GroupPlan, registry: Registry) -> dict[Path, str]:
+    """Return the texts of a feature group's dbt files; a file comes after those that it refers to."""
+    origin = _group_origin(plan)
+    files = {GROUP_MODELS / name: text for name, text in model_texts(plan, origin)}
+    return files | {GROUP_MODELS / f"{plan.name}.yml": _file(origin, group_content(plan, registry))}
+
+
+def _group_origin(plan: GroupPlan) -> str:
+    return f"registry/feature/{plan.file.name}"
 
 
 def _file(origin: str, content: Mapping[str, Any]) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from feature_platform_py.dbt_files.job_yaml import PlannedJob
 from feature_platform_py.docs_site.profile import ColumnProfile
+from feature_platform_py.features.built_in.window_aggregator import BOUNDED, LIFETIME
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.feature_set import FeatureSet
+from feature_platform_py.jobs.plan import GroupPlan
 from feature_platform_py.lineage.graph import LineageGraph
 from feature_platform_py.registry.feature import Feature, FeatureGroup
 from feature_platform_py.registry.registry import Registry
@@ -26,17 +28,80 @@ class Findings:
     lineage: LineageGraph = field(default_factory=lambda: LineageGraph(()))
 
 
-def catalogue_content(registry: Registry, jobs: Sequence[PlannedJob], findings: Findings) -> dict[str, Any]:
+def catalogue_content(
+    registry: Registry, jobs: Sequence[PlannedJob], findings: Findings, groups: Sequence[GroupPlan] = ()
+) -> dict[str, Any]:
     """Return the content of the catalogue's page as JSON values.
 
-    `features` are the columns that jobs compute, and each registered pattern that no job uses; `lineage` is one graph for all.
+    `features` are the columns that jobs and groups compute, and each registered pattern that no job uses; `groups` are those that say
+    what they compute; `lineage` is one graph for all.
     """
-    features = [entry for group in registry.feature_groups for entry in _entries(group, jobs, findings)]
+    described = [each for each in registry.feature_groups if each.definition is None]
+    described += [each for model in (BOUNDED, LIFETIME) if (each := _of_jobs(model, jobs, registry))]
+    features = [entry for group in groups for entry in _group_entries(group, jobs, findings)]
+    features += [entry for group in described for entry in _entries(group, jobs, findings)]
     return {
         "features": features,
+        "groups": {group.name: _group(group, jobs) for group in groups},
         "models": {name: {"sql": sql} for name, sql in findings.sql.items()},
         "jobs": {job.plan.job_name: _job(job, findings) for job in jobs},
         "lineage": findings.lineage.as_dict(),
+    }
+
+
+def _group_entries(plan: GroupPlan, jobs: Sequence[PlannedJob], findings: Findings) -> Iterator[dict[str, Any]]:
+    """Yield the features of a group that says what it computes; `table` is the name of the table that holds one."""
+    tables = {column.name: plan.table_name(each.model) for each in plan.feature_sets for column in each.features}
+    for column, feature in zip(plan.features, plan.group.features, strict=True):
+        profile = findings.profiles.get((plan.name, column.name))
+        yield _base(column.name, feature, plan.group) | {
+            "table": tables[column.name],
+            "jobs": [_use_of_group(job, plan, column) for job in jobs if _reads(job, plan, column.name)],
+            "profile": profile.as_dict() if profile else None,
+        }
+
+
+def _of_jobs(model: str, jobs: Sequence[PlannedJob], registry: Registry) -> FeatureGroup | None:
+    """Return the aggregations that jobs define themselves, and no group describes, as a group; None if there are none."""
+    first = next((job for job in jobs if job.plan.sets_of(model)), None)
+    if first is None or registry.feature_group(model):
+        return None
+    source = first.plan.source.registered
+    owner, entity = (source.owner, source.entity) if source else ("unknown", "unknown")
+    columns = {column.name: column for job in jobs for each in job.plan.sets_of(model) for column in each.features}
+    features = tuple(
+        Feature(name, (each.type,) if each.type else (), each.description, owner, ()) for name, each in columns.items()
+    )
+    return FeatureGroup(model, first.path, "Features that jobs define themselves.", owner, entity, model, features)
+
+
+def _reads(job: PlannedJob, plan: GroupPlan, name: str | None = None) -> bool:
+    """Return whether a job reads a group, or one feature of it."""
+    return any(each.group.name == plan.name and name in (None, each.name) for each in job.plan.group_features)
+
+
+def _use_of_group(job: PlannedJob, plan: GroupPlan, column: OutputColumn) -> dict[str, Any]:
+    return {
+        "name": job.plan.job_name,
+        "model": plan.name,
+        "rule": column.description,
+        "grain": list(plan.keys),
+        "looksAhead": column.looks_ahead,
+    }
+
+
+def _group(plan: GroupPlan, jobs: Sequence[PlannedJob]) -> dict[str, Any]:
+    group = plan.group
+    return {
+        "description": group.description.strip(),
+        "owner": group.owner,
+        "entity": group.entity,
+        "source": f"{'.'.join(plan.dbt_source)}: {plan.source.shown}",
+        "keys": list(plan.keys),
+        "file": f"registry/feature/{group.file.name}",
+        "definition": group.file.read_text(encoding="utf-8").strip(),
+        "tables": [plan.table_name(table) for table in plan.tables],
+        "jobs": [job.plan.job_name for job in jobs if _reads(job, plan)],
     }
 
 

@@ -15,8 +15,10 @@ from feature_platform_py.dbt_files.sync import described_jobs, write_files
 from feature_platform_py.docs_site.catalogue import Findings, catalogue_content
 from feature_platform_py.docs_site.page import data_script, write_dbt_page
 from feature_platform_py.docs_site.profile import ColumnProfile, profile_table
+from feature_platform_py.jobs.groups import plan_groups
 from feature_platform_py.jobs.last_run import last_run
-from feature_platform_py.lineage.load import CompiledJob, compile_jobs, lineage_of
+from feature_platform_py.jobs.plan import GroupPlan
+from feature_platform_py.lineage.load import CompiledJob, compile_jobs, lineage_of, plans_to_compile
 from feature_platform_py.registry.diagram import DIAGRAM
 from feature_platform_py.registry.registry import Registry
 from feature_platform_py.runs.dbt import generate_docs
@@ -39,14 +41,16 @@ def build_site(
     for path in write_files(project, problems):
         tell(f"synced {path}")
     planned = described_jobs(project, registry, [])
-    compiled = compile_jobs({job.path: job.plan for job in planned}, project, problems)
+    groups = plan_groups(registry, project, [])
+    compiled = compile_jobs(plans_to_compile({job.path: job.plan for job in planned}, groups), project, problems)
     jobs = [job for job in planned if job.plan in [each.plan for each in compiled]]
-    tell(f"compiled {len(jobs)} jobs")
+    tell(f"compiled {len(jobs)} jobs and {len(groups)} feature groups")
     diagram = project.root / DIAGRAM.with_suffix(".svg")
-    content = catalogue_content(registry, jobs, _findings(project, jobs, compiled)) | {"diagram": diagram.exists()}
+    found = _findings(project, jobs, groups, compiled)
+    content = catalogue_content(registry, jobs, found, groups) | {"diagram": diagram.exists()}
     tell(f"profiled {sum(each['profile'] is not None for each in content['features'])} features")
     write_catalogue(folder, content)
-    if jobs:
+    if jobs or groups:
         _write_dbt_docs(project, [job.plan.job_name for job in jobs], folder)
         tell("wrote dbt's docs")
     if diagram.exists():
@@ -74,31 +78,34 @@ def write_catalogue(folder: Path, content: Mapping[str, Any]) -> None:
     replace_file(folder / "data.js", data_script("CATALOGUE", content))
 
 
-def _findings(project: Project, jobs: Sequence[PlannedJob], compiled: Sequence[CompiledJob]) -> Findings:
+def _findings(
+    project: Project, jobs: Sequence[PlannedJob], groups: Sequence[GroupPlan], compiled: Sequence[CompiledJob]
+) -> Findings:
     return Findings(
-        profiles=table_profiles(project, jobs),
-        sql={each.plan.table_name(model.name): model.sql.strip() for each in compiled for model in each.models},
+        profiles=table_profiles(project, jobs, groups),
+        sql={model.name: model.sql.strip() for each in compiled for model in each.models},
         runs={job.plan.job_name: run for job in jobs if (run := last_run(project, job.plan.job_name))},
         lineage=lineage_of(compiled),
     )
 
 
-def table_profiles(project: Project, jobs: Sequence[PlannedJob]) -> dict[tuple[str, str], ColumnProfile]:
-    """Return the profiles of features with a built table, from the first job that has one."""
+def table_profiles(
+    project: Project, jobs: Sequence[PlannedJob], groups: Sequence[GroupPlan] = ()
+) -> dict[tuple[str, str], ColumnProfile]:
+    """Return the profiles of features with a built table, from the first job that has one; a group's are under its name."""
     backend = backend_of(project)
     profiles: dict[tuple[str, str], ColumnProfile] = {}
-    for job in jobs:
-        for model in [each for each in job.plan.models if job.plan.sets_of(each)]:
-            table = f"{project.target.schema}.{job.plan.table_name(model)}"
-            wanted = {
-                column.name: column.type or "string" for each in job.plan.sets_of(model) for column in each.features
-            }
-            # The job may have gained columns since the table was built, or the table may not exist yet.
-            there = {name for name, _ in backend.columns(table)}
-            columns = [each for each in wanted.items() if each[0] in there and (model, each[0]) not in profiles]
-            if columns:
-                found = profile_table(backend.query, backend.sql_name(table), columns)
-                profiles |= {(model, name): profile for name, profile in found.items()}
+    of_groups = [(group.name, group, table) for group in groups for table in group.tables]
+    of_jobs = [(model, job.plan, model) for job in jobs for model in job.plan.models if job.plan.sets_of(model)]
+    for name, plan, model in (*of_groups, *of_jobs):
+        table = f"{project.target.schema}.{plan.table_name(model)}"
+        wanted = {column.name: column.type or "string" for each in plan.sets_of(model) for column in each.features}
+        # The job may have gained columns since the table was built, or the table may not exist yet.
+        there = {column for column, _ in backend.columns(table)}
+        columns = [each for each in wanted.items() if each[0] in there and (name, each[0]) not in profiles]
+        if columns:
+            found = profile_table(backend.query, backend.sql_name(table), columns)
+            profiles |= {(name, column): profile for column, profile in found.items()}
     return profiles
 
 

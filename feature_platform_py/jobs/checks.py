@@ -17,8 +17,9 @@ from feature_platform_py.features.columns import column_named, input_fault, miss
 from feature_platform_py.features.row_filters import RowFilter, filter_problems
 from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.jobs.config import JobConfig, JobDraft, TransformerSpec, read_job
-from feature_platform_py.jobs.names import model_names, name_problems
-from feature_platform_py.jobs.plan import INPUT_MODEL, JOINED_MODEL
+from feature_platform_py.jobs.groups import find_group_features
+from feature_platform_py.jobs.names import group_tables, model_names, name_problems
+from feature_platform_py.jobs.plan import INPUT_MODEL, JOINED_MODEL, GroupFeature
 from feature_platform_py.registry.registry import Registry, load_source_registry
 from feature_platform_py.sinks.sink import Sink
 from feature_platform_py.sources.input_source import InputSource
@@ -43,6 +44,7 @@ class CheckedJob:
     config: JobConfig
     source: ResolvedSource
     columns: tuple[tuple[str, str], ...] | None
+    group_features: tuple[GroupFeature, ...] = ()
 
 
 def load_checked_job(
@@ -60,8 +62,9 @@ def load_checked_job(
     draft = read_job(path, environ=environ, transformers=transformers_of(project.root))
     problems = list(draft.problems)
     source = columns = None
+    known_registry = registry or load_source_registry(project.root)
     try:
-        source = _resolved(draft, project, registry or load_source_registry(project.root))
+        source = _resolved(draft, project, known_registry)
         columns = columns_of(source) if source else None
     except ConfigurationError as error:
         problems += error.problems or [draft.place.at("input_source").problem(str(error))]
@@ -71,13 +74,14 @@ def load_checked_job(
             raise
     if source and source.registered:
         draft = _ordered_by(draft, source.registered.primary_key)
-    problems += [*check_job(draft, columns, source), *name_problems(draft, project)]
+    of_groups = find_group_features(draft, source, known_registry, project, problems)
+    problems += [*check_job(draft, columns, source, group_features=of_groups), *name_problems(draft, project)]
     if source and draft.output_sink:
         problems += _sink_problems(draft, draft.output_sink, source, project)
     if problems or source is None:
         raise ConfigurationError(dict.fromkeys(problems))
     known = None if columns is None else tuple(columns)
-    return CheckedJob(_spelled_as(draft.config(), known or ()), source, known)
+    return CheckedJob(_spelled_as(draft.config(), known or (), of_groups), source, known, of_groups)
 
 
 def _ordered_by(draft: JobDraft, columns: Sequence[str]) -> JobDraft:
@@ -90,21 +94,25 @@ def _ordered_by(draft: JobDraft, columns: Sequence[str]) -> JobDraft:
 
 
 def check_job(
-    config: JobConfig | JobDraft, columns: Columns | None, source: ResolvedSource | None = None
+    config: JobConfig | JobDraft,
+    columns: Columns | None,
+    source: ResolvedSource | None = None,
+    *,
+    group_features: Sequence[GroupFeature] = (),
 ) -> list[Problem]:
     """Return every way in which a job does not fit its source's columns; without columns, what is known without them."""
-    problems = list(_output_problems(config, columns or ()))
+    problems = list(_output_problems(config, columns or (), group_features))
     if columns is None:
         return problems
     if config.input_source:
         problems += _source_problems(config.input_source, columns)
-    problems += _input_problems(config, columns, source)
+    problems += _input_problems(config, columns, source, group_features)
     for row_filter in config.input_source.filters if config.input_source else ():
         problems += _filter_on_feature(row_filter, columns, config) or filter_problems(row_filter, columns)
     # If a transformer could not be read, not all of the result's columns are known.
     listed = config.place.at("feature_transformers").value
     if config.output_sink and len(listed or ()) == len(config.feature_transformers):
-        problems += config.output_sink.column_problems(_result_columns(config, columns))
+        problems += config.output_sink.column_problems(_result_columns(config, columns, group_features))
     return problems
 
 
@@ -134,9 +142,14 @@ def _source_problems(source: InputSource, columns: Columns) -> Iterator[Problem]
         first.setdefault(name.lower(), name)
 
 
-def _input_problems(config: JobConfig | JobDraft, columns: Columns, source: ResolvedSource | None) -> Iterator[Problem]:
-    """Yield columns that a transformer cannot read: SQL reads the source's, Python also those of earlier transformers."""
-    added: list[tuple[str, str]] = []
+def _input_problems(
+    config: JobConfig | JobDraft,
+    columns: Columns,
+    source: ResolvedSource | None,
+    group_features: Sequence[GroupFeature],
+) -> Iterator[Problem]:
+    """Yield columns that a transformer cannot read: SQL reads the source's, Python also features and those of earlier ones."""
+    added = [(each.column.name, each.column.type or "") for each in group_features]
     specs = config.feature_transformers
     for position, transformer in enumerate(specs):
         is_sql = isinstance(transformer.transformer, SqlTransformer)
@@ -222,24 +235,30 @@ def _type_advice(role: str, source: ResolvedSource | None) -> str:
     return advice + (recognised if role == "event time" and is_csv else "")
 
 
-def _output_problems(config: JobConfig | JobDraft, columns: Columns) -> Iterator[Problem]:
-    """Yield columns that two transformers add, or that the source already has."""
+def _output_problems(
+    config: JobConfig | JobDraft, columns: Columns, group_features: Sequence[GroupFeature]
+) -> Iterator[Problem]:
+    """Yield columns that are added twice, or that the source already has."""
     taken = {name.lower(): "is already a column of the source; rename it there" for name, _ in columns}
-    for transformer in config.feature_transformers:
-        outputs = [column.name for column in transformer.outputs(columns)]
-        for name in [name for name in outputs if name.lower() in taken]:
-            message = f"transformer `{transformer.name}` adds the column `{name}`, which {taken[name.lower()]}"
-            yield transformer.place.problem(message)
-        first = f"transformer `{transformer.name}` of line {transformer.place.line}"
-        taken |= {
-            name.lower(): f"{first} already adds; remove one of them" for name in outputs if name.lower() not in taken
-        }
+    adding = [(f"the feature group `{each.group.name}`", each.place, [each.column]) for each in group_features]
+    adding += [
+        (f"transformer `{each.name}`", each.place, [*each.outputs(columns)]) for each in config.feature_transformers
+    ]
+    for shown, place, outputs in adding:
+        names = [column.name for column in outputs]
+        for name in [name for name in names if name.lower() in taken]:
+            yield place.problem(f"{shown} adds the column `{name}`, which {taken[name.lower()]}")
+        first = f"{shown} of line {place.line} already adds; remove one of them"
+        taken |= {name.lower(): first for name in names if name.lower() not in taken}
 
 
-def _result_columns(config: JobConfig | JobDraft, columns: Columns) -> list[tuple[str, str]]:
+def _result_columns(
+    config: JobConfig | JobDraft, columns: Columns, group_features: Sequence[GroupFeature]
+) -> list[tuple[str, str]]:
     """Return the result's names and types; the type is empty if only the written result shows it."""
     outputs = [column for transformer in config.feature_transformers for column in transformer.outputs(columns)]
-    return [*columns, *((column.name, column.type or "") for column in outputs)]
+    added = [*(each.column for each in group_features), *outputs]
+    return [*columns, *((column.name, column.type or "") for column in added)]
 
 
 def _sink_problems(draft: JobDraft, sink: Sink, source: ResolvedSource, project: Project) -> Iterator[Problem]:
@@ -291,7 +310,8 @@ def _is_of_platform(schema: str, name: str, job_name: str, project: Project) -> 
     if schema.lower() != project.target.schema.lower():
         return schema.lower() == EXTERNAL_SCHEMA
     models = {model.lower() for model in (*model_names(project.root), INPUT_MODEL, JOINED_MODEL)}
-    return name.lower().startswith(f"{job_name}__") or name.lower().rpartition("__")[2] in models
+    is_of_job = name.lower().startswith(f"{job_name}__") or name.lower().rpartition("__")[2] in models
+    return is_of_job or name.lower() in group_tables(project.root)
 
 
 def _other_spelling(table: str, project: Project) -> str | None:
@@ -307,7 +327,7 @@ def _other_spelling(table: str, project: Project) -> str | None:
     return None if not stored or f"{schema}.{name}" in stored else stored[0]
 
 
-def _spelled_as(config: JobConfig, columns: Columns) -> JobConfig:
+def _spelled_as(config: JobConfig, columns: Columns, group_features: Sequence[GroupFeature]) -> JobConfig:
     """Return the job with its columns spelled as the source spells them."""
 
     def spelled(name: str) -> str:
@@ -316,7 +336,7 @@ def _spelled_as(config: JobConfig, columns: Columns) -> JobConfig:
 
     source = config.input_source
     filters = tuple(replace(each, column=spelled(each.column)) for each in source.filters)
-    every = [(name, "") for name, _ in _result_columns(config, columns)]
+    every = [(name, "") for name, _ in _result_columns(config, columns, group_features)]
     transformers = tuple(
         replace(each, transformer=each.transformer.spelled_as(every)) for each in config.feature_transformers
     )

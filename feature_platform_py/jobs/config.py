@@ -19,6 +19,7 @@ from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.features.transformer import FeatureTransformer
 from feature_platform_py.files.declared import read_columns
 from feature_platform_py.jobs.schema import (
+    GroupFeaturesPart,
     InputLocationPart,
     InputSourcePart,
     JobPart,
@@ -51,6 +52,16 @@ class TransformerSpec:
 
 
 @dataclass(frozen=True)
+class GroupSelection:
+    """Features of a feature group that a job names: all if `names` is None. `prefix` comes before their names in the result."""
+
+    group: str
+    names: tuple[str, ...] | None
+    prefix: str = ""
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
 class JobConfig:
     """A job with a valid file; whether it fits its source's columns is checked separately."""
 
@@ -60,6 +71,7 @@ class JobConfig:
     input_source: InputSource
     feature_transformers: tuple[TransformerSpec, ...]
     output_sink: Sink
+    features: tuple[GroupSelection, ...] = ()
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     @property
@@ -80,6 +92,7 @@ class JobDraft:
     job_name: str
     description: str
     input_source: InputSource | None
+    features: tuple[GroupSelection, ...]
     feature_transformers: tuple[TransformerSpec, ...]
     output_sink: Sink | None
     problems: tuple[Problem, ...]
@@ -94,6 +107,7 @@ class JobDraft:
             job_name=self.job_name,
             description=self.description,
             input_source=self.input_source,
+            features=self.features,
             feature_transformers=self.feature_transformers,
             output_sink=self.output_sink,
             place=self.place,
@@ -123,6 +137,7 @@ def read_job(
         job_name=job.job_name if job else "",
         description=job.description if job else "",
         input_source=_input_source(place.at("input_source"), problems),
+        features=_selections(place.at("features"), problems),
         feature_transformers=_transformers(place.at("feature_transformers"), transformers, problems),
         output_sink=_sink(place.at("output_sink"), problems),
         problems=tuple(dict.fromkeys(problems)),
@@ -159,6 +174,22 @@ def _input_source(place: Place, problems: list[Problem]) -> InputSource | None:
 
 def _location_alone(place: Place) -> InputLocationPart | None:
     return read_part(InputLocationPart, Place(Document(place.document.file, {"location": place.value})), [])
+
+
+def _selections(place: Place, problems: list[Problem]) -> tuple[GroupSelection, ...]:
+    return tuple(found for each in place.items if (found := _selection(each, problems)))
+
+
+def _selection(place: Place, problems: list[Problem]) -> GroupSelection | None:
+    if isinstance(place.value, dict):
+        part = read_part(GroupFeaturesPart, place, problems)
+        return GroupSelection(part.group, part.features, part.prefix, place) if part else None
+    group, dot, feature = place.value.partition(".") if isinstance(place.value, str) else ("", "", "")
+    if not (group and dot and feature):
+        expected = "expected `<group>.<feature>`, `<group>.*` for all of its features, or a mapping with the `group`"
+        problems.append(place.problem(f"`{place.name}`: {expected}, given {place.given}"))
+        return None
+    return GroupSelection(group, None if feature == "*" else (feature,), place=place)
 
 
 def _transformers(place: Place, known: Transformers, problems: list[Problem]) -> tuple[TransformerSpec, ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
 from feature_platform_py.core.project import Target
 from feature_platform_py.core.text import aligned
-from feature_platform_py.features.feature_set import FeatureSet
+from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.transformer import FeatureTransformer
-from feature_platform_py.jobs.plan import JobPlan
+from feature_platform_py.jobs.plan import JobPlan, TablesPlan
 from feature_platform_py.jobs.work import TableWork
 
 
@@ -23,22 +23,35 @@ def _input_rows(work: TableWork) -> str:
     return "" if work.rows is None or work.action == "skip" else f"{work.rows:,} rows"
 
 
-def plan_lines(plan: JobPlan, target: Target) -> list[str]:
-    """Return the plan as lines of text."""
-    rows = [("table", "grain", "adds"), *(_set_row(each) for each in (*plan.feature_sets, *plan.python_sets))]
+def plan_lines(plan: TablesPlan, target: Target) -> list[str]:
+    """Return the plan of a job or a feature group as lines of text."""
+    rows = [("table", "grain", "adds"), *_tables(plan)]
+    job = plan if isinstance(plan, JobPlan) else None
     lines = [
-        f"{plan.job_name} on target {target.name} ({target.engine})",
+        f"{plan.name} on target {target.name} ({target.engine})",
         f"  reads   {plan.source.shown}",
-        *(f"          {each}" for each in plan.read_as),
-        *(
-            f"  filter  {each.column} {each.op} {_filter_value(each.value)}".rstrip()
-            for each in plan.config.input_source.filters
-        ),
-        f"  writes  {plan.sink.shown}",
+        *(f"          {each}" for each in (job.read_as if job else ())),
+        *(f"  filter  {each.column} {each.op} {_filter_value(each.value)}".rstrip() for each in plan.filters),
+        *([f"  writes  {job.sink.shown}"] if job else []),
         "",
         *aligned(rows),
     ]
-    return [*lines, *_look_ahead_lines(plan)]
+    return [*lines, *(_look_ahead_lines(job) if job else [])]
+
+
+def _tables(plan: TablesPlan) -> Iterator[tuple[str, str, str]]:
+    """Yield the name, grain and features of each table; those of a feature group are one for a job."""
+    job = plan if isinstance(plan, JobPlan) else None
+    for group in job.groups if job else ():
+        features = [each.column for each in job.group_features if each.group == group] if job else []
+        yield group.name, ", ".join(group.keys), _names(features)
+    for feature_set in (*plan.feature_sets, *(job.python_sets if job else ())):
+        table = plan.shown(plan.table_name(feature_set.model))
+        yield table, ", ".join(feature_set.keys), _names(feature_set.features)
+
+
+def _names(columns: Iterable[OutputColumn]) -> str:
+    return ", ".join(column.name for column in columns)
 
 
 def _look_ahead_lines(plan: JobPlan) -> list[str]:
@@ -73,10 +86,6 @@ def _param_as_known(transformer: FeatureTransformer) -> str:
     return next((name for name in ("as_of", "as_of_col") if name in type(transformer).model_fields), "")
 
 
-def _set_row(feature_set: FeatureSet) -> tuple[str, str, str]:
-    return feature_set.model, ", ".join(feature_set.keys), ", ".join(column.name for column in feature_set.features)
-
-
 def _filter_value(value: object) -> str:
     if value is None:
         return ""
@@ -88,24 +97,17 @@ def plan_html(plan: JobPlan, target: Target) -> str:
     facts = [
         ("reads", plan.source.shown),
         *(("", each) for each in plan.read_as),
-        *(
-            ("filter", f"{each.column} {each.op} {_filter_value(each.value)}".rstrip())
-            for each in plan.config.input_source.filters
-        ),
+        *(("filter", f"{each.column} {each.op} {_filter_value(each.value)}".rstrip()) for each in plan.filters),
         ("writes", plan.sink.shown),
         ("target", f"{target.name} ({target.engine})"),
     ]
+    of_groups = [(each.group.name, each.group.keys, each.column) for each in plan.group_features]
+    own = [
+        (each.model, each.keys, column) for each in (*plan.feature_sets, *plan.python_sets) for column in each.features
+    ]
     features = [
-        (
-            each.model,
-            ", ".join(each.keys),
-            column.name,
-            column.type or "",
-            "yes" if column.looks_ahead else "no",
-            column.description,
-        )
-        for each in (*plan.feature_sets, *plan.python_sets)
-        for column in each.features
+        (table, ", ".join(keys), each.name, each.type or "", "yes" if each.looks_ahead else "no", each.description)
+        for table, keys, each in (*of_groups, *own)
     ]
     title = f"<b>{escape(plan.job_name)}</b> {escape(plan.config.description)}"
     return (

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from feature_platform_py.core.document import read_document
+from feature_platform_py.core.document import Place, read_document
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.project import Project
+from feature_platform_py.core.project_files import is_generated
+from feature_platform_py.features.built_in.window_aggregator import LIFETIME
 from feature_platform_py.features.catalogue import BUILT_IN
 from feature_platform_py.features.definitions import MODEL as CUSTOM_MODEL
 from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.jobs.config import JobDraft
 from feature_platform_py.jobs.last_run import last_run
 from feature_platform_py.jobs.plan import ENRICHED_MODEL
+from feature_platform_py.registry.definition import is_definition
+
+GROUP_MODELS = Path("models", "features")
+"""The folder of the models of feature groups, below a project's root."""
 
 
 def job_files(project: Project) -> list[Path]:
@@ -29,10 +35,15 @@ def model_names(root: Path) -> frozenset[str]:
     """Return the names that a feature group may give as `model`: tables of jobs, and the project's own models."""
     models = root / "models"
     files = [path for kind in ("*.sql", "*.py") for path in models.rglob(kind) if models / "jobs" not in path.parents]
-    own = {path.stem for path in files}
+    own = {path.stem for path in files if path.parent != root / GROUP_MODELS or not is_generated(path)}
     # No code of the project has to run for this: what its folder `transformers/` defines has its features in one table.
     tables = {kind.model for kind in BUILT_IN.values() if issubclass(kind, SqlTransformer)}
-    return frozenset({*own, *tables, CUSTOM_MODEL, ENRICHED_MODEL})
+    return frozenset({*own, *tables, LIFETIME, CUSTOM_MODEL, ENRICHED_MODEL})
+
+
+def group_tables(root: Path) -> frozenset[str]:
+    """Return the names of the tables and views of feature groups, as far as their models are written."""
+    return frozenset(path.stem for path in (root / GROUP_MODELS).glob("*.sql") if is_generated(path))
 
 
 def registered_file(path: Path, job_name: str, project: Project) -> Path | None:
@@ -43,13 +54,16 @@ def registered_file(path: Path, job_name: str, project: Project) -> Path | None:
 
 
 def name_problems(draft: JobDraft, project: Project) -> Iterator[Problem]:
-    """Yield a problem for each other job with this name.
+    """Yield a problem for each other job with this name, and for a feature group with it.
 
     The other jobs are files below `configs/jobs/`, and the file elsewhere that ran last under the name. One file by several paths,
     and a copy elsewhere with the same content, is the same job.
     """
     if not draft.job_name:
         return
+    if _is_defined_group(project.root / "registry" / "feature" / f"{draft.job_name}.yaml"):
+        message = f"`job_name`: `{draft.job_name}` is the name of a feature group too; give the job another name"
+        yield draft.place.at("job_name").problem(message)
     own = draft.path.resolve()
     is_registered = own.is_relative_to(project.jobs.resolve())
     others = [path for path in job_files(project) if path.resolve() != own and _has_name(path, draft.job_name)]
@@ -68,6 +82,13 @@ def _last_file(project: Project, name: str) -> list[Path]:
     found = (last_run(project, name) or {}).get("file")
     path = project.root / found if found else None
     return [path] if path and path.is_file() and _has_name(path, name) else []
+
+
+def _is_defined_group(path: Path) -> bool:
+    try:
+        return path.is_file() and is_definition(Place(read_document(path)))
+    except ConfigurationError:
+        return False
 
 
 def _has_name(path: Path, name: str) -> bool:

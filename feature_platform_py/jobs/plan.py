@@ -1,16 +1,19 @@
-"""Plan a job as data: its source, the feature tables that it builds, and its sink."""
+"""Plan jobs and feature groups as data: the source, the feature tables that they build, and a job's sink."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from feature_platform_py.core.document import NOWHERE, Place
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.feature_set import FeatureSet, longest_periods
+from feature_platform_py.features.row_filters import RowFilter
 from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.jobs.config import JobConfig, TransformerSpec
+from feature_platform_py.registry.feature import FeatureGroup
 from feature_platform_py.registry.schema import Period
 from feature_platform_py.sinks.sink import Sink
 from feature_platform_py.sources.resolve import ResolvedSource
@@ -20,8 +23,140 @@ JOINED_MODEL = "job_features"
 ENRICHED_MODEL = "job_enriched"
 
 
-@dataclass(frozen=True, repr=False)
-class JobPlan:
+@dataclass(frozen=True, repr=False, kw_only=True)
+class TablesPlan:
+    """Feature tables over the rows of a source, completely decided: those of a job, or of a feature group.
+
+    `name` is the job's or the group's, which its tables and its caches carry; `file` declares it. `features` are all columns that
+    are added, in the order of the YAML.
+    """
+
+    name: str
+    file: Path
+    source: ResolvedSource
+    columns: tuple[tuple[str, str], ...]
+    filters: tuple[RowFilter, ...]
+    feature_sets: tuple[FeatureSet, ...]
+    features: tuple[OutputColumn, ...]
+
+    @property
+    def dbt_source(self) -> tuple[str, str]:
+        """The names of its dbt source: `source('transaction', 'mm_transaction')`, or one of a job's own."""
+        return self.source.registered.dbt_source if self.source.registered else ("ad_hoc", self.name)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The models that are feature tables."""
+        return tuple(dict.fromkeys(each.model for each in self.feature_sets))
+
+    @property
+    def sql_models(self) -> tuple[str, ...]:
+        """The models that are SQL, in the order in which they are built."""
+        return (INPUT_MODEL, *self.tables, JOINED_MODEL)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The dbt models that are needed, in the order in which they are built."""
+        return self.sql_models
+
+    @property
+    def stored_models(self) -> tuple[str, ...]:
+        """The models that are tables; the others are views."""
+        return tuple(model for model in self.models if model not in (INPUT_MODEL, JOINED_MODEL))
+
+    @property
+    def output_model(self) -> str:
+        """The model that holds all of the features."""
+        return self.models[-1]
+
+    @property
+    def parts(self) -> tuple[TablesPlan, ...]:
+        """The plans whose models a run builds together, a job's after those of the groups that it reads."""
+        return (self,)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The names of all models that a run builds."""
+        return tuple(part.table_name(model) for part in self.parts for model in part.models)
+
+    @property
+    def table_nodes(self) -> tuple[str, ...]:
+        """The names of the feature tables that a run builds."""
+        return tuple(part.table_name(table) for part in self.parts for table in part.tables)
+
+    def shown(self, node: str) -> str:
+        """Return the name of one of `nodes` in reports."""
+        return node
+
+    def sets_of(self, model: str) -> tuple[FeatureSet, ...]:
+        """Return the feature sets of one model, in the order of the YAML."""
+        return tuple(each for each in self.feature_sets if each.model == model)
+
+    def period(self, model: str) -> Period | None:
+        """Return the period by which a model's table is partitioned; None if some rows have no time."""
+        feature_sets = self.sets_of(model)
+        if not all(feature_set.has_time for feature_set in feature_sets):
+            return None
+        source = self.source.registered
+        period = source.period if source else "month"
+        return "month" if period == "day" and any(each.is_by_month for each in feature_sets) else period
+
+    def reach_days(self, model: str) -> int | None:
+        """For how many days after its event time a source row counts in a model's table; None: for ever."""
+        reaches = [feature_set.reach_days for feature_set in self.sets_of(model)]
+        known = [reach for reach in reaches if reach is not None]
+        return max(known) if known and len(known) == len(reaches) else None
+
+    def reach_periods(self, model: str) -> dict[str, int]:
+        """For how many calendar periods, its own included, a source row counts in a model's table."""
+        return longest_periods(feature_set.reach_periods for feature_set in self.sets_of(model))
+
+    def table_name(self, model: str) -> str:
+        """Return the name of the table or view for a model, without its schema."""
+        return f"{self.name}__{model}"
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class GroupPlan(TablesPlan):
+    """The tables of a feature group, which all jobs share: a job without rows of its own.
+
+    Bounded windows and whole histories have a table each. The group's name is that of its only table, or of a view that joins both.
+    """
+
+    group: FeatureGroup
+
+    def __repr__(self) -> str:
+        return f"<GroupPlan {self.name}: {self.source.shown} -> {', '.join(column.name for column in self.features)}>"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The grain of the tables: the source's columns with the entity's key, and the event time."""
+        return self.feature_sets[0].keys
+
+    @property
+    def sql_models(self) -> tuple[str, ...]:
+        """The models that are SQL, in the order in which they are built."""
+        return (INPUT_MODEL, *self.tables, *([JOINED_MODEL] if len(self.tables) > 1 else []))
+
+    def table_name(self, model: str) -> str:
+        """Return the name of the table or view for a model, without its schema."""
+        if model == self.output_model:
+            return self.name
+        return f"{self.name}__{'input' if model == INPUT_MODEL else model.removesuffix('_features')}"
+
+
+@dataclass(frozen=True)
+class GroupFeature:
+    """A column of a job's result that a feature group computes: the group, its name there, and the column of the result."""
+
+    group: GroupPlan
+    name: str
+    column: OutputColumn
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class JobPlan(TablesPlan):
     """A job that is ready to run: checked against its source's columns, and completely decided.
 
     `feature_sets` are those of the SQL transformers; Python transformers run on rows with their features. `read_as` names the
@@ -29,10 +164,7 @@ class JobPlan:
     """
 
     config: JobConfig
-    source: ResolvedSource
-    columns: tuple[tuple[str, str], ...]
-    feature_sets: tuple[FeatureSet, ...]
-    features: tuple[OutputColumn, ...]
+    group_features: tuple[GroupFeature, ...] = ()
     read_as: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -42,12 +174,7 @@ class JobPlan:
     @property
     def job_name(self) -> str:
         """The job's name, which its tables and its caches carry."""
-        return self.config.job_name
-
-    @property
-    def dbt_source(self) -> tuple[str, str]:
-        """The names of the job's dbt source: `source('transaction', 'mm_transaction')`, or one of the job's own."""
-        return self.source.registered.dbt_source if self.source.registered else ("ad_hoc", self.job_name)
+        return self.name
 
     @property
     def sink(self) -> Sink:
@@ -55,24 +182,19 @@ class JobPlan:
         return self.config.output_sink
 
     @property
+    def groups(self) -> tuple[GroupPlan, ...]:
+        """The feature groups that the job reads, each once."""
+        return tuple({each.group.name: each.group for each in self.group_features}.values())
+
+    @property
+    def parts(self) -> tuple[TablesPlan, ...]:
+        """The plans whose models a run builds together, a job's after those of the groups that it reads."""
+        return (*self.groups, self)
+
+    @property
     def models(self) -> tuple[str, ...]:
-        """The dbt models that the job needs, in the order in which they are built."""
+        """The dbt models of the job's own, in the order in which they are built."""
         return (*self.sql_models, *([ENRICHED_MODEL] if self.config.python_transformers else []))
-
-    @property
-    def sql_models(self) -> tuple[str, ...]:
-        """The models that are SQL."""
-        return (INPUT_MODEL, *self.tables, JOINED_MODEL)
-
-    @property
-    def stored_models(self) -> tuple[str, ...]:
-        """The models that are tables; the others are views."""
-        return tuple(model for model in self.models if model not in (INPUT_MODEL, JOINED_MODEL))
-
-    @property
-    def output_model(self) -> str:
-        """The model that holds the job's result."""
-        return self.models[-1]
 
     @property
     def python_sets(self) -> tuple[FeatureSet, ...]:
@@ -102,40 +224,22 @@ class JobPlan:
         ]
         return {name: folder for each in sql for name, folder in each.packages().items()}
 
-    @property
-    def tables(self) -> tuple[str, ...]:
-        """The models that are feature tables."""
-        return tuple(dict.fromkeys(each.model for each in self.feature_sets))
+    def shown(self, node: str) -> str:
+        """Return the name of one of `nodes` in reports: without the job's, if it is the job's own."""
+        return node.removeprefix(f"{self.name}__")
 
     def sets_of(self, model: str) -> tuple[FeatureSet, ...]:
         """Return the feature sets of one model, in the order of the YAML."""
         return tuple(each for each in (*self.feature_sets, *self.python_sets) if each.model == model)
 
-    def period(self, model: str) -> Period | None:
-        """Return the period by which a model's table is partitioned; None if some rows have no time."""
-        feature_sets = self.sets_of(model)
-        if not all(feature_set.has_time for feature_set in feature_sets):
-            return None
-        source = self.source.registered
-        period = source.period if source else "month"
-        return "month" if period == "day" and any(each.is_by_month for each in feature_sets) else period
 
-    def reach_days(self, model: str) -> int | None:
-        """For how many days after its event time a source row counts in a model's table; None: for ever."""
-        reaches = [feature_set.reach_days for feature_set in self.sets_of(model)]
-        known = [reach for reach in reaches if reach is not None]
-        return max(known) if known and len(known) == len(reaches) else None
-
-    def reach_periods(self, model: str) -> dict[str, int]:
-        """For how many calendar periods, its own included, a source row counts in a model's table."""
-        return longest_periods(feature_set.reach_periods for feature_set in self.sets_of(model))
-
-    def table_name(self, model: str) -> str:
-        """Return the name of the job's table or view for a model, without its schema."""
-        return f"{self.job_name}__{model}"
-
-
-def plan_job(config: JobConfig, source: ResolvedSource, columns: Sequence[tuple[str, str]]) -> JobPlan:
+def plan_job(
+    config: JobConfig,
+    source: ResolvedSource,
+    columns: Sequence[tuple[str, str]],
+    *,
+    group_features: Sequence[GroupFeature] = (),
+) -> JobPlan:
     """Return the plan of a checked job; `columns` are the source's names and types, in order."""
     feature_sets: dict[tuple[object, ...], FeatureSet] = {}
     for spec in config.feature_transformers:
@@ -143,14 +247,17 @@ def plan_job(config: JobConfig, source: ResolvedSource, columns: Sequence[tuple[
             for new in spec.transformer.feature_sets(columns):
                 known = feature_sets.get(new.identity)
                 feature_sets[new.identity] = known.merged(new) if known else new
+    added = [column for spec in config.feature_transformers for column in spec.outputs(columns)]
     return JobPlan(
-        config=config,
+        name=config.job_name,
+        file=config.path,
         source=source,
         columns=tuple(columns),
+        filters=config.input_source.filters,
         feature_sets=tuple(feature_sets.values()),
-        features=tuple(
-            column for transformer in config.feature_transformers for column in transformer.outputs(columns)
-        ),
+        config=config,
+        features=(*(each.column for each in group_features), *added),
+        group_features=tuple(group_features),
     )
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StrictStr, TypeAdapter, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, StrictStr, WithJsonSchema
 from pydantic.dataclasses import dataclass
 
 from feature_platform_py.core.fields import (
@@ -18,8 +17,12 @@ from feature_platform_py.core.fields import (
     FilledText,
     Location,
     Mapped,
+    Name,
     Options,
     Text,
+    as_tuple,
+    json_schema_of,
+    one_or_more,
 )
 from feature_platform_py.core.suggestions import ticked, unknown
 from feature_platform_py.features.catalogue import BUILT_IN
@@ -28,6 +31,7 @@ from feature_platform_py.files.declared import ColumnsOfFiles, columns_schema
 from feature_platform_py.sinks import sinks_by_type
 from feature_platform_py.sources.statement import query_fault
 
+_FEATURES = ("features", "feature_transformers")
 JOB_NAME_PATTERN = "[a-z][a-z0-9_]{0,59}"
 
 
@@ -43,6 +47,12 @@ def _sink_type(value: Any) -> str:
         raise ValueError(f"expected one of {ticked(known)}")  # noqa: TRY004 - pydantic wants a ValueError
     if value not in known:
         raise ValueError(unknown("value", value, known=known))
+    return value
+
+
+def _prefix(value: str) -> str:
+    if not re.fullmatch("[a-z][a-z0-9_]{0,59}", value):
+        raise ValueError("expected at most 60 characters: a letter a-z, then letters a-z, digits and `_`")
     return value
 
 
@@ -65,6 +75,9 @@ JobName = Annotated[
     AfterValidator(_job_name),
     Field(description="a name for the job and its tables", json_schema_extra={"pattern": f"^{JOB_NAME_PATTERN}$"}),
 ]
+FeatureNames = Annotated[
+    tuple[Name, ...], BeforeValidator(as_tuple), Field(min_length=1), one_or_more({"type": "string"})
+]
 ParameterName = Annotated[StrictStr, AfterValidator(_parameter_name)]
 ParameterValue = Annotated[
     Any, AfterValidator(_parameter_value), WithJsonSchema({"type": ["string", "number", "boolean"]})
@@ -79,10 +92,19 @@ class JobPart:
     job_name: JobName
     description: Annotated[Text, Field(description="the purpose of the job")] = ""
     input_source: Annotated[Mapped, Field(description="the source of the rows")]
+    features: Annotated[
+        list[Any], Field(description="features of feature groups: `<group>.<feature>`, `<group>.*`, or mappings")
+    ] = Field(default_factory=list)
     feature_transformers: Annotated[
-        list[Any], Field(min_length=1, description="a list of transformers, in the order of their columns")
-    ]
+        list[Any], Field(description="a list of transformers, in the order of their columns")
+    ] = Field(default_factory=list)
     output_sink: Annotated[Mapped, Field(description="the sink of the result")]
+
+    def __post_init__(self) -> None:
+        if not self.features and not self.feature_transformers:
+            raise FieldError(
+                "feature_transformers", "expected at least one transformer, or `features` of feature groups"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -128,6 +150,15 @@ class QueryPart:
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
+class GroupFeaturesPart:
+    """Features of a feature group."""
+
+    group: Annotated[Name, Field(description="a feature group's name")]
+    features: Annotated[FeatureNames | None, Field(description="the names of its features; all if left out")] = None
+    prefix: Annotated[Text, AfterValidator(_prefix), Field(description="what to put before their names")] = ""
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class TransformerPart:
     """A transformer and its parameters."""
 
@@ -150,7 +181,7 @@ def json_schema_text() -> str:
 
 def job_json_schema() -> dict[str, Any]:
     """Return the JSON Schema of the job format: a shape for each source type, transformer and sink."""
-    schema = _schema_of(JobPart)
+    schema = json_schema_of(JobPart)
     parts = schema["properties"]
     parts["input_source"]["oneOf"] = [
         _shape(InputSourcePart, "config", ["databricks_spark", "spark"], InputLocationPart, tag="source_type"),
@@ -159,7 +190,10 @@ def job_json_schema() -> dict[str, Any]:
     location = parts["input_source"]["oneOf"][0]["properties"]["config"]
     location["properties"]["columns"] |= columns_schema()
     for shape in parts["input_source"]["oneOf"]:
-        shape["properties"]["filters"]["items"] = _schema_of(FilterPart)
+        shape["properties"]["filters"]["items"] = json_schema_of(FilterPart)
+    names = {"type": "string", "pattern": r"^[^.]+\..+$"}
+    parts["features"]["items"] = {"oneOf": [names, json_schema_of(GroupFeaturesPart)]}
+    schema["anyOf"] = [{"required": [key], "properties": {key: {"minItems": 1}}} for key in _FEATURES]
     parts["feature_transformers"]["items"] = {
         "oneOf": [_shape(TransformerPart, "params", [name], kind, tag="name") for name, kind in BUILT_IN.items()]
     }
@@ -170,28 +204,10 @@ def job_json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def _schema_of(kind: type[Any]) -> dict[str, Any]:
-    schema = TypeAdapter(kind).json_schema()
-    parts = schema.pop("$defs", {})
-    return dict(_inlined(schema, parts))
-
-
-def _inlined(value: Any, parts: Mapping[str, Any]) -> Any:
-    """Return a schema without references, because it becomes a part of a larger one."""
-    if isinstance(value, list):
-        return [_inlined(each, parts) for each in value]
-    if not isinstance(value, dict):
-        return value
-    if "$ref" in value:
-        part = parts[value["$ref"].rpartition("/")[2]]
-        return _inlined(part | {name: each for name, each in value.items() if name != "$ref"}, parts)
-    return {name: _inlined(each, parts) for name, each in value.items()}
-
-
 def _shape(outer: type[Any], key: str, values: list[str], inner: type[Any], *, tag: str) -> dict[str, Any]:
     """Return the schema of the outer part for these values of its tag, with the matching shape of the key."""
-    schema = _schema_of(outer)
+    schema = json_schema_of(outer)
     schema["title"] = values[0]
     schema["properties"][tag] = {"enum": values}
-    schema["properties"][key] = _schema_of(inner)
+    schema["properties"][key] = json_schema_of(inner)
     return schema

@@ -10,7 +10,7 @@ from typing import get_args
 from feature_platform_py.core.errors import EngineError, Problem, problems_of
 from feature_platform_py.core.project import Project
 from feature_platform_py.dbt_files.sync import bring_up_to_date
-from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, JobPlan
+from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, GroupPlan, JobPlan, TablesPlan
 from feature_platform_py.lineage.columns import Use, column_inputs, uses_by_column
 from feature_platform_py.lineage.graph import Edge, LineageGraph, Node
 from feature_platform_py.runs.dbt import CompiledModel, compile_models
@@ -20,27 +20,33 @@ _ORDER = get_args(Use)
 
 @dataclass(frozen=True)
 class CompiledJob:
-    """A job with the SQL of its models, and the uses of columns in it."""
+    """A job or a feature group with the SQL of its models, and the uses of columns in it."""
 
-    plan: JobPlan
+    plan: TablesPlan
     models: tuple[CompiledModel, ...]
     edges: tuple[tuple[Node, Node, Sequence[Use]], ...]
 
 
+def plans_to_compile(jobs: Mapping[Path, JobPlan], groups: Iterable[GroupPlan]) -> dict[Path, TablesPlan]:
+    """Return the plans of jobs, by their files, and of the groups that none of them reads; the others are compiled with a job."""
+    read = {group.name for plan in jobs.values() for group in plan.groups}
+    return {**jobs, **{group.file: group for group in groups if group.name not in read}}
+
+
 def compile_jobs(
-    jobs: Mapping[Path, JobPlan],
+    plans: Mapping[Path, TablesPlan],
     project: Project,
     problems: list[Problem],
     *,
     tell: Callable[[str], None] = lambda _: None,
 ) -> list[CompiledJob]:
-    """Return the jobs whose SQL dbt compiles and the lineage parses; add the problems of the others to `problems`.
+    """Return the jobs and groups whose SQL dbt compiles and the lineage parses; add the problems of the others to `problems`.
 
-    Needs and changes no table. Raises EngineError if no job is left.
+    Needs and changes no table. Raises EngineError if none is left.
     """
     compiled: list[CompiledJob] = []
     failed: EngineError | None = None
-    for path, plan in jobs.items():
+    for path, plan in plans.items():
         try:
             models = compiled_models(plan, project, tell=tell)
             compiled.append(CompiledJob(plan, models, tuple(_edges(plan, models))))
@@ -63,32 +69,40 @@ def lineage_of(jobs: Iterable[CompiledJob]) -> LineageGraph:
 
 
 def compiled_models(
-    plan: JobPlan, project: Project, *, tell: Callable[[str], None] = lambda _: None
+    plan: TablesPlan, project: Project, *, tell: Callable[[str], None] = lambda _: None
 ) -> tuple[CompiledModel, ...]:
-    """Return the SQL of a job's models, in the order in which they are built. Raises EngineError if dbt fails."""
+    """Return the SQL of the models that a run builds, in their order. Raises EngineError if dbt fails."""
     variables = bring_up_to_date(plan, project, tell=tell)
-    models, run = compile_models(project, plan.job_name, variables=variables, select=plan.sql_models)
+    names = [part.table_name(model) for part in plan.parts for model in part.sql_models]
+    models, run = compile_models(project, plan.name, variables=variables, select=names)
     if run.error:
         raise EngineError(run.error, Path(project.shown(run.log_file)))
     by_name = {model.name: model for model in models}
-    return tuple(by_name[name] for name in plan.sql_models)
+    return tuple(by_name[name] for name in names)
 
 
-def _edges(plan: JobPlan, models: Sequence[CompiledModel]) -> Iterator[tuple[Node, Node, Sequence[Use]]]:
+def _edges(plan: TablesPlan, models: Sequence[CompiledModel]) -> Iterator[tuple[Node, Node, Sequence[Use]]]:
     source = ".".join(plan.dbt_source)
     relations: dict[str, Sequence[str]] = {}
-    nodes = {model.relation: plan.table_name(model.name) for model in models}
+    nodes = {model.relation: model.name for model in models}
+    inputs_of_parts = {part.table_name(INPUT_MODEL) for part in plan.parts}
     for model in models:
-        if model.name == INPUT_MODEL:
+        if model.name in inputs_of_parts:
+            # A job and its groups read one source.
             relations |= {name: [column for column, _ in plan.columns] for name in _read_by(model, relations)}
         inputs = column_inputs(model.sql, relations)
         relations[model.relation] = list(inputs)
         for column, found in inputs.items():
-            target = Node("model", plan.table_name(model.name), column)
+            target = Node("model", model.name, column)
             for (relation, name), uses in uses_by_column(found).items():
                 start = Node("model", nodes[relation], name) if relation in nodes else Node("source", source, name)
                 if _is_shown(start) and _is_shown(target):
                     yield start, target, uses
+    if isinstance(plan, JobPlan):
+        yield from _job_edges(plan)
+
+
+def _job_edges(plan: JobPlan) -> Iterator[tuple[Node, Node, Sequence[Use]]]:
     yield from _python_edges(plan)
     for feature in plan.features:
         yield Node("model", plan.table_name(plan.output_model), feature.name), Node("job", plan.job_name), ("value",)

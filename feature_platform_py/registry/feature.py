@@ -1,4 +1,4 @@
-"""Read features (`registry/feature/<group>.yaml`), one file for the features of a model.
+"""Read features (`registry/feature/<group>.yaml`), one file for a group: what it computes, or what a model computes.
 
 A feature's name may hold parameters: `user_<window_days>d_total_spend` stands for the feature of each window.
 """
@@ -6,7 +6,7 @@ A feature's name may hold parameters: `user_<window_days>d_total_spend` stands f
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,8 +17,11 @@ from feature_platform_py.core.document import NOWHERE, Place
 from feature_platform_py.core.errors import Problem
 from feature_platform_py.core.fields import read_part
 from feature_platform_py.core.text import PARAMETER, slug
+from feature_platform_py.registry.definition import Definition, Sources, is_definition, read_definition
+from feature_platform_py.registry.entity import Entity
 from feature_platform_py.registry.files import file_place, read_files
-from feature_platform_py.registry.schema import FeatureGroupPart, FeaturePart
+from feature_platform_py.registry.schema import DefinedGroupPart, DescribedGroupPart, FeaturePart
+from feature_platform_py.registry.source import RegisteredSource
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,11 @@ def _spelled(text: str, argument: Any) -> str:
 
 @dataclass(frozen=True)
 class FeatureGroup:
-    """The features of one model, and the entity that they are about."""
+    """Features that belong together, and the entity that they are about.
+
+    A group with a `definition` is computed as that says, in the table or view `model`, which has the group's name. The features of
+    another group are those of a model that someone wrote, or of transformers.
+    """
 
     name: str
     file: Path
@@ -81,6 +88,7 @@ class FeatureGroup:
     entity: str
     model: str
     features: tuple[Feature, ...]
+    definition: Definition | None = None
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     def feature_of(self, column: str) -> Feature | None:
@@ -89,19 +97,67 @@ class FeatureGroup:
         return min(fitting, key=lambda each: each.name.count("<"), default=None)
 
 
-def read_feature_groups(root: Path, problems: list[Problem]) -> list[FeatureGroup]:
+def read_feature_groups(
+    root: Path, entities: Sequence[Entity], sources: Sequence[RegisteredSource], problems: list[Problem]
+) -> list[FeatureGroup]:
     """Return every feature group below `registry/feature`, by name; add the faults of their files to `problems`."""
-    return read_files(root / "registry" / "feature", _group, problems)
+    by_name = {each.name: each for each in entities}
+    # A source with a faulty file still exists: naming it is not an error.
+    files = (root / "registry" / "source").rglob("*_source.yaml")
+    on_disk = frozenset(f"{path.parts[-3]}/{path.name.removesuffix('_source.yaml')}" for path in files)
+
+    def group(place: Place, path: Path, folder: Path, found: list[Problem]) -> FeatureGroup | None:
+        found += file_place(place, path, folder, r"([a-z][a-z0-9_]*)\.yaml", "registry/feature/<group>.yaml")
+        if is_definition(place):
+            return _defined(place, path, by_name, Sources(sources, on_disk), found)
+        return _described(place, path, found)
+
+    return read_files(root / "registry" / "feature", group, problems)
 
 
-def _group(place: Place, path: Path, folder: Path, problems: list[Problem]) -> FeatureGroup | None:
-    part = read_part(FeatureGroupPart, place, problems)
+def _described(place: Place, path: Path, problems: list[Problem]) -> FeatureGroup | None:
+    part = read_part(DescribedGroupPart, place, problems)
     owner = part.owner if part else ""
     features = _features(place.at("features"), owner, problems)
-    problems += file_place(place, path, folder, r"([a-z][a-z0-9_]*)\.yaml", "registry/feature/<group>.yaml")
     if part is None:
         return None
-    return FeatureGroup(part.name, path, part.description, part.owner, part.entity, part.model, features, place)
+    return FeatureGroup(part.name, path, part.description, part.owner, part.entity, part.model, features, place=place)
+
+
+def _defined(
+    place: Place,
+    path: Path,
+    entities: Mapping[str, Entity],
+    sources: Sources,
+    problems: list[Problem],
+) -> FeatureGroup | None:
+    part = read_part(DefinedGroupPart, place, problems)
+    if part is None:
+        return None
+    definition = read_definition(part, place, entities.get(part.entity), sources, problems)
+    if "__" in part.name:
+        fault = "expected a name without `__`, which stands between a job's or a group's name and those of its tables"
+        problems.append(place.at("name").problem(f"`name`: {fault}, given {place.at('name').given}"))
+    features = _defined_features(definition, part.owner) if definition else ()
+    return FeatureGroup(
+        part.name, path, part.description, part.owner, part.entity, part.name, features, definition, place=place
+    )
+
+
+def _defined_features(definition: Definition, owner: str) -> tuple[Feature, ...]:
+    """Return the features column by column; each is described by its definition, and then in the words of the file."""
+    return tuple(
+        Feature(
+            name=column.name,
+            types=(column.type,) if column.type else (),
+            description=" ".join(filter(None, [column.description, feature.part.description])),
+            owner=feature.part.owner or owner,
+            tags=feature.part.tags,
+            place=feature.place,
+        )
+        for feature in definition.features
+        for column in feature.columns
+    )
 
 
 def _features(place: Place, owner: str, problems: list[Problem]) -> tuple[Feature, ...]:

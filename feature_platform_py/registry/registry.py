@@ -10,6 +10,7 @@ from pathlib import Path
 
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.suggestions import ticked, unknown
+from feature_platform_py.registry.definition import is_definition
 from feature_platform_py.registry.entity import Entity, Relation, read_entities
 from feature_platform_py.registry.feature import FeatureGroup, read_feature_groups
 from feature_platform_py.registry.field import field_named
@@ -35,9 +36,14 @@ class Registry:
         """Return the entity of the name. Raises KeyError if it does not exist."""
         return self.entities_by_name[name]
 
+    @property
+    def defined_groups(self) -> tuple[FeatureGroup, ...]:
+        """The feature groups that say what they compute, by name."""
+        return tuple(each for each in self.feature_groups if each.definition)
+
     def feature_group(self, model: str) -> FeatureGroup | None:
-        """Return the group of a model's features, if they are registered."""
-        return next((each for each in self.feature_groups if each.model == model), None)
+        """Return the group that describes a model's features, if one does."""
+        return next((each for each in self.feature_groups if each.model == model and not each.definition), None)
 
 
 def load_source_registry(root: Path) -> Registry:
@@ -60,7 +66,7 @@ def load_registry(root: Path, *, models: frozenset[str] | None = None) -> Regist
     problems: list[Problem] = []
     entities = read_entities(root, problems)
     sources = read_sources(root, problems)
-    groups = read_feature_groups(root, problems)
+    groups = read_feature_groups(root, entities, sources, problems)
     # An entity with a faulty file still exists: naming it is not an error.
     known = sorted({path.stem for path in (root / "registry" / "entity").rglob("*.yaml")})
     by_name = {each.name: each for each in entities}
@@ -141,9 +147,20 @@ def _group_problems(
     for group in groups:
         if group.entity not in known:
             yield group.place.at("entity").problem(f"`entity`: {unknown('entity', group.entity, known=known)}")
-        if models is not None and group.model not in models:
-            yield group.place.at("model").problem(f"`model`: {unknown('model', group.model, known=sorted(models))}")
+        if models is not None:
+            yield from _model_problems(group, models)
         if group.model in first:
             message = f"`model`: `{group.model}` has its features in the group {ticked([first[group.model].name])}"
             yield group.place.at("model").problem(f"{message} already; add these features there")
         first.setdefault(group.model, group)
+
+
+def _model_problems(group: FeatureGroup, models: frozenset[str]) -> Iterator[Problem]:
+    """Yield the problem of a group whose model does not exist, or of one whose own model would be a second of the name."""
+    if not is_definition(group.place) and group.model not in models:
+        yield group.place.at("model").problem(f"`model`: {unknown('model', group.model, known=sorted(models))}")
+    elif is_definition(group.place) and group.model in models:
+        message = (
+            f"`name`: the project has a model `{group.name}` that this group does not build; give one another name"
+        )
+        yield group.place.at("name").problem(message)

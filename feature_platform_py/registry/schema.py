@@ -6,7 +6,7 @@ import json
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic.dataclasses import dataclass
 
 from feature_platform_py.core.data_types import parse_type
@@ -21,8 +21,11 @@ from feature_platform_py.core.fields import (
     Options,
     Whole,
     as_tuple,
+    json_schema_of,
     one_or_more,
 )
+from feature_platform_py.features import aggregation
+from feature_platform_py.features.row_filters import FilterPart
 from feature_platform_py.files.declared import ColumnsOfFiles, columns_schema
 
 FieldType = Annotated[FilledText, AfterValidator(lambda text: parse_type(text).text)]
@@ -88,14 +91,48 @@ class RelationPart:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class FeatureGroupPart:
-    """The features of one model."""
+    """Features that belong together."""
 
     name: Annotated[Name, Field(description="the group's name, as its file is named")]
     description: Annotated[FilledText, Field(description="what the features say, and their grain")]
     owner: Annotated[FilledText, Field(description="who answers for the features")]
     entity: Annotated[Name, Field(description="the entity that the features are about")]
-    model: Annotated[Name, Field(description="the dbt model that computes the features")]
+    keys: Annotated[
+        dict[Name, Name], Field(description="the entity's primary key, and the columns that hold it where names differ")
+    ] = Field(default_factory=dict)
+    timestamp_col: Annotated[Name | None, Field(description="the column of the event time")] = None
     features: Annotated[list[Any], Field(min_length=1, description="a list of features")]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class DescribedGroupPart(FeatureGroupPart):
+    """The features of a model that someone wrote, or of transformers."""
+
+    model: Annotated[Name, Field(description="the dbt model that computes the features")]
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class DefinedGroupPart(FeatureGroupPart):
+    """Features that are computed from a source as the group says."""
+
+    source: Annotated[
+        FilledText, Field(description="the source, as `<type>/<name>`, the newest version, or `<type>/<name>@v1`")
+    ]
+    filters: Annotated[list[Any], Field(description="conditions that all must hold for a row to count")] = Field(
+        default_factory=list
+    )
+    time_zone: Annotated[
+        FilledText | None, Field(description="the time zone of calendar periods, such as `Europe/Prague`")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class DefinedFeaturePart(aggregation.FeaturePart):
+    """A feature that is computed: an aggregation over windows, and what the registry says of it."""
+
+    description: Annotated[FilledText | None, Field(description="what a value means, beside its definition")] = None
+    owner: Annotated[FilledText | None, Field(description="who answers for it, if not the group's owner")] = None
+    tags: Annotated[Tags, Field(description="words to find the feature by")] = ()
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -187,7 +224,12 @@ def json_schema_texts() -> dict[str, str]:
         },
         freshness=_schema_of(FreshnessPart, warn_after=lag, error_after=lag),
     )
-    feature = _schema_of(FeatureGroupPart, features=_list_of(FeaturePart))
+    feature = {
+        "oneOf": [
+            _schema_of(DescribedGroupPart, features=_list_of(FeaturePart)),
+            _schema_of(DefinedGroupPart, features=_list_of(DefinedFeaturePart), filters=_list_of(FilterPart)),
+        ]
+    }
     schemas = {"entity": entity, "source": source, "feature": feature}
     version = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return {kind: json.dumps(version | schema, indent=2) + "\n" for kind, schema in schemas.items()}
@@ -195,7 +237,7 @@ def json_schema_texts() -> dict[str, str]:
 
 def _schema_of(kind: type[Any], **inner: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a part, with the schemas of its untyped fields."""
-    schema: dict[str, Any] = TypeAdapter(kind).json_schema()
+    schema = json_schema_of(kind)
     for key, value in inner.items():
         schema["properties"][key] |= value
     return schema

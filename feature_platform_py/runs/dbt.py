@@ -15,6 +15,8 @@ from feature_platform_py.core.text import yaml_argument
 from feature_platform_py.jobs.work import TableWork, read_work
 
 _COUNTED = ("model", "test")
+# The tests of a model begin with their kind, and end with the model's name.
+_TESTS = frozenset({"input_types", "values_parse", "registry_rules", "unique_grain", "one_row_per_source_row"})
 _ADAPTER = "fpspark"
 DOCS = "docs"
 _WITHOUT_TESTS = ("--exclude", "resource_type:test")
@@ -94,7 +96,6 @@ class DbtRun:
 class _Told:
     """What macros and the adapter tell during an invocation of dbt."""
 
-    job_name: str
     works: dict[str, TableWork] = field(default_factory=dict)
     faults: list[Message] = field(default_factory=list)
     failed_rows: list[str] = field(default_factory=list)
@@ -107,7 +108,7 @@ class _Told:
         if message.code in FAULTS:
             self.faults.append(message)
         elif work := read_work(message):
-            self.works[_without_job(event.data.node_info.node_name, self.job_name)] = work
+            self.works[event.data.node_info.node_name] = work
         elif message.code is Code.FAILED_TEST_ROW:
             values = ", ".join(f"{name}: {value}" for name, value in message.fields["values"])
             self.failed_rows.append(f"`{message.fields['test']}`: {values}")
@@ -134,7 +135,7 @@ def build(
 ) -> DbtRun:
     """Run `dbt build` on the selected nodes with the job's variables, and return how each node ended."""
     nodes: list[NodeResult] = []
-    told = _Told(job_name)
+    told = _Told()
 
     def watch(event: Any) -> None:
         told.note(event)
@@ -146,7 +147,7 @@ def build(
         *("build", *_common_arguments(project, job_name, variables)),
         *("--exclude-resource-type", "unit_test"),
         *(["--full-refresh"] if is_full_refresh else []),
-        *("--select", *_node_names(job_name, select)),
+        *("--select", *select),
         *(["--exclude", *exclude] if exclude else []),
     ]
     failure = _result(project, job_name, arguments, watch).exception
@@ -162,11 +163,11 @@ def find_work(
     is_full_refresh: bool = False,
 ) -> tuple[dict[str, TableWork], DbtRun]:
     """Compile the selected feature tables, which writes nothing, and return what each needs by its model's name."""
-    told = _Told(job_name)
+    told = _Told()
     arguments = [
         *("compile", *_common_arguments(project, job_name, variables)),
         *(["--full-refresh"] if is_full_refresh else []),
-        *("--select", *_node_names(job_name, select), *_WITHOUT_TESTS),
+        *("--select", *select, *_WITHOUT_TESTS),
     ]
     failure = _result(project, job_name, arguments, told.note).exception
     return told.works, DbtRun((), _log_file(project, job_name), failure, tuple(told.faults))
@@ -178,13 +179,11 @@ def compile_models(
     """Compile the selected models as a full refresh computes them, which writes nothing and needs no table to be there."""
     arguments = [
         *("compile", *_common_arguments(project, job_name, variables)),
-        *("--full-refresh", "--select", *_node_names(job_name, select), *_WITHOUT_TESTS),
+        *("--full-refresh", "--select", *select, *_WITHOUT_TESTS),
     ]
     result = _result(project, job_name, arguments)
     models = tuple(
-        CompiledModel(
-            _without_job(each.node.name, job_name), each.node.relation_name.replace("`", ""), each.node.compiled_code
-        )
+        CompiledModel(each.node.name, each.node.relation_name.replace("`", ""), each.node.compiled_code)
         for each in (result.result or ())
     )
     return models, DbtRun((), _log_file(project, job_name), result.exception)
@@ -241,13 +240,11 @@ def _begin_from_another_job(folder: Path, job_name: str) -> None:
         shutil.copy(newest, own)
 
 
-def _node_names(job_name: str, models: Sequence[str]) -> list[str]:
-    return [f"{job_name}__{model}" for model in models]
-
-
-def _without_job(name: str, job_name: str) -> str:
-    """A node's name as the job's own reader knows it; a test has the model's name in its own."""
-    return name.replace(f"{job_name}__", "", 1)
+def shown_name(name: str, job_name: str) -> str:
+    """Return a node's name without that of its job. Nodes of feature groups keep theirs, which may end like a job's."""
+    test, _, model = name.partition(f"{job_name}__")
+    is_own = bool(model) and (not test or test.removesuffix("_") in _TESTS)
+    return test + model if is_own else name
 
 
 def _finished(data: Any, works: Mapping[str, TableWork], job_name: str) -> NodeResult | None:
@@ -257,11 +254,11 @@ def _finished(data: Any, works: Mapping[str, TableWork], job_name: str) -> NodeR
     response = dict(data.run_result.adapter_response)
     rows = response.get("rows_affected")
     return NodeResult(
-        name=_without_job(data.node_info.node_name, job_name),
+        name=shown_name(data.node_info.node_name, job_name),
         kind=kind,
         status=data.node_info.node_status,
         seconds=data.run_result.execution_time,
         rows=int(rows) if rows is not None else None,
         message=data.run_result.message,
-        work=works.get(_without_job(data.node_info.node_name, job_name)),
+        work=works.get(data.node_info.node_name),
     )

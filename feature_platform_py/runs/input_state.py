@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from feature_platform_py.core.errors import DataCheckError
@@ -32,28 +32,26 @@ class CopyLostError(InputChangedError):
 
 
 class InputState:
-    """The state of the input at the start of a run, and a note in the warehouse until the run has checked it at its end.
+    """The state of the input at the start of a run, and notes in the warehouse until the run has checked it at its end.
 
     A feature table records what it was computed from, by a reading of the input of its own. If the files change between two readings
-    of one query, the record is wrong, and a later run would trust it. The note has the states in which unfinished runs began. Tables
-    are trusted only if there is one such state and the input still has it.
+    of one query, the record is wrong, and a later run would trust it. The job, and each feature group whose tables it builds, has a
+    note with the states in which unfinished runs began. Tables are trusted only if there is one such state and the input still has it.
     """
 
-    def __init__(self, project: Project, job_name: str, read: Callable[[], object]) -> None:
+    def __init__(self, project: Project, names: Sequence[str], read: Callable[[], object]) -> None:
         self._read = read
         self._digest = _digest(read())
-        self._note = (
-            project.target.warehouse / FOLDER / f"{job_name}.unproved.json" if project.target.has_session else None
-        )
+        folder = project.target.warehouse / FOLDER
+        self._notes = [folder / f"{name}.unproved.json" for name in names] if project.target.has_session else []
 
     def begin(self) -> bool:
         """Note that tables are about to be written; return whether the existing ones may be wrong."""
-        if self._note is None:
-            return False
-        known = _noted(self._note)
-        # Two noted states cannot both be the present one.
-        replace_file(self._note, json.dumps(sorted({*known, self._digest})[:2]))
-        return bool(known - {self._digest})
+        known = {note: _noted(note) for note in self._notes}
+        for note, states in known.items():
+            # Two noted states cannot both be the present one.
+            replace_file(note, json.dumps(sorted({*states, self._digest})[:2]))
+        return any(states - {self._digest} for states in known.values())
 
     def check(self) -> None:
         """Raise InputChangedError if the state of the input has changed since the start."""
@@ -61,9 +59,9 @@ class InputState:
             raise InputChangedError
 
     def end(self) -> None:
-        """Remove the note: the tables were computed from one state of the input."""
-        if self._note is not None:
-            self._note.unlink(missing_ok=True)
+        """Remove the notes: the tables were computed from one state of the input."""
+        for note in self._notes:
+            note.unlink(missing_ok=True)
 
 
 def _digest(state: object) -> str:

@@ -1,10 +1,10 @@
-"""Allow one run of a job at a time on a warehouse folder."""
+"""Allow one run of a job, and one build of a feature group, at a time on a warehouse folder."""
 
 from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -21,10 +21,31 @@ def running_alone(project: Project, job_name: str) -> Iterator[None]:
     The operating system releases the lock however the process ends. Raises EngineError if the job is running,
     ConfigurationError if the folder is not writable. A target without a folder leaves this to its engine.
     """
+
+    def refuse(holder: str) -> None:
+        said = f"the job `{job_name}` is running already{holder}"
+        raise EngineError(f"{said}. This run changed nothing; start it when the other has ended")
+
+    with _locked(project, job_name, refuse):
+        yield
+
+
+@contextmanager
+def building_alone(project: Project, group: str, *, tell: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock of a feature group, which the runs of several jobs may build; while another has it, report that and wait."""
+    with _locked(
+        project, group, lambda holder: tell(f"  waits for the feature group `{group}`, which is built{holder}")
+    ):
+        yield
+
+
+@contextmanager
+def _locked(project: Project, name: str, taken: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock of a name. If another run has it, call `taken` with which one, and wait unless that raises."""
     if not project.target.has_session:
         yield
         return
-    path = project.target.warehouse / FOLDER / f"{job_name}.lock"
+    path = project.target.warehouse / FOLDER / f"{name}.lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -35,11 +56,10 @@ def running_alone(project: Project, job_name: str) -> Iterator[None]:
     with path.open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        except BlockingIOError:
             file.seek(0)
-            raise EngineError(
-                f"the job `{job_name}` is running already{file.read()}. This run changed nothing; start it when the other has ended"
-            ) from error
+            taken(file.read())
+            fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)
         file.write(f", in process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
         file.flush()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from feature_platform_py.core.errors import DataCheckError, EngineError
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.sql_text import quoted
-from feature_platform_py.jobs.plan import JobPlan
+from feature_platform_py.jobs.plan import JobPlan, TablesPlan
 from feature_platform_py.runs.lock import FOLDER
 from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
 from feature_platform_py.warehouse.catalog_file import CatalogFile, TableName
@@ -68,7 +68,7 @@ def repair_tables(plan: JobPlan, project: Project, *, is_full_refresh: bool, tel
     if not project.target.has_session:
         return
     faults = []
-    for table in _tables(plan, project).values():
+    for table, _, _ in _tables(plan, project):
         fault = table_fault(table)
         if fault is None and is_full_refresh:
             fault = log_fault(table) or _log_unread(table, project)
@@ -82,16 +82,17 @@ def explain_damage(plan: JobPlan, project: Project, failure: Exception) -> None:
     if project.target.has_session and not isinstance(failure, DataCheckError):
         faults = [
             fault
-            for model, table in _tables(plan, project).items()
-            if (fault := table_fault(table) or log_fault(table) or _rows_unread(model, table, plan, project))
+            for table, part, model in _tables(plan, project)
+            if (fault := table_fault(table) or log_fault(table) or _rows_unread(model, table, part, project))
         ]
         if faults:
             raise EngineError(_advice(faults, plan.config.path.name, project)) from failure
 
 
-def _tables(plan: JobPlan, project: Project) -> dict[str, Path]:
+def _tables(plan: JobPlan, project: Project) -> list[tuple[Path, TablesPlan, str]]:
+    """Return the folder of each table that a run builds, with its plan and its model there."""
     schema = project.target.warehouse / project.target.schema
-    return {model: schema / plan.table_name(model) for model in plan.stored_models}
+    return [(schema / part.table_name(model), part, model) for part in plan.parts for model in part.stored_models]
 
 
 def _log_unread(table: Path, project: Project) -> Fault | None:
@@ -99,7 +100,7 @@ def _log_unread(table: Path, project: Project) -> Fault | None:
     return _failure(table, lambda: _frame(table, project).limit(0).collect()) if table.exists() else None
 
 
-def _rows_unread(model: str, table: Path, plan: JobPlan, project: Project) -> Fault | None:
+def _rows_unread(model: str, table: Path, plan: TablesPlan, project: Project) -> Fault | None:
     """Return why the engine cannot read the table's rows, or which columns have another type than in the model."""
     if not table.exists():
         return None

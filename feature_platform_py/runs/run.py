@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,12 +18,12 @@ from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.dbt_files.prepare import query_source
 from feature_platform_py.dbt_files.sync import bring_up_to_date
 from feature_platform_py.jobs.last_run import record_run
-from feature_platform_py.jobs.plan import INPUT_MODEL, JobPlan
+from feature_platform_py.jobs.plan import INPUT_MODEL, JobPlan, TablesPlan
 from feature_platform_py.jobs.work import UNKNOWN_WORK, TableWork
 from feature_platform_py.runs import dbt
 from feature_platform_py.runs.dbt import DbtRun, NodeResult
 from feature_platform_py.runs.input_state import CopyLostError, InputChangedError, InputState
-from feature_platform_py.runs.lock import running_alone
+from feature_platform_py.runs.lock import building_alone, running_alone
 from feature_platform_py.runs.repair import explain_damage, remove_damaged_copies, repair_tables
 from feature_platform_py.runs.warnings import JobWarning, result_warnings, source_warnings
 from feature_platform_py.sinks.sink import SinkResult
@@ -73,7 +74,10 @@ def run_job(
     that it was written.
     """
     backend_of(project).check(plan)
-    with running_alone(project, plan.job_name):
+    with ExitStack() as locks:
+        locks.enter_context(running_alone(project, plan.job_name))
+        for group in sorted(each.name for each in plan.groups):
+            locks.enter_context(building_alone(project, group, tell=on_note))
         repair_tables(plan, project, is_full_refresh=is_full_refresh, tell=on_note)
         variables = bring_up_to_date(plan, project, tell=on_note)
         if is_reconciled:
@@ -99,13 +103,13 @@ def _run(
     backend, asked = backend_of(project), time.monotonic()
     _land_query(plan, project)
     started = time.monotonic()
-    state = InputState(project, plan.job_name, lambda: backend.input_state(plan))
+    state = InputState(project, [part.name for part in plan.parts], lambda: backend.input_state(plan))
     is_doubtful = state.begin()
     dbt_run = dbt.build(
         project,
         plan.job_name,
         variables=variables,
-        select=plan.models,
+        select=plan.nodes,
         # The sink counts its staged rows: the same check, without computing the result twice.
         exclude=["test_name:one_row_per_source_row"],
         is_full_refresh=is_full_refresh or is_doubtful,
@@ -149,21 +153,22 @@ def _check_not_empty(plan: JobPlan, project: Project) -> None:
 
 
 def plan_work(
-    plan: JobPlan, project: Project, *, on_note: Callable[[str], None] = lambda _: None
+    plan: TablesPlan, project: Project, *, on_note: Callable[[str], None] = lambda _: None
 ) -> dict[str, TableWork]:
-    """Return what each feature table of the plan needs, by its model's name; no table is written.
+    """Return what each feature table of a job or a feature group needs, by its name in reports; no table is written.
 
     A query is not run for this, so the work of its rows is unknown before a run.
     Raises DataCheckError if a value of the source does not parse, EngineError if dbt or the engine fails.
     """
-    if not plan.tables:
+    shown = {node: plan.shown(node) for node in plan.table_nodes}
+    if not shown:
         return {}
     if plan.source.query is not None:
-        return dict.fromkeys(plan.tables, UNKNOWN_WORK)
+        return dict.fromkeys(shown.values(), UNKNOWN_WORK)
     variables = bring_up_to_date(plan, project, tell=on_note)
-    works, dbt_run = dbt.find_work(project, plan.job_name, variables=variables, select=plan.tables)
+    works, dbt_run = dbt.find_work(project, plan.name, variables=variables, select=plan.table_nodes)
     _raise_failures(dbt_run, project)
-    return {name: works[name] for name in plan.tables}
+    return {name: works[node] for node, name in shown.items()}
 
 
 def plan_warnings(plan: JobPlan, project: Project) -> list[JobWarning]:
@@ -195,7 +200,7 @@ def check_is_built(plan: JobPlan, run: DbtRun, project: Project) -> None:
 
 def _missing(plan: JobPlan, run: DbtRun) -> list[str]:
     built = {node.name for node in run.nodes if node.kind == "model" and node.is_good}
-    return [model for model in plan.models if model not in built]
+    return [name for node in plan.nodes if (name := plan.shown(node)) not in built]
 
 
 def _raise_failures(run: DbtRun, project: Project) -> None:

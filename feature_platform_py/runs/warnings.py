@@ -85,11 +85,14 @@ def result_warnings(plan: JobPlan, project: Project, counts: ResultCounts | None
     """Return the warnings of a run; `counts` are those of the result, None if it was not written."""
     empty = [name for name, filled in counts.filled.items() if not filled] if counts and counts.rows else []
     found = source_warnings(plan, project, about_columns=bool(empty))
-    for spec in plan.config.feature_transformers:
-        features = tuple(column.name for column in spec.outputs(plan.columns) if column.name in empty)
-        for name in features:
+    added = [(each.place, each.column.name) for each in plan.group_features]
+    added += [
+        (spec.place, column.name) for spec in plan.config.feature_transformers for column in spec.outputs(plan.columns)
+    ]
+    for place, name in added:
+        if name in empty:
             message = f"the feature `{printable(name)}` is NULL in every row of the result"
-            found.append(_warning(_Question("all_null", spec.place, message, "", features=(name,))))
+            found.append(_warning(_Question("all_null", place, message, "", features=(name,))))
     return found
 
 

@@ -112,6 +112,33 @@ def feature_file(name: str, content: Mapping[str, Any]) -> dict[Path, str]:
     return {Path("registry", "feature", f"{check_name(name)}.yaml"): _text("feature", {"name": name, **content})}
 
 
+def key_of(text: str) -> tuple[str, str]:
+    """Return a field of an entity's key and the column that holds it, from `field:column`."""
+    field, colon, column = text.partition(":")
+    if not (field and colon and column):
+        raise ConfigurationError(f"key `{text}`: expected `field:column`, such as `user_id:payee_id`")
+    return field, column
+
+
+def aggregation_of(text: str) -> dict[str, Any]:
+    """Return a feature of a group from `function:column:window,window`, or from `function:windows` of rows."""
+    function, *column, windows = text.split(":") if ":" in text else ("", "")
+    if not function or not windows or len(column) > 1:
+        raise ConfigurationError(
+            f"feature `{text}`: expected `function:column:windows`, such as `sum:amount:7d,30d`, or `count:30d`"
+        )
+    given = [window.strip() for window in windows.split(",")]
+    return {"function": function, **({"column": column[0]} if column else {}), "windows": given}
+
+
+def first_aggregations(amount: str | None) -> list[dict[str, Any]]:
+    """Return the features that a group begins with: counts of rows, and sums and averages of an amount if it is known."""
+    windows = ["7d", "30d", "lifetime"]
+    counts = {"function": "count", "windows": windows, "description": "Say what a row is."}
+    sums = [{"function": each, "column": amount, "windows": windows[:2]} for each in ("sum", "avg") if amount]
+    return [counts, *sums]
+
+
 def job_file(name: str, content: Mapping[str, Any]) -> dict[Path, str]:
     """Return the file of a new job."""
     text = "# yaml-language-server: $schema=../job.schema.json\n" + _dumped({"job_name": name, **_plain(content)})

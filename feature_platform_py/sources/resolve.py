@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from feature_platform_py.core.document import Place
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.locations import absolute, inferred_format, is_remote, is_table_name
 from feature_platform_py.core.project import Project, Target
@@ -64,10 +65,31 @@ def resolve_input(source: InputSource, registry: Registry, project: Project) -> 
         return _ad_hoc(source, source.location)
     registered, named = found[-1]
     resolved = _registered(source, registered, named, target=project.target)
+    references = _references(registered, registry, project.target, source.place.at("config", "location"))
+    return replace(resolved, references=references)
+
+
+def resolve_registered(
+    registered: RegisteredSource, registry: Registry, project: Project, place: Place
+) -> ResolvedSource:
+    """Return what the project's target reads for a registered source; `place` names it.
+
+    Raises ConfigurationError if the target has no location for it.
+    """
+    here = _here(place, registered, project.target)
+    references = _references(registered, registry, project.target, place)
+    columns, readings = registered.columns, here.readings
+    return ResolvedSource(here.location, here.format, here.options, columns, registered, references, readings=readings)
+
+
+def _references(
+    registered: RegisteredSource, registry: Registry, target: Target, place: Place
+) -> tuple[Reference, ...]:
+    """Return the references of a source's rows. Raises ConfigurationError if the target has no location for one."""
     references = tuple(references_of(registered, registry))
     for holder in [holder for reference in references for holder in reference.sources]:
-        _here(source, holder, project.target)
-    return replace(resolved, references=references)
+        _here(place, holder, target)
+    return references
 
 
 def resolve_query(source: InputSource, job_name: str, *, is_embedded: bool) -> ResolvedSource:
@@ -114,7 +136,7 @@ def _registered(
         message = f"`{place.name}`: source `{registered.name}` is {named.format} at this location"
         message += f", given `{source.format}`; remove `format`, because the registry declares it"
         raise ConfigurationError([place.problem(message)])
-    here = _here(source, registered, target)
+    here = _here(config.at("location"), registered, target)
     # Options of the job apply to the location that it names; another target's location has its own.
     options = _with_defaults(source.options, here.options) if here == named else here.options
     if config.at("columns").is_there:
@@ -126,13 +148,12 @@ def _registered(
     return ResolvedSource(here.location, here.format, options, columns, registered, readings=readings)
 
 
-def _here(source: InputSource, registered: RegisteredSource, target: Target) -> SourceLocation:
+def _here(place: Place, registered: RegisteredSource, target: Target) -> SourceLocation:
     """Return the location of a source on the target. Raises ConfigurationError if the registry has none."""
     # Every engine over the project's warehouse folder reads the location of `local`, unless the registry has another.
     is_local = target.has_session and target.name not in registered.locations
     here = registered.locations.get("local" if is_local else target.name)
     if here is None:
-        place = source.place.at("config", "location")
         message = f"`{place.name}`: source `{registered.name}` has no location on target `{target.name}`, only on"
         known = f"{ticked(sorted(registered.locations))}; add one in {registered.file.name}"
         raise ConfigurationError([place.problem(f"{message} {known}")])

@@ -7,7 +7,7 @@
         {%- do joins.append(dict(table, query='select * from ' ~ table.relation ~ one_set)) -%}
     {%- endfor -%}
     {%- for name, table in features.items() -%}
-        {%- do chosen.append({'name': name, 'table': table}) -%}
+        {%- do chosen.append({'name': name, 'table': table} if table is string else dict(table, name=name)) -%}
     {%- endfor -%}
     {{- _rows_with_features(input, _input_of(input).columns, joins, chosen) -}}
 {%- endmacro %}

@@ -20,7 +20,8 @@ final as (
         source_rows.{{ sql_identifier(column.name) }}{{ ',' if features or not loop.last }}
         {%- endfor %}
         {%- for feature in features %}
-        {{ feature.table }}.{{ sql_identifier(feature.name) }}{{ ',' if not loop.last }}
+        {{ feature.table }}.{{ sql_identifier(feature.column or feature.name) }}
+        {{- ' as ' ~ sql_identifier(feature.name) if feature.column }}{{ ',' if not loop.last }}
         {%- endfor %}
     from source_rows
     {%- for table in joins %}

@@ -1,7 +1,7 @@
 {#- Those of a job's input columns, each a `name` and a `type`, that are the event time of some feature. -#}
-{% macro _event_times(columns, job) -%}
+{% macro _event_times(columns, node) -%}
     {%- set types, names = {}, [] -%}
-    {%- for table in _job_tables(job) -%}
+    {%- for table in _tables_beside(node) -%}
         {%- for feature_set in table.feature_sets if feature_set.timestamp_col -%}
             {%- do names.append(feature_set.timestamp_col) -%}
         {%- endfor -%}

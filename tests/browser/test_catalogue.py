@@ -16,6 +16,7 @@ from tests.hostile import ONE_LINE
 
 NAME = "user_30d_total_spend"
 TABLE = "spend_v1__user_spend"
+GROUP = "customer_spend"
 HOSTILE = "</script><script>document.title = 'owned'</script><img src=x onerror=alert(1)>"
 Open = Callable[..., Watched]
 
@@ -51,6 +52,14 @@ def content() -> dict[str, Any]:
     profile = {"rows": 1000, "nulls": 10, "minimum": "0", "maximum": "20", "samples": ["1.00", "NULL"], "bars": bars}
     real = feature(NAME, 0, model="user_spend", id=f"user_spend.{NAME}", type="decimal(38,2)", tags=["spend", "window"])
     no_values = {"rows": 0, "nulls": 0, "minimum": None, "maximum": None, "samples": [], "bars": []}
+    of_group = {"name": "spend_v1", "model": GROUP, "rule": "Sum.", "grain": ["user_id"], "looksAhead": False}
+    shared = {
+        "model": GROUP,
+        "group": GROUP,
+        "table": f"{GROUP}__window",
+        "id": f"{GROUP}.spend_30d",
+        "jobs": [of_group],
+    }
     hostile = feature("hostile", 1, description=HOSTILE, owner=HOSTILE, tags=[HOSTILE])
     nodes = [
         {
@@ -68,12 +77,26 @@ def content() -> dict[str, Any]:
     ]
     return {
         "features": [
-            *(feature(f"feature_{number}_{number % 60}d", number) for number in range(1997)),
+            *(feature(f"feature_{number}_{number % 60}d", number) for number in range(1996)),
             real | {"jobs": [job], "profile": profile},
             feature("empty", 2, jobs=[job], profile=no_values),
+            feature("spend_30d", 3, **shared, description="Sum of `amount` over (t - 30 d, t]."),
             hostile,
         ],
-        "models": {TABLE: {"sql": "select 1 -- </script>"}},
+        "groups": {
+            GROUP: {
+                "description": "Money that a customer moves.",
+                "owner": "risk-team",
+                "entity": "customer",
+                "source": "transaction.mm_transaction",
+                "keys": ["user_id", "timestamp"],
+                "file": f"registry/feature/{GROUP}.yaml",
+                "definition": "name: customer_spend # </script>",
+                "tables": [f"{GROUP}__window"],
+                "jobs": ["spend_v1"],
+            }
+        },
+        "models": {TABLE: {"sql": "select 1 -- </script>"}, f"{GROUP}__window": {"sql": "select 30"}},
         "jobs": {
             "spend_v1": {
                 "file": "configs/jobs/spend.yaml",
@@ -150,6 +173,33 @@ def test_a_found_feature_opens_with_its_lineage_values_and_tests(site: str, open
     assert watched.faults == []
 
 
+def test_a_feature_group_has_a_page(site: str, open_page: Open) -> None:
+    watched = open_page(site)
+    page = watched.page
+    page.locator("article a", has_text=GROUP).click()
+    assert page.url.endswith(f"#/group/{GROUP}")
+    assert page.locator("h2").inner_text() == GROUP
+    assert page.title() == f"{GROUP} · Feature catalogue"
+    assert page.locator("dd").all_inner_texts() == [
+        "risk-team",
+        "transaction.mm_transaction",
+        "user_id, timestamp",
+        f"{GROUP}, {GROUP}__window",
+    ]
+    [row] = page.locator("tbody tr").all()
+    assert row.locator("td").all_inner_texts() == ["spend_30d", "double", "Sum of `amount` over (t - 30 d, t]."]
+    assert page.locator("li", has_text="spend_v1").inner_text() == "spend_v1: A job. configs/jobs/spend.yaml"
+    assert page.locator("pre").all_inner_texts() == ["name: customer_spend # </script>", "select 30"]
+    watched.shoot("group")
+    row.locator("a").click()
+    assert page.locator("h2").inner_text() == "spend_30d"
+    # The feature's page has the SQL of the group's table, and leads back.
+    assert page.locator("pre").inner_text() == "select 30"
+    page.locator("dd a", has_text=GROUP).first.click()
+    assert page.locator("h2").inner_text() == GROUP
+    assert watched.faults == []
+
+
 def test_the_keyboard_alone_finds_and_opens(site: str, open_page: Open) -> None:
     page = open_page(site).page
     page.keyboard.press("/")
@@ -211,10 +261,15 @@ def test_hostile_text_in_every_field_is_shown_and_not_run(tmp_path: Path, open_p
     shown |= {"name": name, "model": name, "id": f"{name}.{name}"}
     shown["jobs"][0]["name"] = "spend_v1"
     poisoned["models"] = {name: next(iter(poisoned["models"].values()))}
+    poisoned["groups"][GROUP]["jobs"] = ["spend_v1"]
     write_catalogue(tmp_path / "site", poisoned)
     watched = open_page((tmp_path / "site" / "index.html").as_uri() + f"#/feature/{name}/{name}")
     text = watched.page.locator("body").inner_text()
     assert min(text.count(each) for each in ONE_LINE) > 10
+    watched.page.goto((tmp_path / "site" / "index.html").as_uri() + f"#/group/{GROUP}")
+    watched.page.locator("h2", has_text=GROUP).wait_for()
+    text = watched.page.locator("article").inner_text()
+    assert min(text.count(each) for each in ONE_LINE) > 8
     assert watched.page.evaluate("window.pwned") is None
     assert watched.faults == []
 
@@ -226,7 +281,9 @@ def test_a_column_without_values_has_a_page(site: str, open_page: Open) -> None:
     assert watched.faults == []
 
 
-@pytest.mark.parametrize("hash", ["#/feature/none/none", "#/feature/%E0%A4%A/x", "#nothing"])
+@pytest.mark.parametrize(
+    "hash", ["#/feature/none/none", "#/group/none", "#/group/toString", "#/feature/%E0%A4%A/x", "#nothing"]
+)
 def test_an_address_of_no_feature_shows_the_overview(site: str, open_page: Open, hash: str) -> None:  # noqa: A002
     watched = open_page(f"{site}{hash}")
     assert watched.page.locator("h2").inner_text() == "2000 features of 3 entities"
@@ -256,7 +313,7 @@ def test_the_server_lets_no_page_load_more_than_the_site_s_own_files(site: str) 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
-@pytest.mark.parametrize("place", ["", f"#/feature/user_spend/{NAME}"])
+@pytest.mark.parametrize("place", ["", f"#/feature/user_spend/{NAME}", f"#/group/{GROUP}"])
 def test_axe_finds_no_serious_fault(site: str, open_page: Open, scheme: str, width: int, place: str) -> None:
     watched = open_page(f"{site}{place}", color_scheme=scheme, viewport={"width": width, "height": 900})
     watched.page.wait_for_selector("h2")

@@ -103,7 +103,7 @@ def test_lineage_and_docs_show_the_good_jobs_and_leave_out_what_dbt_cannot_compi
 
     site = fpjob("docs", "build")
     assert site.status == 1
-    assert site.stdout.rstrip().endswith("2 jobs")
+    assert site.stdout.rstrip().endswith("3 jobs")
     assert reported(site.stderr) == expected
 
 
@@ -113,7 +113,11 @@ def test_validate_and_list_say_which_jobs_are_broken(broken: Path, fpjob: Fpjob)
     outcome = fpjob("validate", *files, "--format", "json")
     assert outcome.status == 2
     answer = json.loads(outcome.stdout)
-    assert sorted(Path(each).name for each in answer["valid"]) == ["sample_customer_profile_job.yaml", SAMPLE.name]
+    assert sorted(Path(each).name for each in answer["valid"]) == [
+        "customer_features_job.yaml",
+        "sample_customer_profile_job.yaml",
+        SAMPLE.name,
+    ]
     assert {Path(each["file"]).name for each in answer["problems"]} == {*PROBLEMS, TRAINING.name}
     text = fpjob("validate", *files)
     assert text.stdout.splitlines() == [f"{file}: valid" for file in answer["valid"]]
@@ -133,7 +137,7 @@ def test_a_project_without_a_good_job_is_left_as_it_is(project: Path, fpjob: Fpj
         path.write_text("job_name: [\n")
     outcome = fpjob("registry", "sync")
     assert outcome.status == 2
-    assert len(reported(outcome.stderr)) == 3
+    assert len(reported(outcome.stderr)) == 4
     assert {path: path.read_bytes() for path in (project / "models").rglob("*.yml")} == before
 
 

@@ -31,8 +31,10 @@ output_sink: {sink_type: display, config: {}}
 """
 # The columns of each source, and the jobs that read them: by what the jobs' files say, not by what is generated from them.
 BANK = {NAME, "training_features_v1"}
+OF_GROUPS = "customer_features_v1"
+GROUPS = {"customer_spend", "customer_activity"}
 READERS = {
-    "transaction.mm_transaction": dict.fromkeys(("user_id", "timestamp", "amount", "category"), BANK),
+    "transaction.mm_transaction": dict.fromkeys(("user_id", "timestamp", "amount", "category"), BANK | {OF_GROUPS}),
     "customer.mm_customer": {"birthdate": {"customer_profile_v1"}},
     "ad_hoc.shop_v1": {name: {"shop_v1"} for name in ("buyer", "at", "price")},
 }
@@ -106,14 +108,14 @@ def test_a_source_reaches_the_jobs_that_read_it_in_dbts_graph(manifest: dict[str
     nodes = reached(f"source.feature_platform.{source}", manifest["child_map"])
     assert exposures(nodes) == jobs
     models = {node.rpartition(".")[2] for node in nodes if node.startswith("model.")}
-    # A model of the project's own reads the customers too.
-    assert {model.partition("__")[0] for model in models} - {"customer_profile"} == jobs
+    # A model of the project's own reads the customers too, and feature groups read the transactions.
+    assert {model.partition("__")[0] for model in models} - {"customer_profile", *GROUPS} == jobs
 
 
 def test_a_job_is_made_of_its_own_source_in_dbts_graph(manifest: dict[str, Any]) -> None:
     sources = {
         name: {node.partition(".feature_platform.")[2] for node in found if node.startswith("source.")}
-        for name in (*BANK, "customer_profile_v1", "shop_v1")
+        for name in (*BANK, OF_GROUPS, "customer_profile_v1", "shop_v1")
         for found in [reached(f"exposure.feature_platform.{name}", manifest["parent_map"])]
     }
     expected = {job: {source} for source, columns in READERS.items() for jobs in columns.values() for job in jobs}
@@ -310,6 +312,6 @@ def test_the_docs_leave_out_a_job_whose_macro_fails(shop: Path, tmp_path: Path) 
     problems: list[Problem] = []
     project = open_project(shop)
     site = build_site(project, load_project_registry(shop), tmp_path / "docs", problems=problems, tell=lambda _: None)
-    assert set(site["jobs"]) == {"customer_profile_v1", "shop_v1"}, problems
+    assert set(site["jobs"]) == {"customer_profile_v1", "shop_v1", OF_GROUPS}, problems
     assert {Path(problem.file).name for problem in problems} == {Path(SAMPLE).name, "training_features_job.yaml"}
     assert (tmp_path / "docs/dbt.html").is_file()

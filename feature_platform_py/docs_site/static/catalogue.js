@@ -1,7 +1,7 @@
 // The feature catalogue: search and filters on the left, one feature on the right. Its data is in data.js.
 (() => {
   const { html, render, useState, useEffect, useMemo, useRef } = htmPreact;
-  const { features, models, jobs, lineage, diagram } = window.CATALOGUE;
+  const { features, groups = {}, models, jobs, lineage, diagram } = window.CATALOGUE;
   const PAGE = 50;
   const USES = { value: "value", condition: "condition", partition: "partition key", order: "order key", filter: "filter", join: "join key" };
   const byId = new Map(features.map((feature) => [feature.id, feature]));
@@ -39,14 +39,20 @@
   };
 
   const hrefOf = (feature) => `#/feature/${encodeURIComponent(feature.model)}/${encodeURIComponent(feature.name)}`;
+  const hrefOfGroup = (name) => `#/group/${encodeURIComponent(name)}`;
+  // What the address names: a feature, or a feature group.
   const fromHash = () => {
     const [, model, name] = location.hash.match(/^#\/feature\/([^/]+)\/(.+)$/) || [];
+    const [, group] = location.hash.match(/^#\/group\/([^/]+)$/) || [];
     try {
-      return model ? byId.get(`${decodeURIComponent(model)}.${decodeURIComponent(name)}`) : undefined;
+      if (group) return { group: Object.hasOwn(groups, decodeURIComponent(group)) ? decodeURIComponent(group) : undefined };
+      return { feature: model ? byId.get(`${decodeURIComponent(model)}.${decodeURIComponent(name)}`) : undefined };
     } catch {
-      return undefined;
+      return {};
     }
   };
+  // The table with a feature of a group, or of the first job that computes the feature.
+  const tableOf = (feature) => feature.table ?? feature.jobs[0]?.model;
 
   const Select = ({ kind, value, choose }) => html`
     <div>
@@ -128,8 +134,9 @@
   const into = edgesBy("to");
   const outOf = edgesBy("from");
 
-  // The same feature of several jobs is a column of several tables.
-  const columnsOf = (feature) => feature.jobs.map(({ model }) => `${model}.${feature.name}`);
+  // The same feature of several jobs is a column of several tables; a group's is a column of one, and maybe of the group's view.
+  const tablesOf = (feature) => [...new Set(feature.table ? [feature.table, feature.model] : feature.jobs.map(({ model }) => model))];
+  const columnsOf = (feature) => tablesOf(feature).map((model) => `${model}.${feature.name}`);
 
   const around = (columns) => {
     const edges = new Set();
@@ -259,7 +266,8 @@
 
   // The tests of the model's table and of the job's input, which dbt names after what they test.
   const testsOf = (feature, job) =>
-    Object.entries(job.tests).filter(([test]) => test.endsWith(`_${feature.model}`) || test.endsWith("_stg_job_input"));
+    Object.entries(job.tests).filter(([test]) =>
+      [feature.table ?? feature.model, feature.table ? `${feature.model}__input` : "stg_job_input"].some((model) => test.endsWith(`_${model}`)));
 
   const Tests = ({ feature }) => {
     if (!feature.jobs.length) return html`<p class="none">No job computes it.</p>`;
@@ -299,10 +307,8 @@
         </ul>
         <dl>
           <dt>Owner</dt><dd>${feature.owner}</dd>
-          <dt>Group</dt><dd>${feature.group}: ${feature.groupDescription}</dd>
-          <dt>Tables</dt><dd>${feature.jobs.length
-            ? feature.jobs.map(({ model }, position) => html`${position > 0 && ", "}<a href=${`dbt.html#!/model/model.feature_platform.${model}`}>${model}</a>`)
-            : feature.model}</dd>
+          <dt>Group</dt><dd>${groups[feature.group] ? html`<a href=${hrefOfGroup(feature.group)}>${feature.group}</a>` : feature.group}: ${feature.groupDescription}</dd>
+          <dt>Tables</dt><dd>${tablesOf(feature).length ? html`<${Tables} names=${tablesOf(feature)} />` : feature.model}</dd>
           ${isPattern && html`<dt>Pattern</dt><dd><code>${feature.pattern}</code></dd>`}
         </dl>
 
@@ -323,12 +329,51 @@
         <${Values} feature=${feature} />
         <h3>Tests</h3>
         <${Tests} feature=${feature} />
-        <${Code} title=${feature.code ? "Code of the transformer" : `SQL of ${feature.jobs[0]?.model}`} text=${feature.code ?? models[feature.jobs[0]?.model]?.sql} />
+        <${Code} title=${feature.code ? "Code of the transformer" : `SQL of ${tableOf(feature)}`} text=${feature.code ?? models[tableOf(feature)]?.sql} />
       </article>`;
   };
 
-  const Code = ({ title, text }) => html`
-    <h3 id="sql">${title}</h3>
+  const Tables = ({ names }) =>
+    names.map((name, position) => html`${position > 0 && ", "}<a href=${`dbt.html#!/model/model.feature_platform.${name}`}>${name}</a>`);
+
+  // ---- one feature group ----
+  const Group = ({ name }) => {
+    const heading = useRef(null);
+    const group = groups[name];
+    useEffect(() => {
+      document.title = `${name} · Feature catalogue`;
+      heading.current.focus({ preventScroll: true });
+      if (matchMedia("(max-width: 52rem)").matches) heading.current.scrollIntoView();
+      else scrollTo(0, 0);
+    }, [name]);
+    return html`
+      <article class="detail" aria-labelledby="feature-name">
+        <h2 id="feature-name" tabindex="-1" ref=${heading}>${name}</h2>
+        <p class="kind">a feature group of <b>${group.entity}</b></p>
+        <p class="lead">${group.description}</p>
+        <dl>
+          <dt>Owner</dt><dd>${group.owner}</dd>
+          <dt>Source</dt><dd>${group.source}</dd>
+          <dt>Grain</dt><dd>${group.keys.join(", ")}</dd>
+          <dt>Tables</dt><dd><${Tables} names=${[...new Set([name, ...group.tables])]} /></dd>
+        </dl>
+        <h3>Features</h3>
+        <div class="scroll" tabindex="0" role="region" aria-label="Features"><table>
+          <thead><tr><th scope="col">Feature</th><th scope="col">Type</th><th scope="col">What it is</th></tr></thead>
+          <tbody>${features.filter((feature) => feature.table && feature.group === name).map((feature) => html`<tr key=${feature.id}>
+            <td><a href=${hrefOf(feature)}>${feature.name}</a></td><td>${feature.type}</td><td class="rule">${feature.description}</td></tr>`)}</tbody>
+        </table></div>
+        <h3>Jobs that use it</h3>
+        ${group.jobs.length
+          ? html`<ul>${group.jobs.map((job) => html`<li key=${job}>${job}: ${jobs[job].description} <code>${jobs[job].file}</code></li>`)}</ul>`
+          : html`<p class="none">No job of this project.</p>`}
+        <${Code} id="definition" title=${`Definition: ${group.file}`} text=${group.definition} />
+        ${group.tables.map((table) => html`<${Code} key=${table} id=${`sql-${table}`} title=${`SQL of ${table}`} text=${models[table]?.sql} />`)}
+      </article>`;
+  };
+
+  const Code = ({ title, text, id = "sql" }) => html`
+    <h3 id=${id}>${title}</h3>
     ${text
       ? html`<pre tabindex="0" role="region" aria-label=${title}>${text}</pre>`
       : html`<p class="none">No job computes it.</p>`}`;
@@ -343,10 +388,16 @@
         <tbody>${Object.entries(jobs).map(([name, job]) => html`<tr><td>${name}<br /><code>${job.file}</code></td><td>${job.description}</td><td>${job.source}</td>
           <td>${when(job.finished) || "not run here"}</td></tr>`)}</tbody>
       </table></div>
+      ${Object.keys(groups).length > 0 && html`<h3>Feature groups</h3>
+      <div class="scroll" tabindex="0" role="region" aria-label="Feature groups"><table>
+        <thead><tr><th scope="col">Group</th><th scope="col">What for</th><th scope="col">Entity</th><th scope="col">Owner</th></tr></thead>
+        <tbody>${Object.entries(groups).map(([name, group]) => html`<tr key=${name}><td><a href=${hrefOfGroup(name)}>${name}</a></td>
+          <td>${group.description}</td><td>${group.entity}</td><td>${group.owner}</td></tr>`)}</tbody>
+      </table></div>`}
     </article>`;
 
   const App = () => {
-    const [selected, setSelected] = useState(fromHash());
+    const [{ feature, group }, setSelected] = useState(fromHash());
     useEffect(() => {
       const follow = () => setSelected(fromHash());
       addEventListener("hashchange", follow);
@@ -364,8 +415,8 @@
         </nav>
       </header>
       <main class="columns">
-        <${Finder} selected=${selected} />
-        ${selected ? html`<${Detail} feature=${selected} key=${selected.id} />` : html`<${Welcome} />`}
+        <${Finder} selected=${feature} />
+        ${feature ? html`<${Detail} feature=${feature} key=${feature.id} />` : group ? html`<${Group} name=${group} key=${group} />` : html`<${Welcome} />`}
       </main>`;
   };
 

@@ -5,7 +5,7 @@
 {% test values_parse(model) %}
 {%- set columns = _input_of(model).columns -%}
 {%- set node = _node_of(model) -%}
-{%- set times = _event_times(columns, node.config.meta.job) if node else [] -%}
+{%- set times = _event_times(columns, node) if node else [] -%}
 with
 
 counted as (

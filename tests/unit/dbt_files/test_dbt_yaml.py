@@ -129,11 +129,12 @@ def test_a_result_has_the_source_columns_and_the_features(jobs: list[PlannedJob]
 def test_each_job_is_an_exposure_of_its_own_result(jobs: list[PlannedJob], registry: Registry) -> None:
     exposures = [each for job in jobs for each in job_content(job, registry)["exposures"]]
     assert {each["name"]: each["depends_on"] for each in exposures} == {
+        "customer_features_v1": ["ref('customer_features_v1__job_features')"],
         "customer_profile_v1": ["ref('customer_profile_v1__job_enriched')"],
         "financial_features_extraction_v1": ["ref('financial_features_extraction_v1__job_features')"],
         "training_features_v1": ["ref('training_features_v1__job_features')"],
     }
-    assert exposures[0]["config"]["meta"]["sink"] == "display"
+    assert [each["config"]["meta"]["sink"] for each in exposures[:2]] == ["parquet_files", "display"]
 
 
 def test_owners_are_groups(registry: Registry) -> None:

@@ -17,6 +17,7 @@ from feature_platform_py.docs_site.catalogue import Findings, catalogue_content
 from feature_platform_py.docs_site.profile import ColumnProfile
 from feature_platform_py.docs_site.serve import site_server
 from feature_platform_py.docs_site.site import check_folder, write_catalogue
+from feature_platform_py.jobs.groups import plan_groups
 from feature_platform_py.jobs.last_run import last_run, record_run
 from feature_platform_py.registry.registry import load_registry
 from feature_platform_py.runs.dbt import NodeResult
@@ -62,6 +63,22 @@ def test_a_profile_and_test_results_are_there_where_they_are_known(content: dict
     assert feature(content, "user_7d_total_spend")["profile"] is None
     assert content["jobs"]["financial_features_extraction_v1"]["tests"] == {"unique_grain_user_spend": "pass"}
     assert content["jobs"]["training_features_v1"]["finished"] is None
+
+
+def test_a_group_has_its_definition_its_tables_and_the_jobs_that_read_it() -> None:
+    registry, project = load_registry(ROOT), open_project(ROOT)
+    groups, jobs = plan_groups(registry, project), planned_jobs(project, registry)
+    content = catalogue_content(registry, jobs, Findings(), groups)
+    spend = content["groups"]["customer_spend"]
+    assert spend["definition"] == (ROOT / "registry/feature/customer_spend.yaml").read_text().strip()
+    assert spend["tables"] == ["customer_spend__window", "customer_spend__lifetime"]
+    assert spend["jobs"] == ["customer_features_v1"]
+    tables = {each["name"]: each["table"] for each in content["features"] if each["group"] == "customer_spend"}
+    assert tables["spend_7d"] == "customer_spend__window"
+    assert tables["paid_loan_payment_lifetime"] == "customer_spend__lifetime"
+    uses = {each["name"]: [use["name"] for use in each["jobs"]] for each in content["features"]}
+    assert uses["transactions_30d"] == ["customer_features_v1"]
+    assert uses["transactions_7d"] == []
 
 
 def test_a_feature_of_no_job_is_listed_by_its_pattern() -> None:
