@@ -253,7 +253,7 @@ class FeaturePart:
         if self.fill_value is not None and parsed.kind != "floating":
             value = Decimal(str(self.fill_value))
             places = max(0, -int(value.normalize().as_tuple().exponent))
-            if places > parsed.scale or value.adjusted() >= 38 - parsed.scale:
+            if places > parsed.scale or (value and value.adjusted() >= 38 - parsed.scale):
                 yield (
                     ("fill_value",),
                     f"expected a number that fits the sum's type {total_type(column_type)}, given `{self.fill_value}`",

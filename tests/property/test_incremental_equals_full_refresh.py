@@ -25,7 +25,8 @@ from tests.property.incremental_jobs import IncrementalJob, Version, prepare
 
 pytestmark = pytest.mark.no_cover
 
-EXAMPLES = int(os.environ.get("FP_EXAMPLES", "96"))
+USUAL_EXAMPLES = 96
+EXAMPLES = int(os.environ.get("FP_EXAMPLES", USUAL_EXAMPLES))
 FIRST_LOAD = datetime(2024, 6, 1, tzinfo=UTC)
 Transformer = dict[str, Any]
 
@@ -96,6 +97,19 @@ def categorical(*targets: str, **params: Any) -> Transformer:
     return {"name": "UserCategoricalSpendAggregator", "params": given | target | params}
 
 
+def windows(*features: Mapping[str, Any], **params: Any) -> Transformer:
+    given = {"keys": ["who"], "timestamp_col": "at", "features": [*map(dict, features)]}
+    return {"name": "WindowAggregator", "params": given | params}
+
+
+def of(function: str, column: str | None, *over: str, **more: Any) -> Mapping[str, Any]:
+    """A windowed feature; ties are in the order of `number`, which has ties of its own."""
+    is_ordered = function.split("_")[0] in ("first", "last")
+    order = {"order_by": "number"} if is_ordered else {}
+    named = {"column": column} if column else {}
+    return {"function": function, "windows": list(over), **named, **order, **more}
+
+
 def job(*transformers: Transformer, filters: tuple[Mapping[str, Any], ...] = ()) -> Mapping[str, Any]:
     return {"feature_transformers": list(transformers), "input_source": {"filters": [*map(dict, filters)]}}
 
@@ -117,6 +131,48 @@ SEVERAL_SETS = job(
 SETS_WITHOUT_PERIODS = job(
     spend([7], amount_col="fee"), categorical("food", **AS_OF), categorical("null", amount_col="fee")
 )
+FOOD = [{"column": "kind", "op": "equals", "value": "food"}]
+TRAILING = windows(
+    of("sum", "amount", "1d", "30d offset 7d", fill_value=0),
+    of("avg", "amount", "7d", closed="left"),
+    of("count", None, "36h", "2w", closed="both", where=FOOD),
+    of("min", "amount", "7d", "1d offset 1d"),
+    of("max", "kind", "30d", closed="none"),
+    of("count_distinct", "kind", "7d", "30d offset 1d"),
+    of("first", "kind", "7d", closed="left"),
+    of("last", "amount", "30d offset 7d"),
+    of("last_k", "amount", "30d", k=2),
+    of("seconds_since_first", None, "7d"),
+    of("seconds_since_last", None, "7d", closed="left"),
+)
+CALENDAR = windows(
+    of("sum", "amount", "day", "previous month"),
+    of("avg", "amount", "quarter"),
+    of("count", None, "month", "previous quarter", closed="left"),
+    of("max", "amount", "week", "previous year"),
+    of("count_distinct", "kind", "year", "previous day"),
+    of("last", "kind", "previous week", "month"),
+    of("first_k", "kind", "month", k=3),
+    of("seconds_since_last", None, "previous month"),
+    time_zone="Europe/Prague",
+)
+LIFETIME = windows(
+    of("sum", "amount", "lifetime", by={"column": "kind", "values": ["food", "fo'od\\"]}, fill_value=0),
+    of("count", "kind", "lifetime", closed="left"),
+    of("min", "amount", "lifetime"),
+    of("count_distinct", "kind", "lifetime"),
+    of("first", "kind", "lifetime"),
+    of("last", "kind", "lifetime", closed="left"),
+    of("last_k", "amount", "lifetime", k=3),
+    of("seconds_since_first", None, "lifetime"),
+    of("count", None, "1d"),
+)
+# Of decimal(12,2): variances are of numbers with few digits.
+SPREAD = windows(of("stddev", "amount", "7d", "month"), of("variance", "amount", "lifetime", "previous week"))
+OTHER_KEYS = windows(
+    of("sum", "amount", "7d", "lifetime"), of("last", "number", "30d"), keys=["who", "kind"], prefix="pair_"
+)
+OTHER_TIME = windows(of("sum", "fee", "30d", "month"), timestamp_col="booked", prefix="booked_")
 SHAPES = [
     Shape("months", Kind("decimal", has_seconds=True), (WHOLE, TO_DATE, FILTERED, SEVERAL_SETS)),
     Shape("days", Kind("wide_decimal", "string"), (TO_DATE, WHOLE, TO_DATE_FILTERED), (("period", "day"),)),
@@ -129,7 +185,26 @@ SHAPES = [
         (("period", "month"), ("loaded_at", "loaded")),
     ),
     Shape("filtered_loads", Kind("int"), (TO_DATE, TO_DATE_FILTERED), (("period", "day"), ("loaded_at", "loaded"))),
+    Shape(
+        "windows",
+        Kind("decimal", has_seconds=True),
+        (job(TRAILING), job(CALENDAR), job(LIFETIME, spend([7])), job(SPREAD, OTHER_KEYS, OTHER_TIME)),
+    ),
+    Shape(
+        "windows_of_loads",
+        Kind("double", "string"),
+        (job(TRAILING, LIFETIME), job(CALENDAR)),
+        (("period", "day"), ("loaded_at", "loaded")),
+    ),
 ]
+# The same code with other types: only in long runs.
+if EXAMPLES > USUAL_EXAMPLES:
+    SHAPES += [
+        Shape("windows_of_dates", Kind("int", "string", has_dates=True), (job(CALENDAR, TRAILING), job(LIFETIME))),
+        Shape(
+            "windows_of_years", Kind("wide_decimal", "double"), (job(LIFETIME), job(TRAILING)), (("period", "year"),)
+        ),
+    ]
 
 
 @pytest.fixture(scope="module", params=SHAPES, ids=lambda shape: shape.name)
