@@ -39,6 +39,34 @@ JOBS: dict[str, list[dict[str, Any]]] = {
         {"name": "UserMonthlyTransactionCounter", "params": {**KEYS, "as_of": "event_time"}},
         {"name": "UserCategoricalSpendAggregator", "params": {**KEYS, **CATEGORIES, "as_of": "event_time"}},
     ],
+    "windows": [
+        {
+            "name": "WindowAggregator",
+            "params": {
+                "keys": ["user_id", "category"],
+                "timestamp_col": "timestamp",
+                "time_zone": "Europe/Prague",
+                "features": [
+                    {"function": "sum", "column": "amount", "windows": ["7d", "30d offset 7d", "month"]},
+                    {"function": "avg", "column": "amount", "windows": ["7d"]},
+                    {"function": "count", "windows": ["7d", "previous month"], "closed": "left"},
+                    {
+                        "function": "sum",
+                        "column": "fee",
+                        "windows": ["7d"],
+                        "where": [{"column": "category", "op": "equals", "value": "it's"}],
+                        "fill_value": 0,
+                    },
+                    {"function": "stddev", "column": "amount", "windows": ["7d"]},
+                    {"function": "count_distinct", "column": "amount", "windows": ["7d", "month"]},
+                    {"function": "max", "column": "fee", "windows": ["7d", "month"]},
+                    {"function": "last", "column": "amount", "windows": ["7d", "lifetime"], "order_by": "fee"},
+                    {"function": "last_k", "column": "amount", "windows": ["7d"], "k": 3, "order_by": "fee"},
+                    {"function": "seconds_since_first", "windows": ["7d"]},
+                ],
+            },
+        },
+    ],
     "several_sets": [
         {"name": "UserSpendAggregator", "params": {**KEYS, "amount_col": "amount", "window_days": 1}},
         {"name": "UserSpendAggregator", "params": {**KEYS, "amount_col": "fee", "window_days": 2}},

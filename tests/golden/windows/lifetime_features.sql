@@ -1,0 +1,159 @@
+-- all rows: first run
+-- replaces: everything
+with
+
+input_rows as (
+    select * from `features`.`windows__stg_job_input`
+),
+
+feature_set as (
+    with
+
+    counted_rows as (
+        select
+            `user_id` as _key_1,
+            `category` as _key_2,
+            `timestamp` as _event_time,
+            unix_micros(cast(`timestamp` as timestamp)) as _micros,
+            `amount` as _amount,
+            `fee` as _fee
+        from input_rows
+        where
+            `user_id` is not null
+            and `category` is not null
+            and `timestamp` is not null
+    ),
+
+    terms as (
+        select
+            _key_1,
+            _key_2,
+            _event_time,
+            _micros,
+            case when _amount is not null then 1 else 0 end as _amount_count
+        from counted_rows
+    ),
+
+    states_to_date as (
+        select
+            _key_1,
+            _key_2,
+            _event_time,
+            _micros,
+            sum(_amount_count) over (
+                partition by _key_1, _key_2 order by _micros
+                rows between unbounded preceding and current row
+            ) as _amount_count,
+            lead(_micros) over (partition by _key_1, _key_2 order by _micros) as _next_time
+        from terms
+    ),
+
+    instants as (
+        select * from states_to_date
+        where _next_time is null or _next_time > _micros
+    ),
+
+    in_windows as (
+        select
+            _key_1,
+            _key_2,
+            _event_time,
+            _micros,
+            _amount_count as _amount_count_until_lifetime,
+            0 as _amount_count_since_lifetime
+        from instants
+    ),
+
+    _in_order_1 as (
+        select
+            _key_1, _key_2,
+            _amount as _value,
+            row_number() over (partition by _key_1, _key_2 order by _micros, case when isnan(_fee) then cast('NaN' as double) else _fee + cast(0 as double) end, _amount) as _position
+        from counted_rows
+        where _amount is not null
+    ),
+
+    final as (
+        select
+            windowed._key_1 as `user_id`,
+            windowed._key_2 as `category`,
+            windowed._event_time as `timestamp`,
+            case when windowed._amount_count_until_lifetime > windowed._amount_count_since_lifetime then _in_order_1_at_1._value end as `amount_last_lifetime`
+        from in_windows as windowed
+        left join _in_order_1 as _in_order_1_at_1
+            on
+                windowed._key_1 = _in_order_1_at_1._key_1 and
+                windowed._key_2 = _in_order_1_at_1._key_2 and
+                windowed._amount_count_until_lifetime = _in_order_1_at_1._position
+    )
+
+    select * from final
+),
+
+features as (
+    select
+        `user_id`,
+        `category`,
+        `timestamp`,
+        `amount_last_lifetime`,
+        make_date(year(cast(`timestamp` as date)), month(cast(`timestamp` as date)), 1) as period_start
+    from feature_set
+),
+
+hashed_rows as (
+    select
+        cast(`timestamp` as date) as _day,
+        xxhash64(
+            0,
+            `user_id`,
+            `category`,
+            `timestamp`,
+            `amount`,
+            `amount` is null,
+            case when isnan(`fee`) then cast('NaN' as double) else `fee` + cast(0 as double) end,
+            case when `fee` = 0 then cast(`fee` as string) end,
+            `fee` is null
+        ) as _hash
+    from input_rows
+    where
+        `user_id` is not null
+        and `category` is not null
+        and `timestamp` is not null
+),
+
+input_days as (
+    select
+        _day,
+        count(*) as _rows,
+        sum(_hash & 4294967295) as _low_bits,
+        sum(shiftright(_hash, 32)) as _high_bits
+    from hashed_rows
+    group by _day
+),
+
+days_in_period as (
+    select
+        *,
+        make_date(year(_day), month(_day), 1) as period_start
+    from input_days
+),
+
+input_periods as (
+    select
+        period_start,
+        sum(_rows) as input_rows,
+        concat('840409391576:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+    from days_in_period
+    group by period_start
+),
+
+final as (
+    select
+        features.*,
+        input_periods._input_fingerprint
+    from input_periods
+    inner join features
+        on input_periods.period_start = features.period_start
+)
+
+select * from final
