@@ -86,12 +86,13 @@
     {%- set exact = _exact(plan, number) -%}
     {%- set value = _passing(exact, number.condition) -%}
     {%- set slug = '_' ~ _window_slug(asked) -%}
+    {%- set whole = 'decimal(38, ' ~ types.scale ~ ')' -%}
     {%- set count = none -%}
     {%- if types.form == 'packed' and number.needs_count -%}
         {%- set entries = _packed_entries(plan, base, value, types) -%}
         {%- set difference = _in_window(plan, entries, asked, 'cast(0 as decimal(37, ' ~ (types.scale + types.digits) ~ '))') -%}
         {%- do return({
-            'total': _named(plan.totals, base ~ '_total' ~ slug, 'cast(' ~ difference ~ ' as decimal(28, ' ~ types.scale ~ '))'),
+            'total': _named(plan.totals, base ~ '_total' ~ slug, 'cast(cast(' ~ difference ~ ' as decimal(28, ' ~ types.scale ~ ')) as ' ~ whole ~ ')'),
             'count': _named(plan.totals, base ~ '_count' ~ slug, _packed_count(difference, types)),
         }) -%}
     {%- endif -%}
@@ -104,7 +105,9 @@
     {%- set digits = 28 if types.is_floating else 27 -%}
     {%- set each = 'decimal(' ~ digits ~ ', ' ~ types.scale ~ ')' -%}
     {%- set state = _sum_state(plan, base ~ '_total', 'coalesce(cast(' ~ value ~ ' as ' ~ each ~ '), cast(0 as ' ~ each ~ '))') -%}
-    {%- do return({'total': _in_window(plan, state, asked, 'cast(0 as decimal(' ~ (digits + 10) ~ ', ' ~ types.scale ~ '))'), 'count': count}) -%}
+    {%- set zero = 'cast(0 as decimal(' ~ (digits + 10) ~ ', ' ~ types.scale ~ '))' -%}
+    {%- set difference = 'cast(' ~ _difference(plan, state, asked.bounds, zero) ~ ' as ' ~ whole ~ ')' -%}
+    {%- do return({'total': _named(plan.in_windows, base ~ '_total' ~ slug, difference), 'count': count}) -%}
 {%- endmacro %}
 
 
@@ -115,7 +118,12 @@
 {% macro _packed_entries(plan, base, value, types) -%}
     {%- set scale = types.scale + types.digits -%}
     {%- set each = 'decimal(27, ' ~ scale ~ ')' -%}
-    {%- set term = 'coalesce(cast(cast(' ~ value ~ ' as ' ~ each ~ ') + ' ~ _power_of_ten(-scale) ~ ' as ' ~ each ~ '), cast(0 as ' ~ each ~ '))' -%}
+    {%- set term -%}
+        coalesce(
+            cast(cast({{ value }} as {{ each }}) + {{ _power_of_ten(-scale) }} as {{ each }}),
+            cast(0 as {{ each }})
+        )
+    {%- endset -%}
     {%- set name = _sum_state(plan, base ~ '_entries', term) -%}
     {%- do plan.comments.update({name: 'value + 10^-' ~ scale ~ ', for each value: the sum and the count of values in one number'}) -%}
     {%- do return(name) -%}
@@ -123,7 +131,9 @@
 
 
 {% macro _packed_count(entries, types) -%}
-    cast(pmod({{ entries }}, {{ _power_of_ten(-types.scale) }}) * {{ _power_of_ten(types.scale + types.digits) }} as bigint)
+    cast(
+            pmod({{ entries }}, {{ _power_of_ten(-types.scale) }}) * {{ _power_of_ten(types.scale + types.digits) }} as bigint
+        )
 {%- endmacro %}
 
 
@@ -166,6 +176,6 @@ totals as (
             ]) | indent(12) }}
         end
     {%- else -%}
-        cast({{ total }} as decimal(38, {{ types.scale }}))
+        {{ total }}
     {%- endif -%}
 {%- endmacro %}

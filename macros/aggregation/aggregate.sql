@@ -55,7 +55,8 @@ in_windows as (
         {{ name }},
         {%- endfor %}
         {%- for name, sql in plan.in_windows.items() %}
-        {{ _resolved(plan, sql) }} as {{ name }}{{ ',' if not loop.last }}
+        {% set sql = _resolved(plan, sql) %}
+        {{- sql ~ (' as ' ~ name if sql != name else '') }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ plan.states_stage }}
 ),
@@ -67,16 +68,15 @@ in_windows as (
 final as (
     select
         {%- for column in plan['key_columns'] %}
-        {{ _from(plan, plan['keys'][loop.index0]) }} as {{ column }},
+        {{ plan['keys'][loop.index0] }} as {{ column }},
         {%- endfor %}
         {%- if plan.event_time %}
-        {{ _from(plan, '_event_time') }} as {{ plan.event_time }},
+        _event_time as {{ plan.event_time }},
         {%- endif %}
         {%- for name, sql in plan['values'].items() %}
         {{ sql }} as {{ sql_identifier(name) }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from {{ plan.values_stage }}{{ ' as windowed' if plan.orders }}
-    {{- _position_joins(plan) }}
+    from {{ plan.values_stage }}
 )
 
 select * from final

@@ -29,5 +29,10 @@
 
 {#- The number of rows with a value at which it changes whether a window holds it, to date. -#}
 {% macro _change_state(plan, name, value, condition) -%}
-    {%- do return(_sum_state(plan, name, 'case when ' ~ value ~ ' is not null and (' ~ condition ~ ') then 1 else 0 end')) -%}
+    {%- set term -%}
+        case
+            when {{ value }} is not null and ({{ condition }}) then 1 else 0
+        end
+    {%- endset -%}
+    {%- do return(_sum_state(plan, name, term)) -%}
 {%- endmacro %}

@@ -87,7 +87,9 @@ rounded_doubles as (
         {%- set place = name ~ '_place' if digits == 17 else '(' ~ name ~ '_place * ' ~ 10 ** (17 - digits) ~ ')' %}
         cast(
             {{ name }}_whole - {{ name }}_whole % {{ place }}
-            + case when {{ name }}_whole % {{ place }} * 2 >= {{ place }} then {{ place }} else 0 end as decimal(23, 0)
+            + case
+                when {{ name }}_whole % {{ place }} * 2 >= {{ place }} then {{ place }} else 0
+            end as decimal(23, 0)
         ) as {{ name }}_of_{{ digits }}_digits{{ ',' if not (loop.last and is_last) }}
         {%- endfor %}
         {%- endfor %}
@@ -101,7 +103,10 @@ exact_doubles as (
         {%- set each = number.types.each %}
         case
             when {{ name }}_size < 500000000D then cast(cast(
-                ({{ name }}_millionths + case when {{ name }}_size >= (2 * {{ name }}_millionths + 1) / 2000000D then 1 else 0 end) * {{ name }}_sign as decimal(15, 0)
+                (
+                    {{ name }}_millionths
+                    + case when {{ name }}_size >= (2 * {{ name }}_millionths + 1) / 2000000D then 1 else 0 end
+                ) * {{ name }}_sign as decimal(15, 0)
             ) * {{ _power_of_ten(-6) }} as {{ each }})
             when {{ name }}_size < 9007199254740992D then cast(cast({{ name }}_given as string) as {{ each }})
             when cast({{ name }}_of_15_digits as double) = {{ name }}_size then cast({{ name }}_of_15_digits * {{ name }}_sign as {{ each }})

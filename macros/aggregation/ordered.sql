@@ -1,96 +1,116 @@
 {#-
-  The first or last value of a window, by its position among the values of the key in the order of time: the states `count to date` at both ends of the window
-  say which positions it holds.
+  The first or last value of a window, by its position among the key's values in the order of time: the counts to date at both ends of the window say
+  which positions it holds.
 -#}
 {% macro _ordered_value(plan, asked) -%}
-    {%- set found = _positions(plan, asked, asked.column) -%}
-    {%- set joined = _joined_position(plan, found.order, found.last if asked.function == 'last' else found.before ~ ' + 1') -%}
-    case when {{ found.last }} > {{ found.before }} then {{ joined }}._value end
+    {%- set held = _held_positions(plan, asked, asked.column) -%}
+    case when {{ held.number }} > 0 then {{ _at_position(plan, asked, held, '_value') }} end
 {%- endmacro %}
 
 
 {#- Seconds since the first or last row of a window. -#}
 {% macro _seconds_value(plan, asked) -%}
-    {%- set found = _positions(plan, asked, none) -%}
-    {%- set joined = _joined_position(plan, found.order, found.last if asked.function == 'seconds_since_last' else found.before ~ ' + 1') -%}
-    case when {{ found.last }} > {{ found.before }} then cast({{ _from(plan, '_micros') }} - {{ joined }}._value as double) / 1000000 end
+    {%- set held = _held_positions(plan, asked, none) -%}
+    case when {{ held.number }} > 0 then cast(_micros - {{ _at_position(plan, asked, held, '_value') }} as double) / 1000000 end
 {%- endmacro %}
 
 
 {#- The first or last k values of a window, oldest first. -#}
 {% macro _ordered_values(plan, asked) -%}
-    {%- set found = _positions(plan, asked, asked.column) -%}
+    {%- set held = _held_positions(plan, asked, asked.column) -%}
     {%- set is_last = asked.function == 'last_k' -%}
-    {%- set joined = _joined_position(plan, found.order, found.last if is_last else found.before ~ ' + 1') -%}
     {%- set name = ('_last_' if is_last else '_next_') ~ asked.k -%}
     {%- set frame = (asked.k - 1) ~ ' preceding and current row' if is_last else 'current row and ' ~ (asked.k - 1) ~ ' following' -%}
-    {%- do plan.orders[found.order].lists.update({name: frame}) -%}
-    {%- set number = 'cast(least(' ~ asked.k ~ ', ' ~ found.last ~ ' - ' ~ found.before ~ ') as int)' -%}
-    {%- set list = joined ~ '.' ~ name -%}
+    {%- do plan.orders[held.order].lists.update({name: frame}) -%}
+    {%- set list = _at_position(plan, asked, held, name) -%}
+    {%- set number = 'cast(least(' ~ asked.k ~ ', ' ~ held.number ~ ') as int)' -%}
     case
-            when {{ found.last }} > {{ found.before }} then slice({{ list }}, {{ 'size(' ~ list ~ ') - ' ~ number ~ ' + 1' if is_last else '1' }}, {{ number }})
-            else cast(array() as array<{{ _type_of(plan, asked.column) }}>)
+            when {{ held.number }} > 0
+                then slice(
+                    {{ list }},
+                    {{ 'size(' ~ list ~ ') - ' ~ number ~ ' + 1' if is_last else '1' }},
+                    {{ number }}
+                )
+            else cast(array() as array<{{ _type_of(plan, asked.column) | replace(',', ', ') }}>)
         end
 {%- endmacro %}
 
 
 {#-
-  The positions that a window holds, of the values of a column or of rows: those behind `before`, up to `last`. `order` names the values in order.
+  The positions that a window holds, of the values of a column or of rows: `number` of them, behind `before`, up to `last`. `order` names the values
+  in order.
 -#}
-{% macro _positions(plan, asked, column) -%}
+{% macro _held_positions(plan, asked, column) -%}
     {%- set condition = _condition(plan, asked.where) -%}
     {%- set value = _column(plan, column) if column else '_micros' -%}
-    {%- set order_by = ['_micros'] -%}
-    {%- for name in ([asked.order_by] if asked.order_by is string else asked.order_by or []) + [column] if name -%}
-        {%- do order_by.append(_comparable(_column(plan, name), _type_of(plan, name))) -%}
-    {%- endfor -%}
-    {%- set tests = [condition, value ~ ' is not null' if column else none] | select | list -%}
-    {%- set content = {'value': value, 'tests': tests, 'order_by': order_by | unique | list} -%}
-    {%- set order = namespace(name=none) -%}
-    {%- for known, each in plan.orders.items() if each.content == content -%}
-        {%- set order.name = known -%}
-    {%- endfor -%}
-    {%- if not order.name -%}
-        {%- set order.name = '_in_order_' ~ (plan.orders | length + 1) -%}
-        {%- do plan.orders.update({order.name: {'content': content, 'lists': {}}}) -%}
-    {%- endif -%}
     {%- set count = _counted(plan, value if column else none, condition) -%}
     {%- set slug = '_' ~ _window_slug(asked) -%}
     {%- set until = _state_at(plan, count, asked.bounds.until) -%}
     {%- set until = until if until == count else 'coalesce(' ~ until ~ ', 0)' -%}
     {%- set since = 'coalesce(' ~ _state_at(plan, count, asked.bounds.since) ~ ', 0)' if asked.bounds.since else '0' -%}
     {%- do return({
-        'order': order.name,
-        'last': _from(plan, _named(plan.in_windows, count ~ '_until' ~ slug, until)),
-        'before': _from(plan, _named(plan.in_windows, count ~ '_since' ~ slug, since)),
+        'order': _order(plan, asked, column, value, condition),
+        'last': _named(plan.in_windows, count ~ '_until' ~ slug, until),
+        'before': _named(plan.in_windows, count ~ '_since' ~ slug, since),
+        'number': _in_window(plan, count, asked),
     }) -%}
 {%- endmacro %}
 
 
-{#- The name of the values in order, joined at a position. -#}
-{% macro _joined_position(plan, order, position) -%}
-    {%- set name = order ~ '_at_' ~ (plan.joins | length + 1) -%}
-    {%- for known, join in plan.joins.items() if join == {'order': order, 'position': position} -%}
+{#- The name of the values of a column, or of rows, in the order of time. -#}
+{% macro _order(plan, asked, column, value, condition) -%}
+    {%- set order_by = ['_micros'] -%}
+    {%- for name in ([asked.order_by] if asked.order_by is string else asked.order_by or []) + [column] if name -%}
+        {%- do order_by.append(_comparable(_column(plan, name), _type_of(plan, name))) -%}
+    {%- endfor -%}
+    {%- set tests = [condition, value ~ ' is not null' if column else none] | select | list -%}
+    {%- set content = {'value': value, 'tests': tests, 'order_by': order_by | unique | list} -%}
+    {%- for known, order in plan.orders.items() if order.content == content -%}
         {%- do return(known) -%}
     {%- endfor -%}
-    {%- do plan.joins.update({name: {'order': order, 'position': position}}) -%}
+    {%- set name = value ~ '_in_order' -%}
+    {%- set name = name if name not in plan.orders else name ~ '_' ~ (plan.orders | length + 1) -%}
+    {%- do plan.orders.update({name: {'content': content, 'lists': {}}}) -%}
     {%- do return(name) -%}
 {%- endmacro %}
 
 
-{#- CTEs of the values in their order. -#}
+{#- The name of what is joined from the values in order, at the first or last position that a window holds. -#}
+{% macro _at_position(plan, asked, held, column) -%}
+    {%- set position = held.last if asked.function in ['last', 'last_k', 'seconds_since_last'] else held.before ~ ' + 1' -%}
+    {%- set found = namespace(join=none) -%}
+    {%- for name, join in plan.joins.items() if join.order == held.order and join.position == position -%}
+        {%- set found.join = name -%}
+    {%- endfor -%}
+    {%- if not found.join -%}
+        {%- set found.join = held.order ~ '_at_' ~ (plan.joins | length + 1) -%}
+        {%- do plan.joins.update({found.join: {'order': held.order, 'position': position, 'columns': []}}) -%}
+    {%- endif -%}
+    {%- do plan.joins[found.join]['columns'].append(column) if column not in plan.joins[found.join]['columns'] -%}
+    {%- do return(found.join ~ column) -%}
+{%- endmacro %}
+
+
+{#- CTEs of the values in their order, and of the rows with those at the positions that windows hold. -#}
 {% macro _rows_in_order(plan) -%}
 {%- set key = plan['keys'] | join(', ') -%}
 {%- for name, order in plan.orders.items() -%}
-{%- set over = 'partition by ' ~ key ~ ' order by ' ~ order.content.order_by | join(', ') -%}
+{%- set over = 'partition by ' ~ key ~ '\n            order by\n                ' ~ order.content.order_by | join(',\n                ') -%}
 {{ name }} as (
     select
-        {{ key }},
+        {%- for column in plan['keys'] %}
+        {{ column }},
+        {%- endfor %}
         {{ order.content.value }} as _value,
         {%- for list, frame in order.lists.items() %}
-        collect_list({{ order.content.value }}) over ({{ over }} rows between {{ frame }}) as {{ list }},
+        collect_list({{ order.content.value }}) over (
+            {{ over }}
+            rows between {{ frame }}
+        ) as {{ list }},
         {%- endfor %}
-        row_number() over ({{ over }}) as _position
+        row_number() over (
+            {{ over }}
+        ) as _position
     from {{ plan.stage }}
     {%- if order.content.tests %}
     where {{ order.content.tests | join(' and ') }}
@@ -98,22 +118,27 @@
 ),
 
 {% endfor -%}
-{%- endmacro %}
-
-
-{% macro _position_joins(plan) -%}
-{%- for name, join in plan.joins.items() %}
+{%- if plan.joins -%}
+positioned as (
+    select
+        windowed.*,
+        {%- for name, join in plan.joins.items() %}
+        {%- set is_last = loop.last %}
+        {%- for column in join['columns'] %}
+        {{ name }}.{{ column }} as {{ name }}{{ column }}{{ ',' if not (loop.last and is_last) }}
+        {%- endfor %}
+        {%- endfor %}
+    from {{ plan.values_stage }} as windowed
+    {%- for name, join in plan.joins.items() %}
     left join {{ join.order }} as {{ name }}
         on
-            {%- for key in plan['keys'] %}
-            {{ _from(plan, key) }} = {{ name }}.{{ key }} and
+            {%- for column in plan['keys'] %}
+            {{ 'and ' if not loop.first }}windowed.{{ column }} = {{ name }}.{{ column }}
             {%- endfor %}
-            {{ join.position }} = {{ name }}._position
-{%- endfor -%}
-{%- endmacro %}
+            and windowed.{{ join.position }} = {{ name }}._position
+    {%- endfor %}
+),
 
-
-{#- A column of the query's last stage, where it may be joined with others. -#}
-{% macro _from(plan, column) -%}
-    {%- do return('windowed.' ~ column if plan.orders else column) -%}
+{% do plan.update({'values_stage': 'positioned'}) -%}
+{%- endif -%}
 {%- endmacro %}

@@ -156,7 +156,8 @@
 {% macro _difference(plan, state, bounds, zero='0') -%}
     {%- set until = _state_at(plan, state, bounds.until) -%}
     {%- set until = until if until == state else 'coalesce(' ~ until ~ ', ' ~ zero ~ ')' -%}
-    {%- do return(until ~ (' - coalesce(' ~ _state_at(plan, state, bounds.since) ~ ', ' ~ zero ~ ')' if bounds.since else '')) -%}
+    {%- set since = ' - coalesce(' ~ _state_at(plan, state, bounds.since) ~ ', ' ~ zero ~ ')' if bounds.since else '' -%}
+    {%- do return(until ~ ('\n            ' if until != state else '') ~ (since if until == state else since | trim)) -%}
 {%- endmacro %}
 
 

@@ -83,7 +83,7 @@ states_to_date as (
         {{ _next_in_order('_micros', key, '_micros') }} as _next_time
         {%- for name, state in plan.states.items() if not state.is_sum -%}
         ,
-        {{ state.to_date }} as {{ name }}
+        {{ state.to_date ~ (' as ' ~ name if state.to_date != name else '') }}
         {%- endfor %}
     from terms
 ),
@@ -115,7 +115,8 @@ looked_up as (
     {%- for state in look_up.states -%}
         {%- do fields.append("'" ~ state ~ "', " ~ state) -%}
     {%- endfor -%}
-    {%- set states = look_up.states[0] if look_up.states | length == 1 else 'named_struct(' ~ fields | join(', ') ~ ')' -%}
+    {%- set is_single = look_up.states | length == 1 -%}
+    {%- set states = look_up.states[0] if is_single else 'named_struct(\n                ' ~ fields | join(',\n                ') ~ '\n            )' -%}
     {%- if look_up.is_after -%}
         last_value({{ states }}) over (
             partition by {{ key }} order by _micros desc
@@ -127,7 +128,9 @@ looked_up as (
             range between unbounded preceding and {{ look_up.distance }} preceding
         )
     {%- else -%}
-        last_value(case when _next{{ look_up.axis }} is null or _next{{ look_up.axis }} > {{ look_up.axis }} then {{ states }} end) ignore nulls over (
+        last_value(
+            case when _next{{ look_up.axis }} is null or _next{{ look_up.axis }} > {{ look_up.axis }} then {{ states }} end
+        ) ignore nulls over (
             partition by {{ key }} order by {{ look_up.axis }}
             range between unbounded preceding and {{ look_up.distance }} preceding
         )

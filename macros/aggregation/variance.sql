@@ -20,9 +20,12 @@
     } -%}
     {%- do plan.deviations.append(found) if found.name not in plan.deviations | map(attribute='name') -%}
     {%- set variance -%}
-        (cast({{ found.name }}_deviation as double) - {{ found.name }}_rest * {{ found.name }}_rest / {{ found.count }}) / nullif({{ found.count }} - 1, 0) / 1e{{ 2 * types.scale }}D
+        (cast({{ found.name }}_deviation as double) - {{ found.name }}_rest * {{ found.name }}_rest / {{ found.count }})
+                / nullif({{ found.count }} - 1, 0) / 1e{{ 2 * types.scale }}D
     {%- endset -%}
-    case when {{ found.count }} > 1 then {{ 'sqrt(' ~ variance ~ ')' if asked.function == 'stddev' else variance }} end
+    case
+            when {{ found.count }} > 1 then {{ 'sqrt(' ~ variance ~ ')' if asked.function == 'stddev' else variance }}
+        end
 {%- endmacro %}
 
 
@@ -33,10 +36,11 @@
     {%- endif -%}
     {%- set limit = _power_of_ten(14 - types.scale) -%}
     case
-            when {{ value }} > -{{ limit }} and {{ value }} < {{ limit }} then cast(cast({{ value }} as decimal(14, {{ types.scale }})) * {{ _power_of_ten(types.scale) }} as decimal(14, 0))
+            when {{ value }} > -{{ limit }} and {{ value }} < {{ limit }}
+                then cast(cast({{ value }} as decimal(14, {{ types.scale }})) * {{ _power_of_ten(types.scale) }} as decimal(14, 0))
             when {{ value }} is not null then {{ _raise_fault('amount_without_room', [
-                'amounts of column `' ~ column ~ '`: expected at most 14 digits, up to the ' ~ types.scale ~ ' decimal places of its type, for a variance; found more;',
-                ' leave such rows out with `where` or `filters`, or give the column fewer decimal places in the source',
+                'amounts of column `' ~ column ~ '`: expected at most 14 digits, up to the ' ~ types.scale ~ ' decimal places of its type, for a variance;',
+                ' found more; leave such rows out with `where` or `filters`, or give the column fewer decimal places in the source',
             ]) | indent(12) }}
         end
 {%- endmacro %}
@@ -59,7 +63,9 @@ deviations as (
         *,
         {%- for each in plan.deviations %}
         cast({{ each.squares }} - cast(
-            {{ each.name }}_mean * cast(2 * {{ each.total }} - cast({{ each.count }} as decimal(10, 0)) * {{ each.name }}_mean as decimal(26, 0)) as decimal(38, 0)
+            {{ each.name }}_mean * cast(
+                2 * {{ each.total }} - cast({{ each.count }} as decimal(10, 0)) * {{ each.name }}_mean as decimal(26, 0)
+            ) as decimal(38, 0)
         ) as decimal(38, 0)) as {{ each.name }}_deviation,
         cast({{ each.total }} - cast({{ each.count }} as decimal(10, 0)) * {{ each.name }}_mean as double) as {{ each.name }}_rest{{ ',' if not loop.last }}
         {%- endfor %}

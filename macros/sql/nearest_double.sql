@@ -13,7 +13,8 @@
         {%- set padded = '0' * (scale - limit | length + 1) ~ limit -%}
         {%- set limit = padded[:-scale] ~ '.' ~ padded[-scale:] -%}
         case
-            when {{ value }} between -{{ limit }} and {{ limit }} then cast({{ value }} as double)
+            when {{ value }} between -{{ limit }} and {{ limit }}
+                then cast({{ value }} as double)
             else {{ through_text }}
         end
     {%- endif -%}

@@ -59,8 +59,8 @@ feature_set as (
         select
             _key,
             _event_time,
-            _amount_where_total as _amount_where_total_lifetime,
-            _amount_where_5_total as _amount_where_5_total_lifetime
+            cast(_amount_where_total as decimal(38, 2)) as _amount_where_total_lifetime,
+            cast(_amount_where_5_total as decimal(38, 2)) as _amount_where_5_total_lifetime
         from instants
     ),
 
@@ -68,8 +68,8 @@ feature_set as (
         select
             _key as `user_id`,
             _event_time as `timestamp`,
-            cast(_amount_where_total_lifetime as decimal(38, 2)) as `user_total_spend_it_s`,
-            cast(_amount_where_5_total_lifetime as decimal(38, 2)) as `user_total_spend_food_drink`
+            _amount_where_total_lifetime as `user_total_spend_it_s`,
+            _amount_where_5_total_lifetime as `user_total_spend_food_drink`
         from in_windows
     )
 
@@ -125,7 +125,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('d57dafd75329:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('ee844aca6771:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -64,7 +64,9 @@ feature_set as (
         looked_up as (
             select
                 *,
-                last_value(case when _next_month is null or _next_month > _month then _rows end) ignore nulls over (
+                last_value(
+                    case when _next_month is null or _next_month > _month then _rows end
+                ) ignore nulls over (
                     partition by _key order by _month
                     range between unbounded preceding and 1 preceding
                 ) as _before_month
@@ -145,7 +147,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('6966f39a7994:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('790314ef6620:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -61,15 +61,21 @@ feature_set as (
             *,
             cast(
                 _fee_exact_whole - _fee_exact_whole % (_fee_exact_place * 100)
-                + case when _fee_exact_whole % (_fee_exact_place * 100) * 2 >= (_fee_exact_place * 100) then (_fee_exact_place * 100) else 0 end as decimal(23, 0)
+                + case
+                    when _fee_exact_whole % (_fee_exact_place * 100) * 2 >= (_fee_exact_place * 100) then (_fee_exact_place * 100) else 0
+                end as decimal(23, 0)
             ) as _fee_exact_of_15_digits,
             cast(
                 _fee_exact_whole - _fee_exact_whole % (_fee_exact_place * 10)
-                + case when _fee_exact_whole % (_fee_exact_place * 10) * 2 >= (_fee_exact_place * 10) then (_fee_exact_place * 10) else 0 end as decimal(23, 0)
+                + case
+                    when _fee_exact_whole % (_fee_exact_place * 10) * 2 >= (_fee_exact_place * 10) then (_fee_exact_place * 10) else 0
+                end as decimal(23, 0)
             ) as _fee_exact_of_16_digits,
             cast(
                 _fee_exact_whole - _fee_exact_whole % _fee_exact_place
-                + case when _fee_exact_whole % _fee_exact_place * 2 >= _fee_exact_place then _fee_exact_place else 0 end as decimal(23, 0)
+                + case
+                    when _fee_exact_whole % _fee_exact_place * 2 >= _fee_exact_place then _fee_exact_place else 0
+                end as decimal(23, 0)
             ) as _fee_exact_of_17_digits
         from whole_doubles
     ),
@@ -79,7 +85,10 @@ feature_set as (
             *,
             case
                 when _fee_exact_size < 500000000D then cast(cast(
-                    (_fee_exact_millionths + case when _fee_exact_size >= (2 * _fee_exact_millionths + 1) / 2000000D then 1 else 0 end) * _fee_exact_sign as decimal(15, 0)
+                    (
+                        _fee_exact_millionths
+                        + case when _fee_exact_size >= (2 * _fee_exact_millionths + 1) / 2000000D then 1 else 0 end
+                    ) * _fee_exact_sign as decimal(15, 0)
                 ) * 0.000001 as decimal(28, 6))
                 when _fee_exact_size < 9007199254740992D then cast(cast(_fee_exact_given as string) as decimal(28, 6))
                 when cast(_fee_exact_of_15_digits as double) = _fee_exact_size then cast(_fee_exact_of_15_digits * _fee_exact_sign as decimal(28, 6))
@@ -129,7 +138,10 @@ feature_set as (
     looked_up as (
         select
             *,
-            last_value(named_struct('_fee_exact_count', _fee_exact_count, '_fee_total', _fee_total)) over (
+            last_value(named_struct(
+                    '_fee_exact_count', _fee_exact_count,
+                    '_fee_total', _fee_total
+                )) over (
                 partition by _key order by _micros
                 range between unbounded preceding and 2592000000000 preceding
             ) as _30d_ago
@@ -141,7 +153,7 @@ feature_set as (
             _key,
             _event_time,
             _fee_exact_count - coalesce(_30d_ago._fee_exact_count, 0) as _fee_exact_count_30d,
-            _fee_total - coalesce(_30d_ago._fee_total, cast(0 as decimal(38, 6))) as _fee_total_30d
+            cast(_fee_total - coalesce(_30d_ago._fee_total, cast(0 as decimal(38, 6))) as decimal(38, 6)) as _fee_total_30d
         from looked_up
     ),
 
@@ -150,12 +162,14 @@ feature_set as (
             _key as `user_id`,
             _event_time as `timestamp`,
             case when _fee_exact_count_30d > 0 then case
-                when cast(_fee_total_30d as decimal(38, 6)) between -9007199254.740992 and 9007199254.740992 then cast(cast(_fee_total_30d as decimal(38, 6)) as double)
-                else cast(cast(cast(_fee_total_30d as decimal(38, 6)) as string) as double)
+                when _fee_total_30d between -9007199254.740992 and 9007199254.740992
+                    then cast(_fee_total_30d as double)
+                else cast(cast(_fee_total_30d as string) as double)
             end end as `user_30d_total_spend`,
             case
-                when cast(_fee_total_30d as decimal(38, 6)) between -9007199254.740992 and 9007199254.740992 then cast(cast(_fee_total_30d as decimal(38, 6)) as double)
-                else cast(cast(cast(_fee_total_30d as decimal(38, 6)) as string) as double)
+                when _fee_total_30d between -9007199254.740992 and 9007199254.740992
+                    then cast(_fee_total_30d as double)
+                else cast(cast(_fee_total_30d as string) as double)
             end / nullif(_fee_exact_count_30d, 0) as `user_30d_avg_spend`
         from in_windows
     )
@@ -211,7 +225,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('76c3d73d559c:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('e5d72f2bf8a9:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -29,7 +29,10 @@ feature_set as (
             _event_time,
             _micros,
             -- _amount_entries = value + 10^-12, for each value: the sum and the count of values in one number
-            coalesce(cast(cast(_amount as decimal(27, 12)) + 0.000000000001 as decimal(27, 12)), cast(0 as decimal(27, 12))) as _amount_entries
+            coalesce(
+                cast(cast(_amount as decimal(27, 12)) + 0.000000000001 as decimal(27, 12)),
+                cast(0 as decimal(27, 12))
+            ) as _amount_entries
         from counted_rows
     ),
 
@@ -72,8 +75,10 @@ feature_set as (
     totals as (
         select
             *,
-            cast(_amount_entries_30d as decimal(28, 2)) as _amount_total_30d,
-            cast(pmod(_amount_entries_30d, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint) as _amount_count_30d
+            cast(cast(_amount_entries_30d as decimal(28, 2)) as decimal(38, 2)) as _amount_total_30d,
+            cast(
+                pmod(_amount_entries_30d, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint
+            ) as _amount_count_30d
         from in_windows
     ),
 
@@ -81,10 +86,11 @@ feature_set as (
         select
             _key as `user_id`,
             _event_time as `timestamp`,
-            case when _amount_count_30d > 0 then cast(_amount_total_30d as decimal(38, 2)) end as `user_30d_total_spend`,
+            case when _amount_count_30d > 0 then _amount_total_30d end as `user_30d_total_spend`,
             case
-                when cast(_amount_total_30d as decimal(38, 2)) between -90071992547409.92 and 90071992547409.92 then cast(cast(_amount_total_30d as decimal(38, 2)) as double)
-                else cast(cast(cast(_amount_total_30d as decimal(38, 2)) as string) as double)
+                when _amount_total_30d between -90071992547409.92 and 90071992547409.92
+                    then cast(_amount_total_30d as double)
+                else cast(cast(_amount_total_30d as string) as double)
             end / nullif(_amount_count_30d, 0) as `user_30d_avg_spend`
         from totals
     )
@@ -139,7 +145,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('935913c9e341:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('1d518b17b455:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

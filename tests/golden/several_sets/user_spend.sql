@@ -27,7 +27,10 @@ feature_set_0 as (
             _event_time,
             _micros,
             -- _amount_entries = value + 10^-12, for each value: the sum and the count of values in one number
-            coalesce(cast(cast(_amount as decimal(27, 12)) + 0.000000000001 as decimal(27, 12)), cast(0 as decimal(27, 12))) as _amount_entries
+            coalesce(
+                cast(cast(_amount as decimal(27, 12)) + 0.000000000001 as decimal(27, 12)),
+                cast(0 as decimal(27, 12))
+            ) as _amount_entries
         from counted_rows
     ),
 
@@ -70,8 +73,10 @@ feature_set_0 as (
     totals as (
         select
             *,
-            cast(_amount_entries_1d as decimal(28, 2)) as _amount_total_1d,
-            cast(pmod(_amount_entries_1d, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint) as _amount_count_1d
+            cast(cast(_amount_entries_1d as decimal(28, 2)) as decimal(38, 2)) as _amount_total_1d,
+            cast(
+                pmod(_amount_entries_1d, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint
+            ) as _amount_count_1d
         from in_windows
     ),
 
@@ -79,10 +84,11 @@ feature_set_0 as (
         select
             _key as `user_id`,
             _event_time as `timestamp`,
-            case when _amount_count_1d > 0 then cast(_amount_total_1d as decimal(38, 2)) end as `user_1d_total_spend`,
+            case when _amount_count_1d > 0 then _amount_total_1d end as `user_1d_total_spend`,
             case
-                when cast(_amount_total_1d as decimal(38, 2)) between -90071992547409.92 and 90071992547409.92 then cast(cast(_amount_total_1d as decimal(38, 2)) as double)
-                else cast(cast(cast(_amount_total_1d as decimal(38, 2)) as string) as double)
+                when _amount_total_1d between -90071992547409.92 and 90071992547409.92
+                    then cast(_amount_total_1d as double)
+                else cast(cast(_amount_total_1d as string) as double)
             end / nullif(_amount_count_1d, 0) as `user_1d_avg_spend`
         from totals
     )
@@ -149,15 +155,21 @@ feature_set_1 as (
             *,
             cast(
                 _fee_exact_whole - _fee_exact_whole % (_fee_exact_place * 100)
-                + case when _fee_exact_whole % (_fee_exact_place * 100) * 2 >= (_fee_exact_place * 100) then (_fee_exact_place * 100) else 0 end as decimal(23, 0)
+                + case
+                    when _fee_exact_whole % (_fee_exact_place * 100) * 2 >= (_fee_exact_place * 100) then (_fee_exact_place * 100) else 0
+                end as decimal(23, 0)
             ) as _fee_exact_of_15_digits,
             cast(
                 _fee_exact_whole - _fee_exact_whole % (_fee_exact_place * 10)
-                + case when _fee_exact_whole % (_fee_exact_place * 10) * 2 >= (_fee_exact_place * 10) then (_fee_exact_place * 10) else 0 end as decimal(23, 0)
+                + case
+                    when _fee_exact_whole % (_fee_exact_place * 10) * 2 >= (_fee_exact_place * 10) then (_fee_exact_place * 10) else 0
+                end as decimal(23, 0)
             ) as _fee_exact_of_16_digits,
             cast(
                 _fee_exact_whole - _fee_exact_whole % _fee_exact_place
-                + case when _fee_exact_whole % _fee_exact_place * 2 >= _fee_exact_place then _fee_exact_place else 0 end as decimal(23, 0)
+                + case
+                    when _fee_exact_whole % _fee_exact_place * 2 >= _fee_exact_place then _fee_exact_place else 0
+                end as decimal(23, 0)
             ) as _fee_exact_of_17_digits
         from whole_doubles
     ),
@@ -167,7 +179,10 @@ feature_set_1 as (
             *,
             case
                 when _fee_exact_size < 500000000D then cast(cast(
-                    (_fee_exact_millionths + case when _fee_exact_size >= (2 * _fee_exact_millionths + 1) / 2000000D then 1 else 0 end) * _fee_exact_sign as decimal(15, 0)
+                    (
+                        _fee_exact_millionths
+                        + case when _fee_exact_size >= (2 * _fee_exact_millionths + 1) / 2000000D then 1 else 0 end
+                    ) * _fee_exact_sign as decimal(15, 0)
                 ) * 0.000001 as decimal(28, 6))
                 when _fee_exact_size < 9007199254740992D then cast(cast(_fee_exact_given as string) as decimal(28, 6))
                 when cast(_fee_exact_of_15_digits as double) = _fee_exact_size then cast(_fee_exact_of_15_digits * _fee_exact_sign as decimal(28, 6))
@@ -217,7 +232,10 @@ feature_set_1 as (
     looked_up as (
         select
             *,
-            last_value(named_struct('_fee_exact_count', _fee_exact_count, '_fee_total', _fee_total)) over (
+            last_value(named_struct(
+                    '_fee_exact_count', _fee_exact_count,
+                    '_fee_total', _fee_total
+                )) over (
                 partition by _key order by _micros
                 range between unbounded preceding and 172800000000 preceding
             ) as _2d_ago
@@ -229,7 +247,7 @@ feature_set_1 as (
             _key,
             _event_time,
             _fee_exact_count - coalesce(_2d_ago._fee_exact_count, 0) as _fee_exact_count_2d,
-            _fee_total - coalesce(_2d_ago._fee_total, cast(0 as decimal(38, 6))) as _fee_total_2d
+            cast(_fee_total - coalesce(_2d_ago._fee_total, cast(0 as decimal(38, 6))) as decimal(38, 6)) as _fee_total_2d
         from looked_up
     ),
 
@@ -238,12 +256,14 @@ feature_set_1 as (
             _key as `user_id`,
             _event_time as `timestamp`,
             case when _fee_exact_count_2d > 0 then case
-                when cast(_fee_total_2d as decimal(38, 6)) between -9007199254.740992 and 9007199254.740992 then cast(cast(_fee_total_2d as decimal(38, 6)) as double)
-                else cast(cast(cast(_fee_total_2d as decimal(38, 6)) as string) as double)
+                when _fee_total_2d between -9007199254.740992 and 9007199254.740992
+                    then cast(_fee_total_2d as double)
+                else cast(cast(_fee_total_2d as string) as double)
             end end as `user_2d_total_spend`,
             case
-                when cast(_fee_total_2d as decimal(38, 6)) between -9007199254.740992 and 9007199254.740992 then cast(cast(_fee_total_2d as decimal(38, 6)) as double)
-                else cast(cast(cast(_fee_total_2d as decimal(38, 6)) as string) as double)
+                when _fee_total_2d between -9007199254.740992 and 9007199254.740992
+                    then cast(_fee_total_2d as double)
+                else cast(cast(_fee_total_2d as string) as double)
             end / nullif(_fee_exact_count_2d, 0) as `user_2d_avg_spend`
         from in_windows
     )
@@ -327,7 +347,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('2e8dd7ea83cc:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('179b6b1c107f:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

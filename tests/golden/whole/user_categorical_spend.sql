@@ -41,16 +41,16 @@ feature_set as (
     in_windows as (
         select
             _key,
-            _amount_where_total as _amount_where_total_lifetime,
-            _amount_where_3_total as _amount_where_3_total_lifetime
+            cast(_amount_where_total as decimal(38, 2)) as _amount_where_total_lifetime,
+            cast(_amount_where_3_total as decimal(38, 2)) as _amount_where_3_total_lifetime
         from states
     ),
 
     final as (
         select
             _key as `user_id`,
-            cast(_amount_where_total_lifetime as decimal(38, 2)) as `user_total_spend_it_s`,
-            cast(_amount_where_3_total_lifetime as decimal(38, 2)) as `user_total_spend_food_drink`
+            _amount_where_total_lifetime as `user_total_spend_it_s`,
+            _amount_where_3_total_lifetime as `user_total_spend_food_drink`
         from in_windows
     )
 
@@ -90,7 +90,7 @@ input_days as (
 input_periods as (
     select
         coalesce(sum(_rows), 0) as input_rows,
-        concat('ccf4e98976f6:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('b3b5f6dbb768:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from input_days
 ),
 

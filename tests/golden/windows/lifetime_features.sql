@@ -64,27 +64,41 @@ feature_set as (
         from instants
     ),
 
-    _in_order_1 as (
+    _amount_in_order as (
         select
-            _key_1, _key_2,
+            _key_1,
+            _key_2,
             _amount as _value,
-            row_number() over (partition by _key_1, _key_2 order by _micros, case when isnan(_fee) then cast('NaN' as double) else _fee + cast(0 as double) end, _amount) as _position
+            row_number() over (
+                partition by _key_1, _key_2
+                order by
+                    _micros,
+                    case when isnan(_fee) then cast('NaN' as double) else _fee + cast(0 as double) end,
+                    _amount
+            ) as _position
         from counted_rows
         where _amount is not null
     ),
 
+    positioned as (
+        select
+            windowed.*,
+            _amount_in_order_at_1._value as _amount_in_order_at_1_value
+        from in_windows as windowed
+        left join _amount_in_order as _amount_in_order_at_1
+            on
+                windowed._key_1 = _amount_in_order_at_1._key_1
+                and windowed._key_2 = _amount_in_order_at_1._key_2
+                and windowed._amount_count_until_lifetime = _amount_in_order_at_1._position
+    ),
+
     final as (
         select
-            windowed._key_1 as `user_id`,
-            windowed._key_2 as `category`,
-            windowed._event_time as `timestamp`,
-            case when windowed._amount_count_until_lifetime > windowed._amount_count_since_lifetime then _in_order_1_at_1._value end as `amount_last_lifetime`
-        from in_windows as windowed
-        left join _in_order_1 as _in_order_1_at_1
-            on
-                windowed._key_1 = _in_order_1_at_1._key_1 and
-                windowed._key_2 = _in_order_1_at_1._key_2 and
-                windowed._amount_count_until_lifetime = _in_order_1_at_1._position
+            _key_1 as `user_id`,
+            _key_2 as `category`,
+            _event_time as `timestamp`,
+            case when _amount_count_until_lifetime > 0 then _amount_in_order_at_1_value end as `amount_last_lifetime`
+        from positioned
     )
 
     select * from final
@@ -142,7 +156,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('840409391576:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('f4a36c57ac3c:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

@@ -73,15 +73,21 @@ feature_set as (
             *,
             cast(
                 _fee_exact_whole - _fee_exact_whole % (_fee_exact_place * 100)
-                + case when _fee_exact_whole % (_fee_exact_place * 100) * 2 >= (_fee_exact_place * 100) then (_fee_exact_place * 100) else 0 end as decimal(23, 0)
+                + case
+                    when _fee_exact_whole % (_fee_exact_place * 100) * 2 >= (_fee_exact_place * 100) then (_fee_exact_place * 100) else 0
+                end as decimal(23, 0)
             ) as _fee_exact_of_15_digits,
             cast(
                 _fee_exact_whole - _fee_exact_whole % (_fee_exact_place * 10)
-                + case when _fee_exact_whole % (_fee_exact_place * 10) * 2 >= (_fee_exact_place * 10) then (_fee_exact_place * 10) else 0 end as decimal(23, 0)
+                + case
+                    when _fee_exact_whole % (_fee_exact_place * 10) * 2 >= (_fee_exact_place * 10) then (_fee_exact_place * 10) else 0
+                end as decimal(23, 0)
             ) as _fee_exact_of_16_digits,
             cast(
                 _fee_exact_whole - _fee_exact_whole % _fee_exact_place
-                + case when _fee_exact_whole % _fee_exact_place * 2 >= _fee_exact_place then _fee_exact_place else 0 end as decimal(23, 0)
+                + case
+                    when _fee_exact_whole % _fee_exact_place * 2 >= _fee_exact_place then _fee_exact_place else 0
+                end as decimal(23, 0)
             ) as _fee_exact_of_17_digits
         from whole_doubles
     ),
@@ -91,7 +97,10 @@ feature_set as (
             *,
             case
                 when _fee_exact_size < 500000000D then cast(cast(
-                    (_fee_exact_millionths + case when _fee_exact_size >= (2 * _fee_exact_millionths + 1) / 2000000D then 1 else 0 end) * _fee_exact_sign as decimal(15, 0)
+                    (
+                        _fee_exact_millionths
+                        + case when _fee_exact_size >= (2 * _fee_exact_millionths + 1) / 2000000D then 1 else 0 end
+                    ) * _fee_exact_sign as decimal(15, 0)
                 ) * 0.000001 as decimal(28, 6))
                 when _fee_exact_size < 9007199254740992D then cast(cast(_fee_exact_given as string) as decimal(28, 6))
                 when cast(_fee_exact_of_15_digits as double) = _fee_exact_size then cast(_fee_exact_of_15_digits * _fee_exact_sign as decimal(28, 6))
@@ -119,11 +128,12 @@ feature_set as (
         select
             *,
             case
-                when _amount > -cast(1000000000000 as decimal(13, 0)) and _amount < cast(1000000000000 as decimal(13, 0)) then cast(cast(_amount as decimal(14, 2)) * cast(100 as decimal(3, 0)) as decimal(14, 0))
+                when _amount > -cast(1000000000000 as decimal(13, 0)) and _amount < cast(1000000000000 as decimal(13, 0))
+                    then cast(cast(_amount as decimal(14, 2)) * cast(100 as decimal(3, 0)) as decimal(14, 0))
                 when _amount is not null then raise_error(concat(
                     '[FP_AMOUNT_WITHOUT_ROOM] ',
-                    'amounts of column `amount`: expected at most 14 digits, up to the 2 decimal places of its type, for a variance; found more;',
-                    ' leave such rows out with `where` or `filters`, or give the column fewer decimal places in the source'
+                    'amounts of column `amount`: expected at most 14 digits, up to the 2 decimal places of its type, for a variance;',
+                    ' found more; leave such rows out with `where` or `filters`, or give the column fewer decimal places in the source'
                 ))
             end as _amount_units
         from rows_with_neighbours
@@ -137,14 +147,23 @@ feature_set as (
             _micros,
             _month,
             -- _amount_entries = value + 10^-12, for each value: the sum and the count of values in one number
-            coalesce(cast(cast(_amount as decimal(27, 12)) + 0.000000000001 as decimal(27, 12)), cast(0 as decimal(27, 12))) as _amount_entries,
+            coalesce(
+                cast(cast(_amount as decimal(27, 12)) + 0.000000000001 as decimal(27, 12)),
+                cast(0 as decimal(27, 12))
+            ) as _amount_entries,
             1 as _rows,
             coalesce(cast(case when _where then _fee_exact end as decimal(28, 6)), cast(0 as decimal(28, 6))) as _fee_where_total,
             coalesce(_amount_units, cast(0 as decimal(14, 0))) as _amount_units,
             coalesce(cast(_amount_units * _amount_units as decimal(28, 0)), cast(0 as decimal(28, 0))) as _amount_squares,
-            case when _amount is not null and (_amount_before is null or _amount_before <= _micros - 604800000000) then 1 else 0 end as _amount_enters_7d,
-            case when _amount is not null and (_amount_after is null or _amount_after >= _micros + 604800000000) then 1 else 0 end as _amount_leaves_7d,
-            case when _amount is not null and (_amount_month_before is null or _amount_month_before < _month) then 1 else 0 end as _amount_enters_month,
+            case
+                when _amount is not null and (_amount_before is null or _amount_before <= _micros - 604800000000) then 1 else 0
+            end as _amount_enters_7d,
+            case
+                when _amount is not null and (_amount_after is null or _amount_after >= _micros + 604800000000) then 1 else 0
+            end as _amount_leaves_7d,
+            case
+                when _amount is not null and (_amount_month_before is null or _amount_month_before < _month) then 1 else 0
+            end as _amount_enters_month,
             case when isnan(_fee) then cast('NaN' as double) else _fee + cast(0 as double) end as _fee_value,
             (_micros - pmod(_micros, 604800000000)) div 604800000000 as _block_7d,
             case when _amount is not null then 1 else 0 end as _amount_count
@@ -200,7 +219,7 @@ feature_set as (
                 partition by _key_1, _key_2, _block_7d order by _micros
                 range between unbounded preceding and current row
             ) as _fee_max_block_7d,
-            _block_7d as _block_7d,
+            _block_7d,
             max(_fee_value) over (
                 partition by _key_1, _key_2, _block_7d order by _micros desc
                 range between unbounded preceding and current row
@@ -220,7 +239,15 @@ feature_set as (
     looked_up as (
         select
             *,
-            last_value(named_struct('_amount_entries', _amount_entries, '_fee_where_total', _fee_where_total, '_amount_units', _amount_units, '_amount_squares', _amount_squares, '_amount_leaves_7d', _amount_leaves_7d, '_amount_count', _amount_count, '_rows', _rows)) over (
+            last_value(named_struct(
+                    '_amount_entries', _amount_entries,
+                    '_fee_where_total', _fee_where_total,
+                    '_amount_units', _amount_units,
+                    '_amount_squares', _amount_squares,
+                    '_amount_leaves_7d', _amount_leaves_7d,
+                    '_amount_count', _amount_count,
+                    '_rows', _rows
+                )) over (
                 partition by _key_1, _key_2 order by _micros
                 range between unbounded preceding and 604800000000 preceding
             ) as _7d_ago,
@@ -228,7 +255,13 @@ feature_set as (
                 partition by _key_1, _key_2 order by _micros
                 range between unbounded preceding and 3196800000000 preceding
             ) as _37d_ago,
-            last_value(case when _next_month is null or _next_month > _month then named_struct('_amount_entries', _amount_entries, '_rows', _rows, '_amount_enters_month', _amount_enters_month) end) ignore nulls over (
+            last_value(
+                case when _next_month is null or _next_month > _month then named_struct(
+                    '_amount_entries', _amount_entries,
+                    '_rows', _rows,
+                    '_amount_enters_month', _amount_enters_month
+                ) end
+            ) ignore nulls over (
                 partition by _key_1, _key_2 order by _month
                 range between unbounded preceding and 1 preceding
             ) as _before_month,
@@ -240,11 +273,16 @@ feature_set as (
                 partition by _key_1, _key_2 order by _micros
                 range between unbounded preceding and 604800000001 preceding
             ) as _before_7d_ago,
-            last_value(case when _next_month is null or _next_month > _month then _rows end) ignore nulls over (
+            last_value(
+                case when _next_month is null or _next_month > _month then _rows end
+            ) ignore nulls over (
                 partition by _key_1, _key_2 order by _month
                 range between unbounded preceding and 2 preceding
             ) as _before_previous_month,
-            last_value(named_struct('_fee_max_block_7d_on', _fee_max_block_7d_on, '_block_7d', _block_7d)) over (
+            last_value(named_struct(
+                    '_fee_max_block_7d_on', _fee_max_block_7d_on,
+                    '_block_7d', _block_7d
+                )) over (
                 partition by _key_1, _key_2 order by _micros desc
                 range between unbounded preceding and 604799999999 following
             ) as _after_7d_ago
@@ -258,11 +296,14 @@ feature_set as (
             _event_time,
             _micros,
             _amount_entries - coalesce(_7d_ago._amount_entries, cast(0 as decimal(37, 12))) as _amount_entries_7d,
-            coalesce(_7d_ago._amount_entries, cast(0 as decimal(37, 12))) - coalesce(_37d_ago, cast(0 as decimal(37, 12))) as _amount_entries_30d_offset_7d,
+            coalesce(_7d_ago._amount_entries, cast(0 as decimal(37, 12)))
+                - coalesce(_37d_ago, cast(0 as decimal(37, 12))) as _amount_entries_30d_offset_7d,
             _amount_entries - coalesce(_before_month._amount_entries, cast(0 as decimal(37, 12))) as _amount_entries_month,
-            coalesce(_before, 0) - coalesce(_before_7d_ago, 0) as _rows_7d_left,
-            coalesce(_before_month._rows, 0) - coalesce(_before_previous_month, 0) as _rows_previous_month_left,
-            _fee_where_total - coalesce(_7d_ago._fee_where_total, cast(0 as decimal(38, 6))) as _fee_where_total_7d,
+            coalesce(_before, 0)
+                - coalesce(_before_7d_ago, 0) as _rows_7d_left,
+            coalesce(_before_month._rows, 0)
+                - coalesce(_before_previous_month, 0) as _rows_previous_month_left,
+            cast(_fee_where_total - coalesce(_7d_ago._fee_where_total, cast(0 as decimal(38, 6))) as decimal(38, 6)) as _fee_where_total_7d,
             _amount_units - coalesce(_7d_ago._amount_units, cast(0 as decimal(24, 0))) as _amount_units_7d,
             _amount_squares - coalesce(_7d_ago._amount_squares, cast(0 as decimal(38, 0))) as _amount_squares_7d,
             _amount_enters_7d - coalesce(_7d_ago._amount_leaves_7d, 0) as _amount_distinct_7d,
@@ -271,23 +312,31 @@ feature_set as (
                 _fee_max_block_7d,
                 case when _after_7d_ago._block_7d = _block_7d - 1 then _after_7d_ago._fee_max_block_7d_on end
             ) as _fee_max_7d,
-            _fee_max_month as _fee_max_month,
+            _fee_max_month,
             _amount_count as _amount_count_until_7d,
             coalesce(_7d_ago._amount_count, 0) as _amount_count_since_7d,
+            _amount_count - coalesce(_7d_ago._amount_count, 0) as _amount_count_7d,
             _rows as _rows_until_7d,
-            coalesce(_7d_ago._rows, 0) as _rows_since_7d
+            coalesce(_7d_ago._rows, 0) as _rows_since_7d,
+            _rows - coalesce(_7d_ago._rows, 0) as _rows_7d
         from looked_up
     ),
 
     totals as (
         select
             *,
-            cast(_amount_entries_7d as decimal(28, 2)) as _amount_total_7d,
-            cast(pmod(_amount_entries_7d, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint) as _amount_count_7d,
-            cast(_amount_entries_30d_offset_7d as decimal(28, 2)) as _amount_total_30d_offset_7d,
-            cast(pmod(_amount_entries_30d_offset_7d, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint) as _amount_count_30d_offset_7d,
-            cast(_amount_entries_month as decimal(28, 2)) as _amount_total_month,
-            cast(pmod(_amount_entries_month, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint) as _amount_count_month
+            cast(cast(_amount_entries_7d as decimal(28, 2)) as decimal(38, 2)) as _amount_total_7d,
+            cast(
+                pmod(_amount_entries_7d, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint
+            ) as _amount_count_7d,
+            cast(cast(_amount_entries_30d_offset_7d as decimal(28, 2)) as decimal(38, 2)) as _amount_total_30d_offset_7d,
+            cast(
+                pmod(_amount_entries_30d_offset_7d, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint
+            ) as _amount_count_30d_offset_7d,
+            cast(cast(_amount_entries_month as decimal(28, 2)) as decimal(38, 2)) as _amount_total_month,
+            cast(
+                pmod(_amount_entries_month, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint
+            ) as _amount_count_month
         from in_windows
     ),
 
@@ -302,70 +351,110 @@ feature_set as (
         select
             *,
             cast(_amount_squares_7d - cast(
-                _amount_7d_mean * cast(2 * _amount_units_7d - cast(_amount_count_7d as decimal(10, 0)) * _amount_7d_mean as decimal(26, 0)) as decimal(38, 0)
+                _amount_7d_mean * cast(
+                    2 * _amount_units_7d - cast(_amount_count_7d as decimal(10, 0)) * _amount_7d_mean as decimal(26, 0)
+                ) as decimal(38, 0)
             ) as decimal(38, 0)) as _amount_7d_deviation,
             cast(_amount_units_7d - cast(_amount_count_7d as decimal(10, 0)) * _amount_7d_mean as double) as _amount_7d_rest
         from rounded_means
     ),
 
-    _in_order_1 as (
+    _amount_in_order as (
         select
-            _key_1, _key_2,
+            _key_1,
+            _key_2,
             _amount as _value,
-            collect_list(_amount) over (partition by _key_1, _key_2 order by _micros, case when isnan(_fee) then cast('NaN' as double) else _fee + cast(0 as double) end, _amount rows between 2 preceding and current row) as _last_3,
-            row_number() over (partition by _key_1, _key_2 order by _micros, case when isnan(_fee) then cast('NaN' as double) else _fee + cast(0 as double) end, _amount) as _position
+            collect_list(_amount) over (
+                partition by _key_1, _key_2
+                order by
+                    _micros,
+                    case when isnan(_fee) then cast('NaN' as double) else _fee + cast(0 as double) end,
+                    _amount
+                rows between 2 preceding and current row
+            ) as _last_3,
+            row_number() over (
+                partition by _key_1, _key_2
+                order by
+                    _micros,
+                    case when isnan(_fee) then cast('NaN' as double) else _fee + cast(0 as double) end,
+                    _amount
+            ) as _position
         from measured_rows
         where _amount is not null
     ),
 
-    _in_order_2 as (
+    _micros_in_order as (
         select
-            _key_1, _key_2,
+            _key_1,
+            _key_2,
             _micros as _value,
-            row_number() over (partition by _key_1, _key_2 order by _micros) as _position
+            row_number() over (
+                partition by _key_1, _key_2
+                order by
+                    _micros
+            ) as _position
         from measured_rows
+    ),
+
+    positioned as (
+        select
+            windowed.*,
+            _amount_in_order_at_1._value as _amount_in_order_at_1_value,
+            _amount_in_order_at_1._last_3 as _amount_in_order_at_1_last_3,
+            _micros_in_order_at_2._value as _micros_in_order_at_2_value
+        from deviations as windowed
+        left join _amount_in_order as _amount_in_order_at_1
+            on
+                windowed._key_1 = _amount_in_order_at_1._key_1
+                and windowed._key_2 = _amount_in_order_at_1._key_2
+                and windowed._amount_count_until_7d = _amount_in_order_at_1._position
+        left join _micros_in_order as _micros_in_order_at_2
+            on
+                windowed._key_1 = _micros_in_order_at_2._key_1
+                and windowed._key_2 = _micros_in_order_at_2._key_2
+                and windowed._rows_since_7d + 1 = _micros_in_order_at_2._position
     ),
 
     final as (
         select
-            windowed._key_1 as `user_id`,
-            windowed._key_2 as `category`,
-            windowed._event_time as `timestamp`,
-            case when _amount_count_7d > 0 then cast(_amount_total_7d as decimal(38, 2)) end as `amount_sum_7d`,
-            case when _amount_count_30d_offset_7d > 0 then cast(_amount_total_30d_offset_7d as decimal(38, 2)) end as `amount_sum_30d_offset_7d`,
-            case when _amount_count_month > 0 then cast(_amount_total_month as decimal(38, 2)) end as `amount_sum_month`,
+            _key_1 as `user_id`,
+            _key_2 as `category`,
+            _event_time as `timestamp`,
+            case when _amount_count_7d > 0 then _amount_total_7d end as `amount_sum_7d`,
+            case when _amount_count_30d_offset_7d > 0 then _amount_total_30d_offset_7d end as `amount_sum_30d_offset_7d`,
+            case when _amount_count_month > 0 then _amount_total_month end as `amount_sum_month`,
             case
-                when cast(_amount_total_7d as decimal(38, 2)) between -90071992547409.92 and 90071992547409.92 then cast(cast(_amount_total_7d as decimal(38, 2)) as double)
-                else cast(cast(cast(_amount_total_7d as decimal(38, 2)) as string) as double)
+                when _amount_total_7d between -90071992547409.92 and 90071992547409.92
+                    then cast(_amount_total_7d as double)
+                else cast(cast(_amount_total_7d as string) as double)
             end / nullif(_amount_count_7d, 0) as `amount_avg_7d`,
             _rows_7d_left as `count_7d`,
             _rows_previous_month_left as `count_previous_month`,
             case
-                when cast(_fee_where_total_7d as decimal(38, 6)) between -9007199254.740992 and 9007199254.740992 then cast(cast(_fee_where_total_7d as decimal(38, 6)) as double)
-                else cast(cast(cast(_fee_where_total_7d as decimal(38, 6)) as string) as double)
+                when _fee_where_total_7d between -9007199254.740992 and 9007199254.740992
+                    then cast(_fee_where_total_7d as double)
+                else cast(cast(_fee_where_total_7d as string) as double)
             end as `fee_sum_7d`,
-            case when _amount_count_7d > 1 then sqrt((cast(_amount_7d_deviation as double) - _amount_7d_rest * _amount_7d_rest / _amount_count_7d) / nullif(_amount_count_7d - 1, 0) / 1e4D) end as `amount_stddev_7d`,
+            case
+                when _amount_count_7d > 1 then sqrt((cast(_amount_7d_deviation as double) - _amount_7d_rest * _amount_7d_rest / _amount_count_7d)
+                    / nullif(_amount_count_7d - 1, 0) / 1e4D)
+            end as `amount_stddev_7d`,
             _amount_distinct_7d as `amount_count_distinct_7d`,
             _amount_enters_month_month as `amount_count_distinct_month`,
             _fee_max_7d as `fee_max_7d`,
             _fee_max_month as `fee_max_month`,
-            case when windowed._amount_count_until_7d > windowed._amount_count_since_7d then _in_order_1_at_1._value end as `amount_last_7d`,
+            case when _amount_count_7d > 0 then _amount_in_order_at_1_value end as `amount_last_7d`,
             case
-                when windowed._amount_count_until_7d > windowed._amount_count_since_7d then slice(_in_order_1_at_1._last_3, size(_in_order_1_at_1._last_3) - cast(least(3, windowed._amount_count_until_7d - windowed._amount_count_since_7d) as int) + 1, cast(least(3, windowed._amount_count_until_7d - windowed._amount_count_since_7d) as int))
-                else cast(array() as array<decimal(12,2)>)
+                when _amount_count_7d > 0
+                    then slice(
+                        _amount_in_order_at_1_last_3,
+                        size(_amount_in_order_at_1_last_3) - cast(least(3, _amount_count_7d) as int) + 1,
+                        cast(least(3, _amount_count_7d) as int)
+                    )
+                else cast(array() as array<decimal(12, 2)>)
             end as `amount_last_3_7d`,
-            case when windowed._rows_until_7d > windowed._rows_since_7d then cast(windowed._micros - _in_order_2_at_2._value as double) / 1000000 end as `seconds_since_first_7d`
-        from deviations as windowed
-        left join _in_order_1 as _in_order_1_at_1
-            on
-                windowed._key_1 = _in_order_1_at_1._key_1 and
-                windowed._key_2 = _in_order_1_at_1._key_2 and
-                windowed._amount_count_until_7d = _in_order_1_at_1._position
-        left join _in_order_2 as _in_order_2_at_2
-            on
-                windowed._key_1 = _in_order_2_at_2._key_1 and
-                windowed._key_2 = _in_order_2_at_2._key_2 and
-                windowed._rows_since_7d + 1 = _in_order_2_at_2._position
+            case when _rows_7d > 0 then cast(_micros - _micros_in_order_at_2_value as double) / 1000000 end as `seconds_since_first_7d`
+        from positioned
     )
 
     select * from final
@@ -437,7 +526,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('ea0ca17704a9:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('c15d35733387:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
