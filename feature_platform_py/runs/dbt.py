@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.dbt_invocation import invoke_dbt
+from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.messages import FAULTS, LOGGED_BY_MACROS, Code, Message, decode_event
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.text import yaml_argument
@@ -236,8 +236,7 @@ def _begin_from_another_job(folder: Path, job_name: str) -> None:
     own, others = folder / job_name / _PARSED, list(folder.glob(f"*/{_PARSED}"))
     if others and not own.exists():
         newest = max(others, key=lambda path: path.stat().st_mtime_ns)
-        own.parent.mkdir(exist_ok=True)
-        shutil.copy(newest, own)
+        replace_file(own, newest.read_bytes())
 
 
 def shown_name(name: str, job_name: str) -> str:
