@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -111,9 +110,12 @@ def test_windowed_features_are_what_their_definitions_say(local: Path) -> None:
     assert_features_equal(actual, expected, keys="id", relative_tolerance=1e-12)
 
 
-def same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    """Whether two rows are equal, bit for bit."""
-    return len(one) == len(other) and all(
-        a == b or (isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b))
-        for a, b in zip(one, other, strict=True)
-    )
+def same(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Whether two rows, or two arrays in them, are equal, bit for bit."""
+    return len(one) == len(other) and all(map(same_value, one, other))
+
+
+def same_value(one: Any, other: Any) -> bool:
+    if isinstance(one, list) and isinstance(other, list):
+        return same(one, other)
+    return bool(one == other) or (isinstance(one, float) and isinstance(other, float) and one != one and other != other)
