@@ -38,6 +38,7 @@ EVERYTHING = " | ".join(ONE_LINE) + "\nnext line"
 # Texts that name something else, which must be there, or that the format restricts beyond what JSON Schema says.
 _REFERENCES = frozenset(
     {"name", "entity", "model", "to", "type", "primary_key", "event_time", "loaded_at", "location", "options"}
+    | {"source", "timestamp_col", "time_zone", "column", "windows", "order_by", "value"}
 )
 
 
@@ -48,9 +49,15 @@ def poison_registry(root: Path, text: str = EVERYTHING) -> list[str]:
         schema = json.loads((root / "registry" / f"{kind}.schema.json").read_text(encoding="utf-8"))
         for path in sorted((root / "registry" / kind).rglob("*.yaml")):
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
-            places += [f"{path.name}: {place}" for place in poison(content, schema, text)]
+            places += [f"{path.name}: {place}" for place in poison(content, _shape(schema, content), text)]
             path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
     return places
+
+
+def _shape(schema: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema, or the one of its shapes that a file has."""
+    shapes = schema.get("oneOf", [schema])
+    return next(shape for shape in shapes if set(content) <= set(shape["properties"]))
 
 
 def poison(content: dict[str, Any], schema: dict[str, Any], text: str, path: str = "") -> Iterator[str]:

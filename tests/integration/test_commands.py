@@ -92,6 +92,7 @@ def test_list_names_jobs_sources_and_transformers(project: Path, fpjob: Fpjob) -
         "UserCategoricalSpendAggregator",
         "SimpleAgeCalculator",
         "WithGreeting",
+        "WindowAggregator",
     ]
     assert listed["tables"] == []
 
@@ -108,6 +109,9 @@ def test_a_changed_registry_entry_makes_the_check_fail_with_a_diff_and_sync_mend
     assert any(line.startswith("+") and "is called." in line for line in outcome.stderr.splitlines())
     assert "run `fpjob registry sync`" in outcome.stderr
     written = (
+        "models/features/customer_activity",
+        "models/features/customer_spend",
+        "models/jobs/customer_features_v1/customer_features_v1",
         "models/jobs/financial_features_extraction_v1/financial_features_extraction_v1",
         "models/jobs/training_features_v1/training_features_v1",
         "models/sources/transaction__v1__mm_transaction",

@@ -190,7 +190,7 @@ def test_a_replacement_after_the_tables_were_tested_is_seen_before_the_sink_is_c
     _run(project, kind)
     _replace(project, kind, 2)
     plan, backend = prepare_job(project.root / f"{kind}.yaml", project), backend_of(project)
-    state = InputState(project, "unused", lambda: backend.input_state(plan))
+    state = InputState(project, ["unused"], lambda: backend.input_state(plan))
 
     def replaced() -> None:
         _replace(project, kind, 3)
@@ -233,7 +233,7 @@ def test_a_run_after_one_that_proved_nothing_computes_its_tables_anew(project: P
 
     def killed() -> bool:
         """What a run that is killed leaves, and whether it believed the tables."""
-        return not InputState(project, plan.job_name, lambda: backend_of(project).input_state(plan)).begin()
+        return not InputState(project, [plan.job_name], lambda: backend_of(project).input_state(plan)).begin()
 
     assert killed()
     assert killed()

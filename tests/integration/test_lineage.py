@@ -37,7 +37,7 @@ def test_a_source_column_goes_into_all_jobs_that_read_it(project: Path, fpjob: F
     outcome = fpjob("lineage", "transaction.mm_transaction.category", "--format", "json")
     graph = json.loads(outcome.stdout)
     jobs = {node["relation"] for node in graph["nodes"] if node["kind"] == "job"}
-    assert jobs == {"financial_features_extraction_v1", "training_features_v1"}
+    assert jobs == {"customer_features_v1", "financial_features_extraction_v1", "training_features_v1"}
     job = "training_features_v1__"
     to_spend = {
         "from": f"{job}stg_job_input.category",
