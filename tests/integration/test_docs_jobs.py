@@ -39,7 +39,10 @@ def names_of(schema: Any) -> Iterator[str]:
 def test_the_page_names_every_key_and_every_choice() -> None:
     named = set(re.findall(r"`([^`\n]+)`", PAGE.read_text(encoding="utf-8")))
     schema = job_json_schema()
-    # The pages on sources and sinks have the options of readers and writers, and how columns are declared.
+    # The pages on sources and sinks have the options of readers and writers, and how columns are declared, and that on aggregations
+    # what a feature is.
+    for transformer in schema["properties"]["feature_transformers"]["items"]["oneOf"]:
+        transformer["properties"]["params"]["properties"].pop("features", None)
     for shape in schema["properties"]["input_source"]["oneOf"]:
         shape["properties"]["config"]["properties"].pop("columns", None)
     for shape in schema["properties"]["output_sink"]["oneOf"]:
