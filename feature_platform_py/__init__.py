@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from feature_platform_py.core.fields import ColumnName as ColumnName
     from feature_platform_py.features.built_in.financial import *  # noqa: F403
     from feature_platform_py.features.built_in.generic import *  # noqa: F403
+    from feature_platform_py.features.built_in.window_aggregator import WindowAggregator as WindowAggregator
     from feature_platform_py.features.catalogue import TRANSFORMER_REGISTRY as TRANSFORMER_REGISTRY
     from feature_platform_py.features.catalogue import get_transformer as get_transformer
     from feature_platform_py.features.catalogue import register_transformer as register_transformer

@@ -28,6 +28,7 @@ from feature_platform_py import (
     SparkSessionManager,
     SparkSource,
     UserSpendAggregator,
+    WindowAggregator,
     get_transformer,
     register_transformer,
 )
@@ -53,6 +54,10 @@ def spend(path: Path) -> DataFrame:
             user_id_col="user_id", timestamp_col="timestamp", amount_col="amount", window_days=(7, 30)
         )
         return Doubled(amount_col="amount").apply(get_transformer("WithGreeting").apply(aggregator.apply(rows)))
+
+
+def keys_of(windows: WindowAggregator) -> tuple[str, ...]:
+    return (*windows.keys, windows.timestamp_col)
 
 
 def totals() -> list[str]:
