@@ -4,14 +4,17 @@
 -#}
 {% macro _ordered_value(plan, asked) -%}
     {%- set held = _held_positions(plan, asked, asked.column) -%}
-    case when {{ held.number }} > 0 then {{ _at_position(plan, asked, held, '_value') }} end
+    case when {{ held.last }} > {{ held.before }} then {{ _at_position(plan, asked, held, '_value') }} end
 {%- endmacro %}
 
 
 {#- Seconds since the first or last row of a window. -#}
 {% macro _seconds_value(plan, asked) -%}
     {%- set held = _held_positions(plan, asked, none) -%}
-    case when {{ held.number }} > 0 then cast(_micros - {{ _at_position(plan, asked, held, '_value') }} as double) / 1000000 end
+    case
+            when {{ held.last }} > {{ held.before }}
+                then cast(_micros - {{ _at_position(plan, asked, held, '_value') }} as double) / 1000000
+        end
 {%- endmacro %}
 
 
@@ -25,7 +28,7 @@
     {%- set list = _at_position(plan, asked, held, name) -%}
     {%- set number = 'cast(least(' ~ asked.k ~ ', ' ~ held.number ~ ') as int)' -%}
     case
-            when {{ held.number }} > 0
+            when {{ held.last }} > {{ held.before }}
                 then slice(
                     {{ list }},
                     {{ 'size(' ~ list ~ ') - ' ~ number ~ ' + 1' if is_last else '1' }},
@@ -48,11 +51,13 @@
     {%- set until = _state_at(plan, count, asked.bounds.until) -%}
     {%- set until = until if until == count else 'coalesce(' ~ until ~ ', 0)' -%}
     {%- set since = 'coalesce(' ~ _state_at(plan, count, asked.bounds.since) ~ ', 0)' if asked.bounds.since else '0' -%}
+    {%- set last = _named(plan.in_windows, count ~ '_until' ~ slug, until) -%}
+    {%- set before = _named(plan.in_windows, count ~ '_since' ~ slug, since) -%}
     {%- do return({
         'order': _order(plan, asked, column, value, condition),
-        'last': _named(plan.in_windows, count ~ '_until' ~ slug, until),
-        'before': _named(plan.in_windows, count ~ '_since' ~ slug, since),
-        'number': _in_window(plan, count, asked),
+        'last': last,
+        'before': before,
+        'number': '(' ~ last ~ ' - ' ~ before ~ ')',
     }) -%}
 {%- endmacro %}
 

@@ -29,17 +29,7 @@ dated_rows as (
 {% do plan.update({'stage': 'dated_rows'}) %}
 {%- endif -%}
 {{- _exact_numbers(plan) -}}
-{%- if plan.neighbours %}
-rows_with_neighbours as (
-    select
-        *,
-        {%- for name, sql in plan.neighbours.items() %}
-        {{ sql }} as {{ name }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from {{ plan.stage }}
-),
-{% do plan.update({'stage': 'rows_with_neighbours'}) %}
-{%- endif -%}
+{{- _rows_with_neighbours(plan) -}}
 {%- if plan.measures %}
 measured_rows as (
     select

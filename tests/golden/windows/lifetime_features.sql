@@ -97,7 +97,7 @@ feature_set as (
             _key_1 as `user_id`,
             _key_2 as `category`,
             _event_time as `timestamp`,
-            case when _amount_count_until_lifetime > 0 then _amount_in_order_at_1_value end as `amount_last_lifetime`
+            case when _amount_count_until_lifetime > _amount_count_since_lifetime then _amount_in_order_at_1_value end as `amount_last_lifetime`
         from positioned
     )
 
@@ -156,7 +156,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('f4a36c57ac3c:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('31b5e3a4717e:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

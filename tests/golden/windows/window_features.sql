@@ -118,9 +118,12 @@ feature_set as (
     rows_with_neighbours as (
         select
             *,
-            lag(_micros) over (partition by _key_1, _key_2, _amount order by _micros) as _amount_before,
-            lead(_micros) over (partition by _key_1, _key_2, _amount order by _micros) as _amount_after,
-            lag(_month) over (partition by _key_1, _key_2, _amount order by _micros) as _amount_month_before
+            lag(named_struct(
+                'value', _amount, 'micros', _micros, 'month', _month
+            )) over (partition by _key_1, _key_2 order by _amount, _micros) as _amount_before,
+            lead(named_struct(
+                'value', _amount, 'micros', _micros, 'month', _month
+            )) over (partition by _key_1, _key_2 order by _amount, _micros) as _amount_after
         from exact_doubles
     ),
 
@@ -156,13 +159,19 @@ feature_set as (
             coalesce(_amount_units, cast(0 as decimal(14, 0))) as _amount_units,
             coalesce(cast(_amount_units * _amount_units as decimal(28, 0)), cast(0 as decimal(28, 0))) as _amount_squares,
             case
-                when _amount is not null and (_amount_before is null or _amount_before <= _micros - 604800000000) then 1 else 0
+                when _amount is not null and not coalesce(_amount_before.value = _amount and _amount_before.micros > _micros - 604800000000, false)
+                    then 1
+                else 0
             end as _amount_enters_7d,
             case
-                when _amount is not null and (_amount_after is null or _amount_after >= _micros + 604800000000) then 1 else 0
+                when _amount is not null and not coalesce(_amount_after.value = _amount and _amount_after.micros < _micros + 604800000000, false)
+                    then 1
+                else 0
             end as _amount_leaves_7d,
             case
-                when _amount is not null and (_amount_month_before is null or _amount_month_before < _month) then 1 else 0
+                when _amount is not null and not coalesce(_amount_before.value = _amount and _amount_before.month = _month, false)
+                    then 1
+                else 0
             end as _amount_enters_month,
             case when isnan(_fee) then cast('NaN' as double) else _fee + cast(0 as double) end as _fee_value,
             (_micros - pmod(_micros, 604800000000)) div 604800000000 as _block_7d,
@@ -315,10 +324,8 @@ feature_set as (
             _fee_max_month,
             _amount_count as _amount_count_until_7d,
             coalesce(_7d_ago._amount_count, 0) as _amount_count_since_7d,
-            _amount_count - coalesce(_7d_ago._amount_count, 0) as _amount_count_7d,
             _rows as _rows_until_7d,
-            coalesce(_7d_ago._rows, 0) as _rows_since_7d,
-            _rows - coalesce(_7d_ago._rows, 0) as _rows_7d
+            coalesce(_7d_ago._rows, 0) as _rows_since_7d
         from looked_up
     ),
 
@@ -443,17 +450,20 @@ feature_set as (
             _amount_enters_month_month as `amount_count_distinct_month`,
             _fee_max_7d as `fee_max_7d`,
             _fee_max_month as `fee_max_month`,
-            case when _amount_count_7d > 0 then _amount_in_order_at_1_value end as `amount_last_7d`,
+            case when _amount_count_until_7d > _amount_count_since_7d then _amount_in_order_at_1_value end as `amount_last_7d`,
             case
-                when _amount_count_7d > 0
+                when _amount_count_until_7d > _amount_count_since_7d
                     then slice(
                         _amount_in_order_at_1_last_3,
-                        size(_amount_in_order_at_1_last_3) - cast(least(3, _amount_count_7d) as int) + 1,
-                        cast(least(3, _amount_count_7d) as int)
+                        size(_amount_in_order_at_1_last_3) - cast(least(3, (_amount_count_until_7d - _amount_count_since_7d)) as int) + 1,
+                        cast(least(3, (_amount_count_until_7d - _amount_count_since_7d)) as int)
                     )
                 else cast(array() as array<decimal(12, 2)>)
             end as `amount_last_3_7d`,
-            case when _rows_7d > 0 then cast(_micros - _micros_in_order_at_2_value as double) / 1000000 end as `seconds_since_first_7d`
+            case
+                when _rows_until_7d > _rows_since_7d
+                    then cast(_micros - _micros_in_order_at_2_value as double) / 1000000
+            end as `seconds_since_first_7d`
         from positioned
     )
 
@@ -526,7 +536,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('c15d35733387:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('22d99fcbd2fd:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
