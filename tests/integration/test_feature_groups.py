@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import random
-import subprocess
-import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 import yaml
 
-from feature_platform_py.core.project import open_project
+from feature_platform_py.core.project import Project, open_project
+from feature_platform_py.runs.lock import building_alone
 from feature_platform_py.testing import assert_features_equal, reference_features
-from tests.conftest import Fpjob, copy_project
+from tests.conftest import Fpjob
 from tests.integration.test_job_subgraphs import dbt, files_of
 
 TYPES = {"sale_id": "bigint", "shop_id": "bigint", "sold_at": "timestamp", "price": "decimal(10,2)", "kind": "string"}
@@ -80,7 +81,6 @@ feature_transformers:
   - {name: UserSpendAggregator, params: {user_id_col: shop_id, timestamp_col: sold_at, amount_col: price, window_days: 7}}
   - {name: WithGreeting, params: {name_col: kind_last_30d}}
 """
-RUN = "from feature_platform_py.cli.main import main; main()"
 
 
 def sales() -> list[dict[str, Any]]:
@@ -119,8 +119,12 @@ def write_files(project: Path) -> None:
     }.items():
         (project / path).parent.mkdir(parents=True, exist_ok=True)
         (project / path).write_text(text)
-    for other in ("customer_features_job", "training_features_job", "sample_customer_profile_job"):
-        (project / "configs" / "jobs" / f"{other}.yaml").unlink()
+    # Commands that look at all jobs and groups would compile those of the bank example too.
+    for other in sorted((project / "configs" / "jobs").glob("*_job.yaml")):
+        other.unlink()
+    (project / "models" / "unit_tests.yml").unlink()
+    for other in ("customer_spend", "customer_activity"):
+        (project / "registry" / "feature" / f"{other}.yaml").unlink()
     write_sales(project, sales())
 
 
@@ -332,21 +336,22 @@ def test_a_run_that_may_have_left_wrong_tables_is_known_to_other_jobs(shop: Path
     assert not note.exists()
 
 
-def test_runs_at_once_build_a_shared_group_one_after_the_other(tmp_path: Path) -> None:
-    project = copy_project(tmp_path / "project")
-    write_files(project)
-    jobs = ["configs/jobs/sales.yaml", "configs/jobs/more.yaml"]
-    running = [
-        subprocess.Popen([sys.executable, "-c", RUN, "run", job], cwd=project, stderr=subprocess.PIPE, text=True)
-        for job in jobs
-    ]
-    ended = [(process.communicate(timeout=300)[1], process.returncode) for process in running]
-    assert [status for _, status in ended] == [0, 0], ended
-    waited = [said for said, _ in ended if "waits for the feature group `takings`, which is built, in process" in said]
-    assert len(waited) == 1
-    assert "takings__window                               " in waited[0]
-    assert waited[0].count("nothing new") == 2
-    assert_equals_definitions(project, sales())
+def test_a_build_of_a_group_waits_for_another_one(shop: Path) -> None:
+    project, told = open_project(shop), []
+    with ThreadPoolExecutor(1) as other:
+        with building_alone(project, "takings", tell=told.append):
+            waiting = other.submit(_built, project, told)
+            while not told:
+                time.sleep(0.01)
+            assert not waiting.done()
+        assert waiting.result(timeout=60) == "built"
+    [said] = told
+    assert said.startswith("  waits for the feature group `takings`, which is built, in process ")
+
+
+def _built(project: Project, told: list[str]) -> str:
+    with building_alone(project, "takings", tell=told.append):
+        return "built"
 
 
 def test_init_group_writes_a_group_that_can_be_planned(shop: Path, fpjob: Fpjob) -> None:

@@ -1,4 +1,4 @@
-"""Two runs on one warehouse at once: of one job the second says that the first is running, of two jobs each is right."""
+"""Two runs on one warehouse at once: of one job the second says that the first is running, of two that share a group each is right."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.oracle.brute_force import Row
 JOB = """\
 job_name: {name}
 input_source: {{source_type: spark, config: {{location: jupiter.mm.fact_mm_transaction}}}}
+features: [customer_activity.transactions_7d]
 feature_transformers:
   - {{name: UserSpendAggregator, params: {{user_id_col: user_id, timestamp_col: timestamp, amount_col: amount, window_days: {days}}}}}
 output_sink: {{sink_type: overwrite_parquet, config: {{path: output/{name}}}}}
