@@ -18,6 +18,7 @@ from tests.databricks.workspace import Workspace
 
 FINANCIAL = "configs/jobs/sample_financial_features_job.yaml"
 TRAINING = "configs/jobs/training_features_job.yaml"
+OF_GROUPS = "configs/jobs/customer_features_job.yaml"
 PROFILE = "configs/jobs/sample_customer_profile_job.yaml"
 TARGET = ("--target", "databricks")
 SPEND = "`main`.`features`.`financial_features_extraction_v1__user_spend`"
@@ -40,7 +41,7 @@ WRITES = re.compile(r"(create or replace table|create table|insert|merge|delete|
 @pytest.fixture(scope="module")
 def plans(workspace: Workspace, module_project: Path) -> dict[str, JobPlan]:
     project = open_project(module_project, target="databricks")
-    return {path: prepare_job(module_project / path, project) for path in (FINANCIAL, TRAINING, PROFILE)}
+    return {path: prepare_job(module_project / path, project) for path in (FINANCIAL, TRAINING, OF_GROUPS, PROFILE)}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def rows_and_types(backend: Backend, plan: JobPlan) -> tuple[object, list[tuple[
     return list(backend.columns(name)), sorted(rows, key=lambda row: row[0])
 
 
-@pytest.mark.parametrize("job", [FINANCIAL, TRAINING, PROFILE])
+@pytest.mark.parametrize("job", [FINANCIAL, TRAINING, OF_GROUPS, PROFILE])
 def test_a_job_has_the_rows_and_types_that_it_has_on_local(
     job: str, plans: dict[str, JobPlan], module_project: Path, fpjob: Fpjob
 ) -> None:
