@@ -217,8 +217,15 @@ def _log_file(project: Project, job_name: str) -> Path:
 def _result(
     project: Project, job_name: str, arguments: Sequence[str], watch: Callable[[Any], None] = lambda _: None
 ) -> Any:
-    _begin_from_another_job(project.root / "target" / "jobs", job_name)
-    return invoke_dbt(arguments, callbacks=[watch], environment=jobs_left_out(project.root, [job_name]))
+    folder = project.root / "target" / "jobs"
+    _begin_from_another_job(folder, job_name)
+    environment = jobs_left_out(project.root, [job_name])
+    result = invoke_dbt(arguments, callbacks=[watch], environment=environment)
+    if isinstance(result.exception, KeyError) and (folder / job_name / _PARSED).exists():
+        # dbt's partial parsing looks for a group that no model names any more, before it runs a node.
+        (folder / job_name / _PARSED).unlink()
+        result = invoke_dbt(arguments, callbacks=[watch], environment=environment)
+    return result
 
 
 def jobs_left_out(root: Path, job_names: Sequence[str]) -> dict[str, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -303,6 +305,17 @@ def test_the_first_run_of_a_job_parses_only_what_the_run_of_another_job_left_out
     models = {path.as_posix() for path in Path("models/jobs").rglob("*.sql")}
     assert parsed >= {path for path in models if NAME in path}
     assert not any("training_features_v1" in path for path in parsed)
+
+
+def test_an_owner_who_owns_nothing_any_more_stops_no_run(shop: Path, fpjob: Fpjob) -> None:
+    group = shop / "registry/feature/user_spend.yaml"
+    text = group.read_text()
+    for owner in ("risk-team", "data-platform"):
+        group.write_text(text.replace("owner: data-platform", f"owner: {owner}"))
+        assert fpjob("registry", "sync").status == 0
+        command = [Path(sys.executable).with_name("fpjob"), "run", SAMPLE]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 def test_the_docs_leave_out_a_job_whose_macro_fails(shop: Path, tmp_path: Path) -> None:
