@@ -93,7 +93,7 @@
         {%- set difference = _in_window(plan, entries, asked, 'cast(0 as decimal(37, ' ~ (types.scale + types.digits) ~ '))') -%}
         {%- do return({
             'total': _named(plan.totals, base ~ '_total' ~ slug, 'cast(cast(' ~ difference ~ ' as decimal(28, ' ~ types.scale ~ ')) as ' ~ whole ~ ')'),
-            'count': _named(plan.totals, base ~ '_count' ~ slug, _packed_count(difference, types)),
+            'count': _named(plan.totals, base ~ '_values' ~ slug, _packed_count(difference, types)),
         }) -%}
     {%- endif -%}
     {%- if number.needs_count -%}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow
 import pyarrow.parquet
 import pytest
+import sqlglot
 
 from feature_platform_py import get_transformer
+from feature_platform_py.features.compile_macros import features_of_rows
 from feature_platform_py.testing import reference_features
-from feature_platform_py.testing.tables import Table
+from feature_platform_py.testing.tables import Table, as_table
 from feature_platform_py.warehouse.spark_session_manager import SparkSessionManager
 from tests.property.window_tables import FUNCTIONS, PAIRS, ROUND, TABLES, Batch, batch
 
@@ -56,6 +59,32 @@ def test_ten_batches_have_every_function_with_every_window_and_closed_side() -> 
     for first in (0, ROUND):
         covered = frozenset().union(*(batch(number).covered for number in range(first, first + ROUND)))
         assert covered == {(function, *pair) for function in FUNCTIONS for pair in PAIRS}
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_no_step_of_the_query_has_two_columns_of_one_name(number: int) -> None:
+    # Sail takes one of them in silence.
+    tried = batch(number)
+    columns = [*as_table(tried.table(), "rows").types.items()]
+    sets = get_transformer("WindowAggregator", tried.params).feature_sets(columns)
+    query = features_of_rows("given_rows", columns, sets)
+    steps: dict[str, list[str]] = {}
+    add_columns(sqlglot.parse_one(query, dialect="spark"), "query", steps)
+    assert {"in_windows", "final"} <= steps.keys()
+    repeated = {step: [name for name, times in Counter(names).items() if times > 1] for step, names in steps.items()}
+    assert {step: names for step, names in repeated.items() if names} == {}
+
+
+def add_columns(query: Any, name: str, steps: dict[str, list[str]]) -> None:
+    """Add the names of a query's columns, and before it those of its steps; `*` stands for those of another step."""
+    for step in query.ctes:
+        add_columns(step.this, step.alias, steps)
+    source = query.args["from_"].this.name
+    steps[name] = [
+        column
+        for each in query.selects
+        for column in (steps.get(source, []) if each.is_star else [each.alias_or_name.lower()])
+    ]
 
 
 def differences(actual: pyarrow.Table, expected: Table, tried: Batch, at_most: int = 3) -> list[str]:

@@ -21,7 +21,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('1d518b17b455:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('da55757418ff:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
@@ -38,7 +38,7 @@ compared as (
         coalesce(input_periods.period_start, table_periods.period_start) as period_start,
         coalesce(input_periods.input_rows, 0) as input_rows,
         case
-            when table_periods._input_fingerprint not like '1d518b17b455:%' then 'redefined'
+            when table_periods._input_fingerprint not like 'da55757418ff:%' then 'redefined'
             when table_periods._input_fingerprint is null then 'new'
             when input_periods._input_fingerprint is null then 'vanished'
             when table_periods._input_fingerprint != input_periods._input_fingerprint then 'changed'

@@ -78,7 +78,7 @@ feature_set as (
             cast(cast(_amount_entries_30d as decimal(28, 2)) as decimal(38, 2)) as _amount_total_30d,
             cast(
                 pmod(_amount_entries_30d, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint
-            ) as _amount_count_30d
+            ) as _amount_values_30d
         from in_windows
     ),
 
@@ -86,12 +86,12 @@ feature_set as (
         select
             _key as `user_id`,
             _event_time as `timestamp`,
-            case when _amount_count_30d > 0 then _amount_total_30d end as `user_30d_total_spend`,
+            case when _amount_values_30d > 0 then _amount_total_30d end as `user_30d_total_spend`,
             case
                 when _amount_total_30d between -90071992547409.92 and 90071992547409.92
                     then cast(_amount_total_30d as double)
                 else cast(cast(_amount_total_30d as string) as double)
-            end / nullif(_amount_count_30d, 0) as `user_30d_avg_spend`
+            end / nullif(_amount_values_30d, 0) as `user_30d_avg_spend`
         from totals
     )
 
@@ -145,7 +145,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('1d518b17b455:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('da55757418ff:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

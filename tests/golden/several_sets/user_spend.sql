@@ -76,7 +76,7 @@ feature_set_0 as (
             cast(cast(_amount_entries_1d as decimal(28, 2)) as decimal(38, 2)) as _amount_total_1d,
             cast(
                 pmod(_amount_entries_1d, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint
-            ) as _amount_count_1d
+            ) as _amount_values_1d
         from in_windows
     ),
 
@@ -84,12 +84,12 @@ feature_set_0 as (
         select
             _key as `user_id`,
             _event_time as `timestamp`,
-            case when _amount_count_1d > 0 then _amount_total_1d end as `user_1d_total_spend`,
+            case when _amount_values_1d > 0 then _amount_total_1d end as `user_1d_total_spend`,
             case
                 when _amount_total_1d between -90071992547409.92 and 90071992547409.92
                     then cast(_amount_total_1d as double)
                 else cast(cast(_amount_total_1d as string) as double)
-            end / nullif(_amount_count_1d, 0) as `user_1d_avg_spend`
+            end / nullif(_amount_values_1d, 0) as `user_1d_avg_spend`
         from totals
     )
 
@@ -347,7 +347,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('179b6b1c107f:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('09b35d69b44a:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

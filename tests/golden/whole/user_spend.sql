@@ -81,11 +81,11 @@ feature_set as (
             cast(cast(_amount_entries_7d as decimal(28, 2)) as decimal(38, 2)) as _amount_total_7d,
             cast(
                 pmod(_amount_entries_7d, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint
-            ) as _amount_count_7d,
+            ) as _amount_values_7d,
             cast(cast(_amount_entries_30d as decimal(28, 2)) as decimal(38, 2)) as _amount_total_30d,
             cast(
                 pmod(_amount_entries_30d, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint
-            ) as _amount_count_30d
+            ) as _amount_values_30d
         from in_windows
     ),
 
@@ -93,18 +93,18 @@ feature_set as (
         select
             _key as `user_id`,
             _event_time as `timestamp`,
-            case when _amount_count_7d > 0 then _amount_total_7d end as `user_7d_total_spend`,
-            case when _amount_count_30d > 0 then _amount_total_30d end as `user_30d_total_spend`,
+            case when _amount_values_7d > 0 then _amount_total_7d end as `user_7d_total_spend`,
+            case when _amount_values_30d > 0 then _amount_total_30d end as `user_30d_total_spend`,
             case
                 when _amount_total_7d between -90071992547409.92 and 90071992547409.92
                     then cast(_amount_total_7d as double)
                 else cast(cast(_amount_total_7d as string) as double)
-            end / nullif(_amount_count_7d, 0) as `user_7d_avg_spend`,
+            end / nullif(_amount_values_7d, 0) as `user_7d_avg_spend`,
             case
                 when _amount_total_30d between -90071992547409.92 and 90071992547409.92
                     then cast(_amount_total_30d as double)
                 else cast(cast(_amount_total_30d as string) as double)
-            end / nullif(_amount_count_30d, 0) as `user_30d_avg_spend`
+            end / nullif(_amount_values_30d, 0) as `user_30d_avg_spend`
         from totals
     )
 
@@ -160,7 +160,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('418a8f3a9300:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('00456eeacea8:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

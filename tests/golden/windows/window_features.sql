@@ -335,22 +335,22 @@ feature_set as (
             cast(cast(_amount_entries_7d as decimal(28, 2)) as decimal(38, 2)) as _amount_total_7d,
             cast(
                 pmod(_amount_entries_7d, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint
-            ) as _amount_count_7d,
+            ) as _amount_values_7d,
             cast(cast(_amount_entries_30d_offset_7d as decimal(28, 2)) as decimal(38, 2)) as _amount_total_30d_offset_7d,
             cast(
                 pmod(_amount_entries_30d_offset_7d, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint
-            ) as _amount_count_30d_offset_7d,
+            ) as _amount_values_30d_offset_7d,
             cast(cast(_amount_entries_month as decimal(28, 2)) as decimal(38, 2)) as _amount_total_month,
             cast(
                 pmod(_amount_entries_month, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint
-            ) as _amount_count_month
+            ) as _amount_values_month
         from in_windows
     ),
 
     rounded_means as (
         select
             *,
-            cast(round(cast(_amount_units_7d as double) / nullif(_amount_count_7d, 0)) as decimal(15, 0)) as _amount_7d_mean
+            cast(round(cast(_amount_units_7d as double) / nullif(_amount_values_7d, 0)) as decimal(15, 0)) as _amount_7d_mean
         from totals
     ),
 
@@ -359,10 +359,10 @@ feature_set as (
             *,
             cast(_amount_squares_7d - cast(
                 _amount_7d_mean * cast(
-                    2 * _amount_units_7d - cast(_amount_count_7d as decimal(10, 0)) * _amount_7d_mean as decimal(26, 0)
+                    2 * _amount_units_7d - cast(_amount_values_7d as decimal(10, 0)) * _amount_7d_mean as decimal(26, 0)
                 ) as decimal(38, 0)
             ) as decimal(38, 0)) as _amount_7d_deviation,
-            cast(_amount_units_7d - cast(_amount_count_7d as decimal(10, 0)) * _amount_7d_mean as double) as _amount_7d_rest
+            cast(_amount_units_7d - cast(_amount_values_7d as decimal(10, 0)) * _amount_7d_mean as double) as _amount_7d_rest
         from rounded_means
     ),
 
@@ -427,14 +427,14 @@ feature_set as (
             _key_1 as `user_id`,
             _key_2 as `category`,
             _event_time as `timestamp`,
-            case when _amount_count_7d > 0 then _amount_total_7d end as `amount_sum_7d`,
-            case when _amount_count_30d_offset_7d > 0 then _amount_total_30d_offset_7d end as `amount_sum_30d_offset_7d`,
-            case when _amount_count_month > 0 then _amount_total_month end as `amount_sum_month`,
+            case when _amount_values_7d > 0 then _amount_total_7d end as `amount_sum_7d`,
+            case when _amount_values_30d_offset_7d > 0 then _amount_total_30d_offset_7d end as `amount_sum_30d_offset_7d`,
+            case when _amount_values_month > 0 then _amount_total_month end as `amount_sum_month`,
             case
                 when _amount_total_7d between -90071992547409.92 and 90071992547409.92
                     then cast(_amount_total_7d as double)
                 else cast(cast(_amount_total_7d as string) as double)
-            end / nullif(_amount_count_7d, 0) as `amount_avg_7d`,
+            end / nullif(_amount_values_7d, 0) as `amount_avg_7d`,
             _rows_7d_left as `count_7d`,
             _rows_previous_month_left as `count_previous_month`,
             case
@@ -443,8 +443,8 @@ feature_set as (
                 else cast(cast(_fee_where_total_7d as string) as double)
             end as `fee_sum_7d`,
             case
-                when _amount_count_7d > 1 then sqrt((cast(_amount_7d_deviation as double) - _amount_7d_rest * _amount_7d_rest / _amount_count_7d)
-                    / nullif(_amount_count_7d - 1, 0) / 1e4D)
+                when _amount_values_7d > 1 then sqrt((cast(_amount_7d_deviation as double) - _amount_7d_rest * _amount_7d_rest / _amount_values_7d)
+                    / nullif(_amount_values_7d - 1, 0) / 1e4D)
             end as `amount_stddev_7d`,
             _amount_distinct_7d as `amount_count_distinct_7d`,
             _amount_enters_month_month as `amount_count_distinct_month`,
@@ -536,7 +536,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('22d99fcbd2fd:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('8acf9dddaa2a:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
