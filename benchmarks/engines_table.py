@@ -54,19 +54,27 @@ ENGINES = (
 
 
 def outcomes(junit: Path) -> dict[str, dict[str, Counter[str]]]:
-    """By test, then engine: how many cases passed, failed and were skipped. The engine is a word of the case's brackets.
+    """By test, then engine: how many cases passed, failed and were skipped. The engine is a word of the test's brackets.
 
+    A test that runs several cases says how many in its property `cases`, and how many of them failed in `failed_cases`.
     ValueError if the file has no case of any engine.
     """
     found: dict[str, dict[str, Counter[str]]] = {}
     for case in ElementTree.parse(junit).iter("testcase"):
         test, _, brackets = case.get("name", "").partition("[")
         for engine in {each.name for each in ENGINES} & set(re.split(r"[^a-z_]+", brackets.lower())):
-            found.setdefault(test, {}).setdefault(engine, Counter())[_outcome(case)] += 1
+            found.setdefault(test, {}).setdefault(engine, Counter()).update(_outcomes(case))
     if not found:
         names = ", ".join(f"`{each.name}`" for each in ENGINES)
         raise ValueError(f"{junit}: expected test cases with an engine in their brackets, one of {names}; found none")
     return found
+
+
+def _outcomes(case: ElementTree.Element) -> dict[str, int]:
+    counts = {each.get("name"): int(each.get("value", "")) for each in case.iter("property")}
+    if "cases" not in counts:
+        return {_outcome(case): 1}
+    return {"passed": counts["cases"] - counts["failed_cases"], "failed": counts["failed_cases"]}
 
 
 def _outcome(case: ElementTree.Element) -> str:

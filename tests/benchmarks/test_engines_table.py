@@ -8,9 +8,11 @@ from benchmarks.engines_table import outcomes, report
 
 JUNIT = """
 <testsuites><testsuite>
-<testcase classname="tests.parity.test_parity" name="test_results_are_equal[spark-ties]" />
-<testcase classname="tests.parity.test_parity" name="test_results_are_equal[spark-no_rows]"><failure /></testcase>
-<testcase classname="tests.parity.test_parity" name="test_results_are_equal[connect_to_jvm-ties]"><skipped /></testcase>
+<testcase classname="tests.parity.test_parity" name="test_results_are_equal[spark]">
+<properties><property name="cases" value="3" /><property name="failed_cases" value="1" /></properties><failure />
+</testcase>
+<testcase classname="tests.parity.test_parity" name="test_results_are_equal[connect_to_sail]"><failure /></testcase>
+<testcase classname="tests.parity.test_parity" name="test_results_are_equal[connect_to_jvm]"><skipped /></testcase>
 <testcase classname="tests.parity.test_server_gone" name="test_no_server_is_one_error" />
 </testsuite></testsuites>
 """
@@ -25,7 +27,11 @@ def junit(tmp_path: Path) -> Path:
 
 def test_cases_count_for_the_engine_in_their_brackets(junit: Path) -> None:
     assert outcomes(junit) == {
-        "test_results_are_equal": {"spark": {"passed": 1, "failed": 1}, "connect_to_jvm": {"skipped": 1}}
+        "test_results_are_equal": {
+            "spark": {"passed": 2, "failed": 1},
+            "connect_to_sail": {"failed": 1},
+            "connect_to_jvm": {"skipped": 1},
+        }
     }
 
 
@@ -38,7 +44,7 @@ def test_a_file_without_engines_is_an_error(tmp_path: Path) -> None:
 
 def test_the_table_shows_failures_and_engines_that_were_not_timed(junit: Path) -> None:
     text = report(outcomes(junit), {"spark": {"seconds": 31.25, "repeats": 2, "measured": "2026-01-01"}})
-    assert "| `spark`: JVM Spark `local[*]`, Delta | 1 passed, 1 failed | 31.2 |" in text
+    assert "| `spark`: JVM Spark `local[*]`, Delta | 2 passed, 1 failed | 31.2 |" in text
     assert "| `connect_to_jvm`: Spark Connect server of JVM Spark, Delta | 0 passed, 1 skipped | - |" in text
     assert "| `databricks`: dbt-databricks and a loopback server | - | not timed |" in text
-    assert "| results are equal | 1 passed, 1 failed | 0 passed, 1 skipped | - | - |" in text
+    assert "| results are equal | 2 passed, 1 failed | 0 passed, 1 skipped | 0 passed, 1 failed | - |" in text

@@ -57,7 +57,7 @@ def spend(path: Path) -> DataFrame:
 
 
 def keys_of(windows: WindowAggregator) -> tuple[str, ...]:
-    return (*windows.keys, windows.timestamp_col)
+    return windows.keys
 
 
 def totals() -> list[str]:

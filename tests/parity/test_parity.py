@@ -70,7 +70,9 @@ def run_cases(start: Start, project: Path, cases: Sequence[str] = CASES) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
-def test_results_are_equal(engine: str, local: Path, tmp_path: Path) -> None:
+def test_results_are_equal(
+    engine: str, local: Path, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     # One test per engine: if two processes shared its cases, each would have to start the engine.
     project = tmp_path / "project"
     # `spark` runs the same queries, and `connect_to_sail` sends them the same way.
@@ -78,6 +80,9 @@ def test_results_are_equal(engine: str, local: Path, tmp_path: Path) -> None:
     run_cases(ENGINES[engine], project, cases)
     different = {case: found for case in cases if (found := differences(stored(project, case), stored(local, case)))}
     close_warehouse("sail", project / "warehouse")
+    # The table of docs/engines.md counts cases.
+    record_property("cases", len(cases))
+    record_property("failed_cases", len(different))
     assert different == {}
 
 
