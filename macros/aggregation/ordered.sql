@@ -66,7 +66,10 @@
 {% macro _order(plan, asked, column, value, condition) -%}
     {%- set order_by = ['_micros'] -%}
     {%- for name in ([asked.order_by] if asked.order_by is string else asked.order_by or []) + [column] if name -%}
-        {%- do order_by.append(_comparable(_column(plan, name), _type_of(plan, name))) -%}
+        {%- set given = _column(plan, name) -%}
+        {%- set comparable = _comparable(given, _type_of(plan, name)) | trim -%}
+        {#- A column of its own: Sail cannot plan an order by an expression that a condition says is 0.0. -#}
+        {%- do order_by.append(given if comparable == given else _named(plan.measures, given ~ '_order', comparable)) -%}
     {%- endfor -%}
     {%- set tests = [condition, value ~ ' is not null' if column else none] | select | list -%}
     {%- set content = {'value': value, 'tests': tests, 'order_by': order_by | unique | list} -%}

@@ -9,6 +9,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ import sqlglot
 
 from feature_platform_py import get_transformer
 from feature_platform_py.features.compile_macros import features_of_rows
-from feature_platform_py.testing import reference_features
+from feature_platform_py.testing import assert_features_equal, reference_features
 from feature_platform_py.testing.tables import Table, as_table
 from feature_platform_py.warehouse.spark_session_manager import SparkSessionManager
 from tests.property.window_tables import FUNCTIONS, PAIRS, ROUND, TABLES, Batch, batch
@@ -85,6 +86,21 @@ def add_columns(query: Any, name: str, steps: dict[str, list[str]]) -> None:
         for each in query.selects
         for column in (steps.get(source, []) if each.is_star else [each.alias_or_name.lower()])
     ]
+
+
+@pytest.mark.parametrize("wanted", [0.0, 1.5])
+def test_a_condition_may_leave_one_value_of_what_orders_ties(
+    wanted: float, spark: SparkSession, tmp_path: Path
+) -> None:
+    noon = datetime(2024, 5, 15, 12, tzinfo=UTC)
+    rows = [{"who": 1, "at": noon, "x": x, "v": v} for v, x in enumerate((0.0, 1.5, -0.0, 1.5, None, float("nan")))]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "rows.parquet")
+    frame = spark.read.parquet(str(tmp_path / "rows.parquet"))
+    where = [{"column": "x", "op": "equals", "value": wanted}]
+    feature = {"function": "last", "column": "v", "order_by": "x", "windows": ["7d"], "where": where}
+    params = {"keys": "who", "timestamp_col": "at", "features": [feature]}
+    expected = reference_features(frame, params)
+    assert_features_equal(get_transformer("WindowAggregator", params).apply(frame), expected)
 
 
 def differences(actual: pyarrow.Table, expected: Table, tried: Batch, at_most: int = 3) -> list[str]:

@@ -24,6 +24,13 @@ feature_set as (
             and `timestamp` is not null
     ),
 
+    measured_rows as (
+        select
+            *,
+            case when isnan(_fee) then cast('NaN' as double) else _fee + cast(0 as double) end as _fee_order
+        from counted_rows
+    ),
+
     terms as (
         select
             _key_1,
@@ -31,7 +38,7 @@ feature_set as (
             _event_time,
             _micros,
             case when _amount is not null then 1 else 0 end as _amount_count
-        from counted_rows
+        from measured_rows
     ),
 
     states_to_date as (
@@ -73,10 +80,10 @@ feature_set as (
                 partition by _key_1, _key_2
                 order by
                     _micros,
-                    case when isnan(_fee) then cast('NaN' as double) else _fee + cast(0 as double) end,
+                    _fee_order,
                     _amount
             ) as _position
-        from counted_rows
+        from measured_rows
         where _amount is not null
     ),
 
@@ -156,7 +163,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('31b5e3a4717e:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('7f5f916a7b48:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),

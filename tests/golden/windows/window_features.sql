@@ -138,7 +138,8 @@ feature_set as (
                     'amounts of column `amount`: expected at most 14 digits, up to the 2 decimal places of its type, for a variance;',
                     ' found more; leave such rows out with `where` or `filters`, or give the column fewer decimal places in the source'
                 ))
-            end as _amount_units
+            end as _amount_units,
+            case when isnan(_fee) then cast('NaN' as double) else _fee + cast(0 as double) end as _fee_order
         from rows_with_neighbours
     ),
 
@@ -375,7 +376,7 @@ feature_set as (
                 partition by _key_1, _key_2
                 order by
                     _micros,
-                    case when isnan(_fee) then cast('NaN' as double) else _fee + cast(0 as double) end,
+                    _fee_order,
                     _amount
                 rows between 2 preceding and current row
             ) as _last_3,
@@ -383,7 +384,7 @@ feature_set as (
                 partition by _key_1, _key_2
                 order by
                     _micros,
-                    case when isnan(_fee) then cast('NaN' as double) else _fee + cast(0 as double) end,
+                    _fee_order,
                     _amount
             ) as _position
         from measured_rows
@@ -536,7 +537,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('8acf9dddaa2a:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('dcd6c27b7da3:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
