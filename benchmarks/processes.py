@@ -137,6 +137,11 @@ def _watch(process: subprocess.Popen[str], usage: _Usage, until: float) -> None:
         time.sleep(SAMPLE_SECONDS)
 
 
+def session_cpu_seconds(session_id: int) -> float:
+    """CPU seconds that the processes of a session have used so far, those that have ended left out."""
+    return sum((int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND for _, fields in _session(session_id))
+
+
 def _session(session_id: int) -> Iterator[tuple[int, list[str]]]:
     """The processes of a session, each with the fields of its /proc stat file after the command's name."""
     for entry in Path("/proc").iterdir():
