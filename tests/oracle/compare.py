@@ -37,12 +37,14 @@ def differences(
 
 
 def is_same(one: Any, other: Any) -> bool:
-    """Whether two values are equal: decimals and integers exactly, times as instants, floats up to rounding."""
+    """Whether two values are equal: decimals and integers exactly, times as instants, floats up to rounding, also in arrays."""
     if one is None or other is None:
         return one is other
     if isinstance(one, float) and isinstance(other, float):
         both_nan = math.isnan(one) and math.isnan(other)
         return both_nan or math.isclose(one, other, rel_tol=1e-12, abs_tol=1e-12)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(is_same, one, other))
     return bool(_comparable(one) == _comparable(other))
 
 
@@ -55,7 +57,7 @@ def _sort_key(value: Any) -> tuple[int, Any]:
         return (0, 0)
     if isinstance(value, float) and math.isnan(value):
         return (1, 0)
-    return (2, _comparable(value))
+    return (2, list(map(_sort_key, value)) if isinstance(value, list) else _comparable(value))
 
 
 def _comparable(value: Any) -> Any:
