@@ -210,6 +210,14 @@ def test_rows_differ_by_value_and_not_by_order_or_rounding() -> None:
     assert differences(same, rows, identified_by=["id"]) == []
 
 
+def test_arrays_are_equal_value_by_value() -> None:
+    nan = float("nan")
+    rows: list[dict[str, Any]] = [{"x": [0.3, nan, None]}, {"x": [None]}, {"x": []}]
+    assert differences([{"x": []}, {"x": [0.1 + 0.2, nan, None]}, {"x": [None]}], rows, identified_by=["x"]) == []
+    assert len(differences([{"x": []}, {"x": [0.3, 1.0, None]}, {"x": [None]}], rows, identified_by=["x"])) == 1
+    assert len(differences([{"x": []}, {"x": [0.3, nan]}, {"x": [None]}], rows, identified_by=["x"])) == 1
+
+
 @pytest.mark.parametrize(
     ("actual", "message"),
     [
