@@ -39,7 +39,7 @@ def section(found: Mapping[str, Any]) -> str:
         " window is named. The start of the engine is left out, and so is the rendering of our SQL by dbt."
     )
     texts = ["### Aggregations over windows", facts, how, _ours(found["ours"])]
-    if len(found["engines"]) > 1:
+    if "compared" in found:
         beside = "Beside the peers, seconds and in brackets peak memory in GB; an engine that took longer than `>` says was stopped."
         agreement = "The outputs agree." if not found["differences"] else "**The outputs differ.**"
         texts += [f"{beside} {agreement}", _compared(found)]

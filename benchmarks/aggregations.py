@@ -29,7 +29,7 @@ TABLES = ("sparse", "dense")
 
 
 def main() -> None:
-    """Time ours, then the peers, keep the figures, and write the page's part."""
+    """Time ours, then the peers, keep the figures, and write the page's part; without cases or peers, older figures of these stay."""
     given = _arguments()
     tables = {
         "sparse": Input(given.rows, given.users, given.months, given.density),
@@ -37,15 +37,17 @@ def main() -> None:
     }
     if not given.page_only:
         found: dict[str, Any] = {
+            **results().get(MARK, {}),
             "tables": {name: asdict(each) for name, each in tables.items()},
             "repeats": given.repeats,
             "limit_seconds": given.limit_seconds,
             "measured": f"{datetime.now(UTC):%Y-%m-%d}",
             "machine": machine(),
-            "ours": _ours(tables, given.cases, given.repeats),
         }
-        found |= _peers(tables, given.peers, given.limit_seconds)
-        keep(MARK, found)
+        if given.cases:
+            keep(MARK, found := found | {"ours": _ours(tables, given.cases, given.repeats)})
+        if given.peers:
+            keep(MARK, found | _peers(tables, given.peers, given.limit_seconds))
     text = section(results()[MARK])
     if given.no_page:
         tell(text)
@@ -115,7 +117,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3, help="runs of each of our cases")
     parser.add_argument("--limit-seconds", type=float, default=600, help="the longest run beside peers")
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS, help="the engines beside ours")
-    parser.add_argument("--cases", nargs="+", choices=CASES, default=tuple(CASES), help="our cases; `sum` is needed")
+    parser.add_argument("--cases", nargs="*", choices=CASES, default=tuple(CASES), help="our cases; `sum` is needed")
     parser.add_argument("--no-page", action="store_true", help="print the part, and leave the page as it is")
     parser.add_argument("--page-only", action="store_true", help="write the part from the figures that are there")
     return parser.parse_args()
