@@ -106,6 +106,14 @@ def require_java() -> None:
         pytest.skip("no Java on the PATH; install it: apt-get install openjdk-17-jre-headless")
 
 
+def reword(file: Path | str, text: str, new_text: str) -> None:
+    """Writes other text into a file of the project, which must hold the text that it replaces."""
+    path = Path(file)
+    written = path.read_text()
+    assert text in written, f"{file}: there is no `{text}`"
+    path.write_text(written.replace(text, new_text))
+
+
 def add_entity(root: Path, name: str) -> None:
     """An entity that shares no field with the sources of tests, which may then have any types."""
     folder = root / "registry" / "entity" / name

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import Fpjob
+from tests.conftest import Fpjob, reword
 
 JOBS = Path("configs/jobs")
 SAMPLE = JOBS / "sample_financial_features_job.yaml"
@@ -59,7 +59,7 @@ def reported(text: str) -> set[str]:
 
 def test_sync_writes_for_the_good_jobs(broken: Path, fpjob: Fpjob) -> None:
     block = Path("models/jobs/financial_features_extraction_v1/financial_features_extraction_v1.yml")
-    block.write_text(block.read_text().replace("exposures", "expositions"))
+    reword(block, "exposures", "expositions")
     outcome = fpjob("registry", "sync")
     assert outcome.status == 1
     assert f"wrote {block}" in outcome.stdout

@@ -14,7 +14,7 @@ from feature_platform_py.sources.resolve import ResolvedSource
 from feature_platform_py.targets import backend_of
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.session import open_warehouse
-from tests.conftest import Fpjob
+from tests.conftest import Fpjob, reword
 
 SAMPLE = "configs/jobs/sample_financial_features_job.yaml"
 
@@ -103,7 +103,7 @@ def test_a_changed_registry_entry_makes_the_check_fail_with_a_diff_and_sync_mend
 ) -> None:
     assert fpjob("registry", "sync", "--check").status == 0
     entry = project / "registry/source/transaction/v1/mm_transaction_source.yaml"
-    entry.write_text(entry.read_text().replace("Identifies the transaction.", "What {{ it }} is called."))
+    reword(entry, "Identifies the transaction.", "What {{ it }} is called.")
     outcome = fpjob("registry", "sync", "--check")
     assert outcome.status == 2
     assert any(line.startswith("+") and "is called." in line for line in outcome.stderr.splitlines())

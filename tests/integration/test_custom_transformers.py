@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Fpjob, copy_project
+from tests.conftest import Fpjob, copy_project, reword
 from tests.oracle.brute_force import Row
 
 pytestmark = pytest.mark.no_cover
@@ -67,7 +67,7 @@ def test_a_changed_macro_recomputes_its_features(project: Path, fpjob: Fpjob) ->
     (project / "configs/jobs/custom.yaml").write_text(JOB)
     assert fpjob("run", "configs/jobs/custom.yaml").status == 0
     macro = project / "macros/transformers/user_largest_amount.sql"
-    macro.write_text(macro.read_text().replace("max(", "min("))
+    reword(macro, "max(", "min(")
     outcome = fpjob("run", "configs/jobs/custom.yaml")
     assert "1 of 2 feature tables computed" in outcome.stderr.splitlines()[-1]
     rows = read(project / "output" / "custom")

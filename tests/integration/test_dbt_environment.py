@@ -18,7 +18,7 @@ from feature_platform_py.core.project import open_project
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.runs.dbt import DbtRun
 from feature_platform_py.runs.run import check_is_built
-from tests.conftest import Fpjob
+from tests.conftest import Fpjob, reword
 
 JOB = """
 job_name: shop
@@ -139,7 +139,7 @@ def test_flags_of_the_project_file_leave_out_no_test_and_a_profile_may_use_a_var
     settings.write_text(
         settings.read_text().replace("flags:\n", "flags:\n  indirect_selection: empty\n  fail_fast: true\n")
     )
-    profile.write_text(profile.read_text().replace("schema: features", "schema: \"{{ env_var('DBT_HOST') }}\""))
+    reword(profile, "schema: features", "schema: \"{{ env_var('DBT_HOST') }}\"")
     monkeypatch.setenv("DBT_HOST", "of_variable")
     outcome = fpjob("run", "shop.yaml")
     assert outcome.status == 0, outcome.stderr

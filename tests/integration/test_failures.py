@@ -10,7 +10,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from tests.conftest import Fpjob, add_entity
+from tests.conftest import Fpjob, add_entity, reword
 
 JOB = """
 job_name: shop
@@ -88,7 +88,7 @@ def test_a_value_that_does_not_parse_changes_nothing(
 
 def test_a_bad_value_in_a_column_that_no_feature_reads_is_found_first(shop: Path, fpjob: Fpjob) -> None:
     source = shop / "registry/source/transaction/v1/sale_source.yaml"
-    source.write_text(source.read_text().replace("name: note, type: string", "name: note, type: int"))
+    reword(source, "name: note, type: string", "name: note, type: int")
     (shop / "shop.csv").write_text(GOOD.replace(",x", ",1").replace(",y", ",2"))
     _synced(fpjob)
     assert fpjob("run", "shop.yaml").status == 0
@@ -113,8 +113,11 @@ def test_a_failing_grain_test_keeps_the_sink(shop: Path, fpjob: Fpjob) -> None:
     _synced(fpjob)
     assert fpjob("run", "shop.yaml").status == 0
     sink = {name: data for name, data in _state(shop).items() if "output" in name}
-    macro = shop / "macros/transformers/user_spend_aggregator.sql"
-    macro.write_text(macro.read_text().replace("select * from final", "select final.* from final cross join range(2)"))
+    reword(
+        shop / "macros/aggregation/aggregate.sql",
+        "select * from final",
+        "select final.* from final cross join range(2)",
+    )
     outcome = fpjob("run", "shop.yaml")
     assert outcome.status == 1, outcome.stderr
     assert "unique_grain_shop__user_spend" in outcome.stderr
@@ -124,8 +127,7 @@ def test_a_failing_grain_test_keeps_the_sink(shop: Path, fpjob: Fpjob) -> None:
 
 def test_a_model_that_the_engine_refuses_ends_with_status_three_and_names_the_log(shop: Path, fpjob: Fpjob) -> None:
     _synced(fpjob)
-    macro = shop / "macros/jobs/rows_with_features.sql"
-    macro.write_text(macro.read_text().replace("select * from final", "select no_such_column from final"))
+    reword(shop / "macros/jobs/rows_with_features.sql", "select * from final", "select no_such_column from final")
     outcome = fpjob("run", "shop.yaml")
     assert outcome.status == 3, outcome.stderr
     assert "job_features" in outcome.stderr

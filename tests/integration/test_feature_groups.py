@@ -19,7 +19,7 @@ import yaml
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.runs.lock import building_alone
 from feature_platform_py.testing import assert_features_equal, reference_features
-from tests.conftest import Fpjob
+from tests.conftest import Fpjob, reword
 from tests.integration.test_job_subgraphs import dbt, files_of
 
 TYPES = {"sale_id": "bigint", "shop_id": "bigint", "sold_at": "timestamp", "price": "decimal(10,2)", "kind": "string"}
@@ -277,7 +277,7 @@ def test_a_changed_definition_is_a_modified_model(shop: Path, fpjob: Fpjob) -> N
 def test_sync_removes_the_models_of_a_group_that_is_gone(shop: Path, fpjob: Fpjob) -> None:
     (shop / "registry/feature/visits.yaml").unlink()
     job = shop / "configs/jobs/sales.yaml"
-    job.write_text(job.read_text().replace(", {group: visits, features: sales_7d, prefix: shop_}", ""))
+    reword(job, ", {group: visits, features: sales_7d, prefix: shop_}", "")
     removed = fpjob("registry", "sync")
     assert removed.status == 0, removed.stderr
     assert "removed models/features/visits.sql" in removed.stdout

@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 import yaml
 
-from tests.conftest import Fpjob, add_entity
+from tests.conftest import Fpjob, add_entity, reword
 
 pytestmark = pytest.mark.no_cover
 
@@ -266,7 +266,9 @@ def test_the_plan_says_what_a_run_then_does_and_writes_nothing(sales: Path, fpjo
 def test_a_changed_macro_is_another_definition(sales: Path, fpjob: Fpjob) -> None:
     run(fpjob)
     macro = sales / "macros/transformers/user_monthly_transaction_counter.sql"
-    macro.write_text(macro.read_text().replace("select * from final", "-- counted otherwise\nselect * from final"))
+    reword(macro, "select * from final", "-- a remark\nselect * from final")
+    assert {work["action"] for work in run(fpjob).values()} == {"skip"}
+    reword(macro, "count(*) as", "sum(1) as")
     work = run(fpjob)
     assert work["user_monthly_transactions"]["reason"] == "parameters changed"
     assert work["user_spend"]["action"] == "skip"
@@ -302,7 +304,7 @@ def test_a_key_of_another_type_rebuilds_the_table(sales: Path, fpjob: Fpjob) -> 
     run(fpjob)
     write_source(sales)
     path = sales / "registry/source/shop/v1/sales_source.yaml"
-    path.write_text(path.read_text().replace("name: who, type: bigint", "name: who, type: string"))
+    reword(path, "name: who, type: bigint", "name: who, type: string")
     assert fpjob("registry", "sync").status == 0
     assert {work["reason"] for work in run(fpjob).values()} == {"parameters changed"}
     assert {row["who"] for row in output(sales)} == {"1", "2"}
@@ -310,7 +312,7 @@ def test_a_key_of_another_type_rebuilds_the_table(sales: Path, fpjob: Fpjob) -> 
 
 def test_an_adapter_without_a_memory_for_all_models_computes_the_same(sales: Path, fpjob: Fpjob) -> None:
     macros = sales / "macros/incremental/job_input_days.sql"
-    macros.write_text(macros.read_text().replace("fpspark__computed_once", "embedded__computed_once"))
+    reword(macros, "fpspark__computed_once", "embedded__computed_once")
     run(fpjob)
     assert {work["action"] for work in run(fpjob).values()} == {"skip"}
     write_rows(sales, ROWS[1:])

@@ -18,7 +18,7 @@ from feature_platform_py.core.project import open_project
 from feature_platform_py.dbt_files.sync import load_project_registry
 from feature_platform_py.docs_site.site import build_site
 from feature_platform_py.runs.dbt import LEAVES_OUT
-from tests.conftest import Fpjob
+from tests.conftest import Fpjob, reword
 
 FOLDERS = ("configs", "macros", "models", "registry", "transformers", "tests")
 SAMPLE = "configs/jobs/sample_financial_features_job.yaml"
@@ -173,7 +173,7 @@ def test_a_change_of_a_job_is_seen_as_that_of_the_nodes_that_it_touches(shop: Pa
 
 def test_plain_dbt_builds_what_the_last_run_was_of(shop: Path, fpjob: Fpjob) -> None:
     job = shop / SAMPLE
-    job.write_text(job.read_text().replace("window_days: 30", "window_days: [7]"))
+    reword(job, "window_days: 30", "window_days: [7]")
     outcome = fpjob("run", SAMPLE)
     assert outcome.status == 0, outcome.stderr
     assert f"updated from the job and the registry: models/jobs/{NAME}\n" in outcome.stderr
@@ -191,7 +191,7 @@ def test_a_run_writes_models_that_are_gone_or_were_edited(shop: Path, fpjob: Fpj
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     (folder / f"{NAME}__user_spend.sql").unlink()
     edited = folder / f"{NAME}__job_features.sql"
-    edited.write_text(edited.read_text().replace("user_30d_total_spend", "user_31d_total_spend"))
+    reword(edited, "user_30d_total_spend", "user_31d_total_spend")
     (folder / f"{NAME}__old.sql").write_text(edited.read_text())
     (folder / "own.sql").write_text("select 1 as one")
     assert fpjob("run", SAMPLE).status == 0

@@ -10,7 +10,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from tests.conftest import Fpjob
+from tests.conftest import Fpjob, reword
 
 pytestmark = pytest.mark.no_cover
 
@@ -72,12 +72,6 @@ def write_macro(expression: str) -> None:
     Path("macros/transformers/hostile.sql").write_text(MACRO % expression)
 
 
-def reword(file: str, text: str, new_text: str) -> None:
-    path = Path(file)
-    assert text in path.read_text()
-    path.write_text(path.read_text().replace(text, new_text))
-
-
 def test_a_value_that_an_engine_quotes_is_not_a_message(module_project: Path, fpjob: Fpjob) -> None:
     write_macro("cast({{ sql_identifier(who) }} as int)")
     write_rows(VALUE)
@@ -91,7 +85,7 @@ def test_a_value_that_a_failed_test_found_is_not_a_message_however_the_line_for_
     module_project: Path, fpjob: Fpjob
 ) -> None:
     reword("macros/quality/report_failed_tests.sql", "'failed test `'", "'this test found something: `'")
-    reword("macros/transformers/user_categorical_spend_aggregator.sql", "from final", "from final cross join range(2)")
+    reword("macros/aggregation/aggregate.sql", "select * from final", "select final.* from final cross join range(2)")
     write_rows(VALUE)
     outcome = run(fpjob, SPEND)
     assert outcome.status == 1, outcome.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Fpjob
+from tests.conftest import ROOT, Fpjob, reword
 
 SAMPLE = "configs/jobs/sample_financial_features_job.yaml"
 DBT = Path(sys.executable).with_name("dbt")
@@ -99,20 +99,21 @@ def test_rows_that_the_job_filters_out_may_break_rules(bank: Path, fpjob: Fpjob)
 
 def test_a_renamed_field_is_stale_first_and_then_missing_in_the_data(bank: Path, fpjob: Fpjob) -> None:
     entry = bank / "registry/source/transaction/v1/mm_transaction_source.yaml"
-    entry.write_text(entry.read_text().replace("name: operation", "name: how"))
+    reword(entry, "name: balance", "name: rest")
     checked = fpjob("registry", "sync", "--check")
     assert checked.status == 2
-    assert "-    - name: operation" in checked.stderr
-    assert "+    - name: how" in checked.stderr
+    assert "-    - name: balance" in checked.stderr
+    assert "+    - name: rest" in checked.stderr
     assert fpjob("registry", "sync").status == 0
     done = dbt("build", "--select", "tag:financial")
     assert done.returncode != 0
-    assert "column `how` is declared, but the header lacks it" in done.stdout
+    assert "column `rest` is declared, but the header lacks it" in done.stdout
 
 
 def test_a_renamed_field_that_a_job_reads_is_said_by_the_check(bank: Path, fpjob: Fpjob) -> None:
     entry = bank / "registry/source/transaction/v1/mm_transaction_source.yaml"
-    entry.write_text(entry.read_text().replace("name: category", "name: kind"))
+    reword(entry, "name: category", "name: kind")
+    reword(bank / "registry/feature/customer_spend.yaml", "column: category", "column: kind")
     checked = fpjob("registry", "sync", "--check")
     assert checked.status == 1
     assert (
@@ -140,7 +141,7 @@ def test_a_table_of_other_types_than_declared_is_not_read(bank: Path, fpjob: Fpj
     table = "  local:\n    location: features.bank_rows\n    format: delta\n"
     entry.write_text(declared[: declared.index("  local:")] + table + declared[declared.index("  databricks:") :])
     entity = bank / "registry/entity/transaction/transaction.yaml"
-    entity.write_text(entity.read_text().replace("decimal(12,2)", "decimal(14,4)"))
+    reword(entity, "decimal(12,2)", "decimal(14,4)")
     assert fpjob("registry", "sync").status == 0
     outcome = fpjob("run", SAMPLE)
     assert outcome.status == 1
