@@ -33,7 +33,7 @@ print(server.listening_address[1], flush=True)
 sys.stdin.read()
 """
 # Jobs of seconds are over before the better compiler has paid for itself.
-QUICK_JVM = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+QUICK_JVM = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC"}
 _CHOOSING = (
     "SPARK_REMOTE",
     "SPARK_CONNECT_MODE_ENABLED",
