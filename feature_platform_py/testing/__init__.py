@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from feature_platform_py.reference.features import reference_features
 from feature_platform_py.testing.comparison import assert_features_equal
 from feature_platform_py.testing.edge_cases import EdgeCases, edge_case_frame, edge_case_rows
-from feature_platform_py.testing.reference import reference_features
 
 __all__ = ["EdgeCases", "assert_features_equal", "edge_case_frame", "edge_case_rows", "reference_features"]

@@ -6,11 +6,12 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from itertools import zip_longest
 from typing import Any
 
-from feature_platform_py.testing.tables import Row, Table, as_table
+from feature_platform_py.reference.equality import canonical
+from feature_platform_py.reference.tables import Row, Table, as_table
 
 SHOWN_ROWS = 10
 _ANY_NUMBER = object()
@@ -236,22 +237,6 @@ def _is_number(value: Any) -> bool:
 
 def _is_exact(value: Any) -> bool:
     return value is None or isinstance(value, (bool, str, bytes, date))
-
-
-def canonical(value: Any) -> Hashable:
-    """Return a value that is equal, and hashes alike, where two values are the same: NaN, equal instants, nested values too."""
-    if hasattr(value, "tolist"):
-        return canonical(value.tolist())
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    if isinstance(value, (list, tuple)):
-        return tuple(map(canonical, value))
-    if isinstance(value, Mapping):
-        return frozenset((key, canonical(each)) for key, each in value.items())
-    if _is_nan(value):
-        return "NaN", float
-    # True equals 1 in Python, but a boolean is not a number.
-    return (value, bool) if isinstance(value, bool) else value
 
 
 def _is_nan(value: Any) -> bool:

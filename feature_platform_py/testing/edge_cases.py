@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from feature_platform_py.core.sql_text import quoted
-from feature_platform_py.testing.reference_windows import trailing_lengths, window_interval
+from feature_platform_py.reference.windows import trailing_lengths, window_interval
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -20,8 +20,8 @@ import sqlglot
 
 from feature_platform_py import get_transformer
 from feature_platform_py.features.compile_macros import features_of_rows
+from feature_platform_py.reference.tables import Table, as_table
 from feature_platform_py.testing import assert_features_equal, reference_features
-from feature_platform_py.testing.tables import Table, as_table
 from feature_platform_py.warehouse.spark_session_manager import SparkSessionManager
 from tests.property.window_tables import FUNCTIONS, PAIRS, ROUND, TABLES, Batch, batch
 

@@ -27,7 +27,7 @@ FLOORS = (
     ("adapter", "testing"),
     ("warehouse",),
     ("sessions",),
-    ("files",),
+    ("files", "reference"),
     ("core",),
 )
 LEVEL = {folder: level for level, floor in enumerate(reversed(FLOORS)) for folder in floor}

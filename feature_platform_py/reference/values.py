@@ -14,8 +14,8 @@ from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
-from feature_platform_py.testing.comparison import canonical
-from feature_platform_py.testing.reference_windows import micros_of
+from feature_platform_py.reference.equality import canonical
+from feature_platform_py.reference.windows import micros_of
 
 # More digits than any sum of decimals has, so that no sum is rounded.
 _EXACT = Context(prec=200)

@@ -13,10 +13,10 @@ from string import ascii_lowercase, digits
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from feature_platform_py.testing.comparison import canonical
-from feature_platform_py.testing.reference_values import FUNCTIONS, Amounts, Asked, Counted, passes, rank
-from feature_platform_py.testing.reference_windows import micros_of, window_interval
-from feature_platform_py.testing.tables import Row, Table, as_table
+from feature_platform_py.reference.equality import canonical
+from feature_platform_py.reference.tables import Row, Table, as_table
+from feature_platform_py.reference.values import FUNCTIONS, Amounts, Asked, Counted, passes, rank
+from feature_platform_py.reference.windows import micros_of, window_interval
 
 _PARAMETERS = {"keys", "timestamp_col", "features", "prefix", "time_zone"}
 _DEFINING = {"name", "function", "column", "windows", "closed", "where", "by", "fill_value", "k", "order_by"}
