@@ -6,9 +6,9 @@
   A value over a window is the state to date at the window's end, less the state to date before its start: sums that only grow, and one
   look-up per window. So the time taken does not depend on how many rows a window holds.
 -#}
-{% macro aggregate(relation, keys, event_time, features, types=none, time_zone=none) -%}
+{% macro aggregate(relation, keys, event_time, features, types=none, time_zone=none, asking=none) -%}
     {{- adapter.dispatch('aggregate', 'feature_platform')(
-        plan=_aggregation_plan(relation, keys, event_time, features, types, time_zone)
+        plan=_aggregation_plan(relation, keys, event_time, features, types, time_zone, asking)
     ) -}}
 {%- endmacro %}
 
@@ -59,6 +59,9 @@ in_windows as (
         {{- sql ~ (' as ' ~ name if sql != name else '') }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ plan.states_stage }}
+    {%- if plan.asking %}
+    where _asks
+    {%- endif %}
 ),
 
 {% do plan.update({'values_stage': 'in_windows'}) -%}

@@ -30,7 +30,7 @@
         {%- set found = until if until == up_to else _in_block(plan, until, block, bounds.until, wanted) -%}
     {%- else -%}
         {%- set from_there = _extreme_state(plan, name ~ block ~ '_on', asked.function, value, block, '_micros desc') -%}
-        {%- set own_block = block if bounds.until.distance == 0 else _block_of('(_micros - ' ~ bounds.until.distance ~ ')', width) -%}
+        {%- set own_block = block if bounds.until.distance == 0 else _block_of(_place(bounds.until), width) -%}
         {%- set found -%}
             {{ 'greatest' if asked.function == 'max' else 'least' }}(
             {{ until if until == up_to else _in_block(plan, until, block, bounds.until, own_block) }},

@@ -71,7 +71,7 @@
         {#- A column of its own: Sail cannot plan an order by an expression that a condition says is 0.0. -#}
         {%- do order_by.append(given if comparable == given else _named(plan.measures, given ~ '_order', comparable)) -%}
     {%- endfor -%}
-    {%- set tests = [condition, value ~ ' is not null' if column else none] | select | list -%}
+    {%- set tests = _tests_of_rows(plan, value if column else none, condition) -%}
     {%- set content = {'value': value, 'tests': tests, 'order_by': order_by | unique | list} -%}
     {%- for known, order in plan.orders.items() if order.content == content -%}
         {%- do return(known) -%}

@@ -14,9 +14,9 @@
     orders      values in the order of their time, by their names; `joins` the positions that are wanted of them
     values      the SQL of the features, by the features' names
 -#}
-{% macro _aggregation_plan(relation, keys, event_time, features, types, time_zone) -%}
+{% macro _aggregation_plan(relation, keys, event_time, features, types, time_zone, asking=none) -%}
     {%- set plan = {
-        'relation': relation, 'types': types or {}, 'time_zone': time_zone,
+        'relation': relation, 'types': types or {}, 'time_zone': time_zone, 'asking': asking,
         'keys': [], 'key_columns': [], 'event_time': sql_identifier(event_time) if event_time else none,
         'rows': {}, 'periods': [], 'exact': {}, 'neighbours': {}, 'measures': {}, 'comments': {}, 'numbers': {},
         'terms': {}, 'states': {}, 'look_ups': {}, 'in_windows': {}, 'totals': {}, 'wide': [], 'deviations': [],
@@ -30,6 +30,9 @@
     {%- if event_time -%}
         {%- do plan.update({'event_type': _type_of(plan, event_time)}) -%}
         {%- do plan.rows.update({'_event_time': plan.event_time, '_micros': _event_micros(plan.event_time, plan.event_type)}) -%}
+    {%- endif -%}
+    {%- if asking -%}
+        {%- do plan.rows.update({'_asks': sql_identifier(asking)}) -%}
     {%- endif -%}
     {%- for feature in features -%}
         {%- do _note_number(plan, feature) -%}
@@ -124,7 +127,8 @@
 {#- The name of a condition on rows; none for all rows. -#}
 {% macro _condition(plan, where) -%}
     {%- if where -%}
-        {%- do return(_named(plan.rows, '_where', _row_filters(where) | replace('\n        ', ' '))) -%}
+        {%- set tests = _row_filters(where) | replace('\n        ', ' ') -%}
+        {%- do return(_named(plan.rows, '_where', 'not ' ~ sql_identifier(plan.asking) ~ ' and ' ~ tests if plan.asking else tests)) -%}
     {%- endif -%}
     {%- do return(none) -%}
 {%- endmacro %}
@@ -163,7 +167,14 @@
 
 {#- The number of rows that count, to date: all, those that pass a condition, or those with a value. -#}
 {% macro _counted(plan, value, condition) -%}
-    {%- set tests = [condition, value ~ ' is not null' if value else none] | select | list -%}
+    {%- set tests = _tests_of_rows(plan, value, condition) -%}
     {%- set term = 'case when ' ~ tests | join(' and ') ~ ' then 1 else 0 end' if tests else '1' -%}
     {%- do return(_sum_state(plan, (value or '') ~ (condition or '') ~ ('_count' if value else '_rows'), term)) -%}
+{%- endmacro %}
+
+
+{#- What a row must pass to count: its condition, to have a value, and to be none of the rows that only ask. -#}
+{% macro _tests_of_rows(plan, value, condition) -%}
+    {%- set counts = 'not _asks' if plan.asking and not condition and not value else none -%}
+    {%- do return([condition, value ~ ' is not null' if value else none, counts] | select | list) -%}
 {%- endmacro %}

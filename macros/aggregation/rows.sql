@@ -44,13 +44,14 @@ measured_rows as (
 {%- endmacro %}
 
 
-{#- The columns that place a row: its key, its time, its calendar periods. -#}
+{#- The columns that place a row: its key, its time, its calendar periods, and whether it only asks. -#}
 {% macro _places(plan) -%}
     {%- set periods = [] -%}
     {%- for period in plan.periods -%}
         {%- do periods.append('_' ~ period) -%}
     {%- endfor -%}
-    {%- do return(plan['keys'] + (['_event_time', '_micros'] if plan.event_time else []) + periods) -%}
+    {%- set asks = ['_asks'] if plan.asking else [] -%}
+    {%- do return(plan['keys'] + (['_event_time', '_micros'] if plan.event_time else []) + periods + asks) -%}
 {%- endmacro %}
 
 
@@ -58,6 +59,8 @@ measured_rows as (
 {% macro _states_to_date(plan) -%}
 {%- set key = plan['keys'] | join(', ') -%}
 {%- do plan.update({'states_stage': 'looked_up' if plan.look_ups else 'instants'}) -%}
+{#- Of the rows at one instant, those that ask are the last. -#}
+{%- set in_order = '_micros, _asks' if plan.asking else '_micros' -%}
 {#- Engines sort once for sums and for `next_in_order` only where nothing between them has another order; so the other states are the last. -#}
 states_to_date as (
     select
@@ -65,12 +68,12 @@ states_to_date as (
         {{ name }},
         {%- endfor %}
         {%- for period in plan.periods %}
-        {{ _next_in_order('_' ~ period, key, '_micros') }} as _next_{{ period }},
+        {{ _next_in_order('_' ~ period, key, in_order) }} as _next_{{ period }},
         {%- endfor %}
         {%- for name, state in plan.states.items() if state.is_sum %}
-        {{ _growing_sum(name, key, '_micros') }} as {{ name }},
+        {{ _growing_sum(name, key, in_order) }} as {{ name }},
         {%- endfor %}
-        {{ _next_in_order('_micros', key, '_micros') }} as _next_time
+        {{ _next_in_order('_micros', key, in_order) }} as _next_time
         {%- for name, state in plan.states.items() if not state.is_sum -%}
         ,
         {{ state.to_date ~ (' as ' ~ name if state.to_date != name else '') }}
@@ -110,12 +113,12 @@ looked_up as (
     {%- if look_up.is_after -%}
         last_value({{ states }}) over (
             partition by {{ key }} order by _micros desc
-            range between unbounded preceding and {{ look_up.distance - 1 }} following
+            range between unbounded preceding and {{ _frame_end(1 - look_up.distance) }}
         )
     {%- elif look_up.axis == '_micros' -%}
         last_value({{ states }}) over (
             partition by {{ key }} order by _micros
-            range between unbounded preceding and {{ look_up.distance }} preceding
+            range between unbounded preceding and {{ _frame_end(look_up.distance) }}
         )
     {%- else -%}
         last_value(
@@ -125,4 +128,10 @@ looked_up as (
             range between unbounded preceding and {{ look_up.distance }} preceding
         )
     {%- endif -%}
+{%- endmacro %}
+
+
+{#- The end of a frame, a distance back. -#}
+{% macro _frame_end(distance) -%}
+    {{- distance ~ ' preceding' if distance > 0 else -distance ~ ' following' -}}
 {%- endmacro %}

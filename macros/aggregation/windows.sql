@@ -1,18 +1,26 @@
 {#-
   What a window is at an instant t: the state at its end (`until`), less the state before its start (`since`, none for the beginning of time).
-  Each is a `distance` back from t on an `axis`: microseconds, or whole calendar periods, of which t's own begins at distance 1. `width` is
-  that of a trailing window in microseconds, `period` the calendar period of the others.
+  Each is a `distance` back from t on an `axis`: microseconds, or whole calendar periods, of which t's own begins at distance 1. What
+  lies ahead of t has a distance below 0. `width` is that of a trailing window in microseconds, `period` the calendar period of the others.
 
       closed    right (t - N, t]    left [t - N, t)    both [t - N, t]    none (t - N, t)
+      next N    (t, t + N], with an offset of M (t + M, t + M + N]
 
   Instants are whole microseconds, so that an end that is left out is one microsecond away from one that counts.
 -#}
 {% macro _window_bounds(window, closed) -%}
     {%- set now = {'axis': '_micros', 'distance': 0 if closed in ['right', 'both'] else 1} -%}
+    {%- set next = modules.re.fullmatch('next ([0-9]+)([smhdw])(?: offset ([0-9]+)([smhdw]))?', window) -%}
     {%- set trailing = modules.re.fullmatch('([0-9]+)([smhdw])(?: offset ([0-9]+)([smhdw]))?', window) -%}
     {%- set period = window.replace('previous ', '') -%}
     {%- if closed not in ['right', 'left', 'both', 'none'] -%}
         {%- do exceptions.raise_compiler_error('aggregate: `closed` is right, left, both or none, given `' ~ closed ~ '`') -%}
+    {%- elif next -%}
+        {%- set offset = _micros_of(next[3] or 0, next[4] or 's') -%}
+        {%- set width = _micros_of(next[1], next[2]) -%}
+        {%- do return({
+            'until': {'axis': '_micros', 'distance': -offset - width}, 'since': {'axis': '_micros', 'distance': -offset}, 'width': width,
+        }) -%}
     {%- elif trailing -%}
         {%- set offset = _micros_of(trailing[3] or 0, trailing[4] or 's') -%}
         {%- set until = offset + now.distance -%}
@@ -24,7 +32,7 @@
         {%- do return({'until': now, 'since': none}) -%}
     {%- elif period not in ['day', 'week', 'month', 'quarter', 'year'] -%}
         {%- do exceptions.raise_compiler_error(
-            'aggregate: window `' ~ window ~ '` is not known; expected one such as 30d, 12h offset 1d, lifetime, month, previous month'
+            'aggregate: window `' ~ window ~ '` is not known; expected one such as 30d, 12h offset 1d, next 30d, lifetime, month, previous month'
         ) -%}
     {%- elif window == period -%}
         {%- do return({'until': now, 'since': {'axis': '_' ~ period, 'distance': 1}, 'period': period}) -%}
@@ -75,7 +83,7 @@
   see `_look_ups`.
 -#}
 {% macro _state_at(plan, state, place, is_after=false) -%}
-    {%- if place.distance == 0 -%}
+    {%- if place.distance == 0 and not is_after -%}
         {%- do return(state) -%}
     {%- endif -%}
     {%- set name = ('_after' if is_after else '') ~ _place_name(place) -%}
@@ -93,12 +101,19 @@
 {% macro _place_name(place) -%}
     {%- if place.axis != '_micros' -%}
         {%- do return('_before' ~ ('_previous' if place.distance == 2 else '') ~ place.axis) -%}
-    {%- elif place.distance == 1 -%}
-        {%- do return('_before') -%}
+    {%- elif place.distance in [0, 1] -%}
+        {%- do return('_before' if place.distance else '_now') -%}
     {%- endif -%}
-    {%- for before, micros in [('', place.distance), ('_before', place.distance - 1)] -%}
+    {%- set way = '_ago' if place.distance > 0 else '_ahead' -%}
+    {%- for before, micros in [('', place.distance | abs), ('_before', place.distance - 1)] -%}
         {%- for unit, seconds in [('d', 86400), ('h', 3600), ('m', 60), ('s', 1)] if micros % (seconds * 1000000) == 0 -%}
-            {%- do return(before ~ '_' ~ micros // (seconds * 1000000) ~ unit ~ '_ago') -%}
+            {%- do return(before ~ '_' ~ micros // (seconds * 1000000) ~ unit ~ way) -%}
         {%- endfor -%}
     {%- endfor -%}
+{%- endmacro %}
+
+
+{#- The SQL of a place on the axis of microseconds. -#}
+{% macro _place(place) -%}
+    {%- do return('(_micros ' ~ ('-' if place.distance > 0 else '+') ~ ' ' ~ place.distance | abs ~ ')') -%}
 {%- endmacro %}
