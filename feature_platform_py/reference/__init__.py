@@ -5,6 +5,21 @@ It is slow, because each row looks at all rows of its key, and shares nothing wi
 
 from __future__ import annotations
 
+from feature_platform_py.reference.asking import Answers, PointInTime
+from feature_platform_py.reference.at_times import (
+    reference_features_at,
+    reference_targets_at,
+    reference_values_by_key,
+    reference_versions_at,
+)
 from feature_platform_py.reference.features import reference_features
 
-__all__ = ["reference_features"]
+__all__ = [
+    "Answers",
+    "PointInTime",
+    "reference_features",
+    "reference_features_at",
+    "reference_targets_at",
+    "reference_values_by_key",
+    "reference_versions_at",
+]

@@ -68,6 +68,18 @@ def window_interval(window: str, *, at: int, closed: str = "right", zone: tzinfo
     )
 
 
+def next_interval(window: str, *, at: int) -> Interval:
+    """Return the interval of a window such as `next 30d` or `next 30d offset 7d`: (t + offset, t + offset + length].
+
+    Raises ValueError for another window.
+    """
+    lengths = trailing_lengths(window.removeprefix("next ")) if window.startswith("next ") else None
+    if lengths is None:
+        raise ValueError(f"window {window!r}: expected `next <N><unit>` or `next <N><unit> offset <M><unit>`")
+    start = at + lengths[1]
+    return Interval(start, start + lengths[0], has_start=False, has_end=True)
+
+
 def trailing_lengths(window: Any) -> tuple[int, int] | None:
     """Return the length and the offset of a window such as `30d offset 7d` in microseconds; None for other windows."""
     match = _TRAILING.fullmatch(window) if isinstance(window, str) else None

@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
-from feature_platform_py.reference.features import reference_features
+from feature_platform_py.reference import (
+    Answers,
+    PointInTime,
+    reference_features,
+    reference_features_at,
+    reference_targets_at,
+    reference_values_by_key,
+    reference_versions_at,
+)
 from feature_platform_py.testing.comparison import assert_features_equal
 from feature_platform_py.testing.edge_cases import EdgeCases, edge_case_frame, edge_case_rows
 
-__all__ = ["EdgeCases", "assert_features_equal", "edge_case_frame", "edge_case_rows", "reference_features"]
+__all__ = [
+    "Answers",
+    "EdgeCases",
+    "PointInTime",
+    "assert_features_equal",
+    "edge_case_frame",
+    "edge_case_rows",
+    "reference_features",
+    "reference_features_at",
+    "reference_targets_at",
+    "reference_values_by_key",
+    "reference_versions_at",
+]
