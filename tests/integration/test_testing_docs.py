@@ -16,4 +16,4 @@ def test_the_examples_pass(tmp_path: Path) -> None:
         (tmp_path / f"test_example_{number}.py").write_text(block)
     pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(pytest, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert re.search(r"\b4 passed", done.stdout), done.stdout + done.stderr
+    assert re.search(r"\b5 passed", done.stdout), done.stdout + done.stderr
