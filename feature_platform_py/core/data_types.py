@@ -45,6 +45,7 @@ ALIASES: Mapping[str, str] = {
 }
 NUMERIC = frozenset({"integer", "decimal", "floating"})
 MAX_PRECISION = 38
+_DIGITS: Mapping[str, int] = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 19}
 _MAX_DEPTH = 50
 _NESTED = re.compile(r"(array|map|struct)\s*<(.+)>", re.IGNORECASE | re.DOTALL)
 _FIELD = re.compile(r"\s*(\w+|`(?:[^`]|``)+`)\s*:(.+)", re.DOTALL)
@@ -111,6 +112,25 @@ def kind_of(text: str) -> str:
         return parse_type(text).kind
     except ValueError:
         return "other"
+
+
+def common_key_type(one: str, other: str) -> str | None:
+    """Return the type to which two keys are widened so that equal values stay equal and no digit is lost; None if there is none."""
+    types = [parse_type(each) for each in (one, other)]
+    kinds = {each.kind for each in types}
+    if types[0] == types[1]:
+        return types[0].text
+    if kinds == {"string"}:
+        return "string"
+    if kinds == {"integer"}:
+        return max((each.text for each in types), key=_DIGITS.__getitem__)
+    return _common_decimal(types) if kinds <= {"decimal", "integer"} else None
+
+
+def _common_decimal(types: Sequence[DataType]) -> str | None:
+    scale = max(each.scale for each in types)
+    whole = max(each.precision - each.scale if each.precision else _DIGITS[each.text] for each in types)
+    return f"decimal({whole + scale},{scale})" if whole + scale <= MAX_PRECISION else None
 
 
 def _simple_type(text: str, name: str, first: str | None, second: str | None) -> DataType:

@@ -13,6 +13,7 @@ from feature_platform_py.features.definitions import MODEL as CUSTOM_MODEL
 from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.features.row_filters import filter_variable
 from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, GroupPlan, JobPlan, TablesPlan
+from feature_platform_py.jobs.point_in_time import Use
 
 _ENRICHED = '''\
 """The job's result: its transformers in Python run on the rows of `{joined}`, in the order of the job's file."""
@@ -51,6 +52,8 @@ def generated_from(origin: str) -> str:
 
 
 def _call(plan: TablesPlan, model: str) -> Call:
+    if isinstance(plan, JobPlan) and (use := plan.use(model)):
+        return _rows_of(use, plan) if model == use.rows_model else _feature_table(plan, model, rows=use.rows_model)
     if model in plan.tables:
         return _feature_table(plan, model)
     if model == INPUT_MODEL:
@@ -83,12 +86,28 @@ def _input(plan: TablesPlan) -> Call:
     return Call("job_input", (), arguments)
 
 
-def _feature_table(plan: TablesPlan, model: str) -> Call:
-    sets = plan.sets_of(model)
-    rows = ["input_rows"] if len(sets) == 1 else [f"input_rows_{number}" for number in range(len(sets))]
+def _rows_of(use: Use, plan: JobPlan) -> Call:
+    """Return the call that puts the rows that count, and the rows that ask, into one view."""
     arguments: dict[str, Any] = {
-        "input": _ref(plan, INPUT_MODEL),
-        "feature_sets": [_feature_set(each, name) for each, name in zip(sets, rows, strict=True)],
+        "asking": _ref(plan, INPUT_MODEL),
+        "keys": dict(use.keys),
+        "event_time": dict([use.time]),
+        "relation": Call("source" if len(use.relation) > 1 else "ref", use.relation),
+        "columns": dict(use.columns),
+    }
+    if filters := [filter_variable(each, use.source.columns or () if use.source else ()) for each in use.filters]:
+        arguments["filters"] = filters
+    if use.reach_days is not None:
+        arguments["reach_days"] = use.reach_days
+    return Call("point_in_time_rows", (), arguments)
+
+
+def _feature_table(plan: TablesPlan, model: str, *, rows: str = INPUT_MODEL) -> Call:
+    sets = plan.sets_of(model)
+    names = ["input_rows"] if len(sets) == 1 else [f"input_rows_{number}" for number in range(len(sets))]
+    arguments: dict[str, Any] = {
+        "input": _ref(plan, rows),
+        "feature_sets": [_feature_set(each, name) for each, name in zip(sets, names, strict=True)],
     }
     if period := plan.period(model):
         arguments["period"] = period
@@ -134,31 +153,33 @@ def _group(plan: TablesPlan) -> Call:
 
 
 def _joined_group(group: GroupPlan) -> Mapping[str, Any]:
-    return {"name": _group_join(group), "relation": _ref(group, group.output_model), "keys": list(group.keys)}
+    return {"name": _group_join(group), "relation": _ref(group, group.output_model), "keys": list(group.grain)}
 
 
-def _group_join(group: GroupPlan) -> str:
+def _group_join(table: GroupPlan | Use) -> str:
     # Other joins have the names of models, or of steps of the query.
-    return f"{group.name}_group"
+    return f"{table.name}_group" if isinstance(table, GroupPlan) else table.name
 
 
 def _group_columns(plan: JobPlan) -> dict[str, Any]:
     """Return the join of each feature of a group by its name in the result, with its name in the group where that differs."""
     return {
-        each.column.name: _group_join(each.group)
+        each.column.name: _group_join(each.table)
         if each.column.name == each.name
-        else {"table": _group_join(each.group), "column": each.name}
+        else {"table": _group_join(each.table), "column": each.name}
         for each in plan.group_features
     }
 
 
 def _joined(feature_set: FeatureSet, plan: JobPlan) -> Mapping[str, Any]:
     sets = plan.sets_of(feature_set.model)
-    joined = {
+    joined: dict[str, Any] = {
         "name": _join_name(feature_set, plan),
         "relation": _ref(plan, feature_set.model),
         "keys": list(feature_set.keys),
     }
+    if use := plan.use(feature_set.model):
+        return joined | {"row_columns": use.row_columns}
     if feature_set.month_key:
         joined |= {"timestamp_col": feature_set.timestamp_col, "month_key": feature_set.month_key}
     return joined if len(sets) == 1 else joined | {"feature_set": sets.index(feature_set)}
@@ -168,7 +189,7 @@ def _tables_of_features(plan: JobPlan) -> dict[str, str]:
     return {
         column.name: _join_name(each, plan)
         for column in plan.features
-        for each in plan.feature_sets
+        for each in plan.own_sets
         if column in each.features
     }
 

@@ -22,6 +22,7 @@ from feature_platform_py.jobs.plan import (
     TablesPlan,
     transformer_params,
 )
+from feature_platform_py.jobs.point_in_time import ASKS, Use
 from feature_platform_py.registry.feature import Feature, FeatureGroup
 from feature_platform_py.registry.field import field_named
 from feature_platform_py.registry.registry import Registry
@@ -46,7 +47,12 @@ class PlannedJob:
 def job_content(job: PlannedJob, registry: Registry) -> dict[str, Any]:
     """Return the dbt YAML of a job: its own source if not registered, its models with columns and tests, and its exposure."""
     plan = job.plan
-    models = [_input_model(plan), *(_table_model(model, plan, registry) for model in plan.tables)]
+    models = [_input_model(plan)]
+    for table in plan.tables:
+        if use := plan.use(table):
+            models += [_rows_model(use, plan), _use_model(use, plan, registry)]
+        else:
+            models.append(_table_model(table, plan, registry))
     models.append(_result_model(plan, registry))
     if plan.config.python_transformers:
         models.append(_enriched_model(plan, registry))
@@ -147,6 +153,37 @@ def _table_model(model: str, plan: TablesPlan, registry: Registry) -> dict[str, 
     return found
 
 
+def _rows_model(use: Use, plan: JobPlan) -> dict[str, Any]:
+    return _model(plan, use.rows_model, tags=[use.feature_set.tag]) | {
+        "description": (
+            f"The rows that count for `{use.name}` of {_shown(plan)}, and the job's rows, which ask for features at their own time and"
+            " count for nobody."
+        ),
+        "columns": [*_use_columns(use), {"name": ASKS, "data_type": "boolean", "description": "Whether the row asks."}],
+    }
+
+
+def _use_model(use: Use, plan: JobPlan, registry: Registry) -> dict[str, Any]:
+    keys = [column for column in _use_columns(use) if column["name"] in use.feature_set.keys]
+    features = _group_features(use.feature_set, use.group)
+    found = _model(plan, use.name, tags=[use.feature_set.tag], meta=_group_meta(use.group, registry)) | {
+        "description": f"{use.group.description} For the rows of {_shown(plan)}: one row per key and time that they ask for.",
+        "data_tests": [_named_test("unique_grain", plan, use.name)],
+        "columns": [*keys, *features, *_own_columns(use.name, plan)],
+    }
+    found["config"]["group"] = group_name(use.group.owner)
+    return found
+
+
+def _use_columns(use: Use) -> list[dict[str, Any]]:
+    fields = use.source.registered.fields if use.source and use.source.registered else ()
+    return [
+        {"name": name, "data_type": data_type}
+        | ({"description": field.description} if (field := field_named(name, fields)) else {})
+        for name, data_type in use.columns
+    ]
+
+
 def _group_of(model: str, plan: TablesPlan, registry: Registry) -> FeatureGroup | None:
     return plan.group if isinstance(plan, GroupPlan) else registry.feature_group(model)
 
@@ -170,7 +207,7 @@ def _group_meta(group: FeatureGroup | None, registry: Registry) -> dict[str, Any
 
 
 def _result_model(plan: JobPlan, registry: Registry) -> dict[str, Any]:
-    features = [_of_groups(plan), *(_features_of(each, registry) for each in plan.feature_sets)]
+    features = [_of_groups(plan), *(_features_of(each, registry) for each in plan.own_sets)]
     return _model(plan, JOINED_MODEL, tags=_tags(plan)) | {
         "description": (
             f"One row per source row of the job `{plan.job_name}`: the source's columns, then the features of {_adding(plan)}."
@@ -181,7 +218,7 @@ def _result_model(plan: JobPlan, registry: Registry) -> dict[str, Any]:
 
 
 def _enriched_model(plan: JobPlan, registry: Registry) -> dict[str, Any]:
-    features = [_of_groups(plan), *(_features_of(each, registry) for each in (*plan.feature_sets, *plan.python_sets))]
+    features = [_of_groups(plan), *(_features_of(each, registry) for each in (*plan.own_sets, *plan.python_sets))]
     found = _model(plan, ENRICHED_MODEL, tags=["generic", *_tags(plan)]) | {
         "description": (
             f"One row per source row of the job `{plan.job_name}`: the source's columns, then the features of all its transformers."
@@ -200,8 +237,9 @@ def _enriched_model(plan: JobPlan, registry: Registry) -> dict[str, Any]:
 
 
 def _adding(plan: JobPlan) -> str:
-    groups = f"the groups {ticked(group.name for group in plan.groups)}" if plan.groups else ""
-    return " and ".join(filter(None, [groups, "its transformers in SQL" if plan.feature_sets or not groups else ""]))
+    names = dict.fromkeys(each.group.name for each in plan.group_features)
+    groups = f"the groups {ticked(names)}" if names else ""
+    return " and ".join(filter(None, [groups, "its transformers in SQL" if plan.own_sets or not groups else ""]))
 
 
 def _row_count_test(plan: JobPlan, model: str) -> dict[str, Any]:
@@ -227,11 +265,12 @@ def _key_columns(feature_set: FeatureSet, plan: TablesPlan, group: FeatureGroup 
 
 
 def _own_columns(model: str, plan: TablesPlan) -> list[dict[str, Any]]:
+    registered = plan.source.registered
     is_there = {
         "_feature_set": len(plan.sets_of(model)) > 1,
         "period_start": plan.period(model) is not None,
         "_input_fingerprint": True,
-        "_input_loaded_at": bool(plan.source.registered and plan.source.registered.loaded_at),
+        "_input_loaded_at": plan.period(model) is not None and bool(registered and registered.loaded_at),
     }
     return [
         {"name": name, "data_type": data_type, "description": description}
@@ -262,7 +301,7 @@ def _group_features(feature_set: FeatureSet, group: FeatureGroup | None) -> list
 
 def _of_groups(plan: JobPlan) -> list[dict[str, Any]]:
     """Return the columns that the job has of feature groups, as the groups describe them."""
-    return [_feature_column(each.column, each.group.group.feature_of(each.name), {}) for each in plan.group_features]
+    return [_feature_column(each.column, each.group.feature_of(each.name), {}) for each in plan.group_features]
 
 
 def _feature_column(column: OutputColumn, feature: Feature | None, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -295,7 +334,7 @@ def _chained(lists: Iterable[Iterable[dict[str, Any]]]) -> Iterator[dict[str, An
 
 def _exposure(job: PlannedJob, registry: Registry) -> dict[str, Any]:
     plan = job.plan
-    groups = [each.group for each in plan.groups]
+    groups = [each.group for each in plan.group_features]
     groups += [group for model in plan.models if (group := registry.feature_group(model))]
     owners = [group.owner for group in groups] or [
         plan.source.registered.owner if plan.source.registered else "unknown"

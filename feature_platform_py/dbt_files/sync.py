@@ -27,6 +27,7 @@ from feature_platform_py.registry.feature import FeatureGroup
 from feature_platform_py.registry.registry import Registry, load_registry, load_source_registry
 from feature_platform_py.registry.schema import json_schema_texts
 from feature_platform_py.registry.source import RegisteredSource
+from feature_platform_py.sources.resolve import ResolvedSource
 
 GROUPS_FILE = Path("models", "groups.yml")
 _MARK = re.compile(rf"(?:# |\{{#- ){GENERATED} (.+) by `fpjob ")
@@ -112,7 +113,7 @@ def bring_up_to_date(
 def _bring_groups_up_to_date(plan: TablesPlan, project: Project, tell: Callable[[str], None]) -> None:
     registry = _registry_for_docs(project.root)
     groups = [part for part in plan.parts if isinstance(part, GroupPlan)]
-    wanted = _shared_files(groups, registry, project.root)
+    wanted = _shared_files([group.source for group in groups], registry, project.root)
     for group in groups:
         wanted |= group_files(group, registry)
     _update(project, wanted, _left_over(project.root, groups), set(), tell)
@@ -155,16 +156,15 @@ def _check_version(root: Path) -> None:
 def _files_of_job(plan: JobPlan, project: Project, file: Path, folder: Path) -> dict[Path, str]:
     """Return the job's own files, after the files that they refer to: its sources, and the groups of owners."""
     registry = _registry_for_docs(project.root)
-    files = _shared_files([plan, *plan.groups], registry, project.root)
+    files = _shared_files([*plan.sources, *(group.source for group in plan.groups)], registry, project.root)
     for group in plan.groups:
         files |= group_files(group, registry)
     shown = file.relative_to(project.root) if file.is_relative_to(project.root) else Path(file.name)
     return files | job_files(PlannedJob(shown, plan), registry, folder=folder)
 
 
-def _shared_files(plans: Iterable[TablesPlan], registry: Registry, root: Path) -> dict[Path, str]:
-    """Return the files that plans share with others: their sources, and the groups of owners."""
-    sources = [plan.source for plan in plans]
+def _shared_files(sources: Iterable[ResolvedSource], registry: Registry, root: Path) -> dict[Path, str]:
+    """Return the files that plans share with others: those of their sources, and the groups of owners."""
     named = [
         registered
         for source in sources
@@ -259,7 +259,7 @@ def _drift(job: PlannedJob, registry: Registry) -> Iterator[Problem]:
 
 
 def _outputs(job: PlannedJob) -> Iterator[tuple[str, OutputColumn]]:
-    for feature_set in (*job.plan.feature_sets, *job.plan.python_sets):
+    for feature_set in (*job.plan.own_sets, *job.plan.python_sets):
         for column in feature_set.features:
             yield feature_set.model, column
 

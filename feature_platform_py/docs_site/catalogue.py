@@ -85,7 +85,7 @@ def _use_of_group(job: PlannedJob, plan: GroupPlan, column: OutputColumn) -> dic
         "name": job.plan.job_name,
         "model": plan.name,
         "rule": column.description,
-        "grain": list(plan.keys),
+        "grain": list(plan.grain),
         "looksAhead": column.looks_ahead,
     }
 
@@ -97,7 +97,7 @@ def _group(plan: GroupPlan, jobs: Sequence[PlannedJob]) -> dict[str, Any]:
         "owner": group.owner,
         "entity": group.entity,
         "source": f"{'.'.join(plan.dbt_source)}: {plan.source.shown}",
-        "keys": list(plan.keys),
+        "keys": list(plan.grain),
         "file": f"registry/feature/{group.file.name}",
         "definition": group.file.read_text(encoding="utf-8").strip(),
         "tables": [plan.table_name(table) for table in plan.tables],

@@ -41,6 +41,12 @@ class Reach:
         return cls(max(each.days for each in found), periods, any(each.is_forever for each in found))
 
 
+def whole_days(days: int, periods: Mapping[str, int]) -> int:
+    """Return a number of days that is no shorter than these days, and these calendar periods."""
+    # A day more, because a day of a time zone may have 25 hours.
+    return max([days, *(_LONGEST[period] * number + 1 for period, number in periods.items())])
+
+
 @dataclass(frozen=True)
 class Window:
     """A window at an instant t. A trailing one has its length and its offset in seconds, another one the name of a period.

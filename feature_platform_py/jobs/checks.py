@@ -74,7 +74,7 @@ def load_checked_job(
             raise
     if source and source.registered:
         draft = _ordered_by(draft, source.registered.primary_key)
-    of_groups = find_group_features(draft, source, known_registry, project, problems)
+    of_groups = find_group_features(draft, source, columns, known_registry, project, problems)
     problems += [*check_job(draft, columns, source, group_features=of_groups), *name_problems(draft, project)]
     if source and draft.output_sink:
         problems += _sink_problems(draft, draft.output_sink, source, project)

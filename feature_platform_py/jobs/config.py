@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,6 +19,7 @@ from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.features.transformer import FeatureTransformer
 from feature_platform_py.files.declared import read_columns
 from feature_platform_py.jobs.schema import (
+    AskingPart,
     GroupFeaturesPart,
     InputLocationPart,
     InputSourcePart,
@@ -53,12 +54,32 @@ class TransformerSpec:
 
 @dataclass(frozen=True)
 class GroupSelection:
-    """Features of a feature group that a job names: all if `names` is None. `prefix` comes before their names in the result."""
+    """Features of a feature group that a job names: all if `names` is None. `prefix` comes before their names in the result.
+
+    `entities` are the key columns of this selection alone, as `Asking` has those of the job.
+    """
 
     group: str
     names: tuple[str, ...] | None
     prefix: str = ""
+    entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """At which time, and for whom, the rows of a job ask for features; empty where the job leaves that to its source.
+
+    `entities` are the columns of the rows that hold an entity's key, in the order of its primary key.
+    """
+
+    entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    event_time: str | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the job's file says any of it."""
+        return bool(self.entities or self.event_time)
 
 
 @dataclass(frozen=True)
@@ -72,6 +93,7 @@ class JobConfig:
     feature_transformers: tuple[TransformerSpec, ...]
     output_sink: Sink
     features: tuple[GroupSelection, ...] = ()
+    asking: Asking = Asking()
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     @property
@@ -93,6 +115,7 @@ class JobDraft:
     description: str
     input_source: InputSource | None
     features: tuple[GroupSelection, ...]
+    asking: Asking | None
     feature_transformers: tuple[TransformerSpec, ...]
     output_sink: Sink | None
     problems: tuple[Problem, ...]
@@ -108,6 +131,7 @@ class JobDraft:
             description=self.description,
             input_source=self.input_source,
             features=self.features,
+            asking=self.asking or Asking(),
             feature_transformers=self.feature_transformers,
             output_sink=self.output_sink,
             place=self.place,
@@ -138,6 +162,7 @@ def read_job(
         description=job.description if job else "",
         input_source=_input_source(place.at("input_source"), problems),
         features=_selections(place.at("features"), problems),
+        asking=_asking(place),
         feature_transformers=_transformers(place.at("feature_transformers"), transformers, problems),
         output_sink=_sink(place.at("output_sink"), problems),
         problems=tuple(dict.fromkeys(problems)),
@@ -176,6 +201,14 @@ def _location_alone(place: Place) -> InputLocationPart | None:
     return read_part(InputLocationPart, Place(Document(place.document.file, {"location": place.value})), [])
 
 
+def _asking(place: Place) -> Asking | None:
+    """Return what the file says of the rows' keys and times; None if it is wrong, which `JobPart` has reported."""
+    keys = AskingPart.__pydantic_fields__  # type: ignore[attr-defined]
+    values = {name: value for name, value in place.document.values.items() if name in keys}
+    part = read_part(AskingPart, replace(place, document=replace(place.document, values=values)), [])
+    return Asking(MappingProxyType(part.entities), part.event_time) if part else None
+
+
 def _selections(place: Place, problems: list[Problem]) -> tuple[GroupSelection, ...]:
     return tuple(found for each in place.items if (found := _selection(each, problems)))
 
@@ -183,13 +216,17 @@ def _selections(place: Place, problems: list[Problem]) -> tuple[GroupSelection, 
 def _selection(place: Place, problems: list[Problem]) -> GroupSelection | None:
     if isinstance(place.value, dict):
         part = read_part(GroupFeaturesPart, place, problems)
-        return GroupSelection(part.group, part.features, part.prefix, place) if part else None
+        return _mapped_selection(part, place) if part else None
     group, dot, feature = place.value.partition(".") if isinstance(place.value, str) else ("", "", "")
     if not (group and dot and feature):
         expected = "expected `<group>.<feature>`, `<group>.*` for all of its features, or a mapping with the `group`"
         problems.append(place.problem(f"`{place.name}`: {expected}, given {place.given}"))
         return None
     return GroupSelection(group, None if feature == "*" else (feature,), place=place)
+
+
+def _mapped_selection(part: GroupFeaturesPart, place: Place) -> GroupSelection:
+    return GroupSelection(part.group, part.features, part.prefix, MappingProxyType(part.entities), place)
 
 
 def _transformers(place: Place, known: Transformers, problems: list[Problem]) -> tuple[TransformerSpec, ...]:

@@ -43,8 +43,8 @@ def _tables(plan: TablesPlan) -> Iterator[tuple[str, str, str]]:
     """Yield the name, grain and features of each table; those of a feature group are one for a job."""
     job = plan if isinstance(plan, JobPlan) else None
     for group in job.groups if job else ():
-        features = [each.column for each in job.group_features if each.group == group] if job else []
-        yield group.name, ", ".join(group.keys), _names(features)
+        features = [each.column for each in job.group_features if each.table == group] if job else []
+        yield group.name, ", ".join(group.grain), _names(features)
     for feature_set in (*plan.feature_sets, *(job.python_sets if job else ())):
         table = plan.shown(plan.table_name(feature_set.model))
         yield table, ", ".join(feature_set.keys), _names(feature_set.features)
@@ -101,10 +101,8 @@ def plan_html(plan: JobPlan, target: Target) -> str:
         ("writes", plan.sink.shown),
         ("target", f"{target.name} ({target.engine})"),
     ]
-    of_groups = [(each.group.name, each.group.keys, each.column) for each in plan.group_features]
-    own = [
-        (each.model, each.keys, column) for each in (*plan.feature_sets, *plan.python_sets) for column in each.features
-    ]
+    of_groups = [(each.table.name, each.table.grain, each.column) for each in plan.group_features]
+    own = [(each.model, each.keys, column) for each in (*plan.own_sets, *plan.python_sets) for column in each.features]
     features = [
         (table, ", ".join(keys), each.name, each.type or "", "yes" if each.looks_ahead else "no", each.description)
         for table, keys, each in (*of_groups, *own)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import unknown
 from feature_platform_py.features.row_filters import RowFilter
-from feature_platform_py.jobs.config import GroupSelection, JobDraft
+from feature_platform_py.jobs.asking import AskingJob
+from feature_platform_py.jobs.config import Asking, GroupSelection, JobDraft
 from feature_platform_py.jobs.plan import GroupFeature, GroupPlan
+from feature_platform_py.jobs.uses import Selected, find_uses
 from feature_platform_py.registry.definition import Definition
 from feature_platform_py.registry.feature import FeatureGroup, read_feature_groups
 from feature_platform_py.registry.registry import Registry
@@ -56,38 +59,56 @@ def plan_group(group: FeatureGroup, definition: Definition, registry: Registry, 
 
 
 def find_group_features(
-    draft: JobDraft, source: ResolvedSource | None, registry: Registry, project: Project, problems: list[Problem]
+    draft: JobDraft,
+    source: ResolvedSource | None,
+    columns: Columns | None,
+    registry: Registry,
+    project: Project,
+    problems: list[Problem],
 ) -> tuple[GroupFeature, ...]:
     """Return the columns that a job's `features` name, in their order; add the faults of the others to `problems`.
 
-    `source` is the job's, None if it has faults of its own.
+    `source` is the job's, None if it has faults of its own; `columns` are the source's, None if they are unknown.
     """
     if not draft.features:
+        problems += _unused_problems(draft)
         return ()
+    selected = _selected(draft, registry, project, problems)
+    if source is None or draft.asking is None:
+        return ()
+    if not _asks(selected, draft.asking, draft, source):
+        return tuple(_shared_features(selected, registry, project, problems))
+    if columns is None:
+        return ()
+    job = AskingJob(draft, draft.asking, source, columns, registry)
+    return tuple(find_uses(selected, job, project, problems))
+
+
+def _unused_problems(draft: JobDraft) -> Iterator[Problem]:
+    """Yield the keys that only `features` need, of a job without any."""
+    for key in ("entities", "event_time"):
+        if draft.place.at(key).is_there:
+            message = f"`{key}`: only `features` of feature groups are as of a time and a key, and the job has none"
+            yield draft.place.at(key).problem(f"{message}; remove it, or name features")
+
+
+def _selected(draft: JobDraft, registry: Registry, project: Project, problems: list[Problem]) -> list[Selected]:
+    """Return the selections of groups and features that exist; add the faults of the others to `problems`."""
     named = {each.group for each in draft.features}
     # A fault in another group's file does not concern the job.
     found: list[Problem] = []
     groups = {each.name: each for each in read_feature_groups(project.root, registry.entities, registry.sources, found)}
-    files = {name: project.shown(project.root / "registry" / "feature" / f"{name}.yaml") for name in named}
-    problems += [each for each in found if each.file in files.values()]
-    if any(each.file in files.values() for each in found):
-        return ()
-    selected: list[GroupFeature] = []
-    for selection in draft.features:
-        fault = _group_fault(selection, groups)
-        definition = groups[selection.group].definition if not fault else None
-        if fault or definition is None:
+    files = {project.shown(project.root / "registry" / "feature" / f"{name}.yaml") for name in named}
+    faults = [each for each in found if each.file in files]
+    problems += faults
+    selected: list[Selected] = []
+    for selection in draft.features if not faults else ():
+        if fault := _group_fault(selection, groups):
             problems.append(selection.place.problem(f"`{selection.place.name}`: {fault}"))
-            continue
-        if source:
-            problems += _row_problems(selection, definition, draft, source)
-        try:
-            plan = plan_group(groups[selection.group], definition, registry, project)
-        except ConfigurationError as error:
-            problems += error.problems
-            continue
-        selected += _selected(selection, plan, problems)
-    return tuple(selected)
+        else:
+            group = groups[selection.group]
+            selected.append(Selected(selection, group, tuple(_names(selection, group, problems))))
+    return selected
 
 
 def _group_fault(selection: GroupSelection, groups: dict[str, FeatureGroup]) -> str | None:
@@ -103,51 +124,60 @@ def _group_fault(selection: GroupSelection, groups: dict[str, FeatureGroup]) -> 
     return None
 
 
-def _row_problems(
-    selection: GroupSelection, definition: Definition, draft: JobDraft, source: ResolvedSource
-) -> Iterator[Problem]:
-    """Yield why a job's rows may not be among those for which the group has features.
+def _names(selection: GroupSelection, group: FeatureGroup, problems: list[Problem]) -> Iterator[str]:
+    """Yield the names of the group's features that a selection names; add those that the group lacks to `problems`."""
+    known = [each.name for each in group.features]
+    for position, name in enumerate(selection.names or known):
+        if name in known:
+            yield name
+        else:
+            inner = selection.place.at("features")
+            place = (inner.at(position) if inner.items else inner) if inner.is_there else selection.place
+            fault = unknown("feature", name, known=known)
+            problems.append(place.problem(f"`{place.name}`: {fault} in the group `{selection.group}`"))
+
+
+def _asks(selected: Sequence[Selected], asking: Asking, draft: JobDraft, source: ResolvedSource) -> bool:
+    """Return whether the rows ask for features at their own times: if the job says so, or if they are not rows of a group."""
+    return (
+        asking.is_given
+        or any(each.selection.entities for each in selected)
+        or not all(_has_rows_of(each.group.definition, draft, source) for each in selected if each.group.definition)
+    )
+
+
+def _has_rows_of(definition: Definition, draft: JobDraft, source: ResolvedSource) -> bool:
+    """Return whether a job's rows are among those for which a group has features in its own table.
 
     The group has them at the event times of its own source's rows that pass its filters.
     """
-    place, group = selection.place, f"the feature group `{selection.group}`"
     own, time = definition.source, definition.aggregator.timestamp_col
-    shown = f"`{own.type}/{own.name}` (v{own.version})"
-    if source.registered != own:
-        given = source.registered
-        said = f"`{given.type}/{given.name}` (v{given.version})" if given else "a source without a registry entry"
-        yield place.problem(
-            f"`{place.name}`: {group} has features for the rows of {shown}, and this job reads {said}; features for other"
-            " rows are not supported yet"
-        )
-        return
-    if own.event_time and own.event_time != time:
-        yield place.problem(
-            f"`{place.name}`: {group} has features at the time `{time}`, and the rows of {shown} have the event time"
-            f" `{own.event_time}`; features at another time are not supported yet"
-        )
     kept = [_condition(each) for each in draft.input_source.filters] if draft.input_source else []
-    for each in definition.filters:
-        if _condition(each) not in kept:
-            yield place.problem(
-                f"`{place.name}`: {group} has no features for rows that its filter of `{each.column}` leaves out (line"
-                f" {each.place.line} of its file); give the job's `input_source` that filter too"
-            )
+    return (
+        source.registered == own
+        and own.event_time in (None, time)
+        and all(_condition(each) in kept for each in definition.filters)
+    )
+
+
+def _shared_features(
+    selected: Sequence[Selected], registry: Registry, project: Project, problems: list[Problem]
+) -> Iterator[GroupFeature]:
+    """Yield the features that a job's rows have in the groups' own tables."""
+    for each in selected:
+        if (definition := each.group.definition) is None:
+            continue
+        try:
+            plan = plan_group(each.group, definition, registry, project)
+        except ConfigurationError as error:
+            problems += error.problems
+            continue
+        columns = {column.name: column for column in plan.features}
+        for name in each.names:
+            column = replace(columns[name], name=each.selection.prefix + name)
+            yield GroupFeature(each.group, plan, name, column, each.selection.place)
 
 
 def _condition(row_filter: RowFilter) -> tuple[str, str, object]:
     value = row_filter.value
     return row_filter.column.lower(), row_filter.op, frozenset(value) if isinstance(value, tuple) else value
-
-
-def _selected(selection: GroupSelection, plan: GroupPlan, problems: list[Problem]) -> Iterator[GroupFeature]:
-    columns = {column.name: column for column in plan.features}
-    for position, name in enumerate(selection.names or columns):
-        if name in columns:
-            column = replace(columns[name], name=selection.prefix + name)
-            yield GroupFeature(plan, name, column, selection.place)
-        else:
-            inner = selection.place.at("features")
-            place = (inner.at(position) if inner.items else inner) if inner.is_there else selection.place
-            fault = unknown("feature", name, known=columns)
-            problems.append(place.problem(f"`{place.name}`: {fault} in the group `{selection.group}`"))

@@ -13,6 +13,7 @@ from feature_platform_py.features.feature_set import FeatureSet, longest_periods
 from feature_platform_py.features.row_filters import RowFilter
 from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.jobs.config import JobConfig, TransformerSpec
+from feature_platform_py.jobs.point_in_time import Use
 from feature_platform_py.registry.feature import FeatureGroup
 from feature_platform_py.registry.schema import Period
 from feature_platform_py.sinks.sink import Sink
@@ -129,8 +130,8 @@ class GroupPlan(TablesPlan):
         return f"<GroupPlan {self.name}: {self.source.shown} -> {', '.join(column.name for column in self.features)}>"
 
     @property
-    def keys(self) -> tuple[str, ...]:
-        """The grain of the tables: the source's columns with the entity's key, and the event time."""
+    def grain(self) -> tuple[str, ...]:
+        """The columns that decide which features a row gets: the source's columns with the entity's key, and the event time."""
         return self.feature_sets[0].keys
 
     @property
@@ -147,9 +148,13 @@ class GroupPlan(TablesPlan):
 
 @dataclass(frozen=True)
 class GroupFeature:
-    """A column of a job's result that a feature group computes: the group, its name there, and the column of the result."""
+    """A column of a job's result that a feature group has: the table with it, its name there, and the column of the result.
 
-    group: GroupPlan
+    The table is the group's own, which jobs share, or that of a use by this job.
+    """
+
+    group: FeatureGroup
+    table: GroupPlan | Use
     name: str
     column: OutputColumn
     place: Place = field(default=NOWHERE, compare=False, repr=False)
@@ -159,8 +164,8 @@ class GroupFeature:
 class JobPlan(TablesPlan):
     """A job that is ready to run: checked against its source's columns, and completely decided.
 
-    `feature_sets` are those of the SQL transformers; Python transformers run on rows with their features. `read_as` names the
-    columns of the source that get another type than in the files.
+    `feature_sets` are those of the uses of groups and of the SQL transformers; Python transformers run on rows with their features.
+    `read_as` names the columns of the source that get another type than in the files.
     """
 
     config: JobConfig
@@ -183,13 +188,50 @@ class JobPlan(TablesPlan):
 
     @property
     def groups(self) -> tuple[GroupPlan, ...]:
-        """The feature groups that the job reads, each once."""
-        return tuple({each.group.name: each.group for each in self.group_features}.values())
+        """The feature groups whose own tables the job reads, each once."""
+        tables = [each.table for each in self.group_features]
+        return tuple({table.name: table for table in tables if isinstance(table, GroupPlan)}.values())
+
+    @property
+    def uses(self) -> tuple[Use, ...]:
+        """The job's own tables with features of groups, at the times of its rows."""
+        tables = [each.table for each in self.group_features]
+        return tuple({table.name: table for table in tables if isinstance(table, Use)}.values())
+
+    @property
+    def sources(self) -> tuple[ResolvedSource, ...]:
+        """What the job reads: its own source first, then those of the features of groups."""
+        return (self.source, *(use.source for use in self.uses if use.source))
+
+    @property
+    def own_sets(self) -> tuple[FeatureSet, ...]:
+        """The feature sets of the job's transformers in SQL."""
+        return tuple(each for each in self.feature_sets if not self.use(each.model))
+
+    def use(self, model: str) -> Use | None:
+        """Return the use whose table, or whose view of rows, a model is."""
+        return next((use for use in self.uses if model in (use.name, use.rows_model)), None)
 
     @property
     def parts(self) -> tuple[TablesPlan, ...]:
         """The plans whose models a run builds together, a job's after those of the groups that it reads."""
         return (*self.groups, self)
+
+    @property
+    def sql_models(self) -> tuple[str, ...]:
+        """The models that are SQL, in the order in which they are built."""
+        of_tables = [[use.rows_model, table] if (use := self.use(table)) else [table] for table in self.tables]
+        return (INPUT_MODEL, *(model for models in of_tables for model in models), JOINED_MODEL)
+
+    @property
+    def stored_models(self) -> tuple[str, ...]:
+        """The models that are tables; the others are views."""
+        views = {use.rows_model for use in self.uses}
+        return tuple(model for model in super().stored_models if model not in views)
+
+    def period(self, model: str) -> Period | None:
+        """Return the period by which a model's table is partitioned; None for one that is computed whole."""
+        return None if self.use(model) else super().period(model)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -254,11 +296,16 @@ def plan_job(
         source=source,
         columns=tuple(columns),
         filters=config.input_source.filters,
-        feature_sets=tuple(feature_sets.values()),
+        feature_sets=(*_sets_of_uses(group_features), *feature_sets.values()),
         config=config,
         features=(*(each.column for each in group_features), *added),
         group_features=tuple(group_features),
     )
+
+
+def _sets_of_uses(group_features: Sequence[GroupFeature]) -> tuple[FeatureSet, ...]:
+    tables = {each.table.name: each.table for each in group_features}
+    return tuple(table.feature_set for table in tables.values() if isinstance(table, Use))
 
 
 def transformer_params(spec: TransformerSpec) -> dict[str, Any]:

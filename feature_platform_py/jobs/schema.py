@@ -12,6 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from feature_platform_py.core.fields import (
     STRICT,
+    ColumnName,
     FieldError,
     FileFormat,
     FilledText,
@@ -75,6 +76,18 @@ JobName = Annotated[
     AfterValidator(_job_name),
     Field(description="a name for the job and its tables", json_schema_extra={"pattern": f"^{JOB_NAME_PATTERN}$"}),
 ]
+KeyColumns = Annotated[
+    tuple[ColumnName, ...], BeforeValidator(as_tuple), Field(min_length=1), one_or_more({"type": "string"})
+]
+Entities = Annotated[
+    dict[Name, KeyColumns],
+    Field(
+        description="entities, and the columns of the rows that hold the key of each, in the order of its primary key"
+    ),
+]
+EventTime = Annotated[
+    ColumnName | None, Field(description="the column with the time at which a row's features must have been known")
+]
 FeatureNames = Annotated[
     tuple[Name, ...], BeforeValidator(as_tuple), Field(min_length=1), one_or_more({"type": "string"})
 ]
@@ -92,6 +105,8 @@ class JobPart:
     job_name: JobName
     description: Annotated[Text, Field(description="the purpose of the job")] = ""
     input_source: Annotated[Mapped, Field(description="the source of the rows")]
+    entities: Entities = Field(default_factory=dict)
+    event_time: EventTime = None
     features: Annotated[
         list[Any], Field(description="features of feature groups: `<group>.<feature>`, `<group>.*`, or mappings")
     ] = Field(default_factory=list)
@@ -105,6 +120,14 @@ class JobPart:
             raise FieldError(
                 "feature_transformers", "expected at least one transformer, or `features` of feature groups"
             )
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class AskingPart:
+    """The keys of a job that say for whom, and at which time, its rows ask for features."""
+
+    entities: Entities = Field(default_factory=dict)
+    event_time: EventTime = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -156,6 +179,7 @@ class GroupFeaturesPart:
     group: Annotated[Name, Field(description="a feature group's name")]
     features: Annotated[FeatureNames | None, Field(description="the names of its features; all if left out")] = None
     prefix: Annotated[Text, AfterValidator(_prefix), Field(description="what to put before their names")] = ""
+    entities: Entities = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -12,7 +12,7 @@ from feature_platform_py.core.project import Project
 from feature_platform_py.dbt_files.sync import bring_up_to_date
 from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, GroupPlan, JobPlan, TablesPlan
 from feature_platform_py.lineage.columns import Use, column_inputs, uses_by_column
-from feature_platform_py.lineage.graph import Edge, LineageGraph, Node
+from feature_platform_py.lineage.graph import Edge, LineageGraph, Node, NodeKind
 from feature_platform_py.runs.dbt import CompiledModel, compile_models
 
 _ORDER = get_args(Use)
@@ -82,24 +82,40 @@ def compiled_models(
 
 
 def _edges(plan: TablesPlan, models: Sequence[CompiledModel]) -> Iterator[tuple[Node, Node, Sequence[Use]]]:
-    source = ".".join(plan.dbt_source)
+    read = _read_from_outside(plan)
     relations: dict[str, Sequence[str]] = {}
+    outside: dict[str, tuple[NodeKind, str]] = {}
     nodes = {model.relation: model.name for model in models}
-    inputs_of_parts = {part.table_name(INPUT_MODEL) for part in plan.parts}
     for model in models:
-        if model.name in inputs_of_parts:
-            # A job and its groups read one source.
-            relations |= {name: [column for column, _ in plan.columns] for name in _read_by(model, relations)}
+        if model.name in read:
+            kind, name, columns = read[model.name]
+            found_outside = [each for each in _read_by(model, relations) if each not in nodes]
+            relations |= dict.fromkeys(found_outside, columns)
+            outside |= dict.fromkeys(found_outside, (kind, name))
         inputs = column_inputs(model.sql, relations)
         relations[model.relation] = list(inputs)
         for column, found in inputs.items():
             target = Node("model", model.name, column)
             for (relation, name), uses in uses_by_column(found).items():
-                start = Node("model", nodes[relation], name) if relation in nodes else Node("source", source, name)
+                start = Node(*(outside.get(relation) or ("model", nodes[relation])), name)
                 if _is_shown(start) and _is_shown(target):
                     yield start, target, uses
     if isinstance(plan, JobPlan):
         yield from _job_edges(plan)
+
+
+def _read_from_outside(plan: TablesPlan) -> dict[str, tuple[NodeKind, str, Sequence[str]]]:
+    """Return for each model that reads something which no model here builds: whether that is a source, its name, and its columns."""
+    # A job and the groups whose own tables it joins read one source.
+    source = ".".join(plan.dbt_source), [column for column, _ in plan.columns]
+    found: dict[str, tuple[NodeKind, str, Sequence[str]]] = {
+        part.table_name(INPUT_MODEL): ("source", *source) for part in plan.parts
+    }
+    for use in plan.uses if isinstance(plan, JobPlan) else ():
+        columns = use.source.columns if use.source else use.columns
+        kind: NodeKind = "source" if len(use.relation) > 1 else "model"
+        found[plan.table_name(use.rows_model)] = (kind, ".".join(use.relation), [name for name, _ in columns or ()])
+    return found
 
 
 def _job_edges(plan: JobPlan) -> Iterator[tuple[Node, Node, Sequence[Use]]]:

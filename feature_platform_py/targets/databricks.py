@@ -210,7 +210,9 @@ def _sources(plan: JobPlan, target: str) -> Iterator[tuple[str, str]]:
     file = plan.config.path.name
     shown = f"{file}: source `{source.registered.name}`" if source.registered else f"{file}: the job's source"
     yield source.location, shown
-    for reference in source.references:
+    for each in plan.sources[1:]:
+        yield each.location, f"{file}: source `{each.registered.name if each.registered else each.location}`"
+    for reference in (reference for each in plan.sources for reference in each.references):
         for holder in reference.sources:
             locations: Mapping[str, Any] = holder.locations
             if target in locations:

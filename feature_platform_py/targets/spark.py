@@ -107,9 +107,13 @@ class SparkBackend:
         return None
 
     def input_state(self, plan: JobPlan) -> list[FileState]:
-        """Return the state of the files that the job's source and the sources of its rules have; no engine is started."""
-        found = _location_state(plan.source.location, plan.source.format, plan.source.options, self._project)
-        for holder in (holder for reference in plan.source.references for holder in reference.sources):
+        """Return the state of the files that the job's sources and those of their rules have; no engine is started."""
+        found = []
+        for source in plan.sources:
+            found += _location_state(source.location, source.format, source.options, self._project)
+        for holder in (
+            holder for each in plan.sources for reference in each.references for holder in reference.sources
+        ):
             here = holder.locations.get(self._project.target.name) or holder.locations["local"]
             found += _location_state(here.location, here.format, here.options, self._project)
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Annotated, Any, ClassVar, Self
@@ -125,6 +125,11 @@ class WindowAggregator(SqlTransformer):
             if outputs:
                 found.append(self._feature_set(model, outputs, columns))
         return tuple(found)
+
+    def chosen(self, names: Iterable[str], columns: Columns, *, model: str) -> FeatureSet:
+        """Return the features of these names as one set, whatever their windows: that of the model."""
+        wanted = set(names)
+        return self._feature_set(model, [each for each in self._outputs(columns) if each[2].name in wanted], columns)
 
     def _feature_set(
         self, model: str, outputs: list[tuple[FeaturePart, Window, OutputColumn]], columns: Columns

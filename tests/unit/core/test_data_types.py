@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from feature_platform_py.core.data_types import kind_of, parse_type
+from feature_platform_py.core.data_types import common_key_type, kind_of, parse_type
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,25 @@ def test_names_of_fields_keep_their_letters(text: str) -> None:
 def test_a_field_without_its_backticks_is_refused() -> None:
     with pytest.raises(ValueError, match="Spark SQL type"):
         parse_type("struct<Street Name:string>")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "common"),
+    [
+        ("bigint", "bigint", "bigint"),
+        ("int", "bigint", "bigint"),
+        ("tinyint", "smallint", "smallint"),
+        ("bigint", "decimal(10,2)", "decimal(21,2)"),
+        ("decimal(12,4)", "decimal(10,2)", "decimal(12,4)"),
+        ("decimal(38,0)", "decimal(38,10)", None),
+        ("varchar(5)", "string", "string"),
+        ("date", "date", "date"),
+        ("date", "timestamp", None),
+        ("string", "bigint", None),
+        ("boolean", "int", None),
+        ("bigint", "double", None),
+        ("float", "double", None),
+    ],
+)
+def test_keys_are_widened_only_where_equal_values_stay_equal(one: str, other: str, common: str | None) -> None:
+    assert common_key_type(one, other) == common_key_type(other, one) == common

@@ -135,7 +135,8 @@ BROKEN = {
         "prefix: shop_",
         "prefx: shop_",
         [
-            "5: `features[1]`: key `prefx` is unknown. Did you mean `prefix`? Known: `group`, `features`, `prefix`",
+            "5: `features[1]`: key `prefx` is unknown. Did you mean `prefix`? Known: `group`, `features`, `prefix`,"
+            " `entities`",
         ],
     ),
     "prefix_that_is_no_name": (
@@ -170,16 +171,6 @@ BROKEN = {
         "",
         ["3: `feature_transformers`: expected at least one transformer, or `features` of feature groups, given a list"],
     ),
-    "another_source": (
-        "data/sales.csv",
-        "data/other.csv",
-        [
-            "4: `features[0]`: the feature group `takings` has features for the rows of `shop/sales` (v1), and this job reads a source"
-            " without a registry entry; features for other rows are not supported yet",
-            "5: `features[1]`: the feature group `takings` has features for the rows of `shop/sales` (v1), and this job reads a source"
-            " without a registry entry; features for other rows are not supported yet",
-        ],
-    ),
 }
 
 
@@ -194,27 +185,24 @@ def test_what_is_wrong_with_features_of_groups(root: Path, old: str, new: str, e
     assert problems(root, JOB.replace(old, new, 1)) == expected
 
 
-def test_another_version_of_the_source_has_other_rows(root: Path) -> None:
+def test_rows_of_another_version_of_the_source_ask(root: Path) -> None:
     source = FILES["source/shop/v1/sales_source.yaml"]
     write(root, {"source/shop/v2/sales_source.yaml": source})
     write(root, {"feature/takings.yaml": GROUP.replace("shop/sales", "shop/sales@v1")})
-    said = "has features for the rows of `shop/sales` (v1), and this job reads `shop/sales` (v2)"
-    assert said in problems(root, JOB)[0]
+    assert [use.name for use in planned(root, JOB).uses] == ["takings"]
 
 
-def test_a_group_at_another_time_than_the_rows_is_refused(root: Path) -> None:
+def test_rows_at_another_time_than_the_groups_ask(root: Path) -> None:
     source = FILES["source/shop/v1/sales_source.yaml"]
     added = source.replace("locations:", "  - {name: paid_at, type: timestamp, description: When.}\nlocations:")
     group = GROUP.replace("source: shop/sales", "source: shop/sales\ntimestamp_col: paid_at")
     write(root, {"source/shop/v1/sales_source.yaml": added, "feature/takings.yaml": group})
-    assert problems(root, JOB)[0] == (
-        "4: `features[0]`: the feature group `takings` has features at the time `paid_at`, and the rows of `shop/sales` (v1) have the"
-        " event time `sold_at`; features at another time are not supported yet"
-    )
+    [use] = planned(root, JOB).uses
+    assert use.time == ("paid_at", "sold_at")
 
 
 @pytest.mark.parametrize(
-    ("filters", "is_good"),
+    ("filters", "is_shared"),
     [
         ("[{column: kind, op: in, value: [game, toy]}]", True),
         ("[{column: KIND, op: in, value: [toy, game]}, {column: price, op: gt, value: 1}]", True),
@@ -222,7 +210,7 @@ def test_a_group_at_another_time_than_the_rows_is_refused(root: Path) -> None:
         ("[]", False),
     ],
 )
-def test_a_jobs_rows_have_to_pass_the_filters_of_a_group(root: Path, filters: str, *, is_good: bool) -> None:
+def test_rows_that_a_groups_filters_leave_out_ask(root: Path, filters: str, *, is_shared: bool) -> None:
     group = GROUP.replace(
         "source: shop/sales", "source: shop/sales\nfilters: [{column: kind, op: in, value: [toy, game]}]"
     )
@@ -230,13 +218,8 @@ def test_a_jobs_rows_have_to_pass_the_filters_of_a_group(root: Path, filters: st
     text = JOB.replace(
         "config: {location: data/sales.csv}}", f"config: {{location: data/sales.csv}}, filters: {filters}}}"
     )
-    if is_good:
-        assert names(planned(root, text))
-        return
-    assert problems(root, text)[0] == (
-        "4: `features[0]`: the feature group `takings` has no features for rows that its filter of `kind` leaves out (line 6 of its"
-        " file); give the job's `input_source` that filter too"
-    )
+    plan = planned(root, text)
+    assert [len(plan.groups), len(plan.uses)] == ([1, 0] if is_shared else [0, 1])
 
 
 def test_a_fault_of_a_named_group_is_one_of_the_job_and_that_of_another_group_is_not(root: Path) -> None:

@@ -1,0 +1,122 @@
+"""Find for whom, and at which time, the rows of a job ask for features of groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from feature_platform_py.core.data_types import Columns, common_key_type
+from feature_platform_py.core.document import Place
+from feature_platform_py.core.errors import Problem
+from feature_platform_py.core.suggestions import ticked, unknown
+from feature_platform_py.features.columns import READABLE, InputColumn, column_named, input_fault, missing_column
+from feature_platform_py.jobs.config import Asking, GroupSelection, JobDraft
+from feature_platform_py.jobs.point_in_time import Asker
+from feature_platform_py.registry.entity import Entity
+from feature_platform_py.registry.registry import Registry
+from feature_platform_py.sources.resolve import ResolvedSource
+
+
+@dataclass(frozen=True)
+class AskingJob:
+    """A job whose rows ask, with the columns of its source."""
+
+    draft: JobDraft
+    asking: Asking
+    source: ResolvedSource
+    columns: Columns
+    registry: Registry
+
+    def problems(self, entities: set[str]) -> Iterator[Problem]:
+        """Yield what is wrong with the job's own `event_time` and `entities`; its features are about `entities`."""
+        at = self.draft.place.at("event_time")
+        if fault := self._time_fault():
+            yield at.problem(fault)
+        for name in self.asking.entities:
+            place = self.draft.place.at("entities", name)
+            yield from self._entity_problems(name, place, self.asking.entities[name], entities)
+
+    def selection_problems(self, selection: GroupSelection, entity: str) -> Iterator[Problem]:
+        """Yield what is wrong with the `entities` of one selection, whose group is about `entity`."""
+        for name, columns in selection.entities.items():
+            yield from self._entity_problems(name, selection.place.at("entities", name), columns, {entity})
+
+    def time(self) -> tuple[str, str] | None:
+        """Return the name and the type of the column with the rows' time, None if that is wrong."""
+        name = self._time_name()
+        return column_named(name, self.columns) if name and not self._time_fault() else None
+
+    def asker(
+        self, selection: GroupSelection, entity: Entity, own_keys: Sequence[tuple[str, str]], problems: list[Problem]
+    ) -> Asker | None:
+        """Return who asks for the features of a selection; None, and more `problems`, if the rows cannot.
+
+        `own_keys` are the columns with the entity's key in the rows that count, in the order of its primary key.
+        """
+        place = self._place(selection, entity.name)
+        names = selection.entities.get(entity.name) or self.asking.entities.get(entity.name)
+        given = names or entity.primary_key
+        found = list(self._key_faults(given, own_keys, entity, selection, is_named=bool(names)))
+        problems += [place.problem(f"`{place.name}`: {fault}") for fault in found]
+        time = self.time()
+        keys = tuple(column for name in given if (column := column_named(name, self.columns)))
+        return None if found or time is None or len(keys) != len(own_keys) else Asker(keys, time)
+
+    def _place(self, selection: GroupSelection, entity: str) -> Place:
+        places = (selection.place.at("entities", entity), self.draft.place.at("entities", entity))
+        return next((each for each in places if each.is_there), selection.place)
+
+    def _time_name(self) -> str | None:
+        registered = self.source.registered
+        return self.asking.event_time or (registered.event_time if registered else None)
+
+    def _time_fault(self) -> str | None:
+        name = self._time_name()
+        if name is None:
+            return (
+                "`event_time` is missing: expected the column with the time at which a row's features must have been known; the"
+                " job's source declares none"
+            )
+        fault = input_fault(
+            InputColumn("event time", "event_time", name, READABLE["time"]), self.columns, there="source"
+        )
+        return f"`event_time`: {fault}" if fault else None
+
+    def _entity_problems(self, name: str, place: Place, columns: Sequence[str], wanted: set[str]) -> Iterator[Problem]:
+        entity = self.registry.entities_by_name.get(name)
+        if entity is None:
+            yield place.problem(f"`{place.name}`: {unknown('entity', name, known=self.registry.entities_by_name)}")
+        elif len(columns) != len(entity.primary_key):
+            expected = f"expected a column for each of {ticked(entity.primary_key)}, the primary key of `{name}`"
+            yield place.problem(f"`{place.name}`: {expected}, given {ticked(columns)}")
+        elif name not in wanted:
+            about = (
+                f"the features are about {ticked(sorted(wanted))}" if wanted else "the job names no features of groups"
+            )
+            yield place.problem(f"`{place.name}`: no feature here is about `{name}`, {about}; remove it")
+
+    def _key_faults(
+        self,
+        names: Sequence[str],
+        own_keys: Sequence[tuple[str, str]],
+        entity: Entity,
+        selection: GroupSelection,
+        *,
+        is_named: bool,
+    ) -> Iterator[str]:
+        if len(names) != len(own_keys):
+            return
+        for name, (own, own_type) in zip(names, own_keys, strict=True):
+            column = column_named(name, self.columns)
+            if column is None:
+                advice = "" if is_named else f" Say in `entities` which columns hold the key of `{entity.name}`"
+                yield missing_column(name, self.columns, there="source") + ("." if advice else "") + advice
+            elif fault := input_fault(
+                InputColumn("key", "entities", name, READABLE["key"]), self.columns, there="source"
+            ):
+                yield fault
+            elif common_key_type(own_type, column[1]) is None:
+                yield (
+                    f"column `{column[0]}` is {column[1]}, and the key `{own}` of the feature group `{selection.group}` is {own_type};"
+                    " expected types of one kind, so that equal keys are equal values; cast the column in the source"
+                )

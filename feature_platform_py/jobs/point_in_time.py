@@ -1,0 +1,126 @@
+"""Describe the tables with features at the times at which a job's rows ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from feature_platform_py.core.data_types import Columns, common_key_type, parse_type
+from feature_platform_py.features.feature_set import FeatureSet
+from feature_platform_py.features.row_filters import RowFilter
+from feature_platform_py.features.windows import whole_days
+from feature_platform_py.registry.definition import Definition
+from feature_platform_py.registry.feature import FeatureGroup
+from feature_platform_py.sources.resolve import ResolvedSource
+
+ASKS = "_asks"
+"""The column that marks the rows that ask; the others count."""
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class Use:
+    """Features of one group, for one choice of a job's key columns: a table of them, and a view of the rows that it needs.
+
+    `relation` has the two names of a dbt source, or the name of a model; `source` is what the target reads for the former.
+    `keys` are the columns of the rows that count, each with the column of the asking rows; `time` is the pair of their times.
+    `columns` are read, with the types in which both kinds of rows have them. A row counts for `reach_days` days, None: for ever.
+    """
+
+    name: str
+    group: FeatureGroup
+    relation: tuple[str, ...]
+    source: ResolvedSource | None
+    keys: Mapping[str, str]
+    time: tuple[str, str]
+    columns: tuple[tuple[str, str], ...]
+    filters: tuple[RowFilter, ...]
+    reach_days: int | None
+    feature_set: FeatureSet
+
+    @property
+    def rows_model(self) -> str:
+        """The model of the rows that count, and the rows that ask."""
+        return f"{self.name}_rows"
+
+    @property
+    def grain(self) -> tuple[str, ...]:
+        """The columns that decide which features a row gets."""
+        return self.feature_set.keys
+
+    @property
+    def row_columns(self) -> dict[str, dict[str, str]]:
+        """For each key column of the table, the column of the asking rows, and the type in which both are compared."""
+        types, columns = dict(self.columns), {**self.keys, self.time[0]: self.time[1]}
+        return {name: {"column": columns[name], "type": types[name]} for name in self.grain}
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks, and when: the columns of the asking rows that hold an entity's key, and their time, as (name, type)."""
+
+    keys: Columns
+    time: tuple[str, str]
+
+
+def windowed_use(
+    name: str,
+    group: FeatureGroup,
+    definition: Definition,
+    source: ResolvedSource,
+    *,
+    asker: Asker,
+    features: Iterable[str],
+) -> Use:
+    """Return the named features of a group that says what it computes, for the rows of `asker`."""
+    keys = tuple(definition.keys.values())
+    time = definition.aggregator.timestamp_col
+    columns = _common_columns(definition.source.columns, dict(zip(keys, asker.keys, strict=True)), time, asker.time)
+    found = definition.aggregator.chosen(features, columns, model=name)
+    filtered = [each.column for each in definition.filters]
+    types = dict(columns)
+    read = tuple((each, types[each]) for each in dict.fromkeys([*dict(found.reads), *filtered]))
+    return Use(
+        name=name,
+        group=group,
+        relation=definition.source.dbt_source,
+        source=source,
+        keys={key: column for key, (column, _) in zip(keys, asker.keys, strict=True)},
+        time=(time, asker.time[0]),
+        columns=read,
+        filters=definition.filters,
+        reach_days=None if found.reach_days is None else whole_days(found.reach_days, found.reach_periods),
+        feature_set=_asked(found, read),
+    )
+
+
+def _asked(feature_set: FeatureSet, columns: Columns) -> FeatureSet:
+    """Return a feature set over rows of which some only ask. Its table has no periods, so how far rows reach does not matter there."""
+    return replace(
+        feature_set,
+        reads=(*columns, (ASKS, "boolean")),
+        reach_days=None,
+        reach_periods={},
+        params={**feature_set.params, "asking": ASKS},
+    )
+
+
+def _common_columns(
+    columns: Columns, keys: Mapping[str, tuple[str, str]], time: str, asking_time: tuple[str, str]
+) -> list[tuple[str, str]]:
+    common = {key: common_key_type(dict(columns)[key], asking) for key, (_, asking) in keys.items()}
+    times = {parse_type(each).kind for each in (dict(columns)[time], asking_time[1])}
+    common[time] = "date" if times == {"date"} else "timestamp"
+    return [(name, common.get(name) or data_type) for name, data_type in columns]
+
+
+def use_names(groups: Sequence[str], taken: Iterable[str]) -> list[str]:
+    """Return a name for each use of a group, in order: the group's, with `_2`, `_3` where that is taken."""
+    names: list[str] = []
+    known = set(taken)
+    for group in groups:
+        number = 1
+        while {name := group if number == 1 else f"{group}_{number}", f"{name}_rows"} & known:
+            number += 1
+        known |= {name, f"{name}_rows"}
+        names.append(name)
+    return names

@@ -1,0 +1,333 @@
+"""A job whose rows ask for features at their own times: its tables, the texts of their models, and what can be wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from feature_platform_py.dbt_files.job_models import model_texts
+from feature_platform_py.dbt_files.job_yaml import PlannedJob, job_content
+from feature_platform_py.jobs.plan import JobPlan
+from feature_platform_py.jobs.schema import job_json_schema
+from feature_platform_py.registry.registry import load_registry
+from tests.unit.jobs.test_group_features import names, planned, problems
+from tests.unit.registry.test_defined_groups import FILES, GROUP
+from tests.unit.registry.test_registry import write
+
+LABELS = """\
+name: labels
+description: What became of shops.
+owner: label-team
+entity: shop
+primary_key: label_id
+fields:
+  - {name: label_id, type: bigint, required: true, description: Identifies the label.}
+  - {name: shop, type: int, description: Whom it is about.}
+  - {name: rival, type: bigint, description: Another shop.}
+  - {name: decided_at, type: date, description: When it was decided.}
+  - {name: code, type: string, description: Any text.}
+  - {name: share, type: double, description: Any number.}
+locations:
+  local: {location: data/labels.csv, format: csv}
+"""
+JOB = """\
+job_name: labels_v1
+input_source: {source_type: spark, config: {location: data/labels.csv}}
+entities: {shop: shop}
+event_time: decided_at
+features:
+  - takings.taken_lifetime
+  - {group: takings, features: [count_30d, taken_7d], prefix: shop_}
+  - {group: takings, entities: {shop: RIVAL}, features: [taken_7d], prefix: rival_}
+output_sink: {sink_type: overwrite_parquet, config: {path: output/labels}}
+"""
+OF_SALES = """\
+job_name: sales_v1
+input_source: {source_type: spark, config: {location: data/sales.csv}}
+features: [takings.count_30d]
+output_sink: {sink_type: overwrite_parquet, config: {path: output/sales}}
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    for name in ("labels", "sales"):
+        (tmp_path / "data" / f"{name}.csv").write_text("label_id\n")
+    (tmp_path / "configs" / "jobs").mkdir(parents=True)
+    return write(tmp_path, FILES | {"source/label/v1/labels_source.yaml": LABELS})
+
+
+def text(plan: JobPlan, model: str) -> str:
+    """A model's text on one line, between the marks of the job."""
+    found = dict(model_texts(plan, "configs/jobs/sales.yaml"))[f"{plan.name}__{model}.sql"]
+    return (
+        " ".join(found.partition("-%}\n")[2].removesuffix("\n{%- endif %}\n").split())
+        .replace(", }", "}")
+        .replace(", ]", "]")
+    )
+
+
+def test_each_choice_of_keys_is_a_table_and_a_view_of_its_rows(root: Path) -> None:
+    plan = planned(root, JOB)
+    assert names(plan) == ["taken_lifetime", "shop_count_30d", "shop_taken_7d", "rival_taken_7d"]
+    tables = ["takings_rows", "takings", "takings_2_rows", "takings_2"]
+    assert list(plan.models) == ["stg_job_input", *tables, "job_features"]
+    assert plan.table_nodes == ("labels_v1__takings", "labels_v1__takings_2")
+    assert plan.stored_models == plan.tables == ("takings", "takings_2")
+    assert [part.name for part in plan.parts] == ["labels_v1"]
+    assert [source.location for source in plan.sources] == ["data/labels.csv", "data/sales.csv", "data/sales.csv"]
+
+
+def test_a_view_has_the_rows_that_count_and_those_that_ask(root: Path) -> None:
+    plan = planned(root, JOB)
+    assert text(plan, "takings_rows") == (
+        "{{ point_in_time_rows( asking=ref('labels_v1__stg_job_input'), keys={'shop_id': 'shop'}, event_time={'sold_at':"
+        " 'decided_at'}, relation=source('shop', 'sales'), columns={ 'shop_id': 'bigint', 'sold_at': 'timestamp', 'price':"
+        " 'decimal(10,2)', 'kind': 'string'}, ) }}"
+    )
+    assert "keys={'shop_id': 'rival'}" in text(plan, "takings_2_rows")
+    # Only a bounded window's rows need to be read so far back.
+    assert "reach_days=7, ) }}" in text(plan, "takings_2_rows")
+
+
+def test_a_table_has_only_the_named_features_and_no_periods(root: Path) -> None:
+    assert text(planned(root, JOB), "takings_2") == (
+        "{{ feature_table( input=ref('labels_v1__takings_2_rows'), feature_sets=[ { 'keys': ['shop_id', 'sold_at'], 'features':"
+        " {'taken_7d': 'decimal(38,2)'}, 'reads': { 'shop_id': 'bigint', 'sold_at': 'timestamp', 'price': 'decimal(10,2)', '_asks':"
+        " 'boolean'}, 'timestamp_col': 'sold_at', 'query': aggregate( 'input_rows', keys=['shop_id'], event_time='sold_at', features=["
+        " { 'function': 'sum', 'column': 'price', 'windows': {'7d': 'taken_7d'}, 'fill_value': '0'}], types={'sold_at': 'timestamp',"
+        " 'price': 'decimal(10,2)'}, asking='_asks', )}], ) }}"
+    )
+
+
+def test_the_result_joins_tables_by_the_columns_of_the_rows(root: Path) -> None:
+    found = text(planned(root, JOB), "job_features")
+    time = "'sold_at': {'column': 'decided_at', 'type': 'timestamp'}"
+    for name, column in {"takings": "shop", "takings_2": "rival"}.items():
+        joined = f"'row_columns': {{'shop_id': {{'column': '{column}', 'type': 'bigint'}}, {time}}}"
+        relation = f"'relation': ref('labels_v1__{name}'), 'keys': ['shop_id', 'sold_at']"
+        assert f"{{ 'name': '{name}', {relation}, {joined}}}" in found
+    assert found.endswith(
+        "features={ 'taken_lifetime': 'takings', 'shop_count_30d': {'table': 'takings', 'column': 'count_30d'}, 'shop_taken_7d':"
+        " {'table': 'takings', 'column': 'taken_7d'}, 'rival_taken_7d': {'table': 'takings_2', 'column': 'taken_7d'}}, ) }}"
+    )
+
+
+def test_times_that_are_both_dates_stay_dates(root: Path) -> None:
+    dated = FILES["source/shop/v1/sales_source.yaml"].replace("sold_at, type: timestamp", "sold_at, type: date")
+    write(root, {"source/shop/v1/sales_source.yaml": dated})
+    assert "'sold_at': 'date'" in text(planned(root, JOB), "takings_rows")
+
+
+@pytest.mark.parametrize(
+    ("group", "reach"),
+    [
+        (GROUP.replace("7d, lifetime", "7d, month"), "reach_days=32"),
+        (GROUP.replace("7d, lifetime", "7d, previous year"), "reach_days=733"),
+        (GROUP.replace("7d, lifetime", "7d, 12h offset 30d"), "reach_days=31"),
+        (GROUP, ""),
+    ],
+)
+def test_rows_are_read_as_far_back_as_they_count(root: Path, group: str, reach: str) -> None:
+    write(root, {"feature/takings.yaml": group})
+    job = JOB.replace("takings.taken_lifetime", "takings.*").replace("  - {group: takings, features", "  # ")
+    assert text(planned(root, job), "takings_rows").endswith(f"{reach}, ) }}}}" if reach else "}, ) }}")
+
+
+def test_the_columns_of_a_groups_filters_are_read_too(root: Path) -> None:
+    filtered = GROUP.replace("source: shop/sales", "source: shop/sales\nfilters: [{column: weight, op: gt, value: 2}]")
+    write(root, {"feature/takings.yaml": filtered})
+    found = text(planned(root, JOB), "takings_2_rows")
+    assert (
+        "'weight': 'double'}, filters=[{'column': 'weight', 'op': 'gt', 'literals': [{'text': '2.0', 'type': 'double'}]}]"
+        in found
+    )
+
+
+@pytest.mark.parametrize(
+    ("asks", "changed"),
+    [
+        (False, {}),
+        (True, {"features: [": "event_time: sold_at\nfeatures: ["}),
+        (True, {"features: [": "entities: {shop: shop_id}\nfeatures: ["}),
+        (True, {"[takings.count_30d]": "[{group: takings, features: count_30d, entities: {shop: sale_id}}]"}),
+    ],
+)
+def test_rows_of_the_groups_own_source_ask_only_if_the_job_says_so(
+    root: Path, *, asks: bool, changed: dict[str, str]
+) -> None:
+    job = OF_SALES
+    for old, new in changed.items():
+        job = job.replace(old, new)
+    plan = planned(root, job)
+    assert [use.name for use in plan.uses] == (["takings"] if asks else [])
+    assert [group.name for group in plan.groups] == ([] if asks else ["takings"])
+
+
+def test_names_of_tables_avoid_those_of_the_job(root: Path) -> None:
+    files = {
+        f"feature/{name}.yaml": GROUP.replace("name: takings", f"name: {name}") for name in ("takings_rows", "final")
+    }
+    write(root, files)
+    job = JOB.replace(
+        "features:\n", "features:\n  - takings_rows.count_30d\n  - {group: final, features: count_30d, prefix: f_}\n"
+    )
+    assert list(planned(root, job).tables) == ["takings_rows", "final_2", "takings_2", "takings_3"]
+
+
+def test_the_docs_of_the_tables_have_the_groups_words(root: Path) -> None:
+    content = job_content(PlannedJob(Path("configs/jobs/sales.yaml"), planned(root, JOB)), load_registry(root))
+    models = {model["name"]: model for model in content["models"]}
+    table = models["labels_v1__takings_2"]
+    assert table["data_tests"] == [{"unique_grain": {"name": "unique_grain_labels_v1__takings_2"}}]
+    assert [column["name"] for column in table["columns"]] == ["shop_id", "sold_at", "taken_7d", "_input_fingerprint"]
+    assert table["columns"][2]["description"] == "Sum of `price` over (t - 7 d, t]; 0 over no rows. Money."
+    assert table["config"]["meta"] | table["config"] == table["config"]["meta"] | {
+        "tags": ["window", "labels_v1"],
+        "group": "shop_team",
+        "meta": {"job": "labels_v1", "entity": "shop", "entity_version": "1.2.0", "feature_group": "takings"},
+    }
+    rows = models["labels_v1__takings_2_rows"]
+    assert [column["name"] for column in rows["columns"]] == ["shop_id", "sold_at", "price", "_asks"]
+    assert models["labels_v1__job_features"]["columns"][-1]["description"].startswith("Sum of `price`")
+    [exposure] = content["exposures"]
+    assert exposure["owner"]["name"] == "shop-team"
+
+
+TYPES = "so that equal keys are equal values; cast the column in the source"
+COLUMNS = "Its columns: `label_id`, `shop`, `rival`, `decided_at`, `code`, `share`"
+BROKEN = {
+    "column_missing": (
+        "entities: {shop: shop}",
+        "entities: {shop: shp}",
+        [f"3: `entities.shop`: column `shp` is missing in the source. Did you mean `shop`? {COLUMNS}"] * 2,
+    ),
+    "no_column_named": (
+        "entities: {shop: shop}\n",
+        "",
+        [
+            f"{line}: `features[{position}]`: column `shop_id` is missing in the source. Did you mean `shop`? {COLUMNS}. Say in"
+            " `entities` which columns hold the key of `shop`"
+            for line, position in ((5, 0), (6, 1))
+        ],
+    ),
+    "entity_unknown": (
+        "{shop: shop}",
+        "{shop: shop, shp: shop}",
+        ["3: `entities.shp`: entity `shp` is unknown. Did you mean `shop`? Known: `sale`, `shop`"],
+    ),
+    "entity_without_features": (
+        "{shop: shop}",
+        "{shop: shop, sale: label_id}",
+        ["3: `entities.sale`: no feature here is about `sale`, the features are about `shop`; remove it"],
+    ),
+    "entity_of_another_group": (
+        "{shop: RIVAL}",
+        "{sale: label_id}",
+        ["8: `features[2].entities.sale`: no feature here is about `sale`, the features are about `shop`; remove it"],
+    ),
+    "more_columns_than_the_key_has": (
+        "{shop: shop}",
+        "{shop: [shop, rival]}",
+        [
+            "3: `entities.shop`: expected a column for each of `shop_id`, the primary key of `shop`, given `shop`, `rival`",
+        ],
+    ),
+    "text_for_a_number": (
+        "{shop: RIVAL}",
+        "{shop: code}",
+        [
+            "8: `features[2].entities.shop`: column `code` is string, and the key `shop_id` of the feature group `takings` is bigint;"
+            f" expected types of one kind, {TYPES}"
+        ],
+    ),
+    "floating_key": (
+        "{shop: RIVAL}",
+        "{shop: share}",
+        [
+            "8: `features[2].entities.shop`: column `share` is double, and the key `shop_id` of the feature group `takings` is bigint;"
+            f" expected types of one kind, {TYPES}"
+        ],
+    ),
+    "no_time": (
+        "event_time: decided_at\n",
+        "",
+        [
+            "1: `event_time` is missing: expected the column with the time at which a row's features must have been known; the job's"
+            " source declares none"
+        ],
+    ),
+    "time_that_is_none": (
+        "event_time: decided_at",
+        "event_time: code",
+        ["4: `event_time`: expected a date or timestamp column as the event time, `code` is string"],
+    ),
+    "time_missing": (
+        "event_time: decided_at",
+        "event_time: decided",
+        [f"4: `event_time`: column `decided` is missing in the source. Did you mean `decided_at`? {COLUMNS}"],
+    ),
+    "entities_that_are_no_mapping": (
+        "{shop: shop}",
+        "[shop]",
+        ["3: `entities`: expected a mapping (`key: value`), given a list"],
+    ),
+    "several_at_once": (
+        "entities: {shop: shop}\nevent_time: decided_at",
+        "entities: {shop: code}\nevent_time: share",
+        [
+            "3: `entities.shop`: column `code` is string, and the key `shop_id` of the feature group `takings` is bigint; expected"
+            f" types of one kind, {TYPES}",
+            "4: `event_time`: expected a date or timestamp column as the event time, `share` is double",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), BROKEN.values(), ids=BROKEN)
+def test_what_is_wrong_with_keys_and_times(root: Path, old: str, new: str, expected: list[str]) -> None:
+    assert old in JOB
+    assert problems(root, JOB.replace(old, new, 1)) == list(dict.fromkeys(expected))
+
+
+def test_keys_and_times_without_features_are_refused(root: Path) -> None:
+    transformers = "feature_transformers: [{name: WithGreeting, params: {name_col: code}}]\n"
+    job = JOB[: JOB.index("features:")] + transformers + JOB[JOB.index("output_sink") :]
+    said = "only `features` of feature groups are as of a time and a key, and the job has none; remove it, or name features"
+    assert problems(root, job) == [f"3: `entities`: {said}", f"4: `event_time`: {said}"]
+
+
+def test_a_composite_key_is_in_the_order_of_the_entity(root: Path) -> None:
+    entity = (
+        FILES["entity/shop/shop.yaml"]
+        .replace("primary_key: shop_id", "primary_key: [shop_id, kind]")
+        .replace("fields:\n", "fields:\n  - {name: kind, type: string, required: true, description: Which kind.}\n")
+    )
+    sale = FILES["entity/sale/sale.yaml"].replace(
+        "fields:\n", "fields:\n  - {name: kind, type: string, required: true, description: Which kind.}\n"
+    )
+    write(root, {"entity/shop/shop.yaml": entity, "entity/sale/sale.yaml": sale})
+    job = JOB.replace("entities: {shop: shop}", "entities: {shop: [shop, code]}").replace(
+        "shop: RIVAL", "shop: [rival, code]"
+    )
+    plan = planned(root, job)
+    assert [dict(use.keys) for use in plan.uses] == [
+        {"shop_id": "shop", "kind": "code"},
+        {"shop_id": "rival", "kind": "code"},
+    ]
+    said = problems(root, JOB)
+    assert said[0] == (
+        "3: `entities.shop`: expected a column for each of `shop_id`, `kind`, the primary key of `shop`, given `shop`"
+    )
+
+
+def test_an_editor_knows_keys_and_times() -> None:
+    import yaml
+    from jsonschema import Draft202012Validator
+
+    schema = Draft202012Validator(job_json_schema())
+    assert schema.is_valid(yaml.safe_load(JOB))
+    for old, new in [("event_time: d", "event_times: d"), ("{shop: shop}", "{shop: []}"), ("{shop: shop}", "shop")]:
+        assert not schema.is_valid(yaml.safe_load(JOB.replace(old, new, 1))), new
