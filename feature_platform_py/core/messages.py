@@ -30,12 +30,13 @@ class Code(StrEnum):
     SOURCE_FAULT = "source_fault"
     SOURCE_CHANGED = "source_changed"
     TIME_OUTSIDE_CALENDAR = "time_outside_calendar"
-    # SQL raises this one as a marked text; the adapter logs it too.
+    # SQL raises these as marked texts; the adapter logs them too.
     AMOUNT_WITHOUT_ROOM = "amount_without_room"
+    TWO_VERSIONS = "two_versions"
 
 
 LOGGED_BY_MACROS = frozenset({Code.FEATURE_TABLE_WORK, Code.FAILED_TEST_ROW})
-RAISED_BY_SQL = frozenset({Code.AMOUNT_WITHOUT_ROOM})
+RAISED_BY_SQL = frozenset({Code.AMOUNT_WITHOUT_ROOM, Code.TWO_VERSIONS})
 # The data is at fault, not the engine.
 FAULTS = frozenset(Code) - LOGGED_BY_MACROS
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from feature_platform_py.core.errors import ConfigurationError, DataCheckError, EngineError, SinkError
 from feature_platform_py.core.locations import table_parts
-from feature_platform_py.core.messages import Code, Message
+from feature_platform_py.core.messages import RAISED_BY_SQL, Code, Message
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.dbt_files.prepare import query_source
@@ -233,5 +233,5 @@ def _raise_fault_of_data(fault: Message, log_file: Path) -> None:
     """Raise the error for a fault of the source or of its amounts."""
     if fault.code is Code.SOURCE_CHANGED:
         raise InputChangedError
-    place = f"\nThe sink was not written. The query: {log_file}" if fault.code is Code.AMOUNT_WITHOUT_ROOM else ""
+    place = f"\nThe sink was not written. The query: {log_file}" if fault.code in RAISED_BY_SQL else ""
     raise DataCheckError(f"{fault.text}{place}")

@@ -21,7 +21,7 @@
     {%- set job_input = _input_of(input) -%}
     {%- set definition = _definition_of(table, queries, job_input) -%}
     {%- set work = _rebuild('full refresh' if execute and should_full_refresh() else 'first run') -%}
-    {%- if job_input.source and (is_incremental() or flags.WHICH == 'compile') -%}
+    {%- if job_input.read and (is_incremental() or flags.WHICH == 'compile') -%}
         {%- set work = _feature_table_work(table, job_input, definition, this if is_incremental() else none) -%}
     {%- endif -%}
     {%- if execute -%}
@@ -56,14 +56,13 @@
 {#- What is to be done to the stored table, or how many rows each period of a table that is not there yet will be computed from. -#}
 {% macro _feature_table_work(table, job_input, definition, stored_relation=none) -%}
     {%- do register_sources() if flags.WHICH in ['compile', 'generate'] -%}
-    {%- set source_relation = source(*job_input.source) -%}
-    {%- set input_rows = _job_input_rows(job_input, source_relation) -%}
+    {%- set input_rows = _input_rows(job_input) -%}
     {%- if stored_relation is none -%}
-        {%- do return(_first_run(table, input_rows) if adapter.get_columns_in_relation(source_relation) else _rebuild('first run')) -%}
+        {%- do return(_first_run(table, input_rows) if adapter.get_columns_in_relation(job_input.read) else _rebuild('first run')) -%}
     {%- endif -%}
     {%- set loaded_at = none if var('reconcile', false) else job_input.loaded_at -%}
     {%- do return(_incremental_work(
-        table, input_rows, _job_input_rows(dict(job_input, filters=[]), source_relation), stored_relation,
+        table, input_rows, _input_rows(job_input, is_filtered=false), stored_relation,
         _feature_table_columns(table, job_input.loaded_at), definition, loaded_at
     )) -%}
 {%- endmacro %}

@@ -52,7 +52,7 @@ group by _day
 {#- The hashes of all feature sets of the job that are counted by days of this event time, each once. -#}
 {% macro _job_hashes(event_time) -%}
     {%- set hashes = [] -%}
-    {%- for table in _tables_beside(model) -%}
+    {%- for table in _tables_over(_read_input(model)) -%}
         {%- for feature_set in table.feature_sets -%}
             {%- do hashes.append(_countable_hash(feature_set, loop.index0)) if _day_column(table, feature_set) == event_time -%}
         {%- endfor -%}
@@ -66,27 +66,21 @@ group by _day
     {%- if table.period -%}
         {%- do return(feature_set.timestamp_col) -%}
     {%- endif -%}
-    {%- for timed in _tables_beside(model) if timed.period and timed.feature_sets -%}
+    {%- for timed in _tables_over(_read_input(model)) if timed.period and timed.feature_sets -%}
         {%- do return(timed.feature_sets[0].timestamp_col) -%}
     {%- endfor -%}
 {%- endmacro %}
 
 
-{#- The feature tables of a model's job or feature group, by the names of their models. -#}
-{% macro _tables_beside(node) -%}
-    {%- set owner, tables = _owner_of(node), [] -%}
+{#- The feature tables over an input's model, in the order of the names of their models. -#}
+{% macro _tables_over(input) -%}
+    {%- set tables = [] -%}
     {%- for node in graph.get('nodes', {}).values() | sort(attribute='name') -%}
-        {%- if node.config.meta.feature_table and _owner_of(node) == owner -%}
+        {%- if node.config.meta.feature_table and _read_input(node).unique_id == input.unique_id -%}
             {%- do tables.append(node.config.meta.feature_table) -%}
         {%- endif -%}
     {%- endfor -%}
     {%- do return(tables) -%}
-{%- endmacro %}
-
-
-{#- The name of the job, or else of the feature group, that a model is of. -#}
-{% macro _owner_of(node) -%}
-    {%- do return(node.config.meta.job or node.config.meta.feature_group) -%}
 {%- endmacro %}
 
 

@@ -14,17 +14,48 @@
 
 
 {#-
-  What a job's input is made of, and the names of its `source`. Nothing is known while dbt parses and in unit tests, where there is no
+  What a job's input is made of, and the relation that it reads (`read`). Nothing is known while dbt parses and in unit tests, where there is no
   graph, and of a job that the run does not look into.
 -#}
 {% macro _input_of(relation) -%}
     {%- set node = _node_of(relation) -%}
-    {%- if not node or not node.config.meta.job_input -%}
-        {%- do return({'columns': [], 'filters': [], 'loaded_at': none, 'source': none}) -%}
+    {%- set nothing = {'columns': [], 'filters': [], 'loaded_at': none, 'read': none} -%}
+    {%- if node and node.config.meta.point_in_time -%}
+        {%- set question = node.config.meta.point_in_time -%}
+        {%- do return(dict(nothing, columns=_point_in_time_columns(question), question=question, read=_relation_read(node), asking=_read_input(node))) -%}
+    {%- elif not node or not node.config.meta.job_input -%}
+        {%- do return(nothing) -%}
     {%- endif -%}
-    {%- set source_id = node.depends_on.nodes | select('in', graph.sources) | first -%}
-    {%- set found = graph.sources[source_id] -%}
-    {%- do return(dict(node.config.meta.job_input, source=[found.source_name, found.name])) -%}
+    {%- do return(dict(node.config.meta.job_input, read=_relation_read(node))) -%}
+{%- endmacro %}
+
+
+{#- The relation that the model of an input reads: a source, or else a model that is no input itself. -#}
+{% macro _relation_read(node) -%}
+    {%- set asking = _read_input(node) -%}
+    {%- for id in node.depends_on.nodes if not asking or id != asking.unique_id -%}
+        {%- set found = graph.sources[id] if id in graph.sources else graph.nodes[id] -%}
+        {%- do return(api.Relation.create(database=found.database, schema=found.schema, identifier=found.identifier or found.alias)) -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{#- The first model that a model reads and that is an input. -#}
+{% macro _read_input(node) -%}
+    {%- for id in node.depends_on.nodes if id in graph.nodes and (graph.nodes[id].config.meta.job_input or graph.nodes[id].config.meta.point_in_time) -%}
+        {%- do return(graph.nodes[id]) -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{#- A query of the rows of an input, also where its view is not there yet. With `is_filtered=false`, the job's filters leave no row out. -#}
+{% macro _input_rows(input, is_filtered=true) -%}
+    {%- if not input.question -%}
+        {{- _job_input_rows(input if is_filtered else dict(input, filters=[]), input.read) -}}
+    {%- else -%}
+        {%- set asking = _input_of({'identifier': input.asking.alias}) -%}
+        {{- _point_in_time_query(input.question, '(\n' ~ _input_rows(asking) ~ '\n) as asking_rows', input.read) -}}
+    {%- endif -%}
 {%- endmacro %}
 
 

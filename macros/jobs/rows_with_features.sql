@@ -29,7 +29,9 @@ final as (
         on
             {%- for key in table['keys'] %}
             {{ 'and ' if not loop.first }}
-            {%- if key == table.month_key -%}
+            {%- if table.row_columns -%}
+                cast(source_rows.{{ sql_identifier(table.row_columns[key].column) }} as {{ table.row_columns[key].type }})
+            {%- elif key == table.month_key -%}
                 {{ _year_month('source_rows.' ~ sql_identifier(table.timestamp_col)) }}
             {%- else -%}
                 {{ _key_value('source_rows.' ~ sql_identifier(key), types[key]) }}

@@ -1,12 +1,12 @@
 {#-
-  An expression that fails with a text in one or more parts. `fpjob` knows what it means by the mark before it, made of a code of
-  `feature_platform_py/core/messages.py`.
+  An expression that fails with a text in one or more parts, of which `{'sql': ...}` are values. `fpjob` knows what it means by the mark
+  before it, made of a code of `feature_platform_py/core/messages.py`.
 -#}
 {% macro _raise_fault(code, parts) -%}
 raise_error(concat(
     '[FP_{{ code | upper }}] ',
     {%- for part in parts %}
-    {{ sql_literal(part) }}{{ ',' if not loop.last }}
+    {{ part.sql if part is mapping else sql_literal(part) }}{{ ',' if not loop.last }}
     {%- endfor %}
 ))
 {%- endmacro %}

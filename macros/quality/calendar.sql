@@ -1,10 +1,13 @@
 {#- Those of a job's input columns, each a `name` and a `type`, that are the event time of some feature. -#}
 {% macro _event_times(columns, node) -%}
     {%- set types, names = {}, [] -%}
-    {%- for table in _tables_beside(node) -%}
+    {%- for table in _tables_over(node) -%}
         {%- for feature_set in table.feature_sets if feature_set.timestamp_col -%}
             {%- do names.append(feature_set.timestamp_col) -%}
         {%- endfor -%}
+    {%- endfor -%}
+    {%- for question in _questions_of(node) if question.event_time -%}
+        {%- do names.extend(question.event_time.values()) -%}
     {%- endfor -%}
     {%- set times = [] -%}
     {%- for column in columns if column.name in names -%}

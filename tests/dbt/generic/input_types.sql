@@ -6,5 +6,5 @@
 {%- endfor -%}
 {#- Hooks, which make the source known, do not run then. -#}
 {%- do register_sources() if flags.WHICH in ['compile', 'generate'] -%}
-{{ _wrong_types(source(*job_input.source) if job_input.source else none, columns) }}
+{{ _wrong_types(job_input.read, columns) }}
 {% endtest %}
