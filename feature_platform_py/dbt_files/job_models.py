@@ -91,7 +91,7 @@ def _rows_of(use: Use, plan: JobPlan) -> Call:
     arguments: dict[str, Any] = {
         "asking": _ref(plan, INPUT_MODEL),
         "keys": dict(use.keys),
-        "event_time": dict([use.time]),
+        **({"event_time": dict([use.time])} if use.time else {}),
         "relation": Call("source" if len(use.relation) > 1 else "ref", use.relation),
         "columns": dict(use.columns),
     }

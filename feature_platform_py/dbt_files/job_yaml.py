@@ -154,12 +154,13 @@ def _table_model(model: str, plan: TablesPlan, registry: Registry) -> dict[str, 
 
 
 def _rows_model(use: Use, plan: JobPlan) -> dict[str, Any]:
+    asks = {"name": ASKS, "data_type": "boolean", "description": "Whether the row asks."}
     return _model(plan, use.rows_model, tags=[use.feature_set.tag]) | {
         "description": (
             f"The rows that count for `{use.name}` of {_shown(plan)}, and the job's rows, which ask for features at their own time and"
             " count for nobody."
         ),
-        "columns": [*_use_columns(use), {"name": ASKS, "data_type": "boolean", "description": "Whether the row asks."}],
+        "columns": [*_use_columns(use), *([asks] if use.time else [])],
     }
 
 

@@ -27,10 +27,13 @@ class AskingJob:
     columns: Columns
     registry: Registry
 
-    def problems(self, entities: set[str]) -> Iterator[Problem]:
-        """Yield what is wrong with the job's own `event_time` and `entities`; its features are about `entities`."""
+    def problems(self, entities: set[str] | None, *, needs_time: bool) -> Iterator[Problem]:
+        """Yield what is wrong with the job's own `event_time` and `entities`.
+
+        Its features are about `entities`, None if not all of them are known.
+        """
         at = self.draft.place.at("event_time")
-        if fault := self._time_fault():
+        if (needs_time or self.asking.event_time) and (fault := self._time_fault()):
             yield at.problem(fault)
         for name in self.asking.entities:
             place = self.draft.place.at("entities", name)
@@ -47,7 +50,13 @@ class AskingJob:
         return column_named(name, self.columns) if name and not self._time_fault() else None
 
     def asker(
-        self, selection: GroupSelection, entity: Entity, own_keys: Sequence[tuple[str, str]], problems: list[Problem]
+        self,
+        selection: GroupSelection,
+        entity: Entity,
+        own_keys: Columns,
+        problems: list[Problem],
+        *,
+        needs_time: bool,
     ) -> Asker | None:
         """Return who asks for the features of a selection; None, and more `problems`, if the rows cannot.
 
@@ -58,9 +67,10 @@ class AskingJob:
         given = names or entity.primary_key
         found = list(self._key_faults(given, own_keys, entity, selection, is_named=bool(names)))
         problems += [place.problem(f"`{place.name}`: {fault}") for fault in found]
-        time = self.time()
+        time = self.time() if needs_time else None
         keys = tuple(column for name in given if (column := column_named(name, self.columns)))
-        return None if found or time is None or len(keys) != len(own_keys) else Asker(keys, time)
+        is_wrong = found or len(keys) != len(own_keys) or (needs_time and time is None)
+        return None if is_wrong else Asker(keys, time)
 
     def _place(self, selection: GroupSelection, entity: str) -> Place:
         places = (selection.place.at("entities", entity), self.draft.place.at("entities", entity))
@@ -82,23 +92,23 @@ class AskingJob:
         )
         return f"`event_time`: {fault}" if fault else None
 
-    def _entity_problems(self, name: str, place: Place, columns: Sequence[str], wanted: set[str]) -> Iterator[Problem]:
+    def _entity_problems(
+        self, name: str, place: Place, columns: Sequence[str], wanted: set[str] | None
+    ) -> Iterator[Problem]:
         entity = self.registry.entities_by_name.get(name)
         if entity is None:
             yield place.problem(f"`{place.name}`: {unknown('entity', name, known=self.registry.entities_by_name)}")
         elif len(columns) != len(entity.primary_key):
             expected = f"expected a column for each of {ticked(entity.primary_key)}, the primary key of `{name}`"
             yield place.problem(f"`{place.name}`: {expected}, given {ticked(columns)}")
-        elif name not in wanted:
-            about = (
-                f"the features are about {ticked(sorted(wanted))}" if wanted else "the job names no features of groups"
-            )
+        elif wanted is not None and name not in wanted:
+            about = f"the features are about {ticked(sorted(wanted))}"
             yield place.problem(f"`{place.name}`: no feature here is about `{name}`, {about}; remove it")
 
     def _key_faults(
         self,
         names: Sequence[str],
-        own_keys: Sequence[tuple[str, str]],
+        own_keys: Columns,
         entity: Entity,
         selection: GroupSelection,
         *,

@@ -27,6 +27,7 @@ from feature_platform_py.jobs.schema import (
     QueryPart,
     SinkPart,
     TransformerPart,
+    days_of,
 )
 from feature_platform_py.sinks import sinks_by_type
 from feature_platform_py.sinks.sink import Sink
@@ -56,13 +57,15 @@ class TransformerSpec:
 class GroupSelection:
     """Features of a feature group that a job names: all if `names` is None. `prefix` comes before their names in the result.
 
-    `entities` are the key columns of this selection alone, as `Asking` has those of the job.
+    `entities` are the key columns of this selection alone, as `Asking` has those of the job. Versions that are older than
+    `max_age_days` do not count.
     """
 
     group: str
     names: tuple[str, ...] | None
     prefix: str = ""
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    max_age_days: int | None = None
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -226,7 +229,8 @@ def _selection(place: Place, problems: list[Problem]) -> GroupSelection | None:
 
 
 def _mapped_selection(part: GroupFeaturesPart, place: Place) -> GroupSelection:
-    return GroupSelection(part.group, part.features, part.prefix, MappingProxyType(part.entities), place)
+    entities, max_age = MappingProxyType(part.entities), days_of(part.max_age) if part.max_age else None
+    return GroupSelection(part.group, part.features, part.prefix, entities, max_age, place)
 
 
 def _transformers(place: Place, known: Transformers, problems: list[Problem]) -> tuple[TransformerSpec, ...]:

@@ -71,7 +71,7 @@ def find_group_features(
     `source` is the job's, None if it has faults of its own; `columns` are the source's, None if they are unknown.
     """
     if not draft.features:
-        problems += _unused_problems(draft)
+        problems += _unused_problems(draft) if not draft.place.at("features").value else ()
         return ()
     selected = _selected(draft, registry, project, problems)
     if source is None or draft.asking is None:
@@ -114,12 +114,12 @@ def _selected(draft: JobDraft, registry: Registry, project: Project, problems: l
 def _group_fault(selection: GroupSelection, groups: dict[str, FeatureGroup]) -> str | None:
     group = groups.get(selection.group)
     if group is None:
-        defined = sorted(name for name, each in groups.items() if each.definition)
-        return unknown("feature group", selection.group, known=defined)
-    if group.definition is None:
+        known = sorted(name for name, each in groups.items() if each.definition or each.versions)
+        return unknown("feature group", selection.group, known=known)
+    if group.definition is None and group.versions is None:
         return (
-            f"the feature group `{group.name}` describes features that something else computes; jobs read groups that say"
-            " what they compute, with a `source`"
+            f"the feature group `{group.name}` only describes features of `{group.model}`; so that jobs can read them, its file needs"
+            f" the `keys` by which rows of `{group.model}` are found, and the `timestamp_col` if they are valid from a time on"
         )
     return None
 
@@ -141,8 +141,8 @@ def _asks(selected: Sequence[Selected], asking: Asking, draft: JobDraft, source:
     """Return whether the rows ask for features at their own times: if the job says so, or if they are not rows of a group."""
     return (
         asking.is_given
-        or any(each.selection.entities for each in selected)
-        or not all(_has_rows_of(each.group.definition, draft, source) for each in selected if each.group.definition)
+        or any(each.selection.entities or each.selection.max_age_days for each in selected)
+        or not all(each.group.definition and _has_rows_of(each.group.definition, draft, source) for each in selected)
     )
 
 

@@ -33,12 +33,16 @@ def job_files(project: Project) -> list[Path]:
 
 def model_names(root: Path) -> frozenset[str]:
     """Return the names that a feature group may give as `model`: tables of jobs, and the project's own models."""
-    models = root / "models"
-    files = [path for kind in ("*.sql", "*.py") for path in models.rglob(kind) if models / "jobs" not in path.parents]
-    own = {path.stem for path in files if path.parent != root / GROUP_MODELS or not is_generated(path)}
     # No code of the project has to run for this: what its folder `transformers/` defines has its features in one table.
     tables = {kind.model for kind in BUILT_IN.values() if issubclass(kind, SqlTransformer)}
-    return frozenset({*own, *tables, LIFETIME, CUSTOM_MODEL, ENRICHED_MODEL})
+    return frozenset({*written_models(root), *tables, LIFETIME, CUSTOM_MODEL, ENRICHED_MODEL})
+
+
+def written_models(root: Path) -> frozenset[str]:
+    """Return the names of the models that people wrote."""
+    models = root / "models"
+    files = [path for kind in ("*.sql", "*.py") for path in models.rglob(kind) if models / "jobs" not in path.parents]
+    return frozenset(path.stem for path in files if path.parent != root / GROUP_MODELS or not is_generated(path))
 
 
 def group_tables(root: Path) -> frozenset[str]:

@@ -204,6 +204,11 @@ class JobPlan(TablesPlan):
         return (self.source, *(use.source for use in self.uses if use.source))
 
     @property
+    def selected(self) -> tuple[str, ...]:
+        """What a run builds, as dbt selects it: its nodes, and the models that people wrote with all that these read."""
+        return (*self.nodes, *(f"+{use.relation[0]}" for use in self.uses if use.source is None))
+
+    @property
     def own_sets(self) -> tuple[FeatureSet, ...]:
         """The feature sets of the job's transformers in SQL."""
         return tuple(each for each in self.feature_sets if not self.use(each.model))

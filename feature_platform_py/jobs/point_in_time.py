@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from feature_platform_py.core.data_types import Columns, common_key_type, parse_type
+from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.features.row_filters import RowFilter
 from feature_platform_py.features.windows import whole_days
 from feature_platform_py.registry.definition import Definition
-from feature_platform_py.registry.feature import FeatureGroup
+from feature_platform_py.registry.feature import FeatureGroup, Versions
 from feature_platform_py.sources.resolve import ResolvedSource
 
 ASKS = "_asks"
@@ -22,7 +24,8 @@ class Use:
     """Features of one group, for one choice of a job's key columns: a table of them, and a view of the rows that it needs.
 
     `relation` has the two names of a dbt source, or the name of a model; `source` is what the target reads for the former.
-    `keys` are the columns of the rows that count, each with the column of the asking rows; `time` is the pair of their times.
+    `keys` are the columns of the rows that count, each with the column of the asking rows; `time` is the pair of their times,
+    None for rows that count always.
     `columns` are read, with the types in which both kinds of rows have them. A row counts for `reach_days` days, None: for ever.
     """
 
@@ -31,7 +34,7 @@ class Use:
     relation: tuple[str, ...]
     source: ResolvedSource | None
     keys: Mapping[str, str]
-    time: tuple[str, str]
+    time: tuple[str, str] | None
     columns: tuple[tuple[str, str], ...]
     filters: tuple[RowFilter, ...]
     reach_days: int | None
@@ -50,7 +53,7 @@ class Use:
     @property
     def row_columns(self) -> dict[str, dict[str, str]]:
         """For each key column of the table, the column of the asking rows, and the type in which both are compared."""
-        types, columns = dict(self.columns), {**self.keys, self.time[0]: self.time[1]}
+        types, columns = dict(self.columns), {**self.keys, **dict([self.time] if self.time else [])}
         return {name: {"column": columns[name], "type": types[name]} for name in self.grain}
 
 
@@ -59,7 +62,7 @@ class Asker:
     """Who asks, and when: the columns of the asking rows that hold an entity's key, and their time, as (name, type)."""
 
     keys: Columns
-    time: tuple[str, str]
+    time: tuple[str, str] | None
 
 
 def windowed_use(
@@ -74,7 +77,7 @@ def windowed_use(
     """Return the named features of a group that says what it computes, for the rows of `asker`."""
     keys = tuple(definition.keys.values())
     time = definition.aggregator.timestamp_col
-    columns = _common_columns(definition.source.columns, dict(zip(keys, asker.keys, strict=True)), time, asker.time)
+    columns = _common_columns(definition.source.columns, keys, time, asker)
     found = definition.aggregator.chosen(features, columns, model=name)
     filtered = [each.column for each in definition.filters]
     types = dict(columns)
@@ -85,7 +88,7 @@ def windowed_use(
         relation=definition.source.dbt_source,
         source=source,
         keys={key: column for key, (column, _) in zip(keys, asker.keys, strict=True)},
-        time=(time, asker.time[0]),
+        time=_times(time, asker),
         columns=read,
         filters=definition.filters,
         reach_days=None if found.reach_days is None else whole_days(found.reach_days, found.reach_periods),
@@ -104,12 +107,75 @@ def _asked(feature_set: FeatureSet, columns: Columns) -> FeatureSet:
     )
 
 
-def _common_columns(
-    columns: Columns, keys: Mapping[str, tuple[str, str]], time: str, asking_time: tuple[str, str]
-) -> list[tuple[str, str]]:
-    common = {key: common_key_type(dict(columns)[key], asking) for key, (_, asking) in keys.items()}
-    times = {parse_type(each).kind for each in (dict(columns)[time], asking_time[1])}
-    common[time] = "date" if times == {"date"} else "timestamp"
+def version_use(
+    name: str,
+    group: FeatureGroup,
+    versions: Versions,
+    *,
+    asker: Asker,
+    features: Iterable[str],
+    max_age_days: int | None,
+) -> Use:
+    """Return the named features of a group whose rows are versions, or one row for each key, for the rows of `asker`."""
+    types = {each.name: each.types[0] for each in group.features}
+    wanted = set(features)
+    named = [name for name in types if name in wanted]
+    keys, time = [column for column, _ in versions.keys.values()], versions.timestamp_col
+    own = [*versions.keys.values(), *([(time, "timestamp")] if time else [])]
+    common = _common_columns([*own, *types.items()], keys, time, asker)
+    columns = [(each, dict(common)[each]) for each in dict.fromkeys([*dict(own), *named, *versions.order_by])]
+    outputs = [OutputColumn(each, types[each], description=_description(group, each)) for each in named]
+    found = FeatureSet(
+        model=name,
+        macro="latest_version" if time else "one_row_per_key",
+        keys=(*keys, *([time] if time else [])),
+        features=tuple(outputs),
+        reads=tuple(columns),
+        timestamp_col=time,
+        reach_days=None,
+        params=_version_params(keys, versions, named, columns, max_age_days),
+        tag="version",
+    )
+    return Use(
+        name=name,
+        group=group,
+        relation=(group.model,),
+        source=None,
+        keys={key: column for key, (column, _) in zip(keys, asker.keys, strict=True)},
+        time=_times(time, asker),
+        columns=tuple(columns),
+        filters=(),
+        reach_days=max_age_days,
+        feature_set=_asked(found, columns) if time else found,
+    )
+
+
+def _version_params(
+    keys: list[str], versions: Versions, named: list[str], columns: Columns, max_age_days: int | None
+) -> dict[str, Any]:
+    if versions.timestamp_col is None:
+        return {"keys": keys, "columns": named}
+    types = {name: data_type for name, data_type in columns if name not in keys}
+    params = {"keys": keys, "event_time": versions.timestamp_col, "columns": named, "types": types}
+    return params | {"order_by": list(versions.order_by) or None, "max_age_days": max_age_days}
+
+
+def _description(group: FeatureGroup, name: str) -> str:
+    feature = group.feature_of(name)
+    return feature.description if feature else ""
+
+
+def _times(time: str | None, asker: Asker) -> tuple[str, str] | None:
+    return (time, asker.time[0]) if time and asker.time else None
+
+
+def _common_columns(columns: Columns, keys: Sequence[str], time: str | None, asker: Asker) -> list[tuple[str, str]]:
+    """Return the columns of the rows that count, keys and time with the types to which both kinds of rows are widened."""
+    types = dict(columns)
+    common = {key: common_key_type(types[key], asking) for key, (_, asking) in zip(keys, asker.keys, strict=True)}
+    if time and asker.time:
+        kinds = {parse_type(each).kind for each in (types[time], asker.time[1])}
+        common[time] = "date" if kinds == {"date"} else "timestamp"
     return [(name, common.get(name) or data_type) for name, data_type in columns]
 
 

@@ -28,10 +28,12 @@ from feature_platform_py.core.fields import (
 from feature_platform_py.core.suggestions import ticked, unknown
 from feature_platform_py.features.catalogue import BUILT_IN
 from feature_platform_py.features.row_filters import FilterPart, filter_value
+from feature_platform_py.features.windows import MAX_SECONDS
 from feature_platform_py.files.declared import ColumnsOfFiles, columns_schema
 from feature_platform_py.sinks import sinks_by_type
 from feature_platform_py.sources.statement import query_fault
 
+MAX_DAYS = MAX_SECONDS // 86_400
 _FEATURES = ("features", "feature_transformers")
 JOB_NAME_PATTERN = "[a-z][a-z0-9_]{0,59}"
 
@@ -55,6 +57,20 @@ def _prefix(value: str) -> str:
     if not re.fullmatch("[a-z][a-z0-9_]{0,59}", value):
         raise ValueError("expected at most 60 characters: a letter a-z, then letters a-z, digits and `_`")
     return value
+
+
+def _max_age(value: str) -> str:
+    days_of(value)
+    return value
+
+
+def days_of(value: str) -> int:
+    """Return a length of time such as `365d` or `2w` in days. Raises ValueError for another one."""
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([dw])", value)
+    days = int(found[1]) * (7 if found[2] == "w" else 1) if found else 0
+    if not 0 < days <= MAX_DAYS:
+        raise ValueError(f"expected a length in days or weeks of at most {MAX_DAYS} days, such as `365d`")
+    return days
 
 
 def _parameter_name(value: str) -> str:
@@ -180,6 +196,10 @@ class GroupFeaturesPart:
     features: Annotated[FeatureNames | None, Field(description="the names of its features; all if left out")] = None
     prefix: Annotated[Text, AfterValidator(_prefix), Field(description="what to put before their names")] = ""
     entities: Entities = Field(default_factory=dict)
+    max_age: Annotated[
+        Annotated[Text, AfterValidator(_max_age)] | None,
+        Field(description="how old a version of the features may be, in days or weeks: `365d`"),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

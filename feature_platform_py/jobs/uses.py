@@ -9,10 +9,11 @@ from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.project import Project
 from feature_platform_py.jobs.asking import AskingJob
 from feature_platform_py.jobs.config import GroupSelection
+from feature_platform_py.jobs.names import written_models
 from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, GroupFeature
-from feature_platform_py.jobs.point_in_time import Asker, Use, use_names, windowed_use
-from feature_platform_py.registry.definition import Definition
-from feature_platform_py.registry.feature import FeatureGroup
+from feature_platform_py.jobs.point_in_time import Asker, Use, use_names, version_use, windowed_use
+from feature_platform_py.registry.entity import Entity
+from feature_platform_py.registry.feature import FeatureGroup, Versions
 from feature_platform_py.sources.resolve import resolve_registered
 
 _STEPS = ("source_rows", "final")
@@ -33,19 +34,21 @@ class _Asked:
     """What a selection asks for: the features of those with the same identity are computed together."""
 
     selected: Selected
-    definition: Definition
     asker: Asker
 
     @property
     def identity(self) -> tuple[object, ...]:
-        return self.selected.group.name, tuple(self.asker.keys)
+        return self.selected.group.name, tuple(self.asker.keys), self.selected.selection.max_age_days
 
 
 def find_uses(
     selected: Sequence[Selected], job: AskingJob, project: Project, problems: list[Problem]
 ) -> Iterator[GroupFeature]:
     """Yield the columns that the selections name, each with the table of its use; add what is wrong to `problems`."""
-    problems += job.problems({each.group.entity for each in selected})
+    needs_time = any(_has_time(each.group) for each in selected)
+    is_whole = len(selected) == len(job.draft.place.at("features").items)
+    entities = {each.group.entity for each in selected} if is_whole else None
+    problems += job.problems(entities, needs_time=needs_time)
     asked = [found for each in selected if (found := _asked(each, job, problems))]
     together: dict[tuple[object, ...], list[_Asked]] = {}
     for each in asked:
@@ -64,23 +67,48 @@ def find_uses(
 
 
 def _asked(selected: Selected, job: AskingJob, problems: list[Problem]) -> _Asked | None:
-    group, definition = selected.group, selected.group.definition
+    selection, group = selected.selection, selected.group
     entity = job.registry.entities_by_name.get(group.entity)
-    if definition is None or entity is None:
+    if entity is None:
         return None
-    problems += job.selection_problems(selected.selection, group.entity)
-    types = dict(definition.source.columns)
-    own_keys = [(definition.keys[field], types[definition.keys[field]]) for field in entity.primary_key]
-    asker = job.asker(selected.selection, entity, own_keys, problems)
-    return _Asked(selected, definition, asker) if asker else None
+    problems += [*job.selection_problems(selection, group.entity), *_age_problems(selection, group)]
+    asker = job.asker(selection, entity, _own_keys(group, entity), problems, needs_time=_has_time(group))
+    return _Asked(selected, asker) if asker else None
+
+
+def _own_keys(group: FeatureGroup, entity: Entity) -> list[tuple[str, str]]:
+    """Return the columns with the entity's key in the rows that count, in the order of its primary key."""
+    if group.definition:
+        types, keys = dict(group.definition.source.columns), group.definition.keys
+        return [(keys[field], types[keys[field]]) for field in entity.primary_key]
+    return [group.versions.keys[field] for field in entity.primary_key] if group.versions else []
+
+
+def _has_time(group: FeatureGroup) -> bool:
+    return group.versions is None or group.versions.timestamp_col is not None
+
+
+def _age_problems(selection: GroupSelection, group: FeatureGroup) -> Iterator[Problem]:
+    if selection.max_age_days is None or (group.versions and group.versions.timestamp_col):
+        return
+    place = selection.place.at("max_age")
+    said = "its rows have no `timestamp_col`, and so no age" if group.versions else "its windows say which rows count"
+    yield place.problem(f"`{place.name}`: only versions have an age; `{group.name}` has none, {said}; remove it")
 
 
 def _use(name: str, uses: Sequence[_Asked], job: AskingJob, project: Project) -> Use:
-    """Return the table for all features of one identity. Raises ConfigurationError if its source is not on the target."""
-    group, definition = uses[0].selected.group, uses[0].definition
-    source = resolve_registered(definition.source, job.registry, project, group.place.at("source"))
+    """Return the table for all features of one identity. Raises ConfigurationError if its rows are not on the target."""
+    selection, group, asker = uses[0].selected.selection, uses[0].selected.group, uses[0].asker
     features = [feature for each in uses for feature in each.selected.names]
-    return windowed_use(name, group, definition, source, asker=uses[0].asker, features=features)
+    if group.definition:
+        source = resolve_registered(group.definition.source, job.registry, project, group.place.at("source"))
+        return windowed_use(name, group, group.definition, source, asker=asker, features=features)
+    if group.model not in written_models(project.root):
+        said = f"the feature group `{group.name}` is of `{group.model}`, which is not a model of the project's `models/` folder"
+        raise ConfigurationError([selection.place.problem(f"`{selection.place.name}`: {said}; name one there")])
+    versions = group.versions or Versions({}, None, ())
+    max_age = selection.max_age_days
+    return version_use(name, group, versions, asker=asker, features=features, max_age_days=max_age)
 
 
 def _features(selected: Selected, use: Use) -> Iterator[GroupFeature]:

@@ -6,7 +6,7 @@ A feature's name may hold parameters: `user_<window_days>d_total_spend` stands f
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 from feature_platform_py.core.document import NOWHERE, Place
 from feature_platform_py.core.errors import Problem
 from feature_platform_py.core.fields import read_part
+from feature_platform_py.core.suggestions import ticked, unknown
 from feature_platform_py.core.text import PARAMETER, slug
 from feature_platform_py.registry.definition import Definition, Sources, is_definition, read_definition
 from feature_platform_py.registry.entity import Entity
@@ -74,11 +75,24 @@ def _spelled(text: str, argument: Any) -> str:
 
 
 @dataclass(frozen=True)
+class Versions:
+    """How jobs find the features of a key in a model's rows: by its key, and the latest one up to a time if the rows have one.
+
+    `keys` are the model's columns, by the field of the entity's key that they hold, each with its type. `order_by` finds the last of
+    several rows of one key and time.
+    """
+
+    keys: Mapping[str, tuple[str, str]]
+    timestamp_col: str | None
+    order_by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class FeatureGroup:
     """Features that belong together, and the entity that they are about.
 
     A group with a `definition` is computed as that says, in the table or view `model`, which has the group's name. The features of
-    another group are those of a model that someone wrote, or of transformers.
+    another group are those of a model that someone wrote, or of transformers; jobs can read those of a model if it has `versions`.
     """
 
     name: str
@@ -89,6 +103,7 @@ class FeatureGroup:
     model: str
     features: tuple[Feature, ...]
     definition: Definition | None = None
+    versions: Versions | None = None
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     def feature_of(self, column: str) -> Feature | None:
@@ -110,18 +125,86 @@ def read_feature_groups(
         found += file_place(place, path, folder, r"([a-z][a-z0-9_]*)\.yaml", "registry/feature/<group>.yaml")
         if is_definition(place):
             return _defined(place, path, by_name, Sources(sources, on_disk), found)
-        return _described(place, path, found)
+        return _described(place, path, by_name, found)
 
     return read_files(root / "registry" / "feature", group, problems)
 
 
-def _described(place: Place, path: Path, problems: list[Problem]) -> FeatureGroup | None:
+def _described(
+    place: Place, path: Path, entities: Mapping[str, Entity], problems: list[Problem]
+) -> FeatureGroup | None:
     part = read_part(DescribedGroupPart, place, problems)
     owner = part.owner if part else ""
     features = _features(place.at("features"), owner, problems)
     if part is None:
         return None
-    return FeatureGroup(part.name, path, part.description, part.owner, part.entity, part.model, features, place=place)
+    versions = _versions(part, place, entities.get(part.entity), features, problems)
+    return FeatureGroup(
+        part.name,
+        path,
+        part.description,
+        part.owner,
+        part.entity,
+        part.model,
+        features,
+        versions=versions,
+        place=place,
+    )
+
+
+def _versions(
+    part: DescribedGroupPart,
+    place: Place,
+    entity: Entity | None,
+    features: Sequence[Feature],
+    problems: list[Problem],
+) -> Versions | None:
+    """Return how jobs read the rows of a model; None if its group says neither `keys` nor `timestamp_col`, or says it wrongly."""
+    if not any(place.at(key).is_there for key in ("keys", "timestamp_col", "order_by")):
+        return None
+    found = [*_version_problems(part, place, features), *(_wrong_keys(part, place, entity) if entity else ())]
+    problems += found
+    if found or entity is None:
+        return None
+    types = {each.name: each.type for each in entity.fields}
+    keys = {name: (part.keys.get(name, name), types[name]) for name in entity.primary_key}
+    return Versions(MappingProxyType(keys), part.timestamp_col, part.order_by)
+
+
+def _wrong_keys(part: DescribedGroupPart, place: Place, entity: Entity) -> Iterator[Problem]:
+    for name in part.keys:
+        if name not in entity.primary_key:
+            fault = unknown("field", name, known=entity.primary_key)
+            yield place.at("keys", name).problem(f"`keys`: {fault}, the primary key of `{entity.name}`")
+    columns = {part.keys.get(name, name).lower() for name in entity.primary_key}
+    if part.timestamp_col and part.timestamp_col.lower() in columns:
+        yield place.at("timestamp_col").problem(
+            f"`timestamp_col`: `{part.timestamp_col}` is a key too; expected the column with the time from which a row is valid"
+        )
+    taken = {*columns, (part.timestamp_col or "").lower()}
+    for at, name in ((each, each.at("name").value) for each in place.at("features").items):
+        if isinstance(name, str) and name.lower() in taken:
+            yield at.problem(
+                f"`{at.name}`: `{name}` is a key or the time of the group's rows, and no feature of them; remove it"
+            )
+
+
+def _version_problems(part: DescribedGroupPart, place: Place, features: Sequence[Feature]) -> Iterator[Problem]:
+    """Yield why jobs could not read the features of a model's rows: they need one column each, of one type."""
+    names = [each.name for each in features]
+    for each in features:
+        if PARAMETER.search(each.name):
+            said = "stands for several columns; a group with `keys` names each column, so that jobs can read it"
+            yield each.place.problem(f"`{each.place.name}.name`: `{each.name}` {said}")
+        elif len(each.types) > 1 or "<scale>" in each.types[0]:
+            said = f"expected the one type of the column `{each.name}`, so that jobs can read it"
+            yield each.place.problem(f"`{each.place.name}.type`: {said}, given {ticked(each.types)}")
+    if part.order_by and not part.timestamp_col:
+        said = "rows without a time are one for each key; name the `timestamp_col`, or remove `order_by`"
+        yield place.at("order_by").problem(f"`order_by`: {said}")
+    for name in part.order_by:
+        if name not in names:
+            yield place.at("order_by").problem(f"`order_by`: {unknown('feature', name, known=names)}")
 
 
 def _defined(

@@ -109,6 +109,10 @@ class DescribedGroupPart(FeatureGroupPart):
     """The features of a model that someone wrote, or of transformers."""
 
     model: Annotated[Name, Field(description="the dbt model that computes the features")]
+    order_by: Annotated[
+        Keys,
+        Field(description="the feature, or features, by which the last of several rows of one key and time is found"),
+    ] = ()
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

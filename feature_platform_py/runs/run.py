@@ -109,7 +109,7 @@ def _run(
         project,
         plan.job_name,
         variables=variables,
-        select=plan.nodes,
+        select=plan.selected,
         # The sink counts its staged rows: the same check, without computing the result twice.
         exclude=["test_name:one_row_per_source_row"],
         is_full_refresh=is_full_refresh or is_doubtful,

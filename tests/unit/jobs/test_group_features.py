@@ -119,8 +119,8 @@ BROKEN = {
         "takings.taken_lifetime",
         "spend.shop_first_sale",
         [
-            "4: `features[0]`: the feature group `spend` describes features that something else computes; jobs read groups that say"
-            " what they compute, with a `source`"
+            "4: `features[0]`: the feature group `spend` only describes features of `spend`; so that jobs can read them, its file"
+            " needs the `keys` by which rows of `spend` are found, and the `timestamp_col` if they are valid from a time on"
         ],
     ),
     "no_feature_named": (

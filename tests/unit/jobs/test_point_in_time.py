@@ -196,6 +196,212 @@ def test_the_docs_of_the_tables_have_the_groups_words(root: Path) -> None:
     assert exposure["owner"]["name"] == "shop-team"
 
 
+PROFILE = """\
+name: profile
+description: What is known of a shop.
+owner: shop-team
+entity: shop
+model: shop_profile
+keys: {shop_id: id}
+timestamp_col: valid_from
+order_by: revision
+features:
+  - {name: region, type: string, description: Where it is.}
+  - {name: size, type: int, description: How large it is., owner: size-team}
+  - {name: revision, type: bigint, description: Which revision.}
+"""
+OF_PROFILE = """\
+job_name: labels_v1
+input_source: {source_type: spark, config: {location: data/labels.csv}}
+entities: {shop: shop}
+event_time: decided_at
+features:
+  - {group: profile, features: [size, region], max_age: 52w}
+output_sink: {sink_type: overwrite_parquet, config: {path: output/labels}}
+"""
+
+
+def with_profile(root: Path, profile: str = PROFILE) -> Path:
+    (root / "models").mkdir(exist_ok=True)
+    (root / "models" / "shop_profile.sql").write_text("select 1 as id")
+    return write(root, {"feature/profile.yaml": profile})
+
+
+def test_versions_of_a_model_are_found_by_key_and_time(root: Path) -> None:
+    plan = planned(with_profile(root), OF_PROFILE)
+    assert text(plan, "profile_rows") == (
+        "{{ point_in_time_rows( asking=ref('labels_v1__stg_job_input'), keys={'id': 'shop'}, event_time={'valid_from': 'decided_at'},"
+        " relation=ref('shop_profile'), columns={ 'id': 'bigint', 'valid_from': 'timestamp', 'region': 'string', 'size': 'int',"
+        " 'revision': 'bigint'}, reach_days=364, ) }}"
+    )
+    assert text(plan, "profile") == (
+        "{{ feature_table( input=ref('labels_v1__profile_rows'), feature_sets=[ { 'keys': ['id', 'valid_from'], 'features': {'region':"
+        " 'string', 'size': 'int'}, 'reads': { 'id': 'bigint', 'valid_from': 'timestamp', 'region': 'string', 'size': 'int',"
+        " 'revision': 'bigint', '_asks': 'boolean'}, 'timestamp_col': 'valid_from', 'query': latest_version( 'input_rows',"
+        " keys=['id'], event_time='valid_from', columns=['region', 'size'], types={ 'valid_from': 'timestamp', 'region': 'string',"
+        " 'size': 'int', 'revision': 'bigint'}, order_by=['revision'], max_age_days=364, asking='_asks', )}], ) }}"
+    )
+    assert (
+        "'row_columns': {'id': {'column': 'shop', 'type': 'bigint'}, 'valid_from': {'column': 'decided_at', 'type': 'timestamp'}}"
+        in (text(plan, "job_features"))
+    )
+    assert names(plan) == ["size", "region"]
+    assert plan.selected == (*plan.nodes, "+shop_profile")
+    assert [source.location for source in plan.sources] == ["data/labels.csv"]
+
+
+def test_rows_without_a_time_are_found_by_key_alone(root: Path) -> None:
+    timeless = PROFILE.replace("timestamp_col: valid_from\norder_by: revision\n", "")
+    job = OF_PROFILE.replace(", max_age: 52w", "").replace("event_time: decided_at\n", "")
+    plan = planned(with_profile(root, timeless), job)
+    assert text(plan, "profile_rows") == (
+        "{{ point_in_time_rows( asking=ref('labels_v1__stg_job_input'), keys={'id': 'shop'}, relation=ref('shop_profile'),"
+        " columns={'id': 'bigint', 'region': 'string', 'size': 'int'}, ) }}"
+    )
+    assert text(plan, "profile") == (
+        "{{ feature_table( input=ref('labels_v1__profile_rows'), feature_sets=[ { 'keys': ['id'], 'features': {'region': 'string',"
+        " 'size': 'int'}, 'reads': {'id': 'bigint', 'region': 'string', 'size': 'int'}, 'query': one_row_per_key( 'input_rows',"
+        " keys=['id'], columns=['region', 'size'], )}], ) }}"
+    )
+    assert "'keys': ['id'], 'row_columns': {'id': {'column': 'shop', 'type': 'bigint'}}" in text(plan, "job_features")
+
+
+def test_versions_of_several_ages_are_tables_of_their_own(root: Path) -> None:
+    job = OF_PROFILE.replace(
+        "output_sink",
+        "  - {group: profile, features: size, max_age: 7d, prefix: new_}\n  - profile.revision\noutput_sink",
+    )
+    plan = planned(with_profile(root), job)
+    assert [(use.name, use.reach_days) for use in plan.uses] == [
+        ("profile", 364),
+        ("profile_2", 7),
+        ("profile_3", None),
+    ]
+
+
+def test_groups_of_both_kinds_serve_one_job(root: Path) -> None:
+    job = JOB.replace("output_sink", "  - profile.size\noutput_sink")
+    plan = planned(with_profile(root), job)
+    assert list(plan.tables) == ["takings", "takings_2", "profile"]
+    content = job_content(PlannedJob(Path("configs/jobs/sales.yaml"), plan), load_registry(root))
+    [size] = [each for each in content["models"][-1]["columns"] if each["name"] == "size"]
+    assert size["config"]["meta"] == {"feature": "size", "owner": "size-team"}
+
+
+BROKEN_PROFILES = {
+    "only_described": (
+        PROFILE,
+        "keys: {shop_id: id}\ntimestamp_col: valid_from\norder_by: revision\n",
+        "",
+        "6: `features[0]`: the feature group `profile` only describes features of `shop_profile`; so that jobs can read them, its"
+        " file needs the `keys` by which rows of `shop_profile` are found, and the `timestamp_col` if they are valid from a time on",
+    ),
+    "model_of_a_transformer": (
+        PROFILE,
+        "model: shop_profile",
+        "model: user_spend",
+        "6: `features[0]`: the feature group `profile` is of `user_spend`, which is not a model of the project's `models/` folder;"
+        " name one there",
+    ),
+    "age_without_time": (
+        PROFILE,
+        "timestamp_col: valid_from\norder_by: revision\n",
+        "",
+        "6: `features[0].max_age`: only versions have an age; `profile` has none, its rows have no `timestamp_col`, and so no age;"
+        " remove it",
+    ),
+    "age_of_windows": (
+        OF_PROFILE,
+        "{group: profile, features: [size, region],",
+        "{group: takings,",
+        "6: `features[0].max_age`: only versions have an age; `takings` has none, its windows say which rows count; remove it",
+    ),
+    "age_that_is_none": (
+        OF_PROFILE,
+        "max_age: 52w",
+        "max_age: 12h",
+        "6: `features[0].max_age`: expected a length in days or weeks of at most 36500 days, such as `365d`, given `12h`",
+    ),
+    "age_too_long": (
+        OF_PROFILE,
+        "max_age: 52w",
+        "max_age: 40000d",
+        "6: `features[0].max_age`: expected a length in days or weeks of at most 36500 days, such as `365d`, given `40000d`",
+    ),
+    "feature_unknown": (
+        OF_PROFILE,
+        "[size, region]",
+        "[sise]",
+        "6: `features[0].features[0]`: feature `sise` is unknown. Did you mean `size`? Known: `region`, `size`, `revision` in the"
+        " group `profile`",
+    ),
+    "time_missing": (
+        OF_PROFILE,
+        "event_time: decided_at\n",
+        "",
+        "1: `event_time` is missing: expected the column with the time at which a row's features must have been known; the job's"
+        " source declares none",
+    ),
+    "pattern": (
+        PROFILE,
+        "name: size",
+        "name: size_<days>d",
+        "11: `features[1].name`: `size_<days>d` stands for several columns; a group with `keys` names each column, so that jobs can"
+        " read it",
+    ),
+    "types": (
+        PROFILE,
+        "type: int",
+        "type: [int, bigint]",
+        "11: `features[1].type`: expected the one type of the column `size`, so that jobs can read it, given `int`, `bigint`",
+    ),
+    "scale": (
+        PROFILE,
+        "type: int",
+        "type: 'decimal(38,<scale>)'",
+        "11: `features[1].type`: expected the one type of the column `size`, so that jobs can read it, given `decimal(38,<scale>)`",
+    ),
+    "key_unknown": (
+        PROFILE,
+        "keys: {shop_id: id}",
+        "keys: {shop: id}",
+        "6: `keys`: field `shop` is unknown. Did you mean `shop_id`? Known: `shop_id`, the primary key of `shop`",
+    ),
+    "time_is_a_key": (
+        PROFILE,
+        "timestamp_col: valid_from",
+        "timestamp_col: ID",
+        "7: `timestamp_col`: `ID` is a key too; expected the column with the time from which a row is valid",
+    ),
+    "feature_is_a_key": (
+        PROFILE,
+        "name: region",
+        "name: id",
+        "10: `features[0]`: `id` is a key or the time of the group's rows, and no feature of them; remove it",
+    ),
+    "order_unknown": (
+        PROFILE,
+        "order_by: revision",
+        "order_by: revison",
+        "8: `order_by`: feature `revison` is unknown. Did you mean `revision`? Known: `region`, `size`, `revision`",
+    ),
+    "order_without_time": (
+        PROFILE,
+        "timestamp_col: valid_from\n",
+        "",
+        "7: `order_by`: rows without a time are one for each key; name the `timestamp_col`, or remove `order_by`",
+    ),
+}
+
+
+@pytest.mark.parametrize(("where", "old", "new", "expected"), BROKEN_PROFILES.values(), ids=BROKEN_PROFILES)
+def test_what_is_wrong_with_versions(root: Path, where: str, old: str, new: str, expected: str) -> None:
+    assert old in where
+    broken = where.replace(old, new, 1)
+    with_profile(root, broken if where == PROFILE else PROFILE)
+    assert problems(root, broken if where == OF_PROFILE else OF_PROFILE) == [expected]
+
+
 TYPES = "so that equal keys are equal values; cast the column in the source"
 COLUMNS = "Its columns: `label_id`, `shop`, `rival`, `decided_at`, `code`, `share`"
 BROKEN = {
