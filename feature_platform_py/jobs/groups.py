@@ -126,10 +126,14 @@ def _group_fault(selection: GroupSelection, groups: dict[str, FeatureGroup]) -> 
 
 def _names(selection: GroupSelection, group: FeatureGroup, problems: list[Problem]) -> Iterator[str]:
     """Yield the names of the group's features that a selection names; add those that the group lacks to `problems`."""
-    known = [each.name for each in group.features]
+    known = {each.name: each for each in group.features}
     for position, name in enumerate(selection.names or known):
-        if name in known:
+        if name in known and (group.definition or known[name].is_column):
             yield name
+        elif name in known:
+            said = f"`{name}` of the group `{group.name}` has several names or types; jobs read features that are one column"
+            place = selection.place
+            problems.append(place.problem(f"`{place.name}`: {said} of one type; give it one, or name other features"))
         else:
             inner = selection.place.at("features")
             place = (inner.at(position) if inner.items else inner) if inner.is_there else selection.place

@@ -16,7 +16,7 @@ from typing import Any
 from feature_platform_py.core.document import NOWHERE, Place
 from feature_platform_py.core.errors import Problem
 from feature_platform_py.core.fields import read_part
-from feature_platform_py.core.suggestions import ticked, unknown
+from feature_platform_py.core.suggestions import unknown
 from feature_platform_py.core.text import PARAMETER, slug
 from feature_platform_py.registry.definition import Definition, Sources, is_definition, read_definition
 from feature_platform_py.registry.entity import Entity
@@ -49,6 +49,11 @@ class Feature:
                 pattern += f"(?P={piece})" if piece in seen else f"(?P<{piece}>[a-z0-9_]+)"
                 seen.add(piece)
         return re.compile(pattern)
+
+    @property
+    def is_column(self) -> bool:
+        """Whether the feature is one column, of one type."""
+        return not PARAMETER.search(self.name) and len(self.types) == 1 and "<scale>" not in self.types[0]
 
     def parameters_of(self, column: str) -> dict[str, str] | None:
         """Return the values of the parameters, by name, that turn the pattern into this column, or None."""
@@ -162,7 +167,7 @@ def _versions(
     """Return how jobs read the rows of a model; None if its group says neither `keys` nor `timestamp_col`, or says it wrongly."""
     if not any(place.at(key).is_there for key in ("keys", "timestamp_col", "order_by")):
         return None
-    found = [*_version_problems(part, place, features), *(_wrong_keys(part, place, entity) if entity else ())]
+    found = [*_order_problems(part, place, features), *(_wrong_keys(part, place, entity) if entity else ())]
     problems += found
     if found or entity is None:
         return None
@@ -189,16 +194,9 @@ def _wrong_keys(part: DescribedGroupPart, place: Place, entity: Entity) -> Itera
             )
 
 
-def _version_problems(part: DescribedGroupPart, place: Place, features: Sequence[Feature]) -> Iterator[Problem]:
-    """Yield why jobs could not read the features of a model's rows: they need one column each, of one type."""
-    names = [each.name for each in features]
-    for each in features:
-        if PARAMETER.search(each.name):
-            said = "stands for several columns; a group with `keys` names each column, so that jobs can read it"
-            yield each.place.problem(f"`{each.place.name}.name`: `{each.name}` {said}")
-        elif len(each.types) > 1 or "<scale>" in each.types[0]:
-            said = f"expected the one type of the column `{each.name}`, so that jobs can read it"
-            yield each.place.problem(f"`{each.place.name}.type`: {said}, given {ticked(each.types)}")
+def _order_problems(part: DescribedGroupPart, place: Place, features: Sequence[Feature]) -> Iterator[Problem]:
+    """Yield why the last of several rows of one key and time cannot be found."""
+    names = [each.name for each in features if each.is_column]
     if part.order_by and not part.timestamp_col:
         said = "rows without a time are one for each key; name the `timestamp_col`, or remove `order_by`"
         yield place.at("order_by").problem(f"`order_by`: {said}")

@@ -136,7 +136,7 @@ BROKEN = {
         "prefx: shop_",
         [
             "5: `features[1]`: key `prefx` is unknown. Did you mean `prefix`? Known: `group`, `features`, `prefix`,"
-            " `entities`",
+            " `entities`, `max_age`",
         ],
     ),
     "prefix_that_is_no_name": (
