@@ -22,6 +22,7 @@ MAX_SECONDS = 36_500 * _DAY
 _TRAILING = re.compile(
     r"(?P<number>\d{1,10})(?P<unit>[smhdw])(?: offset (?P<offset>\d{1,10})(?P<offset_unit>[smhdw]))?"
 )
+_NEXT = "next "
 _KNOWN = ("lifetime", *PERIODS, *(f"previous {period}" for period in PERIODS))
 
 
@@ -49,9 +50,9 @@ def whole_days(days: int, periods: Mapping[str, int]) -> int:
 
 @dataclass(frozen=True)
 class Window:
-    """A window at an instant t. A trailing one has its length and its offset in seconds, another one the name of a period.
+    """A window at an instant t. One of a length has that and its offset in seconds, another one the name of a period.
 
-    `text` is its normal form: `30d`, `30d offset 7d`, `lifetime`, `month`, `previous month`.
+    `text` is its normal form: `30d`, `30d offset 7d`, `lifetime`, `month`, `previous month`; `next 30d` looks ahead of t.
     """
 
     text: str
@@ -59,6 +60,12 @@ class Window:
     offset: int = 0
     period: str | None = None
     is_previous: bool = False
+    is_next: bool = False
+
+    @property
+    def ahead(self) -> int:
+        """How far ahead of t the window ends, in seconds."""
+        return self.seconds + self.offset if self.is_next else 0
 
     @property
     def slug(self) -> str:
@@ -74,6 +81,8 @@ class Window:
         """Return for how long a row counts. With `is_zoned`, the window's periods are not those of the session's time zone."""
         if self.is_lifetime:
             return Reach(is_forever=True)
+        if self.is_next:
+            return Reach()
         if self.period is None:
             return Reach(days=-(-(self.seconds + self.offset) // _DAY))
         number = 2 if self.is_previous else 1
@@ -92,7 +101,10 @@ class Window:
             return f"the {self.period} before that of t"
         if self.period:
             return f"the {self.period} of t {until}"
-        number, unit, offset, offset_unit = _TRAILING.fullmatch(self.text).groups()  # type: ignore[union-attr]
+        number, unit, offset, offset_unit = _TRAILING.fullmatch(self.text.removeprefix(_NEXT)).groups()  # type: ignore[union-attr]
+        if self.is_next:
+            start = f"t + {offset} {_WORDS[offset_unit]}" if offset else "t"
+            return f"({start}, {start} + {number} {_WORDS[unit]}]"
         end = f"t - {offset} {_WORDS[offset_unit]}" if offset else "t"
         start = (
             f"t - {int(offset) + int(number)} {_WORDS[unit]}"
@@ -102,9 +114,11 @@ class Window:
         return f"{begins}{start}, {end}{ends}"
 
 
-def parse_window(text: str) -> Window:
-    """Return the window that a text names. Raises ValueError for a text that names none."""
+def parse_window(text: str, *, is_ahead: bool = False) -> Window:
+    """Return the window that a text names; with `is_ahead`, one of the future. Raises ValueError for a text that names none."""
     normal = " ".join(text.split())
+    if is_ahead:
+        return _next_window(normal)
     if normal.split(" ")[0] == "next":
         raise ValueError(
             f"`{normal}` looks ahead of the row, which is for the targets of a training set; name a window that ends at t"
@@ -119,10 +133,25 @@ def parse_window(text: str) -> Window:
             f"window `{normal}` is unknown.{f' {hint}' if hint else ''} Expected a length in s, m, h, d or w such as `30d` or"
             " `12h offset 1d`, `lifetime`, one of the periods day, week, month, quarter and year, or `previous` and a period"
         )
+    return Window(normal, *_lengths(normal, found))
+
+
+def _next_window(normal: str) -> Window:
+    found = _TRAILING.fullmatch(normal.removeprefix(_NEXT)) if normal.startswith(_NEXT) else None
+    if not found:
+        raise ValueError(
+            f"window `{normal}`: expected one ahead of the row, `next` and a length in s, m, h, d or w such as `next 30d` or"
+            " `next 30d offset 7d`"
+        )
+    return Window(normal, *_lengths(normal, found), is_next=True)
+
+
+def _lengths(normal: str, found: re.Match[str]) -> tuple[int, int]:
+    """Return the length of a window and its offset in seconds."""
     seconds = int(found["number"]) * _SECONDS[found["unit"]]
     offset = int(found["offset"] or 0) * _SECONDS[found["offset_unit"] or "s"]
     if not 0 < seconds <= MAX_SECONDS or offset > MAX_SECONDS:
         raise ValueError(f"window `{normal}`: expected at least 1 second and at most {MAX_SECONDS // _DAY} days")
     if found["offset"] and offset == 0:
         raise ValueError(f"window `{normal}`: an offset of nothing; leave it out")
-    return Window(normal, seconds, offset)
+    return seconds, offset
