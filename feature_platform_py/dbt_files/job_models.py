@@ -99,6 +99,7 @@ def _rows_of(use: Use, plan: JobPlan) -> Call:
         arguments["filters"] = filters
     if use.reach_days is not None:
         arguments["reach_days"] = use.reach_days
+    arguments |= use.known
     return Call("point_in_time_rows", (), arguments)
 
 

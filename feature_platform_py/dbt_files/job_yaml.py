@@ -22,7 +22,7 @@ from feature_platform_py.jobs.plan import (
     TablesPlan,
     transformer_params,
 )
-from feature_platform_py.jobs.point_in_time import ASKS, Use
+from feature_platform_py.jobs.point_in_time import ASKS, KNOWN_AT, Use
 from feature_platform_py.registry.feature import Feature, FeatureGroup
 from feature_platform_py.registry.field import field_named
 from feature_platform_py.registry.registry import Registry
@@ -154,14 +154,19 @@ def _table_model(model: str, plan: TablesPlan, registry: Registry) -> dict[str, 
 
 
 def _rows_model(use: Use, plan: JobPlan) -> dict[str, Any]:
-    asks = {"name": ASKS, "data_type": "boolean", "description": "Whether the row asks."}
+    own = [(ASKS, "boolean", "Whether the row asks.")] if use.time else []
+    own += [(KNOWN_AT, "timestamp", "The time asked for at which the row is known.")] if use.known else []
     return _model(plan, use.rows_model, tags=[use.feature_set.tag]) | {
         "description": (
             f"The rows that count for `{use.name}` of {_shown(plan)}, and the job's rows, which ask for features at their own time and"
             " count for nobody."
         ),
-        "columns": [*_use_columns(use), *([asks] if use.time else [])],
+        "columns": [*_use_columns(use), *(_column(*each) for each in own)],
     }
+
+
+def _column(name: str, data_type: str, description: str) -> dict[str, Any]:
+    return {"name": name, "data_type": data_type, "description": description}
 
 
 def _use_model(use: Use, plan: JobPlan, registry: Registry) -> dict[str, Any]:

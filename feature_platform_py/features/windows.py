@@ -42,6 +42,15 @@ class Reach:
         return cls(max(each.days for each in found), periods, any(each.is_forever for each in found))
 
 
+def seconds_of(text: str) -> int:
+    """Return a length of time such as `6h` in seconds. Raises ValueError for a text that is none."""
+    found = re.fullmatch(r"([0-9]{1,10})([smhdw])", text)
+    seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
+    if not 0 < seconds <= MAX_SECONDS:
+        raise ValueError(f"expected a length in s, m, h, d or w of at most {MAX_SECONDS // _DAY} days, such as `6h`")
+    return seconds
+
+
 def whole_days(days: int, periods: Mapping[str, int]) -> int:
     """Return a number of days that is no shorter than these days, and these calendar periods."""
     # A day more, because a day of a time zone may have 25 hours.

@@ -70,7 +70,7 @@ class AskingJob:
         time = self.time() if needs_time else None
         keys = tuple(column for name in given if (column := column_named(name, self.columns)))
         is_wrong = found or len(keys) != len(own_keys) or (needs_time and time is None)
-        return None if is_wrong else Asker(keys, time)
+        return None if is_wrong else Asker(keys, time, self.asking.known_by, self.asking.closed == "left")
 
     def _place(self, selection: GroupSelection, entity: str) -> Place:
         places = (selection.place.at("entities", entity), self.draft.place.at("entities", entity))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.document import NOWHERE, Document, Place, read_document, with_environment
@@ -73,16 +74,19 @@ class GroupSelection:
 class Asking:
     """At which time, and for whom, the rows of a job ask for features; empty where the job leaves that to its source.
 
-    `entities` are the columns of the rows that hold an entity's key, in the order of its primary key.
+    `entities` are the columns of the rows that hold an entity's key, in the order of its primary key. Rows count from their load time
+    on, or with `known_by` the event time from that. With `closed` left, rows at the very time that is asked for do not count.
     """
 
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     event_time: str | None = None
+    known_by: Literal["loaded_at", "event_time"] | None = None
+    closed: Literal["right", "left"] | None = None
 
     @property
     def is_given(self) -> bool:
         """Whether the job's file says any of it."""
-        return bool(self.entities or self.event_time)
+        return bool(self.entities or self.event_time or self.known_by or self.closed)
 
 
 @dataclass(frozen=True)
@@ -209,7 +213,7 @@ def _asking(place: Place) -> Asking | None:
     keys = AskingPart.__pydantic_fields__  # type: ignore[attr-defined]
     values = {name: value for name, value in place.document.values.items() if name in keys}
     part = read_part(AskingPart, replace(place, document=replace(place.document, values=values)), [])
-    return Asking(MappingProxyType(part.entities), part.event_time) if part else None
+    return Asking(MappingProxyType(part.entities), part.event_time, part.known_by, part.closed) if part else None
 
 
 def _selections(place: Place, problems: list[Problem]) -> tuple[GroupSelection, ...]:

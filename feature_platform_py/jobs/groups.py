@@ -13,6 +13,7 @@ from feature_platform_py.features.row_filters import RowFilter
 from feature_platform_py.jobs.asking import AskingJob
 from feature_platform_py.jobs.config import Asking, GroupSelection, JobDraft
 from feature_platform_py.jobs.plan import GroupFeature, GroupPlan
+from feature_platform_py.jobs.schema import AskingPart
 from feature_platform_py.jobs.uses import Selected, find_uses
 from feature_platform_py.registry.definition import Definition
 from feature_platform_py.registry.feature import FeatureGroup, read_feature_groups
@@ -86,7 +87,7 @@ def find_group_features(
 
 def _unused_problems(draft: JobDraft) -> Iterator[Problem]:
     """Yield the keys that only `features` need, of a job without any."""
-    for key in ("entities", "event_time"):
+    for key in AskingPart.__pydantic_fields__:  # type: ignore[attr-defined]
         if draft.place.at(key).is_there:
             message = f"`{key}`: only `features` of feature groups are as of a time and a key, and the job has none"
             yield draft.place.at(key).problem(f"{message}; remove it, or name features")

@@ -13,10 +13,13 @@ from feature_platform_py.features.row_filters import RowFilter
 from feature_platform_py.features.windows import whole_days
 from feature_platform_py.registry.definition import Definition
 from feature_platform_py.registry.feature import FeatureGroup, Versions
+from feature_platform_py.registry.source import RegisteredSource
 from feature_platform_py.sources.resolve import ResolvedSource
 
 ASKS = "_asks"
 """The column that marks the rows that ask; the others count."""
+KNOWN_AT = "_known_at"
+"""The column with the time asked for at which a row is known, where rows may arrive late."""
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -26,7 +29,8 @@ class Use:
     `relation` has the two names of a dbt source, or the name of a model; `source` is what the target reads for the former.
     `keys` are the columns of the rows that count, each with the column of the asking rows; `time` is the pair of their times,
     None for rows that count always.
-    `columns` are read, with the types in which both kinds of rows have them. A row counts for `reach_days` days, None: for ever.
+    `columns` are read, with the types in which both kinds of rows have them. A row counts for `reach_days` days, None: for ever;
+    `known` says from when on, where that is not its event time: `loaded_at`, a column, or `available_after`, in seconds.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Use:
     columns: tuple[tuple[str, str], ...]
     filters: tuple[RowFilter, ...]
     reach_days: int | None
+    known: Mapping[str, str | int]
     feature_set: FeatureSet
 
     @property
@@ -59,10 +64,15 @@ class Use:
 
 @dataclass(frozen=True)
 class Asker:
-    """Who asks, and when: the columns of the asking rows that hold an entity's key, and their time, as (name, type)."""
+    """Who asks, and when: the columns of the asking rows that hold an entity's key, and their time, as (name, type).
+
+    With `known_by` `event_time`, rows count at their time, whenever they arrived. With `is_open`, rows at the time asked for do not.
+    """
 
     keys: Columns
     time: tuple[str, str] | None
+    known_by: str | None = None
+    is_open: bool = False
 
 
 def windowed_use(
@@ -78,7 +88,9 @@ def windowed_use(
     keys = tuple(definition.keys.values())
     time = definition.aggregator.timestamp_col
     columns = _common_columns(definition.source.columns, keys, time, asker)
-    found = definition.aggregator.chosen(features, columns, model=name)
+    known = {} if asker.known_by == "event_time" else _known(definition.source)
+    aggregator = definition.aggregator.open_at_the_end() if asker.is_open else definition.aggregator
+    found = aggregator.chosen(features, columns, model=name)
     filtered = [each.column for each in definition.filters]
     types = dict(columns)
     read = tuple((each, types[each]) for each in dict.fromkeys([*dict(found.reads), *filtered]))
@@ -92,18 +104,26 @@ def windowed_use(
         columns=read,
         filters=definition.filters,
         reach_days=None if found.reach_days is None else whole_days(found.reach_days, found.reach_periods),
-        feature_set=_asked(found, read),
+        known=known,
+        feature_set=_asked(found, read, is_known_later=bool(known)),
     )
 
 
-def _asked(feature_set: FeatureSet, columns: Columns) -> FeatureSet:
+def _known(source: RegisteredSource) -> dict[str, str | int]:
+    declared = {"loaded_at": source.loaded_at, "available_after": source.available_after}
+    return {name: value for name, value in declared.items() if value is not None}
+
+
+def _asked(feature_set: FeatureSet, columns: Columns, *, is_known_later: bool = False) -> FeatureSet:
     """Return a feature set over rows of which some only ask. Its table has no periods, so how far rows reach does not matter there."""
+    known = [(KNOWN_AT, "timestamp")] if is_known_later else []
     return replace(
         feature_set,
-        reads=(*columns, (ASKS, "boolean")),
+        reads=(*columns, (ASKS, "boolean"), *known),
         reach_days=None,
         reach_periods={},
-        params={**feature_set.params, "asking": ASKS},
+        # Rows that arrive late are there once for each time at which they are known.
+        params={**feature_set.params, "keys": [*feature_set.params["keys"], *dict(known)], "asking": ASKS},
     )
 
 
@@ -133,7 +153,7 @@ def version_use(
         reads=tuple(columns),
         timestamp_col=time,
         reach_days=None,
-        params=_version_params(keys, versions, named, columns, max_age_days),
+        params=_version_params(keys, versions, named, columns, max_age_days, is_open=asker.is_open),
         tag="version",
     )
     return Use(
@@ -146,18 +166,20 @@ def version_use(
         columns=tuple(columns),
         filters=(),
         reach_days=max_age_days,
+        known={},
         feature_set=_asked(found, columns) if time else found,
     )
 
 
 def _version_params(
-    keys: list[str], versions: Versions, named: list[str], columns: Columns, max_age_days: int | None
+    keys: list[str], versions: Versions, named: list[str], columns: Columns, max_age_days: int | None, *, is_open: bool
 ) -> dict[str, Any]:
     if versions.timestamp_col is None:
         return {"keys": keys, "columns": named}
     types = {name: data_type for name, data_type in columns if name not in keys}
     params = {"keys": keys, "event_time": versions.timestamp_col, "columns": named, "types": types}
-    return params | {"order_by": list(versions.order_by) or None, "max_age_days": max_age_days}
+    optional = {"order_by": list(versions.order_by) or None, "max_age_days": max_age_days}
+    return params | optional | ({"closed": "left"} if is_open else {})
 
 
 def _description(group: FeatureGroup, name: str) -> str:

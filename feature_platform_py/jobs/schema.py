@@ -104,6 +104,16 @@ Entities = Annotated[
 EventTime = Annotated[
     ColumnName | None, Field(description="the column with the time at which a row's features must have been known")
 ]
+KnownBy = Annotated[
+    Literal["loaded_at", "event_time"] | None,
+    Field(
+        description="what decides whether a row was known: when it was there, as its source declares, or its event time alone"
+    ),
+]
+ClosedAt = Annotated[
+    Literal["right", "left"] | None,
+    Field(description="`left` if rows at the very time that is asked for do not count"),
+]
 FeatureNames = Annotated[
     tuple[Name, ...], BeforeValidator(as_tuple), Field(min_length=1), one_or_more({"type": "string"})
 ]
@@ -123,6 +133,8 @@ class JobPart:
     input_source: Annotated[Mapped, Field(description="the source of the rows")]
     entities: Entities = Field(default_factory=dict)
     event_time: EventTime = None
+    known_by: KnownBy = None
+    closed: ClosedAt = None
     features: Annotated[
         list[Any], Field(description="features of feature groups: `<group>.<feature>`, `<group>.*`, or mappings")
     ] = Field(default_factory=list)
@@ -144,6 +156,8 @@ class AskingPart:
 
     entities: Entities = Field(default_factory=dict)
     event_time: EventTime = None
+    known_by: KnownBy = None
+    closed: ClosedAt = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

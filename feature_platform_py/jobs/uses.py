@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.project import Project
+from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.jobs.asking import AskingJob
 from feature_platform_py.jobs.config import GroupSelection
 from feature_platform_py.jobs.names import written_models
 from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, GroupFeature
-from feature_platform_py.jobs.point_in_time import Asker, Use, use_names, version_use, windowed_use
+from feature_platform_py.jobs.point_in_time import ASKS, KNOWN_AT, Asker, Use, use_names, version_use, windowed_use
 from feature_platform_py.registry.entity import Entity
 from feature_platform_py.registry.feature import FeatureGroup, Versions
 from feature_platform_py.sources.resolve import resolve_registered
 
 _STEPS = ("source_rows", "final")
 """The steps of a query that joins tables by their names."""
+
+
+_OWN_COLUMNS = frozenset({ASKS, KNOWN_AT, "_feature_set", "_input_fingerprint", "_input_loaded_at", "period_start"})
+"""Columns that the rows and the tables of a use have beside those that they read."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,31 @@ def find_uses(
             tables[identity] = _use(name, uses, job, project)
         except ConfigurationError as error:
             problems += error.problems
+    problems += [problem for identity, use in tables.items() for problem in _name_problems(together[identity], use)]
+    problems += _known_problems(job, tables.values()) if len(tables) == len(together) else ()
     for each in asked:
         if each.identity in tables:
             yield from _features(each.selected, tables[each.identity])
+
+
+def _name_problems(uses: Sequence[_Asked], use: Use) -> Iterator[Problem]:
+    """Yield the columns of the rows that count whose names the platform uses for its own."""
+    for name in [name for name, _ in use.columns if name.lower() in _OWN_COLUMNS]:
+        place, group = uses[0].selected.selection.place, use.group.name
+        said = f"the rows of the group `{group}` have a column `{name}`, a name that feature tables use for a column of their own"
+        yield place.problem(f"`{place.name}`: {said}; rename it there")
+
+
+def _known_problems(job: AskingJob, uses: Iterable[Use]) -> Iterator[Problem]:
+    """Yield the problem of a job that goes by load times which no source has."""
+    if job.asking.known_by == "loaded_at" and not any(use.known for use in uses):
+        sources = dict.fromkeys(each.registered.name for use in uses if (each := use.source) and each.registered)
+        said = f"{ticked(sources)} declares" if sources else "versions of models have"
+        place = job.draft.place.at("known_by")
+        yield place.problem(
+            f"`known_by`: {said} no time at which a row was there; add `loaded_at` or `available_after` to the source's entry, or"
+            " remove `known_by`"
+        )
 
 
 def _asked(selected: Selected, job: AskingJob, problems: list[Problem]) -> _Asked | None:

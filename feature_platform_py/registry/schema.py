@@ -19,6 +19,7 @@ from feature_platform_py.core.fields import (
     Mapped,
     Name,
     Options,
+    Text,
     Whole,
     as_tuple,
     json_schema_of,
@@ -26,6 +27,7 @@ from feature_platform_py.core.fields import (
 )
 from feature_platform_py.features import aggregation
 from feature_platform_py.features.row_filters import FilterPart
+from feature_platform_py.features.windows import seconds_of
 from feature_platform_py.files.declared import ColumnsOfFiles, columns_schema
 
 FieldType = Annotated[FilledText, AfterValidator(lambda text: parse_type(text).text)]
@@ -39,6 +41,11 @@ def _version(value: Any) -> Any:
     if not isinstance(value, str) or not re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", value):
         raise ValueError("expected a semantic version such as `1.0.0`")
     return value
+
+
+def _length(text: str) -> str:
+    seconds_of(text)
+    return text
 
 
 def _feature_type(text: str) -> str:
@@ -171,6 +178,10 @@ class SourcePart:
         Name | None, Field(description="the field that says when a row's event happened, if rows are events")
     ] = None
     loaded_at: Annotated[Name | None, Field(description="the field that says when a row arrived")] = None
+    available_after: Annotated[
+        Annotated[Text, AfterValidator(_length)] | None,
+        Field(description="how long after its event a row is there, such as `6h`, if no field says when it arrived"),
+    ] = None
     period: Annotated[
         Period,
         Field(description="how feature tables are partitioned and recomputed: by `day`, `month` or `year`"),

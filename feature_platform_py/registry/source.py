@@ -12,6 +12,7 @@ from feature_platform_py.core.data_types import kind_of
 from feature_platform_py.core.document import NOWHERE, Place
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.fields import read_part
+from feature_platform_py.features.windows import seconds_of
 from feature_platform_py.files.columns import Readings
 from feature_platform_py.files.declared import check_files, read_columns
 from feature_platform_py.registry.field import Field, field_named, key_fault, raw_names, read_fields, unknown_field
@@ -47,7 +48,10 @@ class Freshness:
 
 @dataclass(frozen=True)
 class RegisteredSource:
-    """A source of the registry; its columns are spelled and ordered as `fields` are."""
+    """A source of the registry; its columns are spelled and ordered as `fields` are.
+
+    A row is there at its load time, or `available_after` seconds after its event, as far as the source declares one.
+    """
 
     type: str
     version: int
@@ -60,6 +64,7 @@ class RegisteredSource:
     locations: Mapping[str, SourceLocation]
     event_time: str | None = None
     loaded_at: str | None = None
+    available_after: int | None = None
     period: Period = "month"
     primary_key: tuple[str, ...] = ()
     freshness: Freshness | None = None
@@ -124,6 +129,7 @@ def _source(place: Place, path: Path, folder: Path, problems: list[Problem]) -> 
         locations=MappingProxyType(locations),
         event_time=part.event_time,
         loaded_at=part.loaded_at,
+        available_after=seconds_of(part.available_after) if part.available_after else None,
         period=part.period,
         primary_key=part.primary_key,
         freshness=freshness,
@@ -158,11 +164,17 @@ def _field_rule_problems(part: SourcePart, fields: tuple[Field, ...], place: Pla
         ("event_time", part.event_time and _time_fault(part.event_time, place, fields)),
         ("loaded_at", part.loaded_at and _time_fault(part.loaded_at, place, fields)),
         *(("primary_key", key_fault(name, place, fields)) for name in part.primary_key),
+        ("available_after", part.available_after and _delay_fault(part)),
         ("freshness", part.freshness and not (part.loaded_at or part.event_time) and _NO_TIME),
     ]
     for key, fault in faults:
         if fault:
             yield place.at(key).problem(f"`{key}`: {fault}")
+
+
+def _delay_fault(part: SourcePart) -> str | None:
+    said = f"`{part.loaded_at}` says when each row was there (`loaded_at`); remove one of them"
+    return said if part.loaded_at else None
 
 
 def _time_fault(name: str, place: Place, fields: tuple[Field, ...]) -> str | None:

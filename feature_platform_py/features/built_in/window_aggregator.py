@@ -18,7 +18,7 @@ from feature_platform_py.features.aggregation import FeaturePart, input_columns
 from feature_platform_py.features.columns import InputColumn, OutputColumn, Reads
 from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.features.sql import SqlTransformer
-from feature_platform_py.features.windows import Reach, Window
+from feature_platform_py.features.windows import Closed, Reach, Window
 
 BOUNDED = "window_features"
 LIFETIME = "lifetime_features"
@@ -125,6 +125,12 @@ class WindowAggregator(SqlTransformer):
             if outputs:
                 found.append(self._feature_set(model, outputs, columns))
         return tuple(found)
+
+    def open_at_the_end(self) -> Self:
+        """Return the transformer with windows in which rows at t itself do not count."""
+        opened: dict[Closed, Closed] = {"right": "none", "both": "left"}
+        features = tuple(replace(part, closed=opened.get(part.closed, part.closed)) for part in self.features)
+        return self.model_copy(update={"features": features})
 
     def chosen(self, names: Iterable[str], columns: Columns, *, model: str) -> FeatureSet:
         """Return the features of these names as one set, whatever their windows: that of the model."""

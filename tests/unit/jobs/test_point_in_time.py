@@ -288,6 +288,99 @@ def test_groups_of_both_kinds_serve_one_job(root: Path) -> None:
     assert size["config"]["meta"] == {"feature": "size", "owner": "size-team"}
 
 
+SOURCE = FILES["source/shop/v1/sales_source.yaml"]
+LATE = SOURCE.replace("event_time: sold_at", "event_time: sold_at\nloaded_at: loaded").replace(
+    "locations:", "  - {name: loaded, type: timestamp, description: When it came.}\nlocations:"
+)
+DELAYED = SOURCE.replace("event_time: sold_at", "event_time: sold_at\navailable_after: 6h")
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "known"),
+    [
+        (LATE, "", "loaded_at='loaded'"),
+        (DELAYED, "", "available_after=21600"),
+        (LATE, "known_by: loaded_at\n", "loaded_at='loaded'"),
+        (LATE, "known_by: event_time\n", None),
+        (SOURCE, "", None),
+    ],
+)
+def test_rows_count_from_when_they_were_there(root: Path, source: str, given: str, known: str | None) -> None:
+    write(root, {"source/shop/v1/sales_source.yaml": source})
+    plan = planned(root, JOB.replace("features:", f"{given}features:", 1))
+    rows, table = text(plan, "takings_2_rows"), text(plan, "takings_2")
+    assert rows.endswith(f"reach_days=7, {known + ', ' if known else ''}) }}}}")
+    keys = "['shop_id', '_known_at']" if known else "['shop_id']"
+    assert f"aggregate( 'input_rows', keys={keys}, event_time='sold_at'" in table
+    assert ("'_asks': 'boolean', '_known_at': 'timestamp'}" in table) == bool(known)
+    # It is not part of the table's grain.
+    assert "'keys': ['shop_id', 'sold_at'], 'features'" in table
+
+
+def test_rows_at_the_time_asked_for_may_not_count(root: Path) -> None:
+    windows = "windows: [7d, lifetime]"
+    closed = GROUP.replace("windows: [30d], where", "windows: [30d], closed: both, where").replace(
+        "{function: last, column: kind,", "{function: last, column: kind, closed: left,"
+    )
+    assert windows in closed
+    write(root, {"feature/takings.yaml": closed})
+    job = JOB.replace("event_time:", "closed: left\nevent_time:").replace("takings.taken_lifetime", "takings.*")
+    plan = planned(with_profile(root), job.replace("output_sink", "  - profile.size\noutput_sink"))
+    found = text(plan, "takings")
+    assert found.count("'closed': 'none'") == 1
+    assert found.count("'closed': 'left'") == 2
+    assert "closed='left', asking='_asks'" in text(plan, "profile")
+    assert plan.features[0].description == "Sum of `price` over (t - 7 d, t); 0 over no rows."
+
+
+BROKEN_TIMES = {
+    "no_load_time": (
+        {},
+        "known_by: loaded_at",
+        "5: `known_by`: `sales` declares no time at which a row was there; add `loaded_at` or `available_after` to the source's entry,"
+        " or remove `known_by`",
+    ),
+    "known_by_unknown": (
+        {},
+        "known_by: loaded",
+        "5: `known_by`: value `loaded` is unknown. Did you mean `loaded_at`? Known: `loaded_at`, `event_time`",
+    ),
+    "closed_unknown": (
+        {},
+        "closed: both",
+        "5: `closed`: value `both` is unknown. Known: `right`, `left`",
+    ),
+    "both_kinds_of_load_times": (
+        {"source/shop/v1/sales_source.yaml": LATE.replace("loaded_at:", "available_after: 6h\nloaded_at:")},
+        "",
+        "6: `available_after`: `loaded` says when each row was there (`loaded_at`); remove one of them",
+    ),
+    "delay_that_is_none": (
+        {"source/shop/v1/sales_source.yaml": DELAYED.replace("6h", "6 hours")},
+        "",
+        "6: `available_after`: expected a length in s, m, h, d or w of at most 36500 days, such as `6h`, given `6 hours`",
+    ),
+    "column_named_like_one_of_the_platform": (
+        {
+            "source/shop/v1/sales_source.yaml": SOURCE.replace("name: weight", "name: _ASKS"),
+            "feature/takings.yaml": GROUP.replace(
+                "{function: last, column: kind", "{name: asks, function: last, column: _ASKS"
+            ),
+        },
+        "",
+        "7: `features[0]`: the rows of the group `takings` have a column `_ASKS`, a name that feature tables use for a column of their"
+        " own; rename it there",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "given", "expected"), BROKEN_TIMES.values(), ids=BROKEN_TIMES)
+def test_what_is_wrong_with_what_was_known(root: Path, files: dict[str, str], given: str, expected: str) -> None:
+    write(root, files)
+    job = JOB.replace("features:", f"{given}\nfeatures:", 1).replace("takings.taken_lifetime", "takings.*")
+    assert problems(root, job) == [expected]
+
+
 BROKEN_PROFILES = {
     "only_described": (
         PROFILE,

@@ -102,7 +102,7 @@ def test_sources_come_by_type_name_and_version(tmp_path: Path) -> None:
             "ownr:",
             3,
             "key `ownr` is unknown. Did you mean `owner`? Known: `name`, `description`, `owner`, "
-            "`entity`, `fields`, `locations`, `event_time`, `loaded_at`, `period`, `primary_key`, `freshness`",
+            "`entity`, `fields`, `locations`, `event_time`, `loaded_at`, `available_after`, `period`, `primary_key`, `freshness`",
         ),
         (
             "name: sales\n",
