@@ -14,6 +14,7 @@ from feature_platform_py.dbt_files.prepare import prepare_group, prepare_job
 from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.jobs.describe import plan_lines, work_lines
 from feature_platform_py.jobs.plan import JobPlan, TablesPlan
+from feature_platform_py.jobs.point_in_time import Use
 from feature_platform_py.jobs.work import TableWork
 from feature_platform_py.runs.run import plan_warnings, plan_work
 from feature_platform_py.targets import backend_of
@@ -55,8 +56,21 @@ def plan_as_dict(plan: TablesPlan, project: Project, works: Mapping[str, TableWo
     kept = plan.columns if job else [each for each in plan.columns if each[0] in plan.feature_sets[0].keys]
     columns = [{"name": name, "type": data_type, "looks_ahead": False} for name, data_type in kept]
     columns += [{"name": each.name, "type": each.type, "looks_ahead": each.looks_ahead} for each in plan.features]
+    uses = {"point_in_time": [_use(each) for each in job.uses]} if job and job.uses else {}
     sink = {"sink": {"type": job.sink.kind, "mode": None, **job.sink.settings}} if job else {}
-    return {**common, "columns": columns, **sink}
+    return {**common, "columns": columns, **uses, **sink}
+
+
+def _use(use: Use) -> dict[str, Any]:
+    return {
+        "table": use.name,
+        "group": use.group.name,
+        "keys": dict(use.keys),
+        "event_time": dict([use.time]) if use.time else {},
+        "reads": ".".join(use.relation),
+        "reach_days": use.reach_days,
+        "known": dict(use.known),
+    }
 
 
 def _table(part: TablesPlan, feature_set: FeatureSet, project: Project) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from feature_platform_py.core.text import aligned
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.transformer import FeatureTransformer
 from feature_platform_py.jobs.plan import JobPlan, TablesPlan
+from feature_platform_py.jobs.point_in_time import Use
 from feature_platform_py.jobs.work import TableWork
 
 
@@ -35,6 +36,7 @@ def plan_lines(plan: TablesPlan, target: Target) -> list[str]:
         *([f"  writes  {job.sink.shown}"] if job else []),
         "",
         *aligned(rows),
+        *(_use_lines(job.uses) if job else ()),
     ]
     return [*lines, *(_look_ahead_lines(job) if job else [])]
 
@@ -48,6 +50,13 @@ def _tables(plan: TablesPlan) -> Iterator[tuple[str, str, str]]:
     for feature_set in (*plan.feature_sets, *(job.python_sets if job else ())):
         table = plan.shown(plan.table_name(feature_set.model))
         yield table, ", ".join(feature_set.keys), _names(feature_set.features)
+
+
+def _use_lines(uses: Sequence[Use]) -> Iterator[str]:
+    """Yield lines with what each table at the times of the job's rows reads: whose rows, of where, and from which time on."""
+    if uses:
+        rows = [(use.name, use.asked, use.time[1] if use.time else "any", use.reads, use.counting) for use in uses]
+        yield from ("", *aligned([("table", "for", "at", "reads rows of", "that are"), *rows]))
 
 
 def _names(columns: Iterable[OutputColumn]) -> str:

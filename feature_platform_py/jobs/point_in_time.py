@@ -19,7 +19,7 @@ from feature_platform_py.sources.resolve import ResolvedSource
 ASKS = "_asks"
 """The column that marks the rows that ask; the others count."""
 KNOWN_AT = "_known_at"
-"""The column with the time asked for at which a row is known, where rows may arrive late."""
+"""The column that tells apart copies of rows for times at which not all rows were there, where rows may arrive late."""
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -60,6 +60,28 @@ class Use:
         """For each key column of the table, the column of the asking rows, and the type in which both are compared."""
         types, columns = dict(self.columns), {**self.keys, **dict([self.time] if self.time else [])}
         return {name: {"column": columns[name], "type": types[name]} for name in self.grain}
+
+    @property
+    def asked(self) -> str:
+        """Whose features are asked for, in words: `customer as user_id`."""
+        return ", ".join(column if column == key else f"{column} as {key}" for key, column in self.keys.items())
+
+    @property
+    def reads(self) -> str:
+        """Where the rows that count are, in words."""
+        return self.source.shown if self.source else f"the model {self.relation[0]}"
+
+    @property
+    def counting(self) -> str:
+        """Which rows are read, in words."""
+        if self.time is None:
+            return "of these keys"
+        reach = "any time before" if self.reach_days is None else f"at most {self.reach_days:,} days before"
+        later = {
+            "loaded_at": "loaded by then, as {} says",
+            "available_after": "there by then, {:,} s after their event",
+        }
+        return ", ".join([reach, *(later[name].format(value) for name, value in self.known.items())])
 
 
 @dataclass(frozen=True)
@@ -116,7 +138,7 @@ def _known(source: RegisteredSource) -> dict[str, str | int]:
 
 def _asked(feature_set: FeatureSet, columns: Columns, *, is_known_later: bool = False) -> FeatureSet:
     """Return a feature set over rows of which some only ask. Its table has no periods, so how far rows reach does not matter there."""
-    known = [(KNOWN_AT, "timestamp")] if is_known_later else []
+    known = [(KNOWN_AT, "bigint")] if is_known_later else []
     return replace(
         feature_set,
         reads=(*columns, (ASKS, "boolean"), *known),

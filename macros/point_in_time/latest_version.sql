@@ -7,7 +7,7 @@
 
   The greatest time of a version up to t is a maximum that only grows; the version of that time is then found by equality.
 -#}
-{% macro latest_version(relation, keys, event_time, columns, types, asking, order_by=none, max_age_days=none) -%}
+{% macro latest_version(relation, keys, event_time, columns, types, asking, order_by=none, max_age_days=none, closed='right') -%}
 {%- set time, asks = sql_identifier(event_time), sql_identifier(asking) -%}
 {%- set key = _identifiers(keys) -%}
 {%- set key_list = key | replace('\n        ', ' ') -%}
@@ -28,7 +28,7 @@ to_date as (
         _micros,
         max(case when not {{ asks }} then _micros end) over (
             partition by {{ key_list }} order by _micros
-            range between unbounded preceding and current row
+            range between unbounded preceding and {{ '1 preceding' if closed == 'left' else 'current row' }}
         ) as _version
     from placed_rows
 ),

@@ -312,7 +312,7 @@ def test_rows_count_from_when_they_were_there(root: Path, source: str, given: st
     assert rows.endswith(f"reach_days=7, {known + ', ' if known else ''}) }}}}")
     keys = "['shop_id', '_known_at']" if known else "['shop_id']"
     assert f"aggregate( 'input_rows', keys={keys}, event_time='sold_at'" in table
-    assert ("'_asks': 'boolean', '_known_at': 'timestamp'}" in table) == bool(known)
+    assert ("'_asks': 'boolean', '_known_at': 'bigint'}" in table) == bool(known)
     # It is not part of the table's grain.
     assert "'keys': ['shop_id', 'sold_at'], 'features'" in table
 
