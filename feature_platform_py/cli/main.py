@@ -113,16 +113,20 @@ def validate(jobs: tuple[Path, ...], target: str | None, output_format: str) -> 
 @click.argument("name", metavar="JOB|TABLE|GROUP")
 @_target
 @click.option("--rows", type=click.IntRange(min=0), default=20, show_default=True, help="How many rows to show.")
+@click.option("--proof", "is_proof", is_flag=True, help="Show the proof of the job's last result instead of its rows.")
 @_format
 @_examples(
     "fpjob show configs/jobs/sample_financial_features_job.yaml",
     "fpjob show financial_features_extraction_v1__user_spend --rows 5",
     "fpjob show customer_spend",
 )
-def show(name: str, target: str | None, rows: int, output_format: str) -> None:
-    """Show rows of a job's result, of a feature group, or of a table of the warehouse."""
-    from feature_platform_py.cli.show import show_command
+def show(name: str, target: str | None, rows: int, output_format: str, *, is_proof: bool) -> None:
+    """Show rows of a job's result, of a feature group, or of a table of the warehouse; or the proof of a job's result."""
+    from feature_platform_py.cli.show import proof_command, show_command
 
+    if is_proof:
+        proof_command(name, target=target, output_format=output_format)
+        return
     show_command(name, target=target, rows=rows, output_format=output_format)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,15 +37,17 @@ def reference_features_at(
     time_zone: str | None = None,
     types: Mapping[str, str] | None = None,
     primary_key: str | Sequence[str] = (),
+    only: Collection[str] | None = None,
 ) -> Answers:
     """Return the asking rows with the features that WindowAggregator would give them as rows that count for nobody.
 
     `features`, `prefix` and `time_zone` are as in its parameters, `types` are those of columns of `source_rows` as far as they
-    matter, and `primary_key` orders ties without `order_by`. A row without a key or a time has no features. Raises ValueError for
-    definitions without a meaning, and OverflowError for a sum that has no room in its type.
+    matter, and `primary_key` orders ties without `order_by`. `only` leaves out features with other names. A row without a key or a
+    time has no features. Raises ValueError for definitions without a meaning, and OverflowError for a sum that has no room in its
+    type.
     """
     asking, source = _tables(asking_rows, source_rows, at, types=types, primary_key=primary_key, time_zone=time_zone)
-    columns = all_features(features, source, prefix=prefix)
+    columns = [each for each in all_features(features, source, prefix=prefix) if only is None or each.name in only]
     if at.closed == "left":
         columns = [each.closed_by(_OPEN_AT_THE_END.get(each.closed, each.closed)) for each in columns]
     counting = at.counting_rows(source.table)

@@ -24,6 +24,7 @@ from feature_platform_py.runs import dbt
 from feature_platform_py.runs.dbt import DbtRun, NodeResult
 from feature_platform_py.runs.input_state import CopyLostError, InputChangedError, InputState
 from feature_platform_py.runs.lock import building_alone, running_alone
+from feature_platform_py.runs.proof import Proof, prove
 from feature_platform_py.runs.repair import explain_damage, remove_damaged_copies, repair_tables
 from feature_platform_py.runs.warnings import JobWarning, result_warnings, source_warnings
 from feature_platform_py.sinks.sink import SinkResult
@@ -36,12 +37,13 @@ RUNS = 3
 
 @dataclass(frozen=True, repr=False)
 class RunReport:
-    """The outcome of a run: each dbt node, the sink, the seconds of each phase, and warnings."""
+    """The outcome of a run: each dbt node, the sink, the seconds of each phase, warnings, and the result's proof if its rows ask."""
 
     nodes: tuple[NodeResult, ...]
     sink: SinkResult
     phases: dict[str, float] = field(default_factory=dict)
     warnings: tuple[JobWarning, ...] = ()
+    proof: Proof | None = None
 
     @property
     def seconds(self) -> float:
@@ -125,6 +127,8 @@ def _run(
         check_is_built(plan, dbt_run, project)
         _check_not_empty(plan, project)
         built = time.monotonic()
+        proof = _proof(plan, project, state)
+        proven = time.monotonic()
         sink = backend.write(plan, check=state.check)
     except (DataCheckError, EngineError, SinkError) as error:
         if remove_damaged_copies(project, is_deep=True):
@@ -134,8 +138,27 @@ def _run(
     landed = {"query": started - asked} if plan.source.query else {}
     written = time.monotonic()
     warnings = result_warnings(plan, project, sink.counts)
-    phases = {**landed, "dbt": built - started, "sink": written - built, "warnings": time.monotonic() - written}
-    return RunReport(nodes=dbt_run.nodes, sink=sink, phases=phases, warnings=tuple(warnings))
+    proving = {"proof": proven - built} if proof else {}
+    phases = {
+        **landed,
+        "dbt": built - started,
+        **proving,
+        "sink": written - proven,
+        "warnings": time.monotonic() - written,
+    }
+    return RunReport(nodes=dbt_run.nodes, sink=sink, phases=phases, warnings=tuple(warnings), proof=proof)
+
+
+def _proof(plan: JobPlan, project: Project, state: InputState) -> Proof | None:
+    """Return the proof of a result whose rows ask for features at their own times, None for another one."""
+    if not plan.uses:
+        return None
+    try:
+        return prove(plan, project)
+    except DataCheckError:
+        # The sources may have changed since the tables were built.
+        state.check()
+        raise
 
 
 def _check_not_empty(plan: JobPlan, project: Project) -> None:

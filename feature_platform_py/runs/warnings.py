@@ -74,7 +74,8 @@ def source_warnings(plan: JobPlan, project: Project, *, about_columns: bool) -> 
     """
     backend = backend_of(project)
     try:
-        return _looked_up(plan, backend, backend.source_relation(plan), about_columns=about_columns)
+        relation = backend.source_relation(plan.source, plan.columns, job_name=plan.job_name)
+        return _looked_up(plan, backend, relation, about_columns=about_columns)
     except Exception as error:
         reason = printable(str(error).strip().partition("\n")[0], 300)
         message = f"the filters and categories could not be compared with the source: {reason}"

@@ -35,8 +35,8 @@ class Backend(Protocol):
     def sql_name(self, name: str) -> str:
         """Return the name of a table as a query has it."""
 
-    def source_relation(self, plan: JobPlan) -> str:
-        """Return the name of a job's source as a query has it; the job's filters are not applied."""
+    def source_relation(self, source: ResolvedSource, columns: Columns, *, job_name: str) -> str:
+        """Return the name of a source that a job reads as a query has it, with the source's columns; no filters are applied."""
 
     def query(self, statement: str) -> Rows:
         """Return the rows of a query. Raises EngineError if it fails."""

@@ -84,9 +84,9 @@ class DatabricksBackend:
         catalog, schema, table = table_parts(name if "." in name else f"{self._project.target.schema}.{name}")
         return ".".join(quoted(part) for part in (catalog or self._catalog, schema, table))
 
-    def source_relation(self, plan: JobPlan) -> str:
+    def source_relation(self, source: ResolvedSource, columns: Columns, *, job_name: str) -> str:  # noqa: ARG002
         """Return the name of the source's table."""
-        return self.sql_name(_source_name(plan.source.location))
+        return self.sql_name(_source_name(source.location))
 
     def query(self, statement: str) -> Rows:
         """Return the rows of a query."""

@@ -68,18 +68,15 @@ class SparkBackend:
         """Return the name, quoted."""
         return str(_table(name))
 
-    def source_relation(self, plan: JobPlan) -> str:
+    def source_relation(self, source: ResolvedSource, columns: Columns, *, job_name: str) -> str:
         """Return the name of the table, or of the relation that the session has for the files."""
         from feature_platform_py.warehouse.external_sources import external_source
 
-        source = plan.source
         if source.format is None:
             return self.sql_name(source.location)
-        named = source.registered.dbt_source[1] if source.registered else f"{plan.job_name}__input"
+        named = source.registered.dbt_source[1] if source.registered else f"{job_name}__input"
         name, root = TableName(EXTERNAL_SCHEMA, named), self._project.root
-        external = external_source(
-            source.location, source.format, options=source.options, columns=plan.columns, folder=root
-        )
+        external = external_source(source.location, source.format, options=source.options, columns=columns, folder=root)
         self._warehouse.register_source(name, external)
         return str(name)
 

@@ -1,0 +1,277 @@
+"""Compute features of some of a result's rows a second time: in plain Python, from the source's rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from feature_platform_py.core.data_types import Columns, kind_of
+from feature_platform_py.core.sql_text import literal, quoted
+from feature_platform_py.features.aggregation import FeaturePart
+from feature_platform_py.features.row_filters import RowFilter
+from feature_platform_py.jobs.plan import JOINED_MODEL, JobPlan
+from feature_platform_py.jobs.point_in_time import Use
+from feature_platform_py.reference import (
+    Answers,
+    PointInTime,
+    reference_features_at,
+    reference_values_by_key,
+    reference_versions_at,
+)
+from feature_platform_py.reference.equality import canonical
+from feature_platform_py.reference.tables import Row, Table
+from feature_platform_py.reference.windows import EPOCH, micros_of
+from feature_platform_py.runs.look_ups import typed_literal
+from feature_platform_py.targets import Backend
+
+MAX_EVALUATIONS = 2_000_000
+"""How many source rows, times the features that each is looked at for, are read by one recomputation."""
+_ARRAY_OF_TIMES = ("array<timestamp>", "array<timestamp_ntz>")
+# Kinds of keys by which source rows are chosen; those of another kind are read for all keys.
+_WRITABLE = frozenset({"integer", "string", "date", "decimal", "boolean"})
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A value of the result that is not the one that was computed a second time; `row` has the keys and times of its row."""
+
+    row: Row
+    feature: str
+    found: Any
+    expected: Any
+
+    def __str__(self) -> str:
+        row = ", ".join(f"`{name}` = {_shown(value)}" for name, value in self.row.items())
+        return f"row {row}: feature `{self.feature}` is {_shown(self.found)}, expected {_shown(self.expected)}"
+
+
+@dataclass
+class Recomputation:
+    """What was computed a second time: the rows, the features, how many values, those that disagree, and the age of what counted.
+
+    `ages` are the microseconds from the newest row that counted to the row's own time, for each feature.
+    """
+
+    asked: int
+    rows: int = 0
+    features: list[str] = field(default_factory=list)
+    values: int = 0
+    disagreements: list[Disagreement] = field(default_factory=list)
+    ages: dict[str, list[int]] = field(default_factory=dict)
+
+
+def recompute(plan: JobPlan, schema: str, backend: Backend, *, rows: int, seed: str) -> Recomputation:
+    """Return features of a random sample of the result's rows, computed from the sources and compared with the result.
+
+    `seed` decides which rows these are. There are fewer if their keys have very many source rows. Raises ValueError if the source's
+    rows do not decide a value, such as two versions at one time.
+    """
+    sample = _sample(plan, schema, backend, rows=rows, seed=seed)
+    found = Recomputation(rows)
+    given = {use.name: _source_rows(use, sample, plan, schema, backend) for use in plan.uses}
+    kept = _affordable(plan, sample, given)
+    found.rows = len(kept.rows)
+    for use in plan.uses:
+        _compare(use, plan, kept, _answers(use, plan, kept, given[use.name]), found)
+    return found
+
+
+def _sample(plan: JobPlan, schema: str, backend: Backend, *, rows: int, seed: str) -> Table:
+    types = dict(plan.columns)
+    asking = [(name, types[name]) for name in asking_columns(plan)]
+    features = [(each.column.name, each.column.type or "") for each in plan.group_features]
+    texts = ", ".join(f"coalesce(cast({quoted(name)} as string), '')" for name, _ in asking)
+    relation = backend.sql_name(f"{schema}.{plan.table_name(JOINED_MODEL)}")
+    order = f"md5(concat_ws('|', {literal(seed)}, {texts}))"
+    return _read(backend, relation, [*asking, *features], f"order by {order} limit {int(rows)}")
+
+
+def asking_columns(plan: JobPlan) -> list[str]:
+    """Return the columns with which the job's rows ask: keys and times, each once."""
+    names = [name for use in plan.uses for name in (*use.keys.values(), *(use.time or ())[1:])]
+    return list(dict.fromkeys(names))
+
+
+def _source_rows(use: Use, sample: Table, plan: JobPlan, schema: str, backend: Backend) -> Table:
+    """Return the rows that may count for the sampled ones: those of their keys."""
+    definition = use.group.definition
+    columns = list(use.columns)
+    if definition is None or use.source is None:
+        relation = backend.sql_name(f"{schema}.{use.relation[0]}")
+    else:
+        own = dict(definition.source.columns)
+        loaded = [definition.source.loaded_at] if definition.source.loaded_at else []
+        columns = [(name, own[name]) for name in dict.fromkeys([*dict(columns), *loaded])]
+        relation = backend.source_relation(use.source, definition.source.columns, job_name=plan.job_name)
+    conditions = [
+        condition
+        for key, column in use.keys.items()
+        if (condition := _one_of(key, dict(use.columns)[key], sample, column))
+    ]
+    return _read(backend, relation, columns, f"where {' and '.join(conditions)}" if conditions else "")
+
+
+def _one_of(key: str, data_type: str, sample: Table, column: str) -> str | None:
+    """Return the condition that a key is one of the sample's; None if values of its type are not written in SQL."""
+    if kind_of(data_type) not in _WRITABLE:
+        return None
+    texts = sorted({_text(row[column]) for row in sample.rows if row[column] is not None})
+    values = ", ".join(typed_literal({"text": each, "type": data_type}) for each in texts)
+    return f"cast({quoted(key)} as {data_type}) in ({values})" if texts else "false"
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def _read(backend: Backend, relation: str, columns: Columns, clauses: str) -> Table:
+    """Return rows of a relation, with times as instants: engines hand them over in different zones."""
+    chosen = ", ".join(f"{_fetched(quoted(name), data_type)} as {quoted(name)}" for name, data_type in columns)
+    found = backend.query(f"select {chosen} from {relation} {clauses}")  # noqa: S608 - quoted
+    readers = [_reader(data_type) for _, data_type in columns]
+    rows: list[Row] = [
+        {
+            name: None if value is None else read(value)
+            for (name, _), read, value in zip(columns, readers, row, strict=True)
+        }
+        for row in found.values
+    ]
+    return Table(tuple(name for name, _ in columns), dict(columns), rows)
+
+
+def _fetched(column: str, data_type: str) -> str:
+    if kind_of(data_type) == "timestamp":
+        return f"unix_micros(cast({column} as timestamp))"
+    if data_type in _ARRAY_OF_TIMES:
+        return f"transform({column}, each -> unix_micros(cast(each as timestamp)))"
+    return column
+
+
+def _reader(data_type: str) -> Callable[[Any], Any]:
+    if kind_of(data_type) == "timestamp":
+        return _instant
+    if data_type in _ARRAY_OF_TIMES:
+        return lambda values: [None if each is None else _instant(each) for each in values]
+    return lambda value: value
+
+
+def _instant(micros: int) -> datetime:
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def _affordable(plan: JobPlan, sample: Table, given: Mapping[str, Table]) -> Table:
+    """Return as many of the sampled rows as can be computed in seconds, the first one in any case."""
+    counts: list[tuple[Use, dict[Any, int]]] = []
+    for use in plan.uses:
+        of_key: dict[Any, int] = {}
+        for row in given[use.name].rows:
+            key = canonical([row[name] for name in use.keys])
+            of_key[key] = of_key.get(key, 0) + len(use.feature_set.features)
+        counts.append((use, of_key))
+    left, kept = MAX_EVALUATIONS, list[Row]()
+    for row in sample.rows:
+        left -= sum(of_key.get(canonical([row[name] for name in use.keys.values()]), 0) for use, of_key in counts)
+        if left < 0 and kept:
+            break
+        kept.append(row)
+    return Table(sample.columns, sample.types, kept)
+
+
+def _answers(use: Use, plan: JobPlan, sample: Table, source: Table) -> Answers:
+    """Return the features of a use, computed from the definitions in the registry and in the job."""
+    names = [each.name for each in use.feature_set.features]
+    asking = Table(
+        tuple(asking_columns(plan)),
+        sample.types,
+        [{name: row[name] for name in asking_columns(plan)} for row in sample.rows],
+    )
+    definition, versions = use.group.definition, use.group.versions
+    if use.time is None:
+        return reference_values_by_key(asking, source, names, keys=use.keys)
+    if definition is None:
+        order_by = versions.order_by if versions else ()
+        at = PointInTime(keys=use.keys, event_time=use.time, closed=plan.config.asking.closed or "right")
+        return reference_versions_at(asking, source, names, at=at, order_by=order_by, max_age_days=use.reach_days)
+    is_late = plan.config.asking.known_by != "event_time"
+    at = PointInTime(
+        keys=use.keys,
+        event_time=use.time,
+        closed=plan.config.asking.closed or "right",
+        loaded_at=definition.source.loaded_at if is_late else None,
+        available_after=definition.source.available_after if is_late else None,
+        filters=[_condition(each) for each in definition.filters],
+    )
+    return reference_features_at(
+        asking,
+        source,
+        [_definition(each) for each in definition.aggregator.features],
+        at=at,
+        prefix=definition.aggregator.prefix,
+        time_zone=definition.aggregator.time_zone,
+        primary_key=definition.source.primary_key,
+        only=names,
+    )
+
+
+def _condition(row_filter: RowFilter) -> dict[str, Any]:
+    value = list(row_filter.value) if isinstance(row_filter.value, tuple) else row_filter.value
+    return {"column": row_filter.column, "op": row_filter.op, "value": value}
+
+
+def _definition(part: FeaturePart) -> dict[str, Any]:
+    """Return a feature as the registry's file has it."""
+    given = {
+        "name": part.base,
+        "function": part.function,
+        "column": part.column,
+        "windows": list(part.windows),
+        "closed": part.closed,
+        "where": [_condition(each) for each in part.filters()],
+        "by": {"column": part.by.column, "values": list(part.by.values)} if part.by else None,
+        "fill_value": part.fill_value,
+        "k": part.k,
+        "order_by": list(part.order_by),
+    }
+    return {name: value for name, value in given.items() if value not in (None, [])}
+
+
+def _compare(use: Use, plan: JobPlan, sample: Table, answers: Answers, found: Recomputation) -> None:
+    """Add a use's features to what was found."""
+    for each in (each for each in plan.group_features if each.table is use):
+        name = each.column.name
+        found.features.append(name)
+        found.values += len(sample.rows)
+        for row, answer in zip(sample.rows, answers.rows, strict=True):
+            if not is_same(row[name], answer[each.name]):
+                asked = {column: row[column] for column in asking_columns(plan)}
+                found.disagreements.append(Disagreement(asked, name, row[name], answer[each.name]))
+        found.ages[name] = list(_ages(use, sample, answers, each.name))
+
+
+def _ages(use: Use, sample: Table, answers: Answers, feature: str) -> Iterator[int]:
+    if use.time is None:
+        return
+    for row, newest in zip(sample.rows, answers.newest, strict=True):
+        if (counted := newest[feature]) is not None:
+            yield micros_of(row[use.time[1]]) - counted
+
+
+def is_same(found: Any, expected: Any) -> bool:
+    """Return whether two values are one: floats a few roundings apart are, and a day is its midnight."""
+    if isinstance(found, float) and isinstance(expected, float):
+        return math.isclose(found, expected, rel_tol=1e-12) or canonical(found) == canonical(expected)
+    if isinstance(found, Sequence) and isinstance(expected, Sequence) and not isinstance(found, str | bytes):
+        return len(found) == len(expected) and all(map(is_same, found, expected))
+    if isinstance(found, date) and isinstance(expected, date):
+        return micros_of(found) == micros_of(expected)
+    return canonical(found) == canonical(expected)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    return repr(value) if isinstance(value, str) else f"{value:f}" if isinstance(value, Decimal) else str(value)

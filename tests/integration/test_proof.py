@@ -1,0 +1,167 @@
+"""A result of rows that ask is proven: facts about it, and random rows computed again in plain Python."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+
+from feature_platform_py import Job
+from feature_platform_py.core.errors import DataCheckError
+from feature_platform_py.core.project import open_project
+from feature_platform_py.dbt_files.prepare import prepare_job
+from feature_platform_py.runs import recompute
+from feature_platform_py.runs.proof import prove
+from feature_platform_py.testing import PointInTime, reference_features_at
+from feature_platform_py.warehouse.session import open_session
+from tests.conftest import Fpjob, reword
+from tests.integration.test_feature_groups import TYPES, sales, write_files
+
+LABELS = """\
+label_id,shop,decided_at
+1,1,2024-02-01
+2,1,2024-02-01
+3,2,2024-01-01
+4,3,2024-12-01
+5,,2024-02-01
+6,1,
+7,9,2024-02-10
+"""
+VERSIONS = """\
+select cast(1 as int) as shop_id, timestamp'2024-01-05 00:00:00' as since, 'small' as size, cast(1.50 as decimal(6, 2)) as rent
+union all
+select 1, timestamp'2024-03-05 00:00:00', 'big', 2.50
+"""
+VERSION_GROUP = """\
+name: shop_sizes
+description: How big a shop is.
+owner: shop-team
+entity: shop
+model: shop_sizes
+keys: {shop_id: shop_id}
+timestamp_col: since
+features:
+  - {name: size, type: string, description: Its size.}
+  - {name: rent, type: 'decimal(6,2)', description: Its rent.}
+"""
+JOB = """\
+job_name: labels_v1
+input_source: {source_type: spark, config: {location: data/labels.csv, format: csv, options: {header: true, inferSchema: true}}}
+entities: {shop: shop}
+event_time: decided_at
+features:
+  - takings.*
+  - {group: shop_sizes, features: [size, rent], prefix: shop_}
+output_sink: {sink_type: overwrite_parquet, config: {path: output/labels}}
+"""
+FILE = "configs/jobs/labels.yaml"
+
+
+@pytest.fixture(scope="module")
+def built(module_project: Path) -> Path:
+    """The project with sales, labels, and the result of a job whose labels ask for what shops take, and how big they are."""
+    write_files(module_project)
+    for path, text in {
+        "data/labels.csv": LABELS,
+        "models/shop_sizes.sql": VERSIONS,
+        "registry/feature/shop_sizes.yaml": VERSION_GROUP,
+        FILE: JOB,
+    }.items():
+        (module_project / path).write_text(text)
+    Job(module_project / FILE).run()
+    return module_project
+
+
+def proof_of(fpjob: Fpjob) -> dict[str, Any]:
+    outcome = fpjob("show", FILE, "--proof", "--format", "json")
+    assert outcome.status == 0, outcome.stderr
+    return dict(json.loads(outcome.stdout))
+
+
+def test_a_proof_has_the_facts(built: Path, fpjob: Fpjob) -> None:
+    proof = proof_of(fpjob)
+    assert proof["rows"] == {"in": 7, "out": 7, "repeated": 1, "nulls": {"shop": 1, "decided_at": 1}}
+    assert proof["recomputed"] | {"seed": ""} == {
+        "seed": "", "asked_for": 200, "rows": 7, "values": 49, "agreed": 49, "disagreements": [],
+    }  # fmt: skip
+    features = proof["features"]
+    # Shops 1 (three rows, one without a time) and 9 are asked about in 2024; only shop 1 has versions, from January 5 on.
+    assert features["shop_size"]["null_share"] == pytest.approx(5 / 7)
+    days = [27 * 86_400.0] * 3
+    assert list(features["shop_size"]["age_seconds"].values()) == days
+    assert all(fact["age_seconds"] is None or fact["age_seconds"]["min"] >= 0 for fact in features.values())
+    assert all(fact["is_recomputed"] for fact in features.values())
+    assert proof["look_ahead"] == []
+    assert {"python", "pysail", "dbt-core"} <= proof["versions"].keys()
+    assert proof["tables"].keys() == {"takings", "shop_sizes"}
+    assert json.loads((built / "target" / "jobs" / "labels_v1" / "proof.json").read_text()) == proof
+
+
+def test_a_proof_is_printed(built: Path, fpjob: Fpjob) -> None:
+    lines = fpjob("show", "labels_v1", "--proof").stdout.splitlines()
+    assert lines[:2] == [
+        "job       labels_v1",
+        "rows      7 in, 7 out; 1 ask the same as another row; 1 with NULL `shop`; 1 with NULL `decided_at`",
+    ]
+    assert "shop_size        71.4%  27.0 d to 27.0 d, median 27.0 d" in lines
+    assert "count_month      28.6%  nothing counted" in lines
+
+
+def test_the_result_is_what_the_reference_says(built: Path) -> None:
+    labels = [
+        {"label_id": 1, "shop": 1, "decided_at": datetime(2024, 2, 1, tzinfo=UTC)},
+        {"label_id": 4, "shop": 3, "decided_at": datetime(2024, 12, 1, tzinfo=UTC)},
+    ]
+    at = PointInTime(keys={"shop_id": "shop"}, event_time=("sold_at", "decided_at"))
+    taken = {"name": "taken", "function": "sum", "column": "price", "windows": ["7d", "lifetime"], "fill_value": 0}
+    expected = reference_features_at(labels, sales(), [taken], at=at, types=TYPES)
+    found = {row["label_id"]: row for row in pyarrow.parquet.read_table(built / "output" / "labels").to_pylist()}
+    for row in expected.rows:
+        assert {name: found[row["label_id"]][name] for name in ("taken_7d", "taken_lifetime")} == {
+            name: row[name] for name in ("taken_7d", "taken_lifetime")
+        }
+
+
+def test_keys_with_very_many_rows_shorten_the_sample(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recompute, "MAX_EVALUATIONS", 1)
+    plan, project = prepare_job(built / FILE, open_project(built)), open_project(built)
+    again = prove(plan, project).value["recomputed"]
+    # Rows whose keys have no source rows cost nothing.
+    assert 1 <= again["rows"] < 7
+    assert again["agreed"] == again["values"] == again["rows"] * 7
+    assert prove(plan, project, rows=3).value["recomputed"]["asked_for"] == 3
+
+
+def test_a_disagreement_ends_the_run_and_keeps_the_sink(built: Path, fpjob: Fpjob) -> None:
+    before = sorted(path.name for path in (built / "output" / "labels").iterdir())
+    plan, project = prepare_job(built / FILE, open_project(built)), open_project(built)
+    table = f"{project.target.schema}.{plan.table_name('takings')}"
+    session = open_session(project.target.engine, project.target.warehouse)
+    frame = session.table(table)
+    changed = frame.withColumn("taken_7d", (frame["taken_7d"] + 1).cast(frame.schema["taken_7d"].dataType)).toArrow()
+    session.createDataFrame(changed).write.mode("overwrite").insertInto(table)
+    with pytest.raises(DataCheckError, match=r"feature `taken_7d` is [0-9.-]+, expected [0-9.-]+ by its definition"):
+        prove(plan, project)
+    outcome = fpjob("run", FILE)
+    assert outcome.status == 1
+    assert "The sink was not written" in outcome.stderr
+    assert sorted(path.name for path in (built / "output" / "labels").iterdir()) == before
+    assert fpjob("run", FILE, "--full-refresh").status == 0
+
+
+def test_a_job_without_rows_that_ask_has_no_proof(built: Path, fpjob: Fpjob) -> None:
+    outcome = fpjob("show", "sales_v1", "--proof")
+    assert outcome.status == 2
+    assert "job `sales_v1` has no proof here; run it first" in outcome.stderr
+
+
+def test_other_data_choose_other_rows(built: Path, fpjob: Fpjob) -> None:
+    seed = proof_of(fpjob)["recomputed"]["seed"]
+    reword(built / "data" / "labels.csv", "7,9,2024-02-10", "7,9,2024-02-11")
+    assert fpjob("run", FILE).status == 0
+    assert proof_of(fpjob)["recomputed"]["seed"] != seed
+    reword(built / "data" / "labels.csv", "7,9,2024-02-11", "7,9,2024-02-10")
