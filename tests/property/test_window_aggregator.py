@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,7 @@ from feature_platform_py.features.compile_macros import features_of_rows
 from feature_platform_py.reference.tables import Table, as_table
 from feature_platform_py.testing import assert_features_equal, reference_features
 from feature_platform_py.warehouse.spark_session_manager import SparkSessionManager
+from tests.property.same_values import is_same
 from tests.property.window_tables import FUNCTIONS, PAIRS, ROUND, TABLES, Batch, batch
 
 if TYPE_CHECKING:
@@ -118,14 +118,6 @@ def differences(actual: pyarrow.Table, expected: Table, tried: Batch, at_most: i
                     return messages
     assert len(found) == len(expected.rows)
     return messages
-
-
-def is_same(one: Any, other: Any, *, tolerance: float) -> bool:
-    if isinstance(one, float) and isinstance(other, float):
-        return math.isclose(one, other, rel_tol=tolerance) or (math.isnan(one) and math.isnan(other))
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(is_same(*pair, tolerance=0) for pair in zip(one, other, strict=True))
-    return bool(one == other)
 
 
 def described(definition: Mapping[str, Any], row: Mapping[str, Any], tried: Batch) -> str:
