@@ -64,11 +64,12 @@ def plan_as_dict(plan: TablesPlan, project: Project, works: Mapping[str, TableWo
 def _use(use: Use) -> dict[str, Any]:
     return {
         "table": use.name,
-        "group": use.group.name,
+        "group": use.group.name if use.group else None,
         "keys": dict(use.keys),
         "event_time": dict([use.time]) if use.time else {},
         "reads": ".".join(use.relation),
         "reach_days": use.reach_days,
+        "ahead_seconds": use.ahead_seconds,
         "known": dict(use.known),
     }
 

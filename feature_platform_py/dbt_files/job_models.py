@@ -100,6 +100,10 @@ def _rows_of(use: Use, plan: JobPlan) -> Call:
     if use.reach_days is not None:
         arguments["reach_days"] = use.reach_days
     arguments |= use.known
+    if use.ahead_seconds is not None:
+        arguments["ahead_seconds"] = use.ahead_seconds
+    if use.newest_of:
+        arguments["newest_of"] = use.newest_of
     return Call("point_in_time_rows", (), arguments)
 
 
@@ -168,7 +172,7 @@ def _group_columns(plan: JobPlan) -> dict[str, Any]:
         each.column.name: _group_join(each.table)
         if each.column.name == each.name
         else {"table": _group_join(each.table), "column": each.name}
-        for each in plan.group_features
+        for each in plan.joined_columns
     }
 
 

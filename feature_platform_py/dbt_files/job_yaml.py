@@ -19,6 +19,7 @@ from feature_platform_py.jobs.plan import (
     JOINED_MODEL,
     GroupPlan,
     JobPlan,
+    JoinedColumn,
     TablesPlan,
     transformer_params,
 )
@@ -173,12 +174,14 @@ def _column(name: str, data_type: str, description: str) -> dict[str, Any]:
 def _use_model(use: Use, plan: JobPlan, registry: Registry) -> dict[str, Any]:
     keys = [column for column in _use_columns(use) if column["name"] in use.feature_set.keys]
     features = _group_features(use.feature_set, use.group)
+    about = use.group.description if use.group else "What happened after a time, as far as that is known."
     found = _model(plan, use.name, tags=[use.feature_set.tag], meta=_group_meta(use.group, registry)) | {
-        "description": f"{use.group.description} For the rows of {_shown(plan)}: one row per key and time that they ask for.",
+        "description": f"{about} For the rows of {_shown(plan)}: one row per key and time that they ask for.",
         "data_tests": [_named_test("unique_grain", plan, use.name)],
         "columns": [*keys, *features, *_own_columns(use.name, plan)],
     }
-    found["config"]["group"] = group_name(use.group.owner)
+    if use.group:
+        found["config"]["group"] = group_name(use.group.owner)
     return found
 
 
@@ -244,7 +247,7 @@ def _enriched_model(plan: JobPlan, registry: Registry) -> dict[str, Any]:
 
 
 def _adding(plan: JobPlan) -> str:
-    names = dict.fromkeys(each.group.name for each in plan.group_features)
+    names = dict.fromkeys(each.group.name for each in plan.joined_columns if each.group)
     groups = f"the groups {ticked(names)}" if names else ""
     return " and ".join(filter(None, [groups, "its transformers in SQL" if plan.own_sets or not groups else ""]))
 
@@ -308,7 +311,11 @@ def _group_features(feature_set: FeatureSet, group: FeatureGroup | None) -> list
 
 def _of_groups(plan: JobPlan) -> list[dict[str, Any]]:
     """Return the columns that the job has of feature groups, as the groups describe them."""
-    return [_feature_column(each.column, each.group.feature_of(each.name), {}) for each in plan.group_features]
+    return [_feature_column(each.column, _described(each), {}) for each in plan.joined_columns]
+
+
+def _described(joined: JoinedColumn) -> Feature | None:
+    return joined.group.feature_of(joined.name) if joined.group else None
 
 
 def _feature_column(column: OutputColumn, feature: Feature | None, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -341,7 +348,7 @@ def _chained(lists: Iterable[Iterable[dict[str, Any]]]) -> Iterator[dict[str, An
 
 def _exposure(job: PlannedJob, registry: Registry) -> dict[str, Any]:
     plan = job.plan
-    groups = [each.group for each in plan.group_features]
+    groups = [each.group for each in plan.joined_columns if each.group]
     groups += [group for model in plan.models if (group := registry.feature_group(model))]
     owners = [group.owner for group in groups] or [
         plan.source.registered.owner if plan.source.registered else "unknown"

@@ -29,7 +29,7 @@ def prepare_job(path: Path, project: Project, *, registry: Registry | None = Non
     for a query its server) is asked. Raises ConfigurationError with every problem of the file.
     """
     checked = load_checked_job(path, project, registry=registry, columns_of=lambda source: _columns_of(source, project))
-    plan = plan_job(checked.config, checked.source, checked.columns or (), group_features=checked.group_features)
+    plan = plan_job(checked.config, checked.source, checked.columns or (), joined_columns=checked.joined_columns)
     plan = replace(plan, read_as=_read_as(checked.source, project))
     link_packages(project.root, plan.dbt_packages)
     return plan

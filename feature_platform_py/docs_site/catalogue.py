@@ -77,7 +77,9 @@ def _of_jobs(model: str, jobs: Sequence[PlannedJob], registry: Registry) -> Feat
 
 def _reads(job: PlannedJob, plan: GroupPlan, name: str | None = None) -> bool:
     """Return whether a job reads a group, or one feature of it."""
-    return any(each.group.name == plan.name and name in (None, each.name) for each in job.plan.group_features)
+    return any(
+        each.group and each.group.name == plan.name and name in (None, each.name) for each in job.plan.joined_columns
+    )
 
 
 def _use_of_group(job: PlannedJob, plan: GroupPlan, column: OutputColumn) -> dict[str, Any]:

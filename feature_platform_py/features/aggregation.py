@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.dataclasses import dataclass
@@ -125,6 +125,9 @@ class FeaturePart:
         one_or_more({"type": "string"}),
         Field(description="the column that orders rows at one time, for `first`, `last`, `first_k` and `last_k`"),
     ] = ()
+
+    is_ahead: ClassVar[bool] = False
+    """Whether the windows lie ahead of the row."""
 
     def __post_init__(self) -> None:
         how = self.how
@@ -266,11 +269,11 @@ class FeaturePart:
         result = self.how.result_type(found[1] if found and is_readable else None)
         for base, part in self.each():
             for text in self.windows:
-                window = parse_window(text)
+                window = parse_window(text, is_ahead=self.is_ahead)
                 name = f"{prefix}{base}_{window.slug}"
                 if len(name) > MAX_NAME_LENGTH:
                     raise FieldError("features", f"a feature's name would be longer than {MAX_NAME_LENGTH} characters")
-                yield part, window, OutputColumn(name, result, description=part.described(window))
+                yield part, window, OutputColumn(name, result, window.is_next, part.described(window))
 
     def described(self, window: Window) -> str:
         """Return what the feature is: "Sum of `amount` over (t - 30 d, t] where category = 'rent'; NULL over no rows."."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from feature_platform_py.core.data_types import Columns, common_key_type
@@ -15,6 +15,15 @@ from feature_platform_py.jobs.point_in_time import Asker
 from feature_platform_py.registry.entity import Entity
 from feature_platform_py.registry.registry import Registry
 from feature_platform_py.sources.resolve import ResolvedSource
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What rows ask for: its name for messages, the key columns that it has of its own, and its place in the job's file."""
+
+    shown: str
+    entities: Mapping[str, tuple[str, ...]]
+    place: Place
 
 
 @dataclass(frozen=True)
@@ -51,30 +60,30 @@ class AskingJob:
 
     def asker(
         self,
-        selection: GroupSelection,
+        asked: Asked,
         entity: Entity,
         own_keys: Columns,
         problems: list[Problem],
         *,
         needs_time: bool,
     ) -> Asker | None:
-        """Return who asks for the features of a selection; None, and more `problems`, if the rows cannot.
+        """Return who asks; None, and more `problems`, if the rows cannot.
 
         `own_keys` are the columns with the entity's key in the rows that count, in the order of its primary key.
         """
-        place = self._place(selection, entity.name)
-        names = selection.entities.get(entity.name) or self.asking.entities.get(entity.name)
+        place = self._place(asked, entity.name)
+        names = asked.entities.get(entity.name) or self.asking.entities.get(entity.name)
         given = names or entity.primary_key
-        found = list(self._key_faults(given, own_keys, entity, selection, is_named=bool(names)))
+        found = list(self._key_faults(given, own_keys, entity, asked.shown, is_named=bool(names)))
         problems += [place.problem(f"`{place.name}`: {fault}") for fault in found]
         time = self.time() if needs_time else None
         keys = tuple(column for name in given if (column := column_named(name, self.columns)))
         is_wrong = found or len(keys) != len(own_keys) or (needs_time and time is None)
         return None if is_wrong else Asker(keys, time, self.asking.known_by, self.asking.closed == "left")
 
-    def _place(self, selection: GroupSelection, entity: str) -> Place:
-        places = (selection.place.at("entities", entity), self.draft.place.at("entities", entity))
-        return next((each for each in places if each.is_there), selection.place)
+    def _place(self, asked: Asked, entity: str) -> Place:
+        places = (asked.place.at("entities", entity), self.draft.place.at("entities", entity))
+        return next((each for each in places if each.is_there), asked.place)
 
     def _time_name(self) -> str | None:
         registered = self.source.registered
@@ -110,7 +119,7 @@ class AskingJob:
         names: Sequence[str],
         own_keys: Columns,
         entity: Entity,
-        selection: GroupSelection,
+        shown: str,
         *,
         is_named: bool,
     ) -> Iterator[str]:
@@ -127,6 +136,6 @@ class AskingJob:
                 yield fault
             elif common_key_type(own_type, column[1]) is None:
                 yield (
-                    f"column `{column[0]}` is {column[1]}, and the key `{own}` of the feature group `{selection.group}` is {own_type};"
+                    f"column `{column[0]}` is {column[1]}, and the key `{own}` of {shown} is {own_type};"
                     " expected types of one kind, so that equal keys are equal values; cast the column in the source"
                 )

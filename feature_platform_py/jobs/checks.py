@@ -11,7 +11,7 @@ from feature_platform_py.core.document import Place
 from feature_platform_py.core.errors import ConfigurationError, FeaturePlatformError, Problem
 from feature_platform_py.core.locations import absolute, is_remote, is_table_name, overlap, table_parts
 from feature_platform_py.core.project import Project
-from feature_platform_py.core.suggestions import printable
+from feature_platform_py.core.suggestions import printable, ticked
 from feature_platform_py.features.catalogue import transformers_of
 from feature_platform_py.features.columns import column_named, input_fault, missing_column
 from feature_platform_py.features.row_filters import RowFilter, filter_problems
@@ -19,7 +19,7 @@ from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.jobs.config import JobConfig, JobDraft, TransformerSpec, read_job
 from feature_platform_py.jobs.groups import find_group_features
 from feature_platform_py.jobs.names import group_tables, model_names, name_problems
-from feature_platform_py.jobs.plan import INPUT_MODEL, JOINED_MODEL, GroupFeature
+from feature_platform_py.jobs.plan import INPUT_MODEL, JOINED_MODEL, JoinedColumn
 from feature_platform_py.registry.registry import Registry, load_source_registry
 from feature_platform_py.sinks.sink import Sink
 from feature_platform_py.sources.input_source import InputSource
@@ -44,7 +44,7 @@ class CheckedJob:
     config: JobConfig
     source: ResolvedSource
     columns: tuple[tuple[str, str], ...] | None
-    group_features: tuple[GroupFeature, ...] = ()
+    joined_columns: tuple[JoinedColumn, ...] = ()
 
 
 def load_checked_job(
@@ -75,7 +75,7 @@ def load_checked_job(
     if source and source.registered:
         draft = _ordered_by(draft, source.registered.primary_key)
     of_groups = find_group_features(draft, source, columns, known_registry, project, problems)
-    problems += [*check_job(draft, columns, source, group_features=of_groups), *name_problems(draft, project)]
+    problems += [*check_job(draft, columns, source, joined_columns=of_groups), *name_problems(draft, project)]
     if source and draft.output_sink:
         problems += _sink_problems(draft, draft.output_sink, source, project)
     if problems or source is None:
@@ -98,21 +98,24 @@ def check_job(
     columns: Columns | None,
     source: ResolvedSource | None = None,
     *,
-    group_features: Sequence[GroupFeature] = (),
+    joined_columns: Sequence[JoinedColumn] = (),
 ) -> list[Problem]:
     """Return every way in which a job does not fit its source's columns; without columns, what is known without them."""
-    problems = list(_output_problems(config, columns or (), group_features))
+    problems = [
+        *_output_problems(config, columns or (), joined_columns),
+        *_look_ahead_problems(config, columns, source),
+    ]
     if columns is None:
         return problems
     if config.input_source:
         problems += _source_problems(config.input_source, columns)
-    problems += _input_problems(config, columns, source, group_features)
+    problems += _input_problems(config, columns, source, joined_columns)
     for row_filter in config.input_source.filters if config.input_source else ():
         problems += _filter_on_feature(row_filter, columns, config) or filter_problems(row_filter, columns)
     # If a transformer could not be read, not all of the result's columns are known.
     listed = config.place.at("feature_transformers").value
     if config.output_sink and len(listed or ()) == len(config.feature_transformers):
-        problems += config.output_sink.column_problems(_result_columns(config, columns, group_features))
+        problems += config.output_sink.column_problems(_result_columns(config, columns, joined_columns))
     return problems
 
 
@@ -146,10 +149,10 @@ def _input_problems(
     config: JobConfig | JobDraft,
     columns: Columns,
     source: ResolvedSource | None,
-    group_features: Sequence[GroupFeature],
+    joined_columns: Sequence[JoinedColumn],
 ) -> Iterator[Problem]:
     """Yield columns that a transformer cannot read: SQL reads the source's, Python also features and those of earlier ones."""
-    added = [(each.column.name, each.column.type or "") for each in group_features]
+    added = [(each.column.name, each.column.type or "") for each in joined_columns]
     specs = config.feature_transformers
     for position, transformer in enumerate(specs):
         is_sql = isinstance(transformer.transformer, SqlTransformer)
@@ -236,14 +239,16 @@ def _type_advice(role: str, source: ResolvedSource | None) -> str:
 
 
 def _output_problems(
-    config: JobConfig | JobDraft, columns: Columns, group_features: Sequence[GroupFeature]
+    config: JobConfig | JobDraft, columns: Columns, joined_columns: Sequence[JoinedColumn]
 ) -> Iterator[Problem]:
     """Yield columns that are added twice, or that the source already has."""
     taken = {name.lower(): "is already a column of the source; rename it there" for name, _ in columns}
-    adding = [(f"the feature group `{each.group.name}`", each.place, [each.column]) for each in group_features]
+    of_groups = [each for each in joined_columns if each.group]
+    adding = [(f"the feature group `{each.group.name}`", each.place, [each.column]) for each in of_groups if each.group]
     adding += [
         (f"transformer `{each.name}`", each.place, [*each.outputs(columns)]) for each in config.feature_transformers
     ]
+    adding += [("a target", each.place, [each.column]) for each in joined_columns if each.group is None]
     for shown, place, outputs in adding:
         names = [column.name for column in outputs]
         for name in [name for name in names if name.lower() in taken]:
@@ -252,12 +257,29 @@ def _output_problems(
         taken |= {name.lower(): first for name in names if name.lower() not in taken}
 
 
+def _look_ahead_problems(
+    config: JobConfig | JobDraft, columns: Columns | None, source: ResolvedSource | None
+) -> Iterator[Problem]:
+    """Yield transformers that look ahead of the rows of a training set, where what came later must not be known."""
+    registered = source.registered if source else None
+    time = config.asking.event_time if config.asking else None
+    is_other_time = time is not None and (registered is None or time.lower() != (registered.event_time or "").lower())
+    if config.allow_look_ahead or not (config.targets or is_other_time):
+        return
+    why = "the job has `targets`" if config.targets else f"the job's rows are known as of `{time}`"
+    for spec in config.feature_transformers:
+        if looking := [column.name for column in spec.outputs(columns) if column.looks_ahead]:
+            advice = "have it know no more than the row's time (`as_of`, `as_of_col`), remove it, or say `allow_look_ahead: true`"
+            message = f"transformer `{spec.name}` adds {ticked(looking)}, which looks ahead of the row, and {why}"
+            yield spec.place.problem(f"{message}; {advice}")
+
+
 def _result_columns(
-    config: JobConfig | JobDraft, columns: Columns, group_features: Sequence[GroupFeature]
+    config: JobConfig | JobDraft, columns: Columns, joined_columns: Sequence[JoinedColumn]
 ) -> list[tuple[str, str]]:
     """Return the result's names and types; the type is empty if only the written result shows it."""
     outputs = [column for transformer in config.feature_transformers for column in transformer.outputs(columns)]
-    added = [*(each.column for each in group_features), *outputs]
+    added = [*(each.column for each in joined_columns), *outputs]
     return [*columns, *((column.name, column.type or "") for column in added)]
 
 
@@ -327,7 +349,7 @@ def _other_spelling(table: str, project: Project) -> str | None:
     return None if not stored or f"{schema}.{name}" in stored else stored[0]
 
 
-def _spelled_as(config: JobConfig, columns: Columns, group_features: Sequence[GroupFeature]) -> JobConfig:
+def _spelled_as(config: JobConfig, columns: Columns, joined_columns: Sequence[JoinedColumn]) -> JobConfig:
     """Return the job with its columns spelled as the source spells them."""
 
     def spelled(name: str) -> str:
@@ -336,7 +358,7 @@ def _spelled_as(config: JobConfig, columns: Columns, group_features: Sequence[Gr
 
     source = config.input_source
     filters = tuple(replace(each, column=spelled(each.column)) for each in source.filters)
-    every = [(name, "") for name, _ in _result_columns(config, columns, group_features)]
+    every = [(name, "") for name, _ in _result_columns(config, columns, joined_columns)]
     transformers = tuple(
         replace(each, transformer=each.transformer.spelled_as(every)) for each in config.feature_transformers
     )

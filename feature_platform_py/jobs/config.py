@@ -27,6 +27,7 @@ from feature_platform_py.jobs.schema import (
     JobPart,
     QueryPart,
     SinkPart,
+    TargetPart,
     TransformerPart,
     days_of,
 )
@@ -71,6 +72,14 @@ class GroupSelection:
 
 
 @dataclass(frozen=True)
+class TargetSpec:
+    """A target of a job, and its place there."""
+
+    part: TargetPart
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
 class Asking:
     """At which time, and for whom, the rows of a job ask for features; empty where the job leaves that to its source.
 
@@ -101,6 +110,8 @@ class JobConfig:
     output_sink: Sink
     features: tuple[GroupSelection, ...] = ()
     asking: Asking = Asking()
+    targets: tuple[TargetSpec, ...] = ()
+    allow_look_ahead: bool = False
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     @property
@@ -123,6 +134,8 @@ class JobDraft:
     input_source: InputSource | None
     features: tuple[GroupSelection, ...]
     asking: Asking | None
+    targets: tuple[TargetSpec, ...]
+    allow_look_ahead: bool
     feature_transformers: tuple[TransformerSpec, ...]
     output_sink: Sink | None
     problems: tuple[Problem, ...]
@@ -139,6 +152,8 @@ class JobDraft:
             input_source=self.input_source,
             features=self.features,
             asking=self.asking or Asking(),
+            targets=self.targets,
+            allow_look_ahead=self.allow_look_ahead,
             feature_transformers=self.feature_transformers,
             output_sink=self.output_sink,
             place=self.place,
@@ -170,6 +185,12 @@ def read_job(
         input_source=_input_source(place.at("input_source"), problems),
         features=_selections(place.at("features"), problems),
         asking=_asking(place),
+        targets=tuple(
+            TargetSpec(part, each)
+            for each in place.at("targets").items
+            if (part := read_part(TargetPart, each, problems))
+        ),
+        allow_look_ahead=job.allow_look_ahead if job else True,
         feature_transformers=_transformers(place.at("feature_transformers"), transformers, problems),
         output_sink=_sink(place.at("output_sink"), problems),
         problems=tuple(dict.fromkeys(problems)),

@@ -45,7 +45,7 @@ def _tables(plan: TablesPlan) -> Iterator[tuple[str, str, str]]:
     """Yield the name, grain and features of each table; those of a feature group are one for a job."""
     job = plan if isinstance(plan, JobPlan) else None
     for group in job.groups if job else ():
-        features = [each.column for each in job.group_features if each.table == group] if job else []
+        features = [each.column for each in job.joined_columns if each.table == group] if job else []
         yield group.name, ", ".join(group.grain), _names(features)
     for feature_set in (*plan.feature_sets, *(job.python_sets if job else ())):
         table = plan.shown(plan.table_name(feature_set.model))
@@ -110,7 +110,7 @@ def plan_html(plan: JobPlan, target: Target) -> str:
         ("writes", plan.sink.shown),
         ("target", f"{target.name} ({target.engine})"),
     ]
-    of_groups = [(each.table.name, each.table.grain, each.column) for each in plan.group_features]
+    of_groups = [(each.table.name, each.table.grain, each.column) for each in plan.joined_columns]
     own = [(each.model, each.keys, column) for each in (*plan.own_sets, *plan.python_sets) for column in each.features]
     features = [
         (table, ", ".join(keys), each.name, each.type or "", "yes" if each.looks_ahead else "no", each.description)

@@ -12,7 +12,7 @@ from feature_platform_py.core.suggestions import unknown
 from feature_platform_py.features.row_filters import RowFilter
 from feature_platform_py.jobs.asking import AskingJob
 from feature_platform_py.jobs.config import Asking, GroupSelection, JobDraft
-from feature_platform_py.jobs.plan import GroupFeature, GroupPlan
+from feature_platform_py.jobs.plan import GroupPlan, JoinedColumn
 from feature_platform_py.jobs.schema import AskingPart
 from feature_platform_py.jobs.uses import Selected, find_uses
 from feature_platform_py.registry.definition import Definition
@@ -66,13 +66,15 @@ def find_group_features(
     registry: Registry,
     project: Project,
     problems: list[Problem],
-) -> tuple[GroupFeature, ...]:
+) -> tuple[JoinedColumn, ...]:
     """Return the columns that a job's `features` name, in their order; add the faults of the others to `problems`.
 
     `source` is the job's, None if it has faults of its own; `columns` are the source's, None if they are unknown.
     """
-    if not draft.features:
-        problems += _unused_problems(draft) if not draft.place.at("features").value else ()
+    if not draft.features and not draft.targets:
+        problems += (
+            _unused_problems(draft) if not any(draft.place.at(key).value for key in ("features", "targets")) else ()
+        )
         return ()
     selected = _selected(draft, registry, project, problems)
     if source is None or draft.asking is None:
@@ -86,11 +88,13 @@ def find_group_features(
 
 
 def _unused_problems(draft: JobDraft) -> Iterator[Problem]:
-    """Yield the keys that only `features` need, of a job without any."""
+    """Yield the keys that only `features` and `targets` need, of a job without any."""
     for key in AskingPart.__pydantic_fields__:  # type: ignore[attr-defined]
         if draft.place.at(key).is_there:
-            message = f"`{key}`: only `features` of feature groups are as of a time and a key, and the job has none"
-            yield draft.place.at(key).problem(f"{message}; remove it, or name features")
+            message = (
+                f"`{key}`: only `features` of feature groups and `targets` are as of a time, and the job has neither"
+            )
+            yield draft.place.at(key).problem(f"{message}; remove it, or name some")
 
 
 def _selected(draft: JobDraft, registry: Registry, project: Project, problems: list[Problem]) -> list[Selected]:
@@ -145,7 +149,8 @@ def _names(selection: GroupSelection, group: FeatureGroup, problems: list[Proble
 def _asks(selected: Sequence[Selected], asking: Asking, draft: JobDraft, source: ResolvedSource) -> bool:
     """Return whether the rows ask for features at their own times: if the job says so, or if they are not rows of a group."""
     return (
-        asking.is_given
+        bool(draft.targets)
+        or asking.is_given
         or any(each.selection.entities or each.selection.max_age_days for each in selected)
         or not all(each.group.definition and _has_rows_of(each.group.definition, draft, source) for each in selected)
     )
@@ -167,7 +172,7 @@ def _has_rows_of(definition: Definition, draft: JobDraft, source: ResolvedSource
 
 def _shared_features(
     selected: Sequence[Selected], registry: Registry, project: Project, problems: list[Problem]
-) -> Iterator[GroupFeature]:
+) -> Iterator[JoinedColumn]:
     """Yield the features that a job's rows have in the groups' own tables."""
     for each in selected:
         if (definition := each.group.definition) is None:
@@ -180,7 +185,7 @@ def _shared_features(
         columns = {column.name: column for column in plan.features}
         for name in each.names:
             column = replace(columns[name], name=each.selection.prefix + name)
-            yield GroupFeature(each.group, plan, name, column, each.selection.place)
+            yield JoinedColumn(each.group, plan, name, column, each.selection.place)
 
 
 def _condition(row_filter: RowFilter) -> tuple[str, str, object]:

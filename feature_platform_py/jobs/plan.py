@@ -147,13 +147,14 @@ class GroupPlan(TablesPlan):
 
 
 @dataclass(frozen=True)
-class GroupFeature:
-    """A column of a job's result that a feature group has: the table with it, its name there, and the column of the result.
+class JoinedColumn:
+    """A column of a job's result that a table beside its rows has: its name there, and the column of the result.
 
-    The table is the group's own, which jobs share, or that of a use by this job.
+    It is a feature of a group, whose table is the group's own, which jobs share, or that of a use by this job. Without a group it is a
+    target of the job.
     """
 
-    group: FeatureGroup
+    group: FeatureGroup | None
     table: GroupPlan | Use
     name: str
     column: OutputColumn
@@ -169,7 +170,7 @@ class JobPlan(TablesPlan):
     """
 
     config: JobConfig
-    group_features: tuple[GroupFeature, ...] = ()
+    joined_columns: tuple[JoinedColumn, ...] = ()
     read_as: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -189,13 +190,13 @@ class JobPlan(TablesPlan):
     @property
     def groups(self) -> tuple[GroupPlan, ...]:
         """The feature groups whose own tables the job reads, each once."""
-        tables = [each.table for each in self.group_features]
+        tables = [each.table for each in self.joined_columns]
         return tuple({table.name: table for table in tables if isinstance(table, GroupPlan)}.values())
 
     @property
     def uses(self) -> tuple[Use, ...]:
         """The job's own tables with features of groups, at the times of its rows."""
-        tables = [each.table for each in self.group_features]
+        tables = [each.table for each in self.joined_columns]
         return tuple({table.name: table for table in tables if isinstance(table, Use)}.values())
 
     @property
@@ -285,7 +286,7 @@ def plan_job(
     source: ResolvedSource,
     columns: Sequence[tuple[str, str]],
     *,
-    group_features: Sequence[GroupFeature] = (),
+    joined_columns: Sequence[JoinedColumn] = (),
 ) -> JobPlan:
     """Return the plan of a checked job; `columns` are the source's names and types, in order."""
     feature_sets: dict[tuple[object, ...], FeatureSet] = {}
@@ -301,15 +302,19 @@ def plan_job(
         source=source,
         columns=tuple(columns),
         filters=config.input_source.filters,
-        feature_sets=(*_sets_of_uses(group_features), *feature_sets.values()),
+        feature_sets=(*_sets_of_uses(joined_columns), *feature_sets.values()),
         config=config,
-        features=(*(each.column for each in group_features), *added),
-        group_features=tuple(group_features),
+        features=(
+            *(each.column for each in joined_columns if each.group),
+            *added,
+            *(each.column for each in joined_columns if each.group is None),
+        ),
+        joined_columns=tuple(joined_columns),
     )
 
 
-def _sets_of_uses(group_features: Sequence[GroupFeature]) -> tuple[FeatureSet, ...]:
-    tables = {each.table.name: each.table for each in group_features}
+def _sets_of_uses(joined_columns: Sequence[JoinedColumn]) -> tuple[FeatureSet, ...]:
+    tables = {each.table.name: each.table for each in joined_columns}
     return tuple(table.feature_set for table in tables.values() if isinstance(table, Use))
 
 

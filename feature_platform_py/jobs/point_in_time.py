@@ -26,6 +26,9 @@ KNOWN_AT = "_known_at"
 class Use:
     """Features of one group, for one choice of a job's key columns: a table of them, and a view of the rows that it needs.
 
+    Without a group they are targets: rows up to `ahead_seconds` after the time that is asked for count. They are known where the
+    newest row, by its time or by its column `newest_of`, is no older than that.
+
     `relation` has the two names of a dbt source, or the name of a model; `source` is what the target reads for the former.
     `keys` are the columns of the rows that count, each with the column of the asking rows; `time` is the pair of their times,
     None for rows that count always.
@@ -34,7 +37,7 @@ class Use:
     """
 
     name: str
-    group: FeatureGroup
+    group: FeatureGroup | None
     relation: tuple[str, ...]
     source: ResolvedSource | None
     keys: Mapping[str, str]
@@ -44,6 +47,8 @@ class Use:
     reach_days: int | None
     known: Mapping[str, str | int]
     feature_set: FeatureSet
+    ahead_seconds: int | None = None
+    newest_of: str | None = None
 
     @property
     def rows_model(self) -> str:
@@ -76,6 +81,8 @@ class Use:
         """Which rows are read, in words."""
         if self.time is None:
             return "of these keys"
+        if self.ahead_seconds is not None:
+            return f"at most {self.ahead_seconds / 86_400:,g} days after"
         reach = "any time before" if self.reach_days is None else f"at most {self.reach_days:,} days before"
         later = {
             "loaded_at": "loaded by then, as {} says",
@@ -99,7 +106,7 @@ class Asker:
 
 def windowed_use(
     name: str,
-    group: FeatureGroup,
+    group: FeatureGroup | None,
     definition: Definition,
     source: ResolvedSource,
     *,
@@ -129,6 +136,21 @@ def windowed_use(
         known=known,
         feature_set=_asked(found, read, is_known_later=bool(known)),
     )
+
+
+def target_use(
+    name: str,
+    definition: Definition,
+    source: ResolvedSource,
+    *,
+    asker: Asker,
+    features: Iterable[str],
+    ahead_seconds: int,
+) -> Use:
+    """Return the named targets of one horizon, for the rows of `asker`: all rows count by their event time, whenever they arrived."""
+    ahead = replace(asker, known_by="event_time", is_open=False)
+    use = windowed_use(name, None, definition, source, asker=ahead, features=features)
+    return replace(use, ahead_seconds=ahead_seconds, newest_of=definition.source.loaded_at)
 
 
 def _known(source: RegisteredSource) -> dict[str, str | int]:

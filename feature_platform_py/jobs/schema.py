@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictStr, WithJsonSchema
 from pydantic.dataclasses import dataclass
@@ -16,6 +16,7 @@ from feature_platform_py.core.fields import (
     FieldError,
     FileFormat,
     FilledText,
+    Flag,
     Location,
     Mapped,
     Name,
@@ -26,15 +27,16 @@ from feature_platform_py.core.fields import (
     one_or_more,
 )
 from feature_platform_py.core.suggestions import ticked, unknown
+from feature_platform_py.features.aggregation import FeaturePart
 from feature_platform_py.features.catalogue import BUILT_IN
 from feature_platform_py.features.row_filters import FilterPart, filter_value
-from feature_platform_py.features.windows import MAX_SECONDS
+from feature_platform_py.features.windows import MAX_SECONDS, parse_window
 from feature_platform_py.files.declared import ColumnsOfFiles, columns_schema
 from feature_platform_py.sinks import sinks_by_type
 from feature_platform_py.sources.statement import query_fault
 
 MAX_DAYS = MAX_SECONDS // 86_400
-_FEATURES = ("features", "feature_transformers")
+_FEATURES = ("features", "feature_transformers", "targets")
 JOB_NAME_PATTERN = "[a-z][a-z0-9_]{0,59}"
 
 
@@ -71,6 +73,10 @@ def days_of(value: str) -> int:
     if not 0 < days <= MAX_DAYS:
         raise ValueError(f"expected a length in days or weeks of at most {MAX_DAYS} days, such as `365d`")
     return days
+
+
+def _next_window(value: str) -> str:
+    return parse_window(value, is_ahead=True).text
 
 
 def _parameter_name(value: str) -> str:
@@ -135,18 +141,24 @@ class JobPart:
     event_time: EventTime = None
     known_by: KnownBy = None
     closed: ClosedAt = None
+    allow_look_ahead: Annotated[
+        Flag, Field(description="whether features may look ahead of their row, beside targets or at times of the job")
+    ] = False
     features: Annotated[
         list[Any], Field(description="features of feature groups: `<group>.<feature>`, `<group>.*`, or mappings")
     ] = Field(default_factory=list)
     feature_transformers: Annotated[
         list[Any], Field(description="a list of transformers, in the order of their columns")
     ] = Field(default_factory=list)
+    targets: Annotated[
+        list[Any], Field(description="what is to be predicted: aggregations over windows ahead of the row")
+    ] = Field(default_factory=list)
     output_sink: Annotated[Mapped, Field(description="the sink of the result")]
 
     def __post_init__(self) -> None:
-        if not self.features and not self.feature_transformers:
+        if not (self.features or self.feature_transformers or self.targets):
             raise FieldError(
-                "feature_transformers", "expected at least one transformer, or `features` of feature groups"
+                "feature_transformers", "expected at least one transformer, `features` of feature groups, or `targets`"
             )
 
 
@@ -217,6 +229,36 @@ class GroupFeaturesPart:
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
+class TargetPart(FeaturePart):
+    """What is to be predicted: an aggregation of a source's rows over windows that begin at the row's time."""
+
+    is_ahead: ClassVar[bool] = True
+
+    source: Annotated[
+        FilledText, Field(description="the source, as `<type>/<name>`, the newest version, or `<type>/<name>@v1`")
+    ]
+    entity: Annotated[Name, Field(description="the entity whose rows count")]
+    keys: Annotated[
+        dict[Name, Name],
+        Field(description="the entity's primary key, and the source's columns that hold it where names differ"),
+    ] = Field(default_factory=dict)
+    timestamp_col: Annotated[
+        Name | None, Field(description="the source's column of the event time, if not its own")
+    ] = None
+    windows: Annotated[
+        tuple[Annotated[Text, AfterValidator(_next_window)], ...],
+        BeforeValidator(as_tuple),
+        one_or_more({"type": "string"}),
+        Field(min_length=1, description="windows ahead of the row, such as `next 30d` or `next 30d offset 7d`"),
+    ]
+
+    def __post_init__(self) -> None:
+        if self.closed != "right":
+            raise FieldError("closed", "the window of a target is (t, t + N]; remove it, or give the window an offset")
+        super().__post_init__()
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class TransformerPart:
     """A transformer and its parameters."""
 
@@ -251,6 +293,8 @@ def job_json_schema() -> dict[str, Any]:
         shape["properties"]["filters"]["items"] = json_schema_of(FilterPart)
     names = {"type": "string", "pattern": r"^[^.]+\..+$"}
     parts["features"]["items"] = {"oneOf": [names, json_schema_of(GroupFeaturesPart)]}
+    parts["targets"]["items"] = json_schema_of(TargetPart)
+    del parts["targets"]["items"]["properties"]["closed"]
     schema["anyOf"] = [{"required": [key], "properties": {key: {"minItems": 1}}} for key in _FEATURES]
     parts["feature_transformers"]["items"] = {
         "oneOf": [_shape(TransformerPart, "params", [name], kind, tag="name") for name, kind in BUILT_IN.items()]

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import ticked
-from feature_platform_py.jobs.asking import AskingJob
+from feature_platform_py.jobs.asking import Asked, AskingJob
 from feature_platform_py.jobs.config import GroupSelection
 from feature_platform_py.jobs.names import written_models
-from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, GroupFeature
+from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, JoinedColumn
 from feature_platform_py.jobs.point_in_time import ASKS, KNOWN_AT, Asker, Use, use_names, version_use, windowed_use
+from feature_platform_py.jobs.targets import find_targets
 from feature_platform_py.registry.entity import Entity
 from feature_platform_py.registry.feature import FeatureGroup, Versions
 from feature_platform_py.sources.resolve import resolve_registered
@@ -35,7 +36,7 @@ class Selected:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Wanted:
     """What a selection asks for: the features of those with the same identity are computed together."""
 
     selected: Selected
@@ -48,17 +49,30 @@ class _Asked:
 
 def find_uses(
     selected: Sequence[Selected], job: AskingJob, project: Project, problems: list[Problem]
-) -> Iterator[GroupFeature]:
-    """Yield the columns that the selections name, each with the table of its use; add what is wrong to `problems`."""
-    needs_time = any(_has_time(each.group) for each in selected)
-    is_whole = len(selected) == len(job.draft.place.at("features").items)
-    entities = {each.group.entity for each in selected} if is_whole else None
+) -> Iterator[JoinedColumn]:
+    """Yield the columns that the selections and then the targets name, each with its table; add what is wrong to `problems`."""
+    targets = job.draft.targets
+    needs_time = bool(targets) or any(_has_time(each.group) for each in selected)
+    listed = [*job.draft.place.at("features").items, *job.draft.place.at("targets").items]
+    is_whole = len(selected) + len(targets) == len(listed)
+    entities = (
+        {*(each.group.entity for each in selected), *(each.part.entity for each in targets)} if is_whole else None
+    )
     problems += job.problems(entities, needs_time=needs_time)
+    own = [INPUT_MODEL, JOINED_MODEL, ENRICHED_MODEL, *_STEPS, *_transformers_models(job)]
+    found = list(_of_groups(selected, job, project, own, problems))
+    yield from found
+    own += [name for each in found if isinstance(each.table, Use) for name in (each.table.name, each.table.rows_model)]
+    yield from find_targets(job, project, own, problems)
+
+
+def _of_groups(
+    selected: Sequence[Selected], job: AskingJob, project: Project, own: Sequence[str], problems: list[Problem]
+) -> Iterator[JoinedColumn]:
     asked = [found for each in selected if (found := _asked(each, job, problems))]
-    together: dict[tuple[object, ...], list[_Asked]] = {}
+    together: dict[tuple[object, ...], list[_Wanted]] = {}
     for each in asked:
         together.setdefault(each.identity, []).append(each)
-    own = [INPUT_MODEL, JOINED_MODEL, ENRICHED_MODEL, *_STEPS, *_transformers_models(job)]
     names = use_names([uses[0].selected.group.name for uses in together.values()], own)
     tables: dict[tuple[object, ...], Use] = {}
     for name, (identity, uses) in zip(names, together.items(), strict=True):
@@ -73,10 +87,10 @@ def find_uses(
             yield from _features(each.selected, tables[each.identity])
 
 
-def _name_problems(uses: Sequence[_Asked], use: Use) -> Iterator[Problem]:
+def _name_problems(uses: Sequence[_Wanted], use: Use) -> Iterator[Problem]:
     """Yield the columns of the rows that count whose names the platform uses for its own."""
     for name in [name for name, _ in use.columns if name.lower() in _OWN_COLUMNS]:
-        place, group = uses[0].selected.selection.place, use.group.name
+        place, group = uses[0].selected.selection.place, uses[0].selected.group.name
         said = f"the rows of the group `{group}` have a column `{name}`, a name that feature tables use for a column of their own"
         yield place.problem(f"`{place.name}`: {said}; rename it there")
 
@@ -93,14 +107,15 @@ def _known_problems(job: AskingJob, uses: Iterable[Use]) -> Iterator[Problem]:
         )
 
 
-def _asked(selected: Selected, job: AskingJob, problems: list[Problem]) -> _Asked | None:
+def _asked(selected: Selected, job: AskingJob, problems: list[Problem]) -> _Wanted | None:
     selection, group = selected.selection, selected.group
     entity = job.registry.entities_by_name.get(group.entity)
     if entity is None:
         return None
     problems += [*job.selection_problems(selection, group.entity), *_age_problems(selection, group)]
-    asker = job.asker(selection, entity, _own_keys(group, entity), problems, needs_time=_has_time(group))
-    return _Asked(selected, asker) if asker else None
+    asked = Asked(f"the feature group `{group.name}`", selection.entities, selection.place)
+    asker = job.asker(asked, entity, _own_keys(group, entity), problems, needs_time=_has_time(group))
+    return _Wanted(selected, asker) if asker else None
 
 
 def _own_keys(group: FeatureGroup, entity: Entity) -> list[tuple[str, str]]:
@@ -123,7 +138,7 @@ def _age_problems(selection: GroupSelection, group: FeatureGroup) -> Iterator[Pr
     yield place.problem(f"`{place.name}`: only versions have an age; `{group.name}` has none, {said}; remove it")
 
 
-def _use(name: str, uses: Sequence[_Asked], job: AskingJob, project: Project) -> Use:
+def _use(name: str, uses: Sequence[_Wanted], job: AskingJob, project: Project) -> Use:
     """Return the table for all features of one identity. Raises ConfigurationError if its rows are not on the target."""
     selection, group, asker = uses[0].selected.selection, uses[0].selected.group, uses[0].asker
     features = [feature for each in uses for feature in each.selected.names]
@@ -138,11 +153,11 @@ def _use(name: str, uses: Sequence[_Asked], job: AskingJob, project: Project) ->
     return version_use(name, group, versions, asker=asker, features=features, max_age_days=max_age)
 
 
-def _features(selected: Selected, use: Use) -> Iterator[GroupFeature]:
+def _features(selected: Selected, use: Use) -> Iterator[JoinedColumn]:
     columns = {column.name: column for column in use.feature_set.features}
     for name in selected.names:
         column = replace(columns[name], name=selected.selection.prefix + name)
-        yield GroupFeature(selected.group, use, name, column, selected.selection.place)
+        yield JoinedColumn(selected.group, use, name, column, selected.selection.place)
 
 
 def _transformers_models(job: AskingJob) -> Iterator[str]:

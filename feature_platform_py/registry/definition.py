@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from feature_platform_py.core.document import Place
 from feature_platform_py.core.errors import Problem
 from feature_platform_py.core.fields import FieldError, read_part
 from feature_platform_py.core.suggestions import ticked, unknown
+from feature_platform_py.features.aggregation import FeaturePart
 from feature_platform_py.features.built_in.window_aggregator import WindowAggregator
 from feature_platform_py.features.columns import READABLE, InputColumn, OutputColumn, column_named, input_fault
 from feature_platform_py.features.row_filters import RowFilter, filter_problems, read_filters
@@ -48,6 +50,22 @@ class Definition:
         return tuple(column for feature in self.features for column in feature.columns)
 
 
+class ReadsSource(Protocol):
+    """What a group and a target say of the source that they read."""
+
+    @property
+    def source(self) -> str:
+        """The source's name."""
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """The fields of the entity's key, and the columns that hold them where names differ."""
+
+    @property
+    def timestamp_col(self) -> str | None:
+        """The column of the event time, None for the source's own."""
+
+
 @dataclass(frozen=True)
 class Sources:
     """The registered sources with valid files, and the names (`type/name`) of all that have one."""
@@ -75,14 +93,14 @@ def read_definition(
     found: list[Problem] = []
     parts = [read_part(DefinedFeaturePart, each, found) for each in place.at("features").items]
     filters = read_filters(place.at("filters"), found)
-    source = _source(part, place.at("source"), sources, found)
+    source = source_named(part.source, place.at("source"), sources, found)
     if source is None or entity is None:
         problems += found
         return None
     found += [problem for each in filters for problem in filter_problems(each, source.columns)]
-    found += [*_key_problems(part, place, entity, source), *_time_problems(part, place, source)]
+    found += [*key_problems(part, place, entity, source), *time_problems(part, place, source)]
     features = [
-        _feature(each, place.at("features", position), source, found) for position, each in enumerate(parts) if each
+        read_feature(each, place.at("features", position), source, found) for position, each in enumerate(parts) if each
     ]
     keys = {field: part.keys.get(field, field) for field in entity.primary_key}
     # The rules between features need the features.
@@ -94,10 +112,17 @@ def read_definition(
     return Definition(source, keys, filters, aggregator, tuple(features))
 
 
-def _feature(
+def read_feature(
     part: DefinedFeaturePart, place: Place, source: RegisteredSource, problems: list[Problem]
 ) -> DefinedFeature:
-    """Return one entry of `features`; add what it cannot read of the source, and names that the source has, to `problems`."""
+    """Return one entry of `features`; add what is wrong with it to `problems`."""
+    return DefinedFeature(part, feature_columns(part, place, source, problems), place)
+
+
+def feature_columns(
+    part: FeaturePart, place: Place, source: RegisteredSource, problems: list[Problem]
+) -> tuple[OutputColumn, ...]:
+    """Return the columns of a feature; add what it cannot read of the source, and names that the source has, to `problems`."""
     inputs = [InputColumn(role, path, name, kinds) for path, role, name, kinds in part.inputs()]
     faults = [(each.path, fault) for each in inputs if (fault := input_fault(each, source.columns, there="source"))]
     is_ordered = part.how.is_ordered and not part.order_by
@@ -113,14 +138,15 @@ def _feature(
         if column_named(column.name, source.columns):
             said = f"`{place.name}` adds the column `{column.name}`, which is already a column of the source"
             problems.append(place.problem(f"{said}; give the feature another `name`"))
-    return DefinedFeature(part, columns, place)
+    return columns
 
 
-def _source(part: DefinedGroupPart, place: Place, sources: Sources, problems: list[Problem]) -> RegisteredSource | None:
-    given = _SOURCE.fullmatch(part.source)
+def source_named(text: str, place: Place, sources: Sources, problems: list[Problem]) -> RegisteredSource | None:
+    """Return the source of a name such as `type/name` or `type/name@v1`; None, and more `problems`, if there is none."""
+    given = _SOURCE.fullmatch(text)
     if given is None:
         expected = "expected `<type>/<name>`, or `<type>/<name>@v1` for one version"
-        problems.append(place.problem(f"`source`: {expected}, given {place.given}"))
+        problems.append(place.problem(f"`{place.name}`: {expected}, given {place.given}"))
         return None
     versions = {each.version: each for each in sources.valid if f"{each.type}/{each.name}" == given["name"]}
     version = int(given["version"]) if given["version"] else max(versions, default=0)
@@ -128,14 +154,16 @@ def _source(part: DefinedGroupPart, place: Place, sources: Sources, problems: li
         return versions[version]
     if versions:
         known = ticked(f"@v{each}" for each in sorted(versions))
-        problems.append(place.problem(f"`source`: version v{version} of `{given['name']}` is unknown. Known: {known}"))
+        problems.append(
+            place.problem(f"`{place.name}`: version v{version} of `{given['name']}` is unknown. Known: {known}")
+        )
     elif given["name"] not in sources.on_disk:
         fault = unknown("source", given["name"], known=sorted(sources.on_disk))
-        problems.append(place.problem(f"`source`: {fault}"))
+        problems.append(place.problem(f"`{place.name}`: {fault}"))
     return None
 
 
-def _key_problems(part: DefinedGroupPart, place: Place, entity: Entity, source: RegisteredSource) -> Iterator[Problem]:
+def key_problems(part: ReadsSource, place: Place, entity: Entity, source: RegisteredSource) -> Iterator[Problem]:
     """Yield why the source's columns cannot hold the entity's key: each must exist, with the type of the field."""
     for name in part.keys:
         if name not in entity.primary_key:
@@ -152,7 +180,8 @@ def _key_problems(part: DefinedGroupPart, place: Place, entity: Entity, source: 
             yield at.problem(f"`keys`: {message}; give both one type")
 
 
-def _time_problems(part: DefinedGroupPart, place: Place, source: RegisteredSource) -> Iterator[Problem]:
+def time_problems(part: ReadsSource, place: Place, source: RegisteredSource) -> Iterator[Problem]:
+    """Yield why the source has no event time: it names none, or one of another type."""
     at = place.at("timestamp_col")
     name = part.timestamp_col or source.event_time
     if not name:

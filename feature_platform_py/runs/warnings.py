@@ -86,7 +86,7 @@ def result_warnings(plan: JobPlan, project: Project, counts: ResultCounts | None
     """Return the warnings of a run; `counts` are those of the result, None if it was not written."""
     empty = [name for name, filled in counts.filled.items() if not filled] if counts and counts.rows else []
     found = source_warnings(plan, project, about_columns=bool(empty))
-    added = [(each.place, each.column.name) for each in plan.group_features]
+    added = [(each.place, each.column.name) for each in plan.joined_columns]
     added += [
         (spec.place, column.name) for spec in plan.config.feature_transformers for column in spec.outputs(plan.columns)
     ]

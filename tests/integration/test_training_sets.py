@@ -149,6 +149,15 @@ FILES = {
         "late_v1",
         "arrived.taken_lifetime; arrived.count_7d; {group: delayed, features: taken_lifetime, prefix: delayed_}",
     ),
+    "configs/jobs/targets.yaml": job(
+        "targets_v1",
+        "takings.taken_lifetime",
+        asking=(
+            "entities: {shop: shop}\nevent_time: decided_at\ntargets:\n"
+            "  - {name: taken, source: shop/sales, entity: shop, function: sum, column: price, windows: [next 7d, next 30d]}\n"
+            "  - {source: shop/sales, entity: shop, function: count, windows: [next 7d, next 30d, next 7d offset 40d]}\n"
+        ),
+    ),
     "configs/jobs/closed.yaml": job(
         "closed_v1",
         "takings.taken_lifetime; profile.region",
@@ -285,6 +294,27 @@ def test_rows_at_the_very_time_do_not_count_if_the_job_says_so(shop: Path, fpjob
     assert column(shop, "closed_v1", "region") == dict(
         zip("abcdefg", ["north", "west", "west", "east", None, None, None], strict=True)
     )
+
+
+def test_targets_are_known_where_their_future_has_come(shop: Path, fpjob: Fpjob) -> None:
+    run(fpjob, "configs/jobs/targets.yaml")
+    rows = {row["label"]: row for row in rows_of(shop, "targets_v1")}
+    # The newest sale is of the 20th of February. A row at the time itself does not count; a shop without sales has counts of 0.
+    assert {label: row["taken_next_7d"] for label, row in rows.items()} == dict.fromkeys("abcefg") | {"d": D("7.00")}
+    counts = {
+        label: tuple(row[f"count_next_{window}"] for window in ("7d", "30d", "7d_offset_40d"))
+        for label, row in rows.items()
+    }
+    assert counts == {
+        "a": (0, 0, None),
+        "b": (0, 0, None),
+        "c": (0, None, None),
+        "d": (1, 1, 0),
+        "e": (None, None, None),
+        "f": (0, 0, 0),
+        "g": (None, None, None),
+    }
+    assert rows["a"]["taken_lifetime"] == D("35.00")
 
 
 def test_a_plan_says_whose_rows_are_read(shop: Path, fpjob: Fpjob) -> None:

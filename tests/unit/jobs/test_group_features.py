@@ -41,7 +41,7 @@ def check(root: Path, text: str) -> CheckedJob:
 
 def planned(root: Path, text: str) -> JobPlan:
     checked = check(root, text)
-    return plan_job(checked.config, checked.source, checked.columns or (), group_features=checked.group_features)
+    return plan_job(checked.config, checked.source, checked.columns or (), joined_columns=checked.joined_columns)
 
 
 def problems(root: Path, text: str) -> list[str]:
@@ -57,7 +57,7 @@ def names(plan: JobPlan) -> list[str]:
 def test_the_columns_are_in_the_order_of_the_yaml(root: Path) -> None:
     plan = planned(root, JOB)
     assert names(plan) == ["taken_lifetime", "shop_count_30d", "shop_taken_7d"]
-    assert [each.name for each in plan.group_features] == ["taken_lifetime", "count_30d", "taken_7d"]
+    assert [each.name for each in plan.joined_columns] == ["taken_lifetime", "count_30d", "taken_7d"]
     assert [group.name for group in plan.groups] == ["takings"]
 
 
@@ -169,7 +169,9 @@ BROKEN = {
     "neither_features_nor_transformers": (
         "features:\n  - takings.taken_lifetime\n  - {group: takings, features: [count_30d, taken_7d], prefix: shop_}\n",
         "",
-        ["3: `feature_transformers`: expected at least one transformer, or `features` of feature groups, given a list"],
+        [
+            "3: `feature_transformers`: expected at least one transformer, `features` of feature groups, or `targets`, given a list"
+        ],
     ),
 }
 

@@ -493,6 +493,142 @@ def test_what_is_wrong_with_versions(root: Path, where: str, old: str, new: str,
     assert problems(root, job) == [expected]
 
 
+TARGETS = """\
+job_name: labels_v1
+input_source: {source_type: spark, config: {location: data/labels.csv}}
+entities: {shop: shop}
+event_time: decided_at
+features: [takings.count_30d]
+targets:
+  - {name: taken, source: shop/sales, entity: shop, function: sum, column: price, windows: [next 30d, next 30d offset 7d]}
+  - {source: shop/sales, entity: shop, function: count, windows: next 30d, where: [{column: kind, op: equals, value: toy}]}
+feature_transformers:
+  - {name: WithGreeting, params: {name_col: code}}
+output_sink: {sink_type: overwrite_parquet, config: {path: output/labels}}
+"""
+
+
+def test_targets_are_a_table_for_each_horizon(root: Path) -> None:
+    plan = planned(root, TARGETS)
+    # The result has features first, then what transformers add, then targets.
+    assert names(plan) == ["count_30d", "greeting", "taken_next_30d", "taken_next_30d_offset_7d", "count_next_30d"]
+    assert [column.looks_ahead for column in plan.features] == [False, False, True, True, True]
+    assert list(plan.tables) == ["takings", "targets", "targets_2"]
+    assert text(plan, "targets_rows") == (
+        "{{ point_in_time_rows( asking=ref('labels_v1__stg_job_input'), keys={'shop_id': 'shop'}, event_time={'sold_at':"
+        " 'decided_at'}, relation=source('shop', 'sales'), columns={ 'shop_id': 'bigint', 'sold_at': 'timestamp', 'price':"
+        " 'decimal(10,2)', 'kind': 'string'}, reach_days=0, ahead_seconds=2592000, ) }}"
+    )
+    assert "reach_days=0, ahead_seconds=3196800, ) }}" in text(plan, "targets_2_rows")
+    table = text(plan, "targets")
+    assert "'features': {'taken_next_30d': 'decimal(38,2)', 'count_next_30d': 'bigint'}" in table
+    assert "'windows': {'next 30d': 'taken_next_30d'}" in table
+    assert plan.features[2].description == "Sum of `price` over (t, t + 30 d]; NULL over no rows."
+    content = job_content(PlannedJob(Path("configs/jobs/sales.yaml"), plan), load_registry(root))
+    described = {
+        each["name"]: each["description"] for each in content["models"][-1]["columns"] if "description" in each
+    }
+    assert described["taken_next_30d"] == plan.features[2].description
+
+
+def test_targets_count_rows_by_their_event_time_whenever_they_arrived(root: Path) -> None:
+    write(root, {"source/shop/v1/sales_source.yaml": LATE})
+    plan = planned(root, TARGETS.replace("features: [", "closed: left\nfeatures: ["))
+    assert "loaded_at='loaded'" in text(plan, "takings_rows")
+    assert text(plan, "targets_rows").endswith("reach_days=0, ahead_seconds=2592000, newest_of='loaded', ) }}")
+    assert "closed" not in text(plan, "targets")
+    assert "_known_at" not in text(plan, "targets")
+
+
+def test_a_job_may_have_targets_alone(root: Path) -> None:
+    job = TARGETS.replace("features: [takings.count_30d]\n", "").replace(
+        "feature_transformers:\n  - {name: WithGreeting, params: {name_col: code}}\n", ""
+    )
+    assert list(planned(root, job).tables) == ["targets", "targets_2"]
+
+
+BROKEN_TARGETS = {
+    "window_of_the_past": (
+        "windows: next 30d,",
+        "windows: 30d,",
+        "8: `targets[1].windows`: window `30d`: expected one ahead of the row, `next` and a length in s, m, h, d or w such as `next"
+        " 30d` or `next 30d offset 7d`",
+    ),
+    "source_unknown": (
+        "{name: taken, source: shop/sales",
+        "{name: taken, source: shop/sale",
+        "7: `targets[0].source`: source `shop/sale` is unknown. Did you mean `shop/sales`? Known: `label/labels`, `shop/sales`",
+    ),
+    "entity_unknown": (
+        "shop/sales, entity: shop, function: count",
+        "shop/sales, entity: shp, function: count",
+        "8: `targets[1].entity`: entity `shp` is unknown. Did you mean `shop`? Known: `sale`, `shop`",
+    ),
+    "column_missing": (
+        "column: price",
+        "column: prise",
+        "7: `targets[0].column`: column `prise` is missing in the source. Did you mean `price`? Its columns: `sale_id`, `sold_at`,"
+        " `price`, `shop_id`, `kind`, `weight`",
+    ),
+    "closed": (
+        "windows: next 30d,",
+        "windows: next 30d, closed: left,",
+        "8: `targets[1].closed`: the window of a target is (t, t + N]; remove it, or give the window an offset",
+    ),
+    "named_like_a_feature": (
+        "{name: WithGreeting, params: {name_col: code}}",
+        "{name: WithGreeting, params: {greeting_col_name: count_next_30d}}",
+        "8: a target adds the column `count_next_30d`, which transformer `WithGreeting` of line 10 already adds; remove one of them",
+    ),
+    "keys_that_the_entity_lacks": (
+        "function: count,",
+        "function: count, keys: {shop: shop_id},",
+        "8: `keys`: field `shop` is unknown. Did you mean `shop_id`? Known: `shop_id`, the primary key of `shop`",
+    ),
+    "text_for_a_number": (
+        "entities: {shop: shop}",
+        "entities: {shop: code}",
+        "3: `entities.shop`: column `code` is string, and the key `shop_id` of the target of line 7 is bigint; expected types of one"
+        " kind, so that equal keys are equal values; cast the column in the source",
+    ),
+    "a_transformer_that_looks_ahead": (
+        "{name: WithGreeting, params: {name_col: code}}",
+        "{name: SimpleAgeCalculator, params: {birthdate_col: decided_at}}",
+        "10: transformer `SimpleAgeCalculator` adds `age`, which looks ahead of the row, and the job has `targets`; have it know no"
+        " more than the row's time (`as_of`, `as_of_col`), remove it, or say `allow_look_ahead: true`",
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), BROKEN_TARGETS.values(), ids=BROKEN_TARGETS)
+def test_what_is_wrong_with_targets(root: Path, old: str, new: str, expected: str) -> None:
+    assert old in TARGETS
+    assert expected in problems(root, TARGETS.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("given", "is_good"),
+    [
+        ("event_time: decided_at\n", False),
+        ("event_time: decided_at\nallow_look_ahead: true\n", True),
+        ("event_time: SOLD_AT\n", True),
+    ],
+)
+def test_features_that_look_ahead_of_other_times_are_refused(root: Path, given: str, *, is_good: bool) -> None:
+    counter = "{name: SimpleAgeCalculator, params: {birthdate_col: TIME}}"
+    is_own = "SOLD_AT" in given
+    job = (OF_SALES if is_own else JOB.replace("event_time: decided_at\n", "")).replace(
+        "features:", f"{given}features:", 1
+    )
+    time = "sold_at" if is_own else "decided_at"
+    job = job.replace("output_sink", f"feature_transformers: [{counter.replace('TIME', time)}]\noutput_sink")
+    if is_good:
+        assert names(planned(root, job))[-1] == "age"
+    else:
+        [problem] = problems(root, job)
+        assert "adds `age`, which looks ahead of the row, and the job's rows are known as of `decided_at`" in problem
+
+
 TYPES = "so that equal keys are equal values; cast the column in the source"
 COLUMNS = "Its columns: `label_id`, `shop`, `rival`, `decided_at`, `code`, `share`"
 BROKEN = {
@@ -592,7 +728,7 @@ def test_what_is_wrong_with_keys_and_times(root: Path, old: str, new: str, expec
 def test_keys_and_times_without_features_are_refused(root: Path) -> None:
     transformers = "feature_transformers: [{name: WithGreeting, params: {name_col: code}}]\n"
     job = JOB[: JOB.index("features:")] + transformers + JOB[JOB.index("output_sink") :]
-    said = "only `features` of feature groups are as of a time and a key, and the job has none; remove it, or name features"
+    said = "only `features` of feature groups and `targets` are as of a time, and the job has neither; remove it, or name some"
     assert problems(root, job) == [f"3: `entities`: {said}", f"4: `event_time`: {said}"]
 
 
