@@ -38,6 +38,7 @@ class Use:
 
     name: str
     group: FeatureGroup | None
+    definition: Definition | Versions
     relation: tuple[str, ...]
     source: ResolvedSource | None
     keys: Mapping[str, str]
@@ -126,6 +127,7 @@ def windowed_use(
     return Use(
         name=name,
         group=group,
+        definition=definition,
         relation=definition.source.dbt_source,
         source=source,
         keys={key: column for key, (column, _) in zip(keys, asker.keys, strict=True)},
@@ -203,6 +205,7 @@ def version_use(
     return Use(
         name=name,
         group=group,
+        definition=versions,
         relation=(group.model,),
         source=None,
         keys={key: column for key, (column, _) in zip(keys, asker.keys, strict=True)},

@@ -19,7 +19,7 @@ from feature_platform_py.core.project import Project
 from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.jobs.plan import INPUT_MODEL, JobPlan
 from feature_platform_py.jobs.point_in_time import Use
-from feature_platform_py.runs.recompute import Recomputation, asking_columns, recompute
+from feature_platform_py.runs.recompute import Recomputation, asking_columns, newest_time, recompute
 from feature_platform_py.targets import Backend, backend_of
 from feature_platform_py.warehouse.external_sources import ExternalSource
 from feature_platform_py.warehouse.file_states import latest_version
@@ -49,6 +49,7 @@ class Proof:
         ]
         lines += [f"  disagrees: {each}" for each in again["disagreements"]]
         lines += [f"look ahead of the row: {', '.join(self.value['look_ahead'])}"] if self.value["look_ahead"] else []
+        lines += [f"not known yet: {name} of {count:,} rows" for name, count in self.value["immature"].items() if count]
         lines += ["", *_feature_lines(self.value["features"]), ""]
         for each in self.value["sources"]:
             delta = "" if each["delta_version"] is None else f", version {each['delta_version']}"
@@ -96,7 +97,8 @@ def prove(plan: JobPlan, project: Project, *, rows: int = SAMPLE_ROWS) -> Proof:
             "known_by": plan.config.asking.known_by or "when a row was there, where its source says so",
             "closed": plan.config.asking.closed or "right",
             "features": dict(_features(plan, schema, backend, again)),
-            "look_ahead": [column.name for column in plan.features if column.looks_ahead],
+            "look_ahead": _looking_ahead(plan),
+            "immature": dict(_immature(plan, schema, backend)),
             "recomputed": _recomputed(again, seed),
             "tables": tables,
             "sources": sources,
@@ -156,6 +158,24 @@ def _features(
         )
 
 
+def _looking_ahead(plan: JobPlan) -> list[str]:
+    """Return the features that look ahead of their row; targets are meant to."""
+    targets = {each.column.name for each in plan.joined_columns if each.group is None}
+    return [column.name for column in plan.features if column.looks_ahead and column.name not in targets]
+
+
+def _immature(plan: JobPlan, schema: str, backend: Backend) -> Iterator[tuple[str, int]]:
+    """Yield each target with the number of rows for which it is not known yet."""
+    relation = backend.sql_name(f"{schema}.{plan.table_name(INPUT_MODEL)}")
+    for use in plan.uses:
+        if use.ahead_seconds is not None and use.time is not None:
+            newest = newest_time(use, plan, schema, backend)
+            end = f"unix_micros(cast({quoted(use.time[1])} as timestamp)) + {use.ahead_seconds * 1_000_000}"
+            count = f"count({end})" if newest is None else f"count(case when {end} > {newest} then 1 end)"
+            [[found]] = backend.query(f"select {count} from {relation}").values  # noqa: S608 - quoted
+            yield from ((column.name, int(found)) for column in use.feature_set.features)
+
+
 def _ages(micros: Sequence[int]) -> dict[str, float] | None:
     if not micros:
         return None
@@ -193,6 +213,7 @@ def _definition(use: Use) -> dict[str, Any]:
         "macro": use.feature_set.macro,
         "params": use.feature_set.params,
         "known": dict(use.known),
+        "ahead": (use.ahead_seconds, use.newest_of),
     }
 
 

@@ -19,12 +19,15 @@ from feature_platform_py.reference import (
     Answers,
     PointInTime,
     reference_features_at,
+    reference_targets_at,
     reference_values_by_key,
     reference_versions_at,
 )
 from feature_platform_py.reference.equality import canonical
 from feature_platform_py.reference.tables import Row, Table
 from feature_platform_py.reference.windows import EPOCH, micros_of
+from feature_platform_py.registry.definition import Definition
+from feature_platform_py.registry.feature import Versions
 from feature_platform_py.runs.look_ups import typed_literal
 from feature_platform_py.targets import Backend
 
@@ -76,14 +79,16 @@ def recompute(plan: JobPlan, schema: str, backend: Backend, *, rows: int, seed: 
     kept = _affordable(plan, sample, given)
     found.rows = len(kept.rows)
     for use in plan.uses:
-        _compare(use, plan, kept, _answers(use, plan, kept, given[use.name]), found)
+        _compare(
+            use, plan, kept, _answers(use, plan, kept, given[use.name], newest_time(use, plan, schema, backend)), found
+        )
     return found
 
 
 def _sample(plan: JobPlan, schema: str, backend: Backend, *, rows: int, seed: str) -> Table:
     types = dict(plan.columns)
     asking = [(name, types[name]) for name in asking_columns(plan)]
-    features = [(each.column.name, each.column.type or "") for each in plan.group_features]
+    features = [(each.column.name, each.column.type or "") for each in plan.joined_columns]
     texts = ", ".join(f"coalesce(cast({quoted(name)} as string), '')" for name, _ in asking)
     relation = backend.sql_name(f"{schema}.{plan.table_name(JOINED_MODEL)}")
     order = f"md5(concat_ws('|', {literal(seed)}, {texts}))"
@@ -98,21 +103,34 @@ def asking_columns(plan: JobPlan) -> list[str]:
 
 def _source_rows(use: Use, sample: Table, plan: JobPlan, schema: str, backend: Backend) -> Table:
     """Return the rows that may count for the sampled ones: those of their keys."""
-    definition = use.group.definition
-    columns = list(use.columns)
-    if definition is None or use.source is None:
-        relation = backend.sql_name(f"{schema}.{use.relation[0]}")
-    else:
+    definition = use.definition
+    columns, relation = list(use.columns), _relation(use, plan, schema, backend)
+    if isinstance(definition, Definition):
         own = dict(definition.source.columns)
         loaded = [definition.source.loaded_at] if definition.source.loaded_at else []
         columns = [(name, own[name]) for name in dict.fromkeys([*dict(columns), *loaded])]
-        relation = backend.source_relation(use.source, definition.source.columns, job_name=plan.job_name)
     conditions = [
         condition
         for key, column in use.keys.items()
         if (condition := _one_of(key, dict(use.columns)[key], sample, column))
     ]
     return _read(backend, relation, columns, f"where {' and '.join(conditions)}" if conditions else "")
+
+
+def _relation(use: Use, plan: JobPlan, schema: str, backend: Backend) -> str:
+    """Return the name of the source or the model whose rows count."""
+    if use.source is None:
+        return backend.sql_name(f"{schema}.{use.relation[0]}")
+    return backend.source_relation(use.source, use.source.columns or (), job_name=plan.job_name)
+
+
+def newest_time(use: Use, plan: JobPlan, schema: str, backend: Backend) -> int | None:
+    """Return the time of the newest row of a target's source, in microseconds since 1970: up to then, targets are known."""
+    if use.time is None or use.ahead_seconds is None:
+        return None
+    time = f"max(unix_micros(cast({quoted(use.newest_of or use.time[0])} as timestamp)))"
+    [[found]] = backend.query(f"select {time} from {_relation(use, plan, schema, backend)}").values  # noqa: S608 - quoted
+    return None if found is None else int(found)
 
 
 def _one_of(key: str, data_type: str, sample: Table, column: str) -> str | None:
@@ -181,7 +199,7 @@ def _affordable(plan: JobPlan, sample: Table, given: Mapping[str, Table]) -> Tab
     return Table(sample.columns, sample.types, kept)
 
 
-def _answers(use: Use, plan: JobPlan, sample: Table, source: Table) -> Answers:
+def _answers(use: Use, plan: JobPlan, sample: Table, source: Table, newest: int | None) -> Answers:
     """Return the features of a use, computed from the definitions in the registry and in the job."""
     names = [each.name for each in use.feature_set.features]
     asking = Table(
@@ -189,13 +207,23 @@ def _answers(use: Use, plan: JobPlan, sample: Table, source: Table) -> Answers:
         sample.types,
         [{name: row[name] for name in asking_columns(plan)} for row in sample.rows],
     )
-    definition, versions = use.group.definition, use.group.versions
+    definition = use.definition
     if use.time is None:
         return reference_values_by_key(asking, source, names, keys=use.keys)
-    if definition is None:
-        order_by = versions.order_by if versions else ()
+    if isinstance(definition, Versions):
+        order_by = definition.order_by
         at = PointInTime(keys=use.keys, event_time=use.time, closed=plan.config.asking.closed or "right")
         return reference_versions_at(asking, source, names, at=at, order_by=order_by, max_age_days=use.reach_days)
+    aggregator = definition.aggregator
+    # The rows have the columns that the named features read.
+    features = [
+        _definition(part)
+        for part in aggregator.features
+        if any(column.name in names for _, _, column in part.outputs(aggregator.prefix, None))
+    ]
+    if use.ahead_seconds is not None:
+        at, key = PointInTime(keys=use.keys, event_time=use.time), definition.source.primary_key
+        return reference_targets_at(asking, source, features, at=at, newest=newest, primary_key=key)
     is_late = plan.config.asking.known_by != "event_time"
     at = PointInTime(
         keys=use.keys,
@@ -208,7 +236,7 @@ def _answers(use: Use, plan: JobPlan, sample: Table, source: Table) -> Answers:
     return reference_features_at(
         asking,
         source,
-        [_definition(each) for each in definition.aggregator.features],
+        features,
         at=at,
         prefix=definition.aggregator.prefix,
         time_zone=definition.aggregator.time_zone,
@@ -241,7 +269,7 @@ def _definition(part: FeaturePart) -> dict[str, Any]:
 
 def _compare(use: Use, plan: JobPlan, sample: Table, answers: Answers, found: Recomputation) -> None:
     """Add a use's features to what was found."""
-    for each in (each for each in plan.group_features if each.table is use):
+    for each in (each for each in plan.joined_columns if each.table is use):
         name = each.column.name
         found.features.append(name)
         found.values += len(sample.rows)
@@ -253,7 +281,7 @@ def _compare(use: Use, plan: JobPlan, sample: Table, answers: Answers, found: Re
 
 
 def _ages(use: Use, sample: Table, answers: Answers, feature: str) -> Iterator[int]:
-    if use.time is None:
+    if use.time is None or use.ahead_seconds is not None:
         return
     for row, newest in zip(sample.rows, answers.newest, strict=True):
         if (counted := newest[feature]) is not None:

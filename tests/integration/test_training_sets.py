@@ -315,6 +315,17 @@ def test_targets_are_known_where_their_future_has_come(shop: Path, fpjob: Fpjob)
         "g": (None, None, None),
     }
     assert rows["a"]["taken_lifetime"] == D("35.00")
+    proof = json.loads((shop / "target/jobs/targets_v1/proof.json").read_text())
+    windows = {
+        "taken_next_7d": 0,
+        "taken_next_30d": 1,
+        "count_next_7d": 0,
+        "count_next_30d": 1,
+        "count_next_7d_offset_40d": 5,
+    }
+    assert proof["immature"] == windows
+    assert set(windows) < {name for name, fact in proof["features"].items() if fact["is_recomputed"]}
+    assert proof["look_ahead"] == []
 
 
 def test_a_plan_says_whose_rows_are_read(shop: Path, fpjob: Fpjob) -> None:
