@@ -302,4 +302,6 @@ def is_same(found: Any, expected: Any) -> bool:
 def _shown(value: Any) -> str:
     if value is None:
         return "NULL"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_shown, value))}]"
     return repr(value) if isinstance(value, str) else f"{value:f}" if isinstance(value, Decimal) else str(value)

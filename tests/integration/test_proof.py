@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from feature_platform_py import Job
 from feature_platform_py.core.errors import DataCheckError
 from feature_platform_py.core.project import open_project
 from feature_platform_py.dbt_files.prepare import prepare_job
+from feature_platform_py.dbt_files.sync import write_files as sync
 from feature_platform_py.runs import recompute
 from feature_platform_py.runs.proof import prove
 from feature_platform_py.testing import PointInTime, reference_features_at
@@ -59,6 +63,72 @@ features:
 output_sink: {sink_type: overwrite_parquet, config: {path: output/labels}}
 """
 FILE = "configs/jobs/labels.yaml"
+DELIVERIES = """\
+name: deliveries
+description: Deliveries to shops, some of which are recorded late.
+owner: shop-team
+entity: shop
+event_time: sent_at
+loaded_at: recorded_at
+primary_key: delivery_id
+fields:
+  - {name: delivery_id, type: int, required: true, description: Identifies the delivery.}
+  - {name: place, type: string, description: Where to.}
+  - {name: outlet, type: bigint, description: Which shop.}
+  - {name: sent_at, type: timestamp, description: When it was sent.}
+  - {name: recorded_at, type: timestamp, description: When it was recorded.}
+  - {name: weight, type: double, description: How heavy it is.}
+  - {name: kind, type: string, description: What was sent.}
+locations:
+  local: {location: data/deliveries.csv, format: csv, options: {header: true}}
+"""
+DELIVERED = """\
+name: delivered
+description: What a shop gets.
+owner: shop-team
+entity: shop
+source: shop/deliveries
+keys: {shop_id: outlet}
+filters: [{column: place, op: in, value: [north, south]}]
+features:
+  - {function: sum, column: weight, windows: [7d, 30d offset 7d], by: {column: kind, values: [toy, board game]}, fill_value: 0}
+  - {function: variance, column: weight, windows: [lifetime]}
+  - {function: last_k, column: kind, k: 3, windows: [lifetime], closed: both}
+  - {name: late, function: count, windows: [365d], where: [{column: recorded_at, op: gt, value: "2024-02-01 00:00:00"}]}
+  - {function: first, column: kind, windows: [previous month, year], order_by: weight}
+"""
+LEFT_JOB = """\
+job_name: delivered_v1
+input_source: {source_type: spark, config: {location: data/moments.csv, format: csv, options: {header: true, inferSchema: true}}}
+entities: {shop: shop}
+event_time: at
+closed: left
+features: [delivered.*]
+output_sink: {sink_type: overwrite_parquet, config: {path: output/delivered}}
+"""
+LEFT_FILE = "configs/jobs/delivered.yaml"
+
+
+def deliveries() -> Iterator[str]:
+    """Yield deliveries as lines of a CSV file: at equal times, late ones, unrecorded ones, and of other places."""
+    choice = random.Random(1)
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    yield "delivery_id,place,outlet,sent_at,recorded_at,weight,kind"
+    for number in range(300):
+        sent = start + timedelta(hours=6 * choice.randrange(600))
+        recorded = choice.choice([sent, sent, sent + timedelta(days=choice.randrange(20)), None])
+        place, kind = choice.choice(["north", "south", "west", ""]), choice.choice(["toy", "board game", ""])
+        weight = choice.choice([0.1, 0.2, 1 / 3, ""])
+        yield f"{number},{place},{choice.randrange(1, 4)},{sent:%F %T},{recorded or start:%F %T},{weight},{kind}"
+
+
+def moments() -> Iterator[str]:
+    """Yield rows that ask, at times at which something was sent or recorded, and between."""
+    choice = random.Random(2)
+    yield "shop,at"
+    for _ in range(400):
+        at = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=2 * choice.randrange(2000))
+        yield f"{choice.randrange(1, 5)},{at:%F %T}"
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +140,14 @@ def built(module_project: Path) -> Path:
         "models/shop_sizes.sql": VERSIONS,
         "registry/feature/shop_sizes.yaml": VERSION_GROUP,
         FILE: JOB,
+        "registry/source/shop/v1/deliveries_source.yaml": DELIVERIES,
+        "registry/feature/delivered.yaml": DELIVERED,
+        "data/deliveries.csv": "\n".join(deliveries()),
+        "data/moments.csv": "\n".join(moments()),
+        LEFT_FILE: LEFT_JOB,
     }.items():
         (module_project / path).write_text(text)
+    sync(open_project(module_project))
     Job(module_project / FILE).run()
     return module_project
 
@@ -124,6 +200,19 @@ def test_the_result_is_what_the_reference_says(built: Path) -> None:
         assert {name: found[row["label_id"]][name] for name in ("taken_7d", "taken_lifetime")} == {
             name: row[name] for name in ("taken_7d", "taken_lifetime")
         }
+
+
+def test_every_part_of_a_definition_is_read_again(built: Path) -> None:
+    report = Job(built / LEFT_FILE).run()
+    again = report.proof.value["recomputed"] if report.proof else {}
+    assert again["rows"] == 200
+    assert again["agreed"] == again["values"] == 200 * 9
+    plan, project = prepare_job(built / LEFT_FILE, open_project(built)), open_project(built)
+    for other in ({"closed": None}, {"known_by": "event_time"}):
+        changed = replace(plan, config=replace(plan.config, asking=replace(plan.config.asking, **other)))
+        # What the tables were computed from is not what this plan says.
+        with pytest.raises(DataCheckError, match="by its definition and the source's rows"):
+            prove(changed, project)
 
 
 def test_keys_with_very_many_rows_shorten_the_sample(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
