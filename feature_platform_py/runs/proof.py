@@ -35,6 +35,11 @@ class Proof:
 
     value: Mapping[str, Any]
 
+    @property
+    def text(self) -> str:
+        """The proof as one line of JSON."""
+        return json.dumps(self.value, ensure_ascii=False)
+
     def lines(self) -> list[str]:
         """Return the proof as text."""
         rows, again = self.value["rows"], self.value["recomputed"]

@@ -222,7 +222,8 @@ def _answers(use: Use, plan: JobPlan, sample: Table, source: Table, newest: int 
         if any(column.name in names for _, _, column in part.outputs(aggregator.prefix, None))
     ]
     if use.ahead_seconds is not None:
-        at, key = PointInTime(keys=use.keys, event_time=use.time), definition.source.primary_key
+        at = PointInTime(keys=use.keys, event_time=use.time, loaded_at=definition.source.loaded_at)
+        key = definition.source.primary_key
         return reference_targets_at(asking, source, features, at=at, newest=newest, primary_key=key)
     is_late = plan.config.asking.known_by != "event_time"
     at = PointInTime(

@@ -129,7 +129,7 @@ def _run(
         built = time.monotonic()
         proof = _proof(plan, project, state)
         proven = time.monotonic()
-        sink = backend.write(plan, check=state.check)
+        sink = backend.write(plan, check=state.check, proof=proof.text if proof else None)
     except (DataCheckError, EngineError, SinkError) as error:
         if remove_damaged_copies(project, is_deep=True):
             raise CopyLostError from error

@@ -184,7 +184,10 @@ class _SessionTable:
             self.sink.check_values(rows)
             counts = rows.counts()
             names = self.result.frame.columns if rows.is_of_sail else every_name(self.result.frame.schema)
-            writer = rows.frame.write.format("delta").options(**table_properties(names) | dict(self.sink.options))
+            kept = {} if self.result.proof is None else {"userMetadata": self.result.proof}
+            writer = rows.frame.write.format("delta").options(
+                **table_properties(names) | kept | dict(self.sink.options)
+            )
             writer = writer.mode("append") if is_append else writer.mode("overwrite").option("overwriteSchema", "true")
             if self.sink.partition_by:
                 writer = writer.partitionBy(*self.sink.partition_by)

@@ -51,13 +51,15 @@ class SqlTables(Protocol):
 class _Result(ABC):
     """The rows to write, how many the job's source has, and the features whose values are counted.
 
-    A sink calls `check` when all of the result is computed and the sink is as it was; what it raises leaves it so.
+    A sink calls `check` when all of the result is computed and the sink is as it was; what it raises leaves it so. `proof` is a text
+    that is kept with the result where its format has a place for it.
     """
 
     project: Project
     expected_rows: int
     features: Sequence[str] = ()
     check: Callable[[], None] = lambda: None
+    proof: str | None = None
 
     @property
     @abstractmethod

@@ -56,8 +56,8 @@ class Backend(Protocol):
     def input_state(self, plan: JobPlan) -> list[FileState]:
         """Return the present state of the job's inputs as far as this machine knows it; another state means other rows."""
 
-    def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None) -> SinkResult:
-        """Write the job's result to its sink, and return what is there.
+    def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None, proof: str | None = None) -> SinkResult:
+        """Write the job's result to its sink, with its proof where the sink keeps one, and return what is there.
 
         `check` is called when the result is computed and the sink is as it was. Raises what `check` raises, SinkError, and
         DataCheckError for lost or repeated rows; each leaves the sink as it was. Raises EngineError if the written

@@ -133,7 +133,7 @@ class DatabricksBackend:
         """Nothing: each statement of a workspace reads one version of a Delta table, and says so in the table that it writes."""
         return []
 
-    def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None) -> SinkResult:
+    def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None, proof: str | None = None) -> SinkResult:
         """Write the result to the sink by statements of the warehouse, and return the sink's content."""
         from feature_platform_py.jobs.plan import INPUT_MODEL
         from feature_platform_py.sinks.results import SqlResult
@@ -148,6 +148,7 @@ class DatabricksBackend:
             expected_rows=int(expected),
             features=[column.name for column in plan.features],
             check=check,
+            proof=proof,
         )
         return plan.sink.write(result)
 

@@ -115,7 +115,7 @@ class SparkBackend:
             found += _location_state(here.location, here.format, here.options, self._project)
         return found
 
-    def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None) -> SinkResult:
+    def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None, proof: str | None = None) -> SinkResult:
         """Write the result to the sink as a DataFrame, and return the sink's content."""
         from feature_platform_py.jobs.plan import INPUT_MODEL
         from feature_platform_py.sinks.results import SessionResult
@@ -126,7 +126,12 @@ class SparkBackend:
         features = [column.name for column in plan.features]
         return plan.sink.write(
             SessionResult(
-                frame=result, project=self._project, expected_rows=source_rows, features=features, check=check
+                frame=result,
+                project=self._project,
+                expected_rows=source_rows,
+                features=features,
+                check=check,
+                proof=proof,
             )
         )
 

@@ -215,6 +215,20 @@ def test_every_part_of_a_definition_is_read_again(built: Path) -> None:
             prove(changed, project)
 
 
+def test_a_delta_table_keeps_the_proof(built: Path) -> None:
+    job = built / "configs" / "jobs" / "labels_delta.yaml"
+    sink = "{sink_type: overwrite_delta, config: {path: output/labels_delta}}"
+    text = JOB.replace("labels_v1", "labels_delta_v1").replace(JOB.splitlines()[-1].partition(" ")[2], sink)
+    job.write_text(text)
+    report = Job(job).run()
+    (commit,) = (built / "output" / "labels_delta" / "_delta_log").glob("*.json")
+    actions = [json.loads(line) for line in commit.read_text().splitlines()]
+    (info,) = [each["commitInfo"] for each in actions if "commitInfo" in each]
+    assert report.proof is not None
+    assert json.loads(info["userMetadata"]) == report.proof.value
+    job.unlink()
+
+
 def test_keys_with_very_many_rows_shorten_the_sample(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recompute, "MAX_EVALUATIONS", 1)
     plan, project = prepare_job(built / FILE, open_project(built)), open_project(built)
