@@ -68,6 +68,17 @@ class Use:
         return {name: {"column": columns[name], "type": types[name]} for name in self.grain}
 
     @property
+    def counts_rows_at_t(self) -> bool:
+        """Whether rows at the very time that is asked for count in one of the features."""
+        if isinstance(self.definition, Versions) or self.ahead_seconds is not None:
+            return False
+        features = self.feature_set.params["features"]
+        return any(
+            each.get("closed", "right") in ("right", "both") and not all(map(_ends_before_t, each["windows"]))
+            for each in features
+        )
+
+    @property
     def asked(self) -> str:
         """Whose features are asked for, in words: `customer as user_id`."""
         return ", ".join(column if column == key else f"{column} as {key}" for key, column in self.keys.items())
@@ -232,6 +243,10 @@ def _version_params(
 def _description(group: FeatureGroup, name: str) -> str:
     feature = group.feature_of(name)
     return feature.description if feature else ""
+
+
+def _ends_before_t(window: str) -> bool:
+    return " offset " in window or window.startswith("previous ")
 
 
 def _times(time: str | None, asker: Asker) -> tuple[str, str] | None:

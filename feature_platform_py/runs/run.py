@@ -26,7 +26,7 @@ from feature_platform_py.runs.input_state import CopyLostError, InputChangedErro
 from feature_platform_py.runs.lock import building_alone, running_alone
 from feature_platform_py.runs.proof import Proof, prove
 from feature_platform_py.runs.repair import explain_damage, remove_damaged_copies, repair_tables
-from feature_platform_py.runs.warnings import JobWarning, result_warnings, source_warnings
+from feature_platform_py.runs.warnings import JobWarning, asking_warnings, result_warnings, source_warnings
 from feature_platform_py.sinks.sink import SinkResult
 from feature_platform_py.targets import backend_of
 from feature_platform_py.warehouse.catalog_file import TableName
@@ -196,7 +196,8 @@ def plan_work(
 
 def plan_warnings(plan: JobPlan, project: Project) -> list[JobWarning]:
     """Return the warnings that the job's source gives before a run; none for a query, whose rows are unknown."""
-    return [] if plan.source.query is not None else source_warnings(plan, project, about_columns=True)
+    of_rows = [] if plan.source.query is not None else source_warnings(plan, project, about_columns=True)
+    return [*asking_warnings(plan), *of_rows]
 
 
 def _land_query(plan: JobPlan, project: Project) -> None:

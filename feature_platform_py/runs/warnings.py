@@ -29,8 +29,8 @@ _EXCLUDING = frozenset({"not_equals", "not_in"})
 class JobWarning:
     """A valid but suspicious part of a job, and its line in the file.
 
-    `code` is one of no_rows, filter_matches_nothing, filter_value_not_found, category_not_found, column_without_values, all_null and
-    not_looked_up. `nearest` is the value of the column that was probably meant.
+    `code` is one of no_rows, filter_matches_nothing, filter_value_not_found, category_not_found, column_without_values, all_null,
+    row_counts_for_itself and not_looked_up. `nearest` is the value of the column that was probably meant.
     """
 
     code: str
@@ -67,6 +67,25 @@ class _Question:
     features: tuple[str, ...] = ()
 
 
+def asking_warnings(plan: JobPlan) -> list[JobWarning]:
+    """Return a warning if the job's rows are among those that count for them, so that each counts for itself."""
+    own = plan.source.registered
+    uses = [
+        use
+        for use in plan.uses
+        if own and use.source and use.source.registered == own and use.time and use.time[0] == use.time[1]
+    ]
+    counting = [use.name for use in uses if use.counts_rows_at_t]
+    if not counting or own is None or plan.config.asking.closed:
+        return []
+    message = (
+        f"the job's rows are rows of `{own.name}`, which {ticked(counting)} reads too: each row counts in its own features. Add"
+        " `closed: left` if that tells what is to be predicted, or `closed: right` if it is meant"
+    )
+    place = plan.config.place.at("features")
+    return [_warning(_Question("row_counts_for_itself", place, message, "", features=tuple(counting)))]
+
+
 def source_warnings(plan: JobPlan, project: Project, *, about_columns: bool) -> list[JobWarning]:
     """Return the warnings that the job's source gives; with `about_columns`, also those of columns without values.
 
@@ -85,7 +104,7 @@ def source_warnings(plan: JobPlan, project: Project, *, about_columns: bool) -> 
 def result_warnings(plan: JobPlan, project: Project, counts: ResultCounts | None) -> list[JobWarning]:
     """Return the warnings of a run; `counts` are those of the result, None if it was not written."""
     empty = [name for name, filled in counts.filled.items() if not filled] if counts and counts.rows else []
-    found = source_warnings(plan, project, about_columns=bool(empty))
+    found = [*asking_warnings(plan), *source_warnings(plan, project, about_columns=bool(empty))]
     added = [(each.place, each.column.name) for each in plan.joined_columns]
     added += [
         (spec.place, column.name) for spec in plan.config.feature_transformers for column in spec.outputs(plan.columns)

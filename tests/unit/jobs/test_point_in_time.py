@@ -11,6 +11,7 @@ from feature_platform_py.dbt_files.job_yaml import PlannedJob, job_content
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.schema import job_json_schema
 from feature_platform_py.registry.registry import load_registry
+from feature_platform_py.runs.warnings import asking_warnings
 from tests.unit.jobs.test_group_features import names, planned, problems
 from tests.unit.registry.test_defined_groups import FILES, GROUP
 from tests.unit.registry.test_registry import write
@@ -379,6 +380,34 @@ def test_what_is_wrong_with_what_was_known(root: Path, files: dict[str, str], gi
     write(root, files)
     job = JOB.replace("features:", f"{given}\nfeatures:", 1).replace("takings.taken_lifetime", "takings.*")
     assert problems(root, job) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("given", "feature", "is_warned"),
+    [
+        ("event_time: sold_at\n", "taken_7d", True),
+        ("event_time: sold_at\nclosed: left\n", "taken_7d", False),
+        ("event_time: sold_at\nclosed: right\n", "taken_7d", False),
+        ("event_time: sold_at\n", "kind_last_30d", False),
+        ("event_time: sold_at\n", "count_30d", False),
+        ("entities: {shop: sale_id}\n", "taken_7d", True),
+        # Without a word about it, each row has the features of the group's own table, in which it counts.
+        ("", "taken_7d", False),
+    ],
+)
+def test_a_row_that_counts_for_itself_is_worth_a_warning(
+    root: Path, given: str, feature: str, *, is_warned: bool
+) -> None:
+    group = GROUP.replace("column: kind, windows", "column: kind, closed: none, windows").replace(
+        "windows: [30d], where", "windows: [30d offset 1d, previous month, 30d], closed: left, where"
+    )
+    write(root, {"feature/takings.yaml": group})
+    plan = planned(root, OF_SALES.replace("features: [takings.count_30d]", f"{given}features: [takings.{feature}]"))
+    warnings = asking_warnings(plan)
+    assert [each.code for each in warnings] == (["row_counts_for_itself"] if is_warned else [])
+    if is_warned:
+        assert "rows of `sales`, which `takings` reads too" in warnings[0].message
+        assert warnings[0].line == 4
 
 
 BROKEN_PROFILES = {

@@ -1,0 +1,12 @@
+{#- Generated from configs/jobs/overdraft_training_job.yaml by `fpjob registry sync`; edit that instead. -#}
+{% if builds_job('overdraft_training_set_v1') -%}
+{{ point_in_time_rows(
+    asking=ref('overdraft_training_set_v1__stg_job_input'),
+    keys={'user_id': 'customer'},
+    event_time={'timestamp': 'reviewed_at'},
+    relation=source('transaction', 'mm_transaction'),
+    columns={'user_id': 'bigint', 'timestamp': 'timestamp', 'balance': 'decimal(14,2)'},
+    reach_days=0,
+    ahead_seconds=2592000,
+) }}
+{%- endif %}
