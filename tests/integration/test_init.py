@@ -94,7 +94,7 @@ def test_a_feature_group_of_a_model_without_one(shop: Path, fpjob: Fpjob) -> Non
     flags = ("--description", "Visits.", "--owner", "shop", "--entity", "customer", "--model", "visits")
     made = fpjob("init", "feature", "visits", *flags, "--feature", "visits_<days>d:bigint")
     assert made.status == 0, made.stderr
-    assert fpjob("registry", "validate").stdout == "registry: valid, 2 entities, 2 sources, 22 features\n"
+    assert fpjob("registry", "validate").stdout == "registry: valid, 2 entities, 3 sources, 22 features\n"
 
 
 @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ def test_an_entity_that_was_added_may_be_related_to(shop: Path, fpjob: Fpjob) ->
     second = ("--description", "A part of a sale.", "--key", "part_id:bigint", "--relation", "sale:many:1")
     outcome = fpjob("init", "entity", "part", *second)
     assert outcome.status == 0, outcome.stderr
-    assert fpjob("registry", "validate").stdout == "registry: valid, 4 entities, 2 sources, 21 features\n"
+    assert fpjob("registry", "validate").stdout == "registry: valid, 4 entities, 3 sources, 21 features\n"
 
 
 def test_a_given_field_counts_before_that_of_the_data(shop: Path, fpjob: Fpjob) -> None:

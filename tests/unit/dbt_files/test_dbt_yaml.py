@@ -132,9 +132,10 @@ def test_each_job_is_an_exposure_of_its_own_result(jobs: list[PlannedJob], regis
         "customer_features_v1": ["ref('customer_features_v1__job_features')"],
         "customer_profile_v1": ["ref('customer_profile_v1__job_enriched')"],
         "financial_features_extraction_v1": ["ref('financial_features_extraction_v1__job_features')"],
+        "overdraft_training_set_v1": ["ref('overdraft_training_set_v1__job_features')"],
         "training_features_v1": ["ref('training_features_v1__job_features')"],
     }
-    assert [each["config"]["meta"]["sink"] for each in exposures[:2]] == ["parquet_files", "display"]
+    assert [each["config"]["meta"]["sink"] for each in exposures[:3]] == ["parquet_files", "parquet_files", "display"]
 
 
 def test_owners_are_groups(registry: Registry) -> None:
