@@ -84,6 +84,7 @@ def test_list_names_jobs_sources_and_transformers(project: Path, fpjob: Fpjob) -
     assert SAMPLE in [job["path"] for job in listed["jobs"]]
     assert [source["name"] for source in listed["sources"]] == [
         "customer.mm_customer",
+        "review.mm_review",
         "transaction.mm_transaction",
     ]
     assert [transformer["name"] for transformer in listed["transformers"]] == [

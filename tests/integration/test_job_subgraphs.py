@@ -34,9 +34,12 @@ output_sink: {sink_type: display, config: {}}
 # The columns of each source, and the jobs that read them: by what the jobs' files say, not by what is generated from them.
 BANK = {NAME, "training_features_v1"}
 OF_GROUPS = "customer_features_v1"
+OF_LABELS = "overdraft_training_set_v1"
 GROUPS = {"customer_spend", "customer_activity"}
 READERS = {
-    "transaction.mm_transaction": dict.fromkeys(("user_id", "timestamp", "amount", "category"), BANK | {OF_GROUPS}),
+    "transaction.mm_transaction": dict.fromkeys(("user_id", "timestamp", "amount"), BANK | {OF_GROUPS, OF_LABELS})
+    | {"category": BANK | {OF_GROUPS}},
+    "review.mm_review": {name: {OF_LABELS} for name in ("customer", "reviewed_at")},
     "customer.mm_customer": {"birthdate": {"customer_profile_v1"}},
     "ad_hoc.shop_v1": {name: {"shop_v1"} for name in ("buyer", "at", "price")},
 }
@@ -75,7 +78,7 @@ def files_of(project: Path, *folders: str) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def shop(module_project: Path) -> Path:
-    """The project with its three jobs, and one of another source."""
+    """The project with its jobs, and one of another source."""
     (module_project / "sales.csv").write_text("buyer,at,price,note\n1,2024-01-01 10:00:00,2.50,x\n")
     (module_project / "configs/jobs/shop.yaml").write_text(SHOP)
     from feature_platform_py.dbt_files.sync import write_files
@@ -117,10 +120,13 @@ def test_a_source_reaches_the_jobs_that_read_it_in_dbts_graph(manifest: dict[str
 def test_a_job_is_made_of_its_own_source_in_dbts_graph(manifest: dict[str, Any]) -> None:
     sources = {
         name: {node.partition(".feature_platform.")[2] for node in found if node.startswith("source.")}
-        for name in (*BANK, OF_GROUPS, "customer_profile_v1", "shop_v1")
+        for name in (*BANK, OF_GROUPS, OF_LABELS, "customer_profile_v1", "shop_v1")
         for found in [reached(f"exposure.feature_platform.{name}", manifest["parent_map"])]
     }
-    expected = {job: {source} for source, columns in READERS.items() for jobs in columns.values() for job in jobs}
+    expected: dict[str, set[str]] = {}
+    for source, columns in READERS.items():
+        for job in set().union(*columns.values()):
+            expected.setdefault(job, set()).add(source)
     assert sources == expected
 
 
@@ -325,6 +331,6 @@ def test_the_docs_leave_out_a_job_whose_macro_fails(shop: Path, tmp_path: Path) 
     problems: list[Problem] = []
     project = open_project(shop)
     site = build_site(project, load_project_registry(shop), tmp_path / "docs", problems=problems, tell=lambda _: None)
-    assert set(site["jobs"]) == {"customer_profile_v1", "shop_v1", OF_GROUPS}, problems
+    assert set(site["jobs"]) == {"customer_profile_v1", "shop_v1", OF_GROUPS, OF_LABELS}, problems
     assert {Path(problem.file).name for problem in problems} == {Path(SAMPLE).name, "training_features_job.yaml"}
     assert (tmp_path / "docs/dbt.html").is_file()
