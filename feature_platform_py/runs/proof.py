@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -55,7 +55,7 @@ class Proof:
         lines += [f"  disagrees: {each}" for each in again["disagreements"]]
         lines += [f"look ahead of the row: {', '.join(self.value['look_ahead'])}"] if self.value["look_ahead"] else []
         lines += [f"not known yet: {name} of {count:,} rows" for name, count in self.value["immature"].items() if count]
-        lines += ["", *_feature_lines(self.value["features"]), ""]
+        lines += ["", *_feature_lines(self.value["features"], self.value["immature"]), ""]
         for each in self.value["sources"]:
             delta = "" if each["delta_version"] is None else f", version {each['delta_version']}"
             lines.append(f"source    {each['name']}{delta}")
@@ -64,15 +64,19 @@ class Proof:
         return [*lines, f"versions  {', '.join(f'{name} {number}' for name, number in self.value['versions'].items())}"]
 
 
-def _feature_lines(features: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _feature_lines(features: Mapping[str, Mapping[str, Any]], targets: Collection[str]) -> Iterator[str]:
     width = max((len(name) for name in features), default=0)
     yield f"{'feature':<{width}}    NULL  age of the newest row that counted (of the rows computed again)"
     for name, fact in features.items():
-        age = fact["age_seconds"]
-        told = (
-            f"{_span(age['min'])} to {_span(age['max'])}, median {_span(age['median'])}" if age else "nothing counted"
-        )
-        yield f"{name:<{width}}  {100 * fact['null_share']:5.1f}%  {told if fact['is_recomputed'] else 'not computed again'}"
+        told = "a target: looks ahead of the row" if name in targets else _age_in_words(fact["age_seconds"])
+        told = told if fact["is_recomputed"] else "not computed again"
+        yield f"{name:<{width}}  {100 * fact['null_share']:5.1f}%  {told}"
+
+
+def _age_in_words(age: Mapping[str, float] | None) -> str:
+    if age is None:
+        return "nothing counted"
+    return f"{_span(age['min'])} to {_span(age['max'])}, median {_span(age['median'])}"
 
 
 def _span(seconds: float) -> str:

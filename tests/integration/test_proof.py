@@ -19,7 +19,7 @@ from feature_platform_py.core.project import open_project
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.dbt_files.sync import write_files as sync
 from feature_platform_py.runs import recompute
-from feature_platform_py.runs.proof import prove
+from feature_platform_py.runs.proof import Proof, prove
 from feature_platform_py.testing import PointInTime, reference_features_at
 from feature_platform_py.warehouse.session import open_session
 from tests.conftest import Fpjob, reword
@@ -213,6 +213,41 @@ def test_every_part_of_a_definition_is_read_again(built: Path) -> None:
         # What the tables were computed from is not what this plan says.
         with pytest.raises(DataCheckError, match="by its definition and the source's rows"):
             prove(changed, project)
+
+
+def test_what_a_proof_says_of_features_is_short() -> None:
+    facts = {"null_share": 0.5, "age_seconds": None, "is_recomputed": True}
+    ages = {"min": 0.0, "median": 90.0, "max": 5400.0}
+    features = {
+        "spend": facts | {"age_seconds": ages},
+        "later": facts,
+        "empty": facts,
+        "greeting": facts | {"is_recomputed": False},
+    }
+    again = {"asked_for": 200, "rows": 5, "seed": "a", "values": 15, "agreed": 14, "disagreements": ["row 1"]}
+    value = {
+        "job": "a_job", "rows": {"in": 5, "out": 5, "repeated": 0, "nulls": {"who": 0}}, "known_by": "event_time", "closed": "left",
+        "recomputed": again, "look_ahead": ["month"], "immature": {"later": 2}, "features": features, "tables": {},
+        "sources": [{"name": "sales", "delta_version": 3}], "versions": {"python": "3.11"},
+    }  # fmt: skip
+    assert Proof(value).lines() == [
+        "job       a_job",
+        "rows      5 in, 5 out; 0 ask the same as another row",
+        "known by  event_time; source rows at a row's own time do not count",
+        "computed again in plain Python: 5 of 200 random rows (seed a), 14 of 15 values agree",
+        "  disagrees: row 1",
+        "look ahead of the row: month",
+        "not known yet: later of 2 rows",
+        "",
+        "feature     NULL  age of the newest row that counted (of the rows computed again)",
+        "spend      50.0%  0 s to 1.5 h, median 1.5 min",
+        "later      50.0%  a target: looks ahead of the row",
+        "empty      50.0%  nothing counted",
+        "greeting   50.0%  not computed again",
+        "",
+        "source    sales, version 3",
+        "versions  python 3.11",
+    ]
 
 
 def test_a_delta_table_keeps_the_proof(built: Path) -> None:
