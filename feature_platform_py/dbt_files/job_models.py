@@ -12,7 +12,15 @@ from feature_platform_py.dbt_files.jinja import Call, jinja
 from feature_platform_py.features.definitions import MODEL as CUSTOM_MODEL
 from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.features.row_filters import filter_variable
-from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, GroupPlan, JobPlan, TablesPlan
+from feature_platform_py.jobs.plan import (
+    ENRICHED_MODEL,
+    INPUT_MODEL,
+    JOINED_MODEL,
+    MATURE_MODEL,
+    GroupPlan,
+    JobPlan,
+    TablesPlan,
+)
 from feature_platform_py.jobs.point_in_time import Use
 
 _ENRICHED = '''\
@@ -58,6 +66,8 @@ def _call(plan: TablesPlan, model: str) -> Call:
         return _feature_table(plan, model)
     if model == INPUT_MODEL:
         return _input(plan)
+    if isinstance(plan, JobPlan) and model == MATURE_MODEL:
+        return _mature_rows(plan)
     return _result(plan) if isinstance(plan, JobPlan) else _group(plan)
 
 
@@ -133,8 +143,25 @@ def _feature_set(feature_set: FeatureSet, rows: str) -> dict[str, Any]:
     return {name: part for name, part in parts.items() if part is not None} | {"query": query}
 
 
+def _mature_rows(plan: JobPlan) -> Call:
+    """Return the call that leaves out the rows with a target that is not known yet."""
+    targets = [
+        {
+            "relation": Call("source", use.relation),
+            "newest_of": use.newest_of or use.time[0],
+            "event_time": use.time[1],
+            "ahead_seconds": use.ahead_seconds,
+        }
+        for use in plan.uses
+        if use.ahead_seconds is not None and use.time
+    ]
+    return Call(
+        "mature_rows", (), {"input": _ref(plan, INPUT_MODEL), "columns": dict(plan.columns), "targets": targets}
+    )
+
+
 def _result(plan: JobPlan) -> Call:
-    arguments: dict[str, Any] = {"input": _ref(plan, INPUT_MODEL)}
+    arguments: dict[str, Any] = {"input": _ref(plan, plan.result_rows)}
     tables = [*map(_joined_group, plan.groups), *(_joined(each, plan) for each in plan.feature_sets)]
     if tables:
         arguments["tables"] = tables

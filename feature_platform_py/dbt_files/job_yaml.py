@@ -17,6 +17,7 @@ from feature_platform_py.jobs.plan import (
     ENRICHED_MODEL,
     INPUT_MODEL,
     JOINED_MODEL,
+    MATURE_MODEL,
     GroupPlan,
     JobPlan,
     JoinedColumn,
@@ -54,6 +55,8 @@ def job_content(job: PlannedJob, registry: Registry) -> dict[str, Any]:
             models += [_rows_model(use, plan), _use_model(use, plan, registry)]
         else:
             models.append(_table_model(table, plan, registry))
+    if plan.result_rows == MATURE_MODEL:
+        models.append(_mature_model(plan))
     models.append(_result_model(plan, registry))
     if plan.config.python_transformers:
         models.append(_enriched_model(plan, registry))
@@ -216,6 +219,13 @@ def _group_meta(group: FeatureGroup | None, registry: Registry) -> dict[str, Any
     return {"entity": entity.name, "entity_version": entity.version, "feature_group": group.name}
 
 
+def _mature_model(plan: JobPlan) -> dict[str, Any]:
+    return _model(plan, MATURE_MODEL, tags=_tags(plan)) | {
+        "description": f"The rows of {_shown(plan)} without those of which a target is not known yet.",
+        "columns": _input_columns(plan),
+    }
+
+
 def _result_model(plan: JobPlan, registry: Registry) -> dict[str, Any]:
     features = [_of_groups(plan), *(_features_of(each, registry) for each in plan.own_sets)]
     return _model(plan, JOINED_MODEL, tags=_tags(plan)) | {
@@ -253,7 +263,7 @@ def _adding(plan: JobPlan) -> str:
 
 
 def _row_count_test(plan: JobPlan, model: str) -> dict[str, Any]:
-    rows = AsIs(f"ref('{plan.table_name(INPUT_MODEL)}')")
+    rows = AsIs(f"ref('{plan.table_name(plan.result_rows)}')")
     return _named_test("one_row_per_source_row", plan, model, {"input": rows})
 
 

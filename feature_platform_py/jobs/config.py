@@ -112,6 +112,7 @@ class JobConfig:
     asking: Asking = Asking()
     targets: tuple[TargetSpec, ...] = ()
     allow_look_ahead: bool = False
+    drops_immature: bool = False
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     @property
@@ -136,6 +137,7 @@ class JobDraft:
     asking: Asking | None
     targets: tuple[TargetSpec, ...]
     allow_look_ahead: bool
+    drops_immature: bool
     feature_transformers: tuple[TransformerSpec, ...]
     output_sink: Sink | None
     problems: tuple[Problem, ...]
@@ -154,6 +156,7 @@ class JobDraft:
             asking=self.asking or Asking(),
             targets=self.targets,
             allow_look_ahead=self.allow_look_ahead,
+            drops_immature=self.drops_immature,
             feature_transformers=self.feature_transformers,
             output_sink=self.output_sink,
             place=self.place,
@@ -191,6 +194,7 @@ def read_job(
             if (part := read_part(TargetPart, each, problems))
         ),
         allow_look_ahead=job.allow_look_ahead if job else True,
+        drops_immature=bool(job and job.immature == "drop"),
         feature_transformers=_transformers(place.at("feature_transformers"), transformers, problems),
         output_sink=_sink(place.at("output_sink"), problems),
         problems=tuple(dict.fromkeys(problems)),

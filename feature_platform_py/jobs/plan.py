@@ -20,6 +20,7 @@ from feature_platform_py.sinks.sink import Sink
 from feature_platform_py.sources.resolve import ResolvedSource
 
 INPUT_MODEL = "stg_job_input"
+MATURE_MODEL = "mature_rows"
 JOINED_MODEL = "job_features"
 ENRICHED_MODEL = "job_enriched"
 
@@ -227,12 +228,18 @@ class JobPlan(TablesPlan):
     def sql_models(self) -> tuple[str, ...]:
         """The models that are SQL, in the order in which they are built."""
         of_tables = [[use.rows_model, table] if (use := self.use(table)) else [table] for table in self.tables]
-        return (INPUT_MODEL, *(model for models in of_tables for model in models), JOINED_MODEL)
+        mature = [MATURE_MODEL] if self.result_rows == MATURE_MODEL else []
+        return (INPUT_MODEL, *(model for models in of_tables for model in models), *mature, JOINED_MODEL)
+
+    @property
+    def result_rows(self) -> str:
+        """The model of the rows that the result has, each once: the job's, or those of them whose targets are known."""
+        return MATURE_MODEL if self.config.drops_immature else INPUT_MODEL
 
     @property
     def stored_models(self) -> tuple[str, ...]:
         """The models that are tables; the others are views."""
-        views = {use.rows_model for use in self.uses}
+        views = {MATURE_MODEL, *(use.rows_model for use in self.uses)}
         return tuple(model for model in super().stored_models if model not in views)
 
     def period(self, model: str) -> Period | None:

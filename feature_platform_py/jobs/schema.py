@@ -153,9 +153,17 @@ class JobPart:
     targets: Annotated[
         list[Any], Field(description="what is to be predicted: aggregations over windows ahead of the row")
     ] = Field(default_factory=list)
+    immature: Annotated[
+        Literal["keep", "drop"] | None,
+        Field(
+            description="what happens to rows with a target that is not known yet: `keep` them with NULL, or `drop` them"
+        ),
+    ] = None
     output_sink: Annotated[Mapped, Field(description="the sink of the result")]
 
     def __post_init__(self) -> None:
+        if self.immature and not self.targets:
+            raise FieldError("immature", "only targets may not be known yet, and the job has none; remove it")
         if not (self.features or self.feature_transformers or self.targets):
             raise FieldError(
                 "feature_transformers", "expected at least one transformer, `features` of feature groups, or `targets`"

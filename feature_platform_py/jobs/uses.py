@@ -11,7 +11,7 @@ from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.jobs.asking import Asked, AskingJob
 from feature_platform_py.jobs.config import GroupSelection
 from feature_platform_py.jobs.names import written_models
-from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, JoinedColumn
+from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, MATURE_MODEL, JoinedColumn
 from feature_platform_py.jobs.point_in_time import ASKS, KNOWN_AT, Asker, Use, use_names, version_use, windowed_use
 from feature_platform_py.jobs.targets import find_targets
 from feature_platform_py.registry.entity import Entity
@@ -59,7 +59,7 @@ def find_uses(
         {*(each.group.entity for each in selected), *(each.part.entity for each in targets)} if is_whole else None
     )
     problems += job.problems(entities, needs_time=needs_time)
-    own = [INPUT_MODEL, JOINED_MODEL, ENRICHED_MODEL, *_STEPS, *_transformers_models(job)]
+    own = [INPUT_MODEL, MATURE_MODEL, JOINED_MODEL, ENRICHED_MODEL, *_STEPS, *_transformers_models(job)]
     found = list(_of_groups(selected, job, project, own, problems))
     yield from found
     own += [name for each in found if isinstance(each.table, Use) for name in (each.table.name, each.table.rows_model)]

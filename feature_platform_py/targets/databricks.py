@@ -135,11 +135,10 @@ class DatabricksBackend:
 
     def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None, proof: str | None = None) -> SinkResult:
         """Write the result to the sink by statements of the warehouse, and return the sink's content."""
-        from feature_platform_py.jobs.plan import INPUT_MODEL
         from feature_platform_py.sinks.results import SqlResult
 
         schema = self._project.target.schema
-        source_rows = self.sql_name(f"{schema}.{plan.table_name(INPUT_MODEL)}")
+        source_rows = self.sql_name(f"{schema}.{plan.table_name(plan.result_rows)}")
         [[expected]] = self.query(f"select count(*) as row_count from {source_rows}").values  # noqa: S608 - quoted
         result = SqlResult(
             tables=self,

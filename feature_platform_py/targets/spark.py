@@ -117,11 +117,10 @@ class SparkBackend:
 
     def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None, proof: str | None = None) -> SinkResult:
         """Write the result to the sink as a DataFrame, and return the sink's content."""
-        from feature_platform_py.jobs.plan import INPUT_MODEL
         from feature_platform_py.sinks.results import SessionResult
 
         session, schema = self._warehouse.spark, self._project.target.schema
-        source_rows = session.table(f"{schema}.{plan.table_name(INPUT_MODEL)}").count()
+        source_rows = session.table(f"{schema}.{plan.table_name(plan.result_rows)}").count()
         result = session.table(f"{schema}.{plan.table_name(plan.output_model)}")
         features = [column.name for column in plan.features]
         return plan.sink.write(

@@ -158,6 +158,14 @@ FILES = {
             "  - {source: shop/sales, entity: shop, function: count, windows: [next 7d, next 30d, next 7d offset 40d]}\n"
         ),
     ),
+    "configs/jobs/mature.yaml": job(
+        "mature_v1",
+        "takings.taken_lifetime",
+        asking=(
+            "entities: {shop: shop}\nevent_time: decided_at\nimmature: drop\ntargets:\n"
+            "  - {source: shop/sales, entity: shop, function: count, windows: [next 30d, next 45d]}\n"
+        ),
+    ),
     "configs/jobs/closed.yaml": job(
         "closed_v1",
         "takings.taken_lifetime; profile.region",
@@ -326,6 +334,16 @@ def test_targets_are_known_where_their_future_has_come(shop: Path, fpjob: Fpjob)
     assert proof["immature"] == windows
     assert set(windows) < {name for name, fact in proof["features"].items() if fact["is_recomputed"]}
     assert proof["look_ahead"] == []
+
+
+def test_rows_whose_targets_are_not_known_yet_may_be_left_out(shop: Path, fpjob: Fpjob) -> None:
+    run(fpjob, "configs/jobs/mature.yaml")
+    # 45 days after the labels `b` and `c`, the newest sale lies behind. A label without a time is never known, and stays.
+    found = [(row["label"], row["count_next_30d"], row["count_next_45d"]) for row in rows_of(shop, "mature_v1")]
+    assert found == [("a", 0, 0), ("a", 0, 0), ("d", 1, 1), ("e", None, None), ("f", 0, 0), ("g", None, None)]
+    proof = json.loads((shop / "target/jobs/mature_v1/proof.json").read_text())
+    assert (proof["rows"]["in"], proof["rows"]["out"]) == (8, 6)
+    assert proof["immature"] == {"count_next_30d": 1, "count_next_45d": 2}
 
 
 def test_a_plan_says_whose_rows_are_read(shop: Path, fpjob: Fpjob) -> None:

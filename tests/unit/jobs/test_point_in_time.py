@@ -569,6 +569,29 @@ def test_targets_count_rows_by_their_event_time_whenever_they_arrived(root: Path
     assert "_known_at" not in text(plan, "targets")
 
 
+def test_rows_whose_targets_are_not_known_may_be_left_out(root: Path) -> None:
+    write(root, {"source/shop/v1/sales_source.yaml": LATE})
+    plan = planned(root, TARGETS.replace("targets:", "immature: drop\ntargets:"))
+    assert list(plan.models)[-3:] == ["mature_rows", "job_features", "job_enriched"]
+    assert "mature_rows" not in plan.stored_models
+    assert text(plan, "mature_rows") == (
+        "{{ mature_rows( input=ref('labels_v1__stg_job_input'), columns={ 'label_id': 'bigint', 'shop': 'int', 'rival': 'bigint',"
+        " 'decided_at': 'date', 'code': 'string', 'share': 'double'}, targets=[ { 'relation': source('shop', 'sales'), 'newest_of':"
+        " 'loaded', 'event_time': 'decided_at', 'ahead_seconds': 2592000}, { 'relation': source('shop', 'sales'), 'newest_of':"
+        " 'loaded', 'event_time': 'decided_at', 'ahead_seconds': 3196800}], ) }}"
+    )
+    assert text(plan, "job_features").startswith("{{ job_features( input=ref('labels_v1__mature_rows'),")
+    content = job_content(PlannedJob(Path("configs/jobs/sales.yaml"), plan), load_registry(root))
+    [test] = next(each for each in content["models"] if each["name"].endswith("job_features"))["data_tests"]
+    assert str(test["one_row_per_source_row"]["arguments"]["input"]) == "ref('labels_v1__mature_rows')"
+
+
+def test_only_targets_may_be_immature(root: Path) -> None:
+    assert problems(root, JOB.replace("features:", "immature: drop\nfeatures:", 1)) == [
+        "5: `immature`: only targets may not be known yet, and the job has none; remove it"
+    ]
+
+
 def test_a_job_may_have_targets_alone(root: Path) -> None:
     job = TARGETS.replace("features: [takings.count_30d]\n", "").replace(
         "feature_transformers:\n  - {name: WithGreeting, params: {name_col: code}}\n", ""
