@@ -7,7 +7,7 @@
     neighbours  when a value occurred before and after a row
     measures    further columns of a row
     terms       a row's part of a state
-    states      terms to date, each with `to_date` (SQL over a key's rows up to a row) and `of_all` (SQL over all of a key's rows)
+    states      terms to date, each with `of_all` (SQL over all of a key's rows), which to date is in the common order of rows with `is_in_order`, else `to_date`
     look_ups    when before (or after) an instant states are wanted, and which
     in_windows  differences of states: one value per instant and window
     totals      what is computed from those; `wide` names totals that are kept in two parts, `deviations` sums of squares
@@ -144,7 +144,7 @@
 {% macro _sum_state(plan, name, term) -%}
     {%- set name = _named(plan.terms, name, term) -%}
     {%- do plan.states.update({name: {
-        'is_sum': true,
+        'is_in_order': true,
         'of_all': 'sum(' ~ name ~ ')',
     }}) -%}
     {%- do return(name) -%}

@@ -61,7 +61,7 @@ measured_rows as (
 {%- do plan.update({'states_stage': 'looked_up' if plan.look_ups else 'instants'}) -%}
 {#- Of the rows at one instant, those that ask are the last. -#}
 {%- set in_order = '_micros, _asks' if plan.asking else '_micros' -%}
-{#- Engines sort once for sums and for `next_in_order` only where nothing between them has another order; so the other states are the last. -#}
+{#- Engines sort once for these states and for `next_in_order` only where nothing between them has another order; so the other states are the last. -#}
 states_to_date as (
     select
         {%- for name in _places(plan) %}
@@ -70,11 +70,11 @@ states_to_date as (
         {%- for period in plan.periods %}
         {{ _next_in_order('_' ~ period, key, in_order) }} as _next_{{ period }},
         {%- endfor %}
-        {%- for name, state in plan.states.items() if state.is_sum %}
-        {{ _growing_sum(name, key, in_order) }} as {{ name }},
+        {%- for name, state in plan.states.items() if state.is_in_order %}
+        {{ _growing(state.of_all, key, in_order) }} as {{ name }},
         {%- endfor %}
         {{ _next_in_order('_micros', key, in_order) }} as _next_time
-        {%- for name, state in plan.states.items() if not state.is_sum -%}
+        {%- for name, state in plan.states.items() if not state.is_in_order -%}
         ,
         {{ state.to_date ~ (' as ' ~ name if state.to_date != name else '') }}
         {%- endfor %}

@@ -215,7 +215,7 @@ missing_to_date as (
     select
         {{ identifiers }},
         _at,
-        {{ _growing_sum('_missing', identifiers | replace('\n', '') | replace('        ', ' '), '_at') }} as _missing
+        {{ _growing('sum(_missing)', identifiers | replace('\n', '') | replace('        ', ' '), '_at') }} as _missing
     from changes_at_instants
 ),
 

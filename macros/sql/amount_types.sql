@@ -14,14 +14,12 @@
 -#}
 {% macro _amount_types(amount_type) -%}
     {%- set name = amount_type | lower | replace(' ', '') -%}
-    {%- set integers = {'tinyint': 3, 'smallint': 5, 'int': 10, 'integer': 10, 'bigint': 19} -%}
+    {%- set digits = _number_digits(name) -%}
     {%- set is_floating = name in ['float', 'double', 'real'] -%}
     {%- if is_floating -%}
         {%- set precision, scale = 28, 6 -%}
-    {%- elif name.startswith('decimal(') -%}
-        {%- set precision, scale = name[8:-1].split(',') | map('int') -%}
-    {%- elif name in integers -%}
-        {%- set precision, scale = integers[name], 0 -%}
+    {%- elif digits -%}
+        {%- set precision, scale = digits.precision, digits.scale -%}
     {%- else -%}
         {%- do exceptions.raise_compiler_error(
             'amount type: expected a decimal(p, s), an integer or a floating-point type, given `' ~ amount_type ~ '`'
@@ -36,4 +34,18 @@
         'each': 'decimal(' ~ (28 if is_floating else (38 if form == 'wide' else 27)) ~ ', ' ~ scale ~ ')',
         'result': 'double' if is_floating else 'decimal(38, ' ~ scale ~ ')',
     }) -%}
+{%- endmacro %}
+
+
+{#- The digits of a decimal or integer type, as the mapping `precision`, `scale`; none for other types. -#}
+{% macro _number_digits(data_type) -%}
+    {%- set name = data_type | lower | replace(' ', '') -%}
+    {%- set integers = {'tinyint': 3, 'smallint': 5, 'int': 10, 'integer': 10, 'bigint': 19} -%}
+    {%- if name.startswith('decimal(') -%}
+        {%- set precision, scale = name[8:-1].split(',') | map('int') -%}
+        {%- do return({'precision': precision, 'scale': scale}) -%}
+    {%- elif name in integers -%}
+        {%- do return({'precision': integers[name], 'scale': 0}) -%}
+    {%- endif -%}
+    {%- do return(none) -%}
 {%- endmacro %}

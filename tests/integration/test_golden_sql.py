@@ -60,6 +60,7 @@ JOBS: dict[str, list[dict[str, Any]]] = {
                     {"function": "stddev", "column": "amount", "windows": ["7d"]},
                     {"function": "count_distinct", "column": "amount", "windows": ["7d", "month"]},
                     {"function": "max", "column": "fee", "windows": ["7d", "month"]},
+                    {"function": "min", "column": "amount", "windows": ["7d", "month"]},
                     {"function": "last", "column": "amount", "windows": ["7d", "lifetime"], "order_by": "fee"},
                     {"function": "last_k", "column": "amount", "windows": ["7d"], "k": 3, "order_by": "fee"},
                     {"function": "seconds_since_first", "windows": ["7d"]},

@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,31 @@ def test_a_condition_may_leave_one_value_of_what_orders_ties(
     params = {"keys": "who", "timestamp_col": "at", "features": [feature]}
     expected = reference_features(frame, params)
     assert_features_equal(get_transformer("WindowAggregator", params).apply(frame), expected)
+
+
+def test_extremes_of_the_largest_numbers_of_a_type(spark: SparkSession, tmp_path: Path) -> None:
+    # On both sides of what has room beside the number of a block: 20 digits with 1s, 26 with 30d.
+    types = {f"d{digits}": pyarrow.decimal128(digits, 2) for digits in (2, 12, 20, 21, 26, 27, 38)}
+    types |= {"tiny": pyarrow.int8(), "whole": pyarrow.int64()}
+    years = (1, 1583, 1969, 1970, 2024, 9998)
+    times = [datetime(year, 1, 1, second=second % 4, tzinfo=UTC) for year in years for second in range(6)]
+    ends: dict[str, tuple[Any, Any]] = {
+        name: (Decimal((1, (9,) * each.precision, -2)), Decimal((0, (9,) * each.precision, -2)))
+        for name, each in types.items()
+        if pyarrow.types.is_decimal(each)
+    }
+    ends |= {"tiny": (-128, 127), "whole": (-(2**63), 2**63 - 1)}
+    rows = [
+        {"who": 1, "at": at} | {name: (*both, None)[number % 5 % 3] for name, both in ends.items()}
+        for number, at in enumerate(times)
+    ]
+    fields = {"who": pyarrow.int64(), "at": pyarrow.timestamp("us", "UTC"), **types}
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, pyarrow.schema(fields)), tmp_path / "rows.parquet")
+    frame = spark.read.parquet(str(tmp_path / "rows.parquet"))
+    windows = ["1s", "30d", "2s offset 1s", "year", "previous day"]
+    features = [{"function": each, "column": name, "windows": windows} for each in ("min", "max") for name in types]
+    params = {"keys": "who", "timestamp_col": "at", "features": features}
+    assert_features_equal(get_transformer("WindowAggregator", params).apply(frame), reference_features(frame, params))
 
 
 def differences(actual: pyarrow.Table, expected: Table, tried: Batch, at_most: int = 3) -> list[str]:

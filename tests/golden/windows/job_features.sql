@@ -31,6 +31,8 @@ final as (
         window_features.`amount_count_distinct_month`,
         window_features.`fee_max_7d`,
         window_features.`fee_max_month`,
+        window_features.`amount_min_7d`,
+        window_features.`amount_min_month`,
         window_features.`amount_last_7d`,
         lifetime_features.`amount_last_lifetime`,
         window_features.`amount_last_3_7d`,

@@ -176,6 +176,8 @@ feature_set as (
             end as _amount_enters_month,
             case when isnan(_fee) then cast('NaN' as double) else _fee + cast(0 as double) end as _fee_value,
             (_micros - pmod(_micros, 604800000000)) div 604800000000 as _block_7d,
+            -- _amount_value = value; value +- block x 10^11 has an extreme to date that is one of the latest block
+            _amount as _amount_value,
             case when _amount is not null then 1 else 0 end as _amount_count
         from measured_rows
     ),
@@ -220,6 +222,14 @@ feature_set as (
                 partition by _key_1, _key_2 order by _micros
                 rows between unbounded preceding and current row
             ) as _amount_enters_month,
+            min(_amount_value - cast(_block_7d as decimal(8, 0)) * cast(100000000000 as decimal(12, 0))) over (
+                partition by _key_1, _key_2 order by _micros
+                rows between unbounded preceding and current row
+            ) as _amount_min_block_7d,
+            min(_amount_value - cast(_month as decimal(10, 0)) * cast(100000000000 as decimal(12, 0))) over (
+                partition by _key_1, _key_2 order by _micros
+                rows between unbounded preceding and current row
+            ) as _amount_min_month,
             sum(_amount_count) over (
                 partition by _key_1, _key_2 order by _micros
                 rows between unbounded preceding and current row
@@ -237,7 +247,11 @@ feature_set as (
             max(_fee_value) over (
                 partition by _key_1, _key_2, _month order by _micros
                 range between unbounded preceding and current row
-            ) as _fee_max_month
+            ) as _fee_max_month,
+            min(_amount_value + cast(_block_7d as decimal(8, 0)) * cast(100000000000 as decimal(12, 0))) over (
+                partition by _key_1, _key_2 order by _micros desc
+                range between unbounded preceding and current row
+            ) as _amount_min_block_7d_on
         from terms
     ),
 
@@ -291,7 +305,8 @@ feature_set as (
             ) as _before_previous_month,
             last_value(named_struct(
                     '_fee_max_block_7d_on', _fee_max_block_7d_on,
-                    '_block_7d', _block_7d
+                    '_block_7d', _block_7d,
+                    '_amount_min_block_7d_on', _amount_min_block_7d_on
                 )) over (
                 partition by _key_1, _key_2 order by _micros desc
                 range between unbounded preceding and 604799999999 following
@@ -323,6 +338,11 @@ feature_set as (
                 case when _after_7d_ago._block_7d = _block_7d - 1 then _after_7d_ago._fee_max_block_7d_on end
             ) as _fee_max_7d,
             _fee_max_month,
+            least(
+                try_cast(_amount_min_block_7d + cast(_block_7d as decimal(8, 0)) * cast(100000000000 as decimal(12, 0)) as decimal(12, 2)),
+                try_cast(_after_7d_ago._amount_min_block_7d_on - cast(_block_7d - 1 as decimal(8, 0)) * cast(100000000000 as decimal(12, 0)) as decimal(12, 2))
+            ) as _amount_min_7d,
+            try_cast(_amount_min_month + cast(_month as decimal(10, 0)) * cast(100000000000 as decimal(12, 0)) as decimal(12, 2)) as _amount_min_month,
             _amount_count as _amount_count_until_7d,
             coalesce(_7d_ago._amount_count, 0) as _amount_count_since_7d,
             _rows as _rows_until_7d,
@@ -451,6 +471,8 @@ feature_set as (
             _amount_enters_month_month as `amount_count_distinct_month`,
             _fee_max_7d as `fee_max_7d`,
             _fee_max_month as `fee_max_month`,
+            _amount_min_7d as `amount_min_7d`,
+            _amount_min_month as `amount_min_month`,
             case when _amount_count_until_7d > _amount_count_since_7d then _amount_in_order_at_1_value end as `amount_last_7d`,
             case
                 when _amount_count_until_7d > _amount_count_since_7d
@@ -488,6 +510,8 @@ features as (
         `amount_count_distinct_month`,
         `fee_max_7d`,
         `fee_max_month`,
+        `amount_min_7d`,
+        `amount_min_month`,
         `amount_last_7d`,
         `amount_last_3_7d`,
         `seconds_since_first_7d`,
@@ -537,7 +561,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('dcd6c27b7da3:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('9ccbc7db6349:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
