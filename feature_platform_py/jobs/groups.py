@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from feature_platform_py.core.data_types import Columns
@@ -108,7 +108,7 @@ def _selected(draft: JobDraft, registry: Registry, project: Project, problems: l
     problems += faults
     selected: list[Selected] = []
     for selection in draft.features if not faults else ():
-        if fault := _group_fault(selection, groups):
+        if fault := _group_fault(selection, groups, registry):
             problems.append(selection.place.problem(f"`{selection.place.name}`: {fault}"))
         else:
             group = groups[selection.group]
@@ -116,11 +116,14 @@ def _selected(draft: JobDraft, registry: Registry, project: Project, problems: l
     return selected
 
 
-def _group_fault(selection: GroupSelection, groups: dict[str, FeatureGroup]) -> str | None:
+def _group_fault(selection: GroupSelection, groups: Mapping[str, FeatureGroup], registry: Registry) -> str | None:
     group = groups.get(selection.group)
     if group is None:
         known = sorted(name for name, each in groups.items() if each.definition or each.versions)
         return unknown("feature group", selection.group, known=known)
+    if group.entity not in registry.entities_by_name:
+        fault = unknown("entity", group.entity, known=registry.entities_by_name)
+        return f"{fault}, of which the feature group `{group.name}` has features"
     if group.definition is None and group.versions is None:
         return (
             f"the feature group `{group.name}` only describes features of `{group.model}`; so that jobs can read them, its file needs"

@@ -496,6 +496,13 @@ BROKEN_PROFILES = {
         "name: id",
         "10: `features[0]`: `id` is a key or the time of the group's rows, and no feature of them; remove it",
     ),
+    "entity_unknown": (
+        PROFILE,
+        "entity: shop",
+        "entity: shp",
+        "6: `features[0]`: entity `shp` is unknown. Did you mean `shop`? Known: `sale`, `shop`, of which the feature group `profile`"
+        " has features",
+    ),
     "order_unknown": (
         PROFILE,
         "order_by: revision",
