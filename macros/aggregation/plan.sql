@@ -88,10 +88,16 @@
 {%- endmacro %}
 
 
-{#- A column among the rows, by a name of the platform's own, from which further names are made. -#}
+{#-
+  A column among the rows, by a name of the platform's own, from which further names are made. Rows that only ask have a key and a time,
+  which must not count as values.
+-#}
 {% macro _column(plan, column) -%}
     {%- set is_zoneless = plan.types.get(column) == 'timestamp_ntz' -%}
     {%- set sql = 'cast(' ~ sql_identifier(column) ~ ' as timestamp_ntz)' if is_zoneless else sql_identifier(column) -%}
+    {%- if plan.asking and sql_identifier(column) in plan.key_columns + [plan.event_time] -%}
+        {%- set sql = 'case when not ' ~ sql_identifier(plan.asking) ~ ' then ' ~ sql ~ ' end' -%}
+    {%- endif -%}
     {%- do return(_named(plan.rows, plan.names[column], sql)) -%}
 {%- endmacro %}
 

@@ -93,7 +93,7 @@ filters: [{column: place, op: in, value: [north, south]}]
 features:
   - {function: sum, column: weight, windows: [7d, 30d offset 7d], by: {column: kind, values: [toy, board game]}, fill_value: 0}
   - {function: variance, column: weight, windows: [lifetime]}
-  - {function: last_k, column: kind, k: 3, windows: [lifetime], closed: both}
+  - {function: last_k, column: sent_at, k: 3, windows: [lifetime], closed: both}
   - {name: late, function: count, windows: [365d], where: [{column: recorded_at, op: gt, value: "2024-02-01 00:00:00"}]}
   - {function: first, column: kind, windows: [previous month, year], order_by: weight}
 """

@@ -86,11 +86,11 @@ def batch(number: int) -> Batch:
     keys = ["who", *choice.sample(list(_PARTS), choice.choice((0, 0, 1, 2)))]
     zone = choice.choice((None, None, "Europe/Prague"))
     is_date = time_types[0] == "date"
-    features = [_feature(choice, f"f{place}", is_date=is_date) for place in range(9)]
-    others = [_feature(choice, f"o{place}", is_date=is_date) for place in range(3)]
+    features = [_feature(choice, f"f{place}", keys, is_date=is_date) for place in range(9)]
+    others = [_feature(choice, f"o{place}", keys, is_date=is_date) for place in range(3)]
     window = choice.choice(TARGET_WINDOWS[2:] if "date" in time_types else TARGET_WINDOWS)
     targets = [
-        _of_values(window_tables.feature(choice, function, f"t{place}", window, "right"))
+        window_tables.feature(choice, function, f"t{place}", window, "right")
         for place, function in enumerate(choice.sample(TARGET_FUNCTIONS, 3))
     ]
     available_after = choice.choice((None, None, 3600, 172_800))
@@ -127,16 +127,14 @@ def batch(number: int) -> Batch:
     )  # fmt: skip
 
 
-def _feature(choice: Random, name: str, *, is_date: bool) -> dict[str, Any]:
+def _feature(choice: Random, name: str, keys: Sequence[str], *, is_date: bool) -> dict[str, Any]:
     kind = choice.choice(("trailing", "trailing", "trailing", "offset", "lifetime", "month", "day", "previous month"))
     window = window_tables.window_text(kind, choice, is_date=is_date)
     function = choice.choice(window_tables.FUNCTIONS)
-    return _of_values(window_tables.feature(choice, function, name, window, choice.choice(window_tables.SIDES)))
-
-
-def _of_values(feature: dict[str, Any]) -> dict[str, Any]:
-    """Return a feature that reads no time of a row itself, but another one."""
-    return feature | ({"column": "moment"} if feature.get("column") == "at" else {})
+    found = window_tables.feature(choice, function, name, window, choice.choice(window_tables.SIDES))
+    # Asking rows have keys and a time, which must not count.
+    places = (*keys, "payee", "at") if function in ("count", "count_distinct", "first", "last") else ()
+    return found | ({"column": choice.choice(places)} if places and choice.random() < 0.2 else {})
 
 
 def _steps(windows: Sequence[str]) -> list[int]:
