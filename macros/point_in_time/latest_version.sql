@@ -38,36 +38,35 @@ asked as (
     where _asks
 ),
 
-numbered_versions as (
+{%- if order_by %}
+ranked_versions as (
     select
         *,
-        {%- if order_by %}
-        row_number() over (
+        rank() over (
             partition by {{ key_list }}, _micros
             order by
                 {%- for name in order_by %}
                 {{ sql_identifier(name) }} desc nulls last{{ ',' if not loop.last }}
                 {%- endfor %}
-        ) as _number
-        {%- else %}
-        count(*) over (partition by {{ key_list }}, _micros) as _number
-        {%- endif %}
+        ) as _rank
     from placed_rows
     where not {{ asks }}
+),
+
+{% endif -%}
+counted_versions as (
+    select
+        *,
+        count(*) over (partition by {{ key_list }}, _micros) as _number
+    from {{ 'ranked_versions' if order_by else 'placed_rows' }}
+    where {{ '_rank = 1' if order_by else 'not ' ~ asks }}
 ),
 
 versions as (
     select
         *,
-        {%- if order_by %}
-        _micros as _version
-        {%- else %}
         case when _number = 1 then _micros else {{ _raise_fault('two_versions', _two_versions(keys, event_time)) | indent(8) }} end as _version
-        {%- endif %}
-    from numbered_versions
-    {%- if order_by %}
-    where _number = 1
-    {%- endif %}
+    from counted_versions
 ),
 
 final as (
@@ -99,6 +98,6 @@ select * from final
         {%- do parts.append((', ' if not loop.first else '') ~ name ~ ' ') -%}
         {%- do parts.append({'sql': 'cast(' ~ sql_identifier(name) ~ ' as string)'}) -%}
     {%- endfor -%}
-    {%- do parts.append('; correct the rows, or say in the feature group which comes last: `order_by`') -%}
+    {%- do parts.append('; correct the rows, or say in the feature group by which columns one of them comes last: `order_by`') -%}
     {%- do return(parts) -%}
 {%- endmacro %}

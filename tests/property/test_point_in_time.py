@@ -84,6 +84,19 @@ def test_ties_do_not_multiply_rows(spark: SparkSession, tmp_path: Path) -> None:
     assert columns_of(found, "f_7d", "n_lifetime", "kind") == expected
 
 
+@pytest.mark.parametrize("order_by", [(), ("no",)])
+def test_two_versions_of_which_none_comes_last_are_an_error(
+    spark: SparkSession, tmp_path: Path, order_by: tuple[str, ...]
+) -> None:
+    versions = rows_of("who at kind cents no", (1, NOON, "old", 1, 1), (1, NOON, "new", 2, 1), (1, NOON, "x", 3, None))
+    tried = Batch(
+        asking=asked((1, NOON)), events=EVENTS, versions=versions, keys={"who": "customer"}, common=COMMON,
+        features=[SUM], order_by=list(order_by),
+    )  # fmt: skip
+    with pytest.raises(Exception, match=r"found two of who 1, at .*2024"):
+        answers(tried, spark, tmp_path)
+
+
 def test_no_row_is_lost(spark: SparkSession, tmp_path: Path) -> None:
     people = rows_of("who colour day", (1, "red", 1), (None, "none", 2))
     asking = asked((1, NOON - 9 * DAY), (1, NOON + 900 * DAY), (3, NOON), (None, NOON), (1, None), (None, None))
