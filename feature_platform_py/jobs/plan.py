@@ -23,6 +23,8 @@ INPUT_MODEL = "stg_job_input"
 MATURE_MODEL = "mature_rows"
 JOINED_MODEL = "job_features"
 ENRICHED_MODEL = "job_enriched"
+SOURCE_TESTS = ("declared_types", "not_null", "unique", "unique_key", "relationships")
+"""The tests that registered sources have in dbt."""
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -207,8 +209,14 @@ class JobPlan(TablesPlan):
 
     @property
     def selected(self) -> tuple[str, ...]:
-        """What a run builds, as dbt selects it: its nodes, and the models that people wrote with all that these read."""
-        return (*self.nodes, *(f"+{use.relation[0]}" for use in self.uses if use.source is None))
+        """What a run builds, as dbt selects it: its nodes, and the models that people wrote with all that these read.
+
+        A source whose rows count is tested, as that of a group's own tables is.
+        """
+        models = [f"+{use.relation[0]}" for use in self.uses if use.source is None]
+        sources = dict.fromkeys(".".join(use.relation) for use in self.uses if use.source)
+        tests = [f"source:{source},test_name:{test}" for source in sources for test in SOURCE_TESTS]
+        return (*self.nodes, *models, *tests)
 
     @property
     def own_sets(self) -> tuple[FeatureSet, ...]:

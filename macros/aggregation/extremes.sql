@@ -26,7 +26,7 @@
         {%- set block = '_' ~ bounds.period -%}
     {%- endif -%}
     {%- set extreme = {
-        'function': asked.function, 'value': value, 'type': _type_of(plan, asked.column), 'block': block,
+        'function': asked.function, 'value': value, 'type': _type_of(plan, asked.column), 'block': block, 'width': width,
         'packing': _packing(_type_of(plan, asked.column), width) if block else none,
     } -%}
     {%- if extreme.packing -%}
@@ -95,7 +95,9 @@
     {%- set packing = extreme.packing -%}
     {%- if packing -%}
         {%- set unshift = '-' if _shift(extreme, is_from) == '+' else '+' -%}
-        {%- set value = 'try_cast(' ~ state ~ ' ' ~ unshift ~ ' ' ~ _packed_block(packing, wanted) ~ ' as ' ~ packing.value ~ ')' -%}
+        {%- set line = '\n' ~ ' ' * (12 if extreme.width else 8) -%}
+        {%- set shifted = state ~ line ~ '    ' ~ unshift ~ ' ' ~ _packed_block(packing, wanted) -%}
+        {%- set value = 'try_cast(' ~ line ~ '    ' ~ shifted ~ ' as ' ~ packing.value ~ line ~ ')' -%}
         {%- do return(value if packing.is_decimal else 'cast(' ~ value ~ ' as ' ~ extreme.type ~ ')') -%}
     {%- elif place.distance == 0 and not is_from -%}
         {%- do return(state) -%}

@@ -365,3 +365,18 @@ def test_the_lineage_leads_from_both_sources_to_the_job(shop: Path) -> None:
     assert "shop.sales.kind" not in ids
     region = next(each for each in graph.nodes if each.id == "labels_v1__job_features.region")
     assert "shop_versions.region" in {each.id for each in graph.around(region).nodes}
+
+
+def test_a_source_whose_rows_count_is_tested_before_the_sink_is_written(shop: Path, fpjob: Fpjob) -> None:
+    assert fpjob("run", "configs/jobs/labels.yaml").status == 0
+    before = rows_of(shop, "labels_v1")
+    sales = shop / "data/sales.csv"
+    kept = sales.read_text()
+    try:
+        sales.write_text(kept + kept.splitlines()[1] + "\n")
+        outcome = fpjob("run", "configs/jobs/labels.yaml")
+    finally:
+        sales.write_text(kept)
+    assert outcome.status == 1
+    assert "test `source_unique_shop_sales_sale_id`: " in outcome.stderr
+    assert rows_of(shop, "labels_v1") == before

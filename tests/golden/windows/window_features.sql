@@ -339,10 +339,19 @@ feature_set as (
             ) as _fee_max_7d,
             _fee_max_month,
             least(
-                try_cast(_amount_min_block_7d + cast(_block_7d as decimal(8, 0)) * cast(100000000000 as decimal(12, 0)) as decimal(12, 2)),
-                try_cast(_after_7d_ago._amount_min_block_7d_on - cast(_block_7d - 1 as decimal(8, 0)) * cast(100000000000 as decimal(12, 0)) as decimal(12, 2))
+                try_cast(
+                    _amount_min_block_7d
+                    + cast(_block_7d as decimal(8, 0)) * cast(100000000000 as decimal(12, 0)) as decimal(12, 2)
+                ),
+                try_cast(
+                    _after_7d_ago._amount_min_block_7d_on
+                    - cast(_block_7d - 1 as decimal(8, 0)) * cast(100000000000 as decimal(12, 0)) as decimal(12, 2)
+                )
             ) as _amount_min_7d,
-            try_cast(_amount_min_month + cast(_month as decimal(10, 0)) * cast(100000000000 as decimal(12, 0)) as decimal(12, 2)) as _amount_min_month,
+            try_cast(
+                _amount_min_month
+                + cast(_month as decimal(10, 0)) * cast(100000000000 as decimal(12, 0)) as decimal(12, 2)
+            ) as _amount_min_month,
             _amount_count as _amount_count_until_7d,
             coalesce(_7d_ago._amount_count, 0) as _amount_count_since_7d,
             _rows as _rows_until_7d,
@@ -561,7 +570,7 @@ input_periods as (
     select
         period_start,
         sum(_rows) as input_rows,
-        concat('9ccbc7db6349:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('4efe0879e195:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from days_in_period
     group by period_start
 ),
