@@ -179,7 +179,7 @@ class SourcePart:
     ] = None
     loaded_at: Annotated[Name | None, Field(description="the field that says when a row arrived")] = None
     available_after: Annotated[
-        Annotated[Text, AfterValidator(_length)] | None,
+        Annotated[Text, AfterValidator(_length), Field(json_schema_extra={"pattern": "^[0-9]{1,10}[smhdw]$"})] | None,
         Field(description="how long after its event a row is there, such as `6h`, if no field says when it arrived"),
     ] = None
     period: Annotated[

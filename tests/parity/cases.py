@@ -33,7 +33,12 @@ FLOATING_FILTERS: tuple[Mapping[str, object], ...] = (
     {"column": "score", "op": "gte", "value": 0.0},
     {"column": "score", "op": "not_in", "value": [2.0, -0.5]},
 )
-SAMPLES = ("sample_customer_profile_job", "sample_financial_features_job", "training_features_job")
+SAMPLES = (
+    "sample_customer_profile_job",
+    "sample_financial_features_job",
+    "training_features_job",
+    "overdraft_training_job",
+)
 ODD = (
     "odd_rows",
     "odd_rows_as_of",
