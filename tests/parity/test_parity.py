@@ -76,7 +76,8 @@ def test_results_are_equal(
     # One test per engine: if two processes shared its cases, each would have to start the engine.
     project = tmp_path / "project"
     # `spark` runs the same queries, and `connect_to_sail` sends them the same way.
-    cases = [case for case in CASES if (engine, case) != ("connect_to_jvm", "windows")]
+    left_out = ("windows", "overdraft_training_job") if engine == "connect_to_jvm" else ()
+    cases = [case for case in CASES if case not in left_out]
     run_cases(ENGINES[engine], project, cases)
     different = {case: found for case in cases if (found := differences(stored(project, case), stored(local, case)))}
     close_warehouse("sail", project / "warehouse")
