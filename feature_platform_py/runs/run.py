@@ -254,7 +254,7 @@ def _raise_failures(run: DbtRun, project: Project) -> None:
 
 
 def _raise_fault_of_data(fault: Message, log_file: Path) -> None:
-    """Raise the error for a fault of the source or of its amounts."""
+    """Raise the error for a fault of the data: of its files, its amounts or its versions."""
     if fault.code is Code.SOURCE_CHANGED:
         raise InputChangedError
     place = f"\nThe sink was not written. The query: {log_file}" if fault.code in RAISED_BY_SQL else ""

@@ -80,7 +80,7 @@
 
 {#-
   The SQL of a state at a place before (with `is_after`, the first instant behind it). A look-up of several states is a struct, of one the state itself:
-  see `_look_ups`.
+  see `_look_up`.
 -#}
 {% macro _state_at(plan, state, place, is_after=false) -%}
     {%- if place.distance == 0 and not is_after -%}

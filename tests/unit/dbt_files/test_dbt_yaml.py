@@ -14,6 +14,7 @@ from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.dbt_files.dbt_yaml import as_dbt_reads_it, group_name, groups_content, source_content
 from feature_platform_py.dbt_files.job_yaml import PlannedJob, job_content
 from feature_platform_py.dbt_files.prepare import prepare_job
+from feature_platform_py.jobs.plan import SOURCE_TESTS
 from feature_platform_py.registry.registry import Registry, load_registry
 from tests.unit.registry.test_references import SALES, SHOPS
 from tests.unit.registry.test_registry import GOOD, ROOT, write
@@ -199,3 +200,11 @@ def test_a_target_without_a_location_reads_the_local_table(tmp_path: Path) -> No
     assert name_on("local") == name_on("spark") == ["None", "raw", "NoneSold"]
     assert name_on("connect") == ["None", "sources", "sales"]
     assert name_on("databricks") == ["main", "shop", "sales"]
+
+
+def test_a_run_knows_every_kind_of_test_that_a_source_has(registry: Registry) -> None:
+    keyed = [replace(each, primary_key=tuple(name for name, _ in each.columns[:2])) for each in registry.sources]
+    contents = [source_content(each, registry) for each in (*registry.sources, *keyed)]
+    tables = [content["sources"][0]["tables"][0] for content in contents]
+    tests = [test for table in tables for part in (table, *table["columns"]) for test in part.get("data_tests", [])]
+    assert {test if isinstance(test, str) else next(iter(test)) for test in tests} == set(SOURCE_TESTS)
