@@ -59,26 +59,29 @@ def compile_job(project_root: Path, job: Mapping[str, Any], source: pyarrow.Tabl
     }
     job_file = project_root / f"{name}.yaml"
     job_file.write_text(yaml.safe_dump(config, allow_unicode=True))
-    project = open_project(project_root)
-    plan = prepare_job(job_file, project)
-    variables = bring_up_to_date(plan, project)
-    target_path = project_root / "target" / name
-    arguments = ["compile", "--project-dir", str(project_root), "--profiles-dir", str(project_root / "profiles")]
-    arguments += ["--vars", json.dumps(variables), "--target-path", str(target_path)]
-    arguments += [
-        "--log-path",
-        str(project_root / "logs"),
-        "--log-level",
-        "none",
-        "--select",
-        *map(plan.table_name, plan.models),
-    ]
-    result = invoke_dbt(arguments, environment=jobs_left_out(project_root, [name]))
-    assert result.success, result.exception
-    compiled = {node.node.name: node.node.compiled_code for node in result.result}
     return CompiledJob(
         name=name,
         folder=project_root,
-        sql={model: compiled[plan.table_name(model)] for model in plan.models},
-        session=open_session(project.target.engine, project.target.warehouse),
+        sql=compiled_models(project_root, job_file),
+        session=_session(project_root),
     )
+
+
+def compiled_models(project_root: Path, job_file: Path) -> dict[str, str]:
+    """Compile a job's models with dbt, and return their SQL by the models' short names, in the order in which they are built."""
+    project = open_project(project_root)
+    plan = prepare_job(job_file, project)
+    variables = bring_up_to_date(plan, project)
+    arguments = ["compile", "--project-dir", str(project_root), "--profiles-dir", str(project_root / "profiles")]
+    arguments += ["--vars", json.dumps(variables), "--target-path", str(project_root / "target" / plan.job_name)]
+    arguments += ["--log-path", str(project_root / "logs"), "--log-level", "none"]
+    arguments += ["--select", *map(plan.table_name, plan.models)]
+    result = invoke_dbt(arguments, environment=jobs_left_out(project_root, [plan.job_name]))
+    assert result.success, result.exception
+    compiled = {node.node.name: node.node.compiled_code for node in result.result}
+    return {model: compiled[plan.table_name(model)] for model in plan.models}
+
+
+def _session(project_root: Path) -> Any:
+    target = open_project(project_root).target
+    return open_session(target.engine, target.warehouse)

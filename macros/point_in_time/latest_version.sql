@@ -38,7 +38,7 @@ asked as (
     where _asks
 ),
 
-{%- if order_by %}
+{% if order_by -%}
 ranked_versions as (
     select
         *,

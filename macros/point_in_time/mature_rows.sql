@@ -15,7 +15,9 @@
 with
 
 job_rows as (
-    select * from {{ input }}
+    select
+        {{ _identifiers(columns) }}
+    from {{ input }}
 ),
 {% for target in targets %}
 newest_{{ loop.index0 }} as (

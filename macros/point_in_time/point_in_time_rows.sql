@@ -141,6 +141,7 @@ select * from final
 {{ 'asked_for' if ahead else 'asked' }} as (
     select distinct
         {%- for name in keys %}
+        {{- ' ' if not time and keys | length == 1 else '\n        ' -}}
         cast({{ sql_identifier(question['keys'][name]) }} as {{ question.columns[name] }}) as {{ sql_identifier(name) }}{{ ',' if time or not loop.last }}
         {%- endfor %}
         {%- if time %}
@@ -245,7 +246,6 @@ copies as (
             {%- endif %}
     where questions._known_at != {{ _for_all() }}
 ),
-
 {% endmacro %}
 
 

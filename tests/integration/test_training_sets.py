@@ -15,8 +15,10 @@ import pytest
 from feature_platform_py.core.project import open_project
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.lineage.load import compile_jobs, lineage_of
+from tests.compiled import compiled_models
 from tests.conftest import Fpjob, copy_project
 from tests.integration.test_feature_groups import SHOP
+from tests.integration.test_golden_sql import GOLDEN, check
 
 SALES_CSV = """\
 sale_id,shop_id,sold_at,price,kind,loaded
@@ -380,3 +382,17 @@ def test_a_source_whose_rows_count_is_tested_before_the_sink_is_written(shop: Pa
     assert outcome.status == 1
     assert "test `source_unique_shop_sales_sale_id`: " in outcome.stderr
     assert rows_of(shop, "labels_v1") == before
+
+
+KEPT = {
+    "labels": {"takings_rows", "takings", "profile_rows", "profile", "place_rows", "place", "job_features"},
+    "late": {"arrived_rows", "arrived"},
+    "mature": {"targets_rows", "targets", "mature_rows"},
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_sql_of_rows_that_ask_is_as_kept(shop: Path, request: pytest.FixtureRequest, name: str) -> None:
+    models = compiled_models(shop, shop / f"configs/jobs/{name}.yaml")
+    for model in KEPT[name]:
+        check(request, GOLDEN / "asking" / name / f"{model}.sql", models[model])

@@ -1,0 +1,164 @@
+-- all rows: first run
+-- replaces: everything
+with
+
+input_rows as (
+    select * from `features`.`late_v1__arrived_rows`
+),
+
+feature_set as (
+    with
+
+    counted_rows as (
+        select
+            `shop_id` as _key_1,
+            `_known_at` as _key_2,
+            `sold_at` as _event_time,
+            unix_micros(cast(`sold_at` as timestamp)) as _micros,
+            `_asks` as _asks,
+            `price` as _price,
+            not `_asks` and `kind` = 'toy' as _where
+        from input_rows
+        where
+            `shop_id` is not null
+            and `_known_at` is not null
+            and `sold_at` is not null
+    ),
+
+    terms as (
+        select
+            _key_1,
+            _key_2,
+            _event_time,
+            _micros,
+            _asks,
+            -- _price_entries = value + 10^-12, for each value: the sum and the count of values in one number
+            coalesce(
+                cast(cast(_price as decimal(27, 12)) + 0.000000000001 as decimal(27, 12)),
+                cast(0 as decimal(27, 12))
+            ) as _price_entries,
+            case when _where then 1 else 0 end as _where_rows
+        from counted_rows
+    ),
+
+    states_to_date as (
+        select
+            _key_1,
+            _key_2,
+            _event_time,
+            _micros,
+            _asks,
+            sum(_price_entries) over (
+                partition by _key_1, _key_2 order by _micros, _asks
+                rows between unbounded preceding and current row
+            ) as _price_entries,
+            sum(_where_rows) over (
+                partition by _key_1, _key_2 order by _micros, _asks
+                rows between unbounded preceding and current row
+            ) as _where_rows,
+            lead(_micros) over (partition by _key_1, _key_2 order by _micros, _asks) as _next_time
+        from terms
+    ),
+
+    instants as (
+        select * from states_to_date
+        where _next_time is null or _next_time > _micros
+    ),
+
+    looked_up as (
+        select
+            *,
+            last_value(_where_rows) over (
+                partition by _key_1, _key_2 order by _micros
+                range between unbounded preceding and 604800000000 preceding
+            ) as _7d_ago
+        from instants
+    ),
+
+    in_windows as (
+        select
+            _key_1,
+            _key_2,
+            _event_time,
+            _price_entries as _price_entries_lifetime,
+            _where_rows - coalesce(_7d_ago, 0) as _where_rows_7d
+        from looked_up
+        where _asks
+    ),
+
+    totals as (
+        select
+            *,
+            cast(cast(_price_entries_lifetime as decimal(28, 2)) as decimal(38, 2)) as _price_total_lifetime,
+            cast(
+                pmod(_price_entries_lifetime, 0.01) * cast(1000000000000 as decimal(13, 0)) as bigint
+            ) as _price_values_lifetime
+        from in_windows
+    ),
+
+    final as (
+        select
+            _key_1 as `shop_id`,
+            _key_2 as `_known_at`,
+            _event_time as `sold_at`,
+            case when _price_values_lifetime > 0 then _price_total_lifetime end as `taken_lifetime`,
+            _where_rows_7d as `count_7d`
+        from totals
+    )
+
+    select * from final
+),
+
+features as (
+    select
+        `shop_id`,
+        `sold_at`,
+        `taken_lifetime`,
+        `count_7d`
+    from feature_set
+),
+
+hashed_rows as (
+    select xxhash64(
+            0,
+            `shop_id`,
+            `sold_at`,
+            `price`,
+            `price` is null,
+            `kind`,
+            `kind` is null,
+            `_asks`,
+            `_asks` is null,
+            `_known_at`,
+            `_known_at` is null
+        ) as _hash
+    from input_rows
+    where
+        `shop_id` is not null
+        and `sold_at` is not null
+),
+
+input_days as (
+    select
+        count(*) as _rows,
+        sum(_hash & 4294967295) as _low_bits,
+        sum(shiftright(_hash, 32)) as _high_bits
+    from hashed_rows
+),
+
+input_periods as (
+    select
+        coalesce(sum(_rows), 0) as input_rows,
+        concat('3119e6ce114a:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+    from input_days
+),
+
+final as (
+    select
+        features.*,
+        input_periods._input_fingerprint
+    from input_periods
+    cross join features
+)
+
+select * from final
