@@ -181,12 +181,16 @@ FILES = {
 }
 
 
+def write_files(root: Path) -> None:
+    for path, text in FILES.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = copy_project(tmp_path_factory.mktemp("project") / "project")
-    for path, text in FILES.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
+    write_files(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("FP_WAREHOUSE", raising=False)
@@ -391,8 +395,9 @@ KEPT = {
 }
 
 
-@pytest.mark.parametrize("name", KEPT)
-def test_sql_of_rows_that_ask_is_as_kept(shop: Path, request: pytest.FixtureRequest, name: str) -> None:
-    models = compiled_models(shop, shop / f"configs/jobs/{name}.yaml")
-    for model in KEPT[name]:
-        check(request, GOLDEN / "asking" / name / f"{model}.sql", models[model])
+def test_sql_of_rows_that_ask_is_as_kept(project: Path, request: pytest.FixtureRequest) -> None:
+    write_files(project)
+    for name, kept in KEPT.items():
+        models = compiled_models(project, project / f"configs/jobs/{name}.yaml")
+        for model in kept:
+            check(request, GOLDEN / "asking" / name / f"{model}.sql", models[model])
