@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from feature_platform_py.features.columns import Reads as Reads
     from feature_platform_py.features.sql import SqlTransformer as SqlTransformer
     from feature_platform_py.features.transformer import FeatureTransformer as FeatureTransformer
+    from feature_platform_py.runs.features_at import features_at as features_at
     from feature_platform_py.runs.job import Job as Job
+    from feature_platform_py.runs.result import Result as Result
     from feature_platform_py.sessions.databricks import DatabricksConnectionConfig as DatabricksConnectionConfig
     from feature_platform_py.sources import DatabricksSparkSource as DatabricksSparkSource
     from feature_platform_py.sources import DatabricksSQLSource as DatabricksSQLSource
@@ -43,7 +45,9 @@ _MODULES = {
     "features.columns": ("InputColumn", "OutputColumn", "Reads"),
     "features.sql": ("SqlTransformer",),
     "features.transformer": ("FeatureTransformer",),
+    "runs.features_at": ("features_at",),
     "runs.job": ("Job",),
+    "runs.result": ("Result",),
     "sources": ("DatabricksSQLSource", "DatabricksSparkSource", "Source", "SparkSource"),
 }
 _PLACES = {name: module for module, names in _MODULES.items() for name in names}
@@ -60,7 +64,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PLACES, *_built_in()})
+    return sorted([*_PLACES, *_built_in()])
 
 
 def _built_in() -> Mapping[str, Any]:

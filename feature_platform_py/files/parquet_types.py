@@ -28,6 +28,19 @@ def filled_type(given: pa.DataType) -> pa.DataType:
     return _mapped(given, lambda plain: pa.string() if types.is_null(plain) else plain)
 
 
+def without_views(given: pa.DataType) -> pa.DataType:
+    """Return the type with text and bytes in the layout that files have; values in memory may have another one."""
+    import pyarrow as pa
+    from pyarrow import types
+
+    def stored(plain: pa.DataType) -> pa.DataType:
+        if types.is_string_view(plain):
+            return pa.string()
+        return pa.binary() if types.is_binary_view(plain) else plain
+
+    return _mapped(given, stored)
+
+
 def is_read_by_engines(given: pa.DataType) -> bool:
     """Return whether every engine reads the column as it is; the memory layout of lists does not matter."""
     return bool(_mapped(given, lambda plain: plain).equals(filled_type(nearest_type(given))))

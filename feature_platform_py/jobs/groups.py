@@ -112,7 +112,8 @@ def _selected(draft: JobDraft, registry: Registry, project: Project, problems: l
             problems.append(selection.place.problem(f"`{selection.place.name}`: {fault}"))
         else:
             group = groups[selection.group]
-            selected.append(Selected(selection, group, tuple(_names(selection, group, problems))))
+            if names := tuple(_names(selection, group, problems)):
+                selected.append(Selected(selection, group, names))
     return selected
 
 

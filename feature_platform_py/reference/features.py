@@ -26,7 +26,7 @@ def reference_features(
 ) -> Table:
     """Return the rows with the features that WindowAggregator defines, in a form that `assert_features_equal` takes.
 
-    `rows` is a Spark or pandas DataFrame, an Arrow table or a list of dicts, and `params` are WindowAggregator's, as a job
+    `rows` is a DataFrame of Spark, pandas or Polars, an Arrow table or a list of dicts, and `params` are WindowAggregator's, as a job
     gives them. `types` are the Spark SQL types of columns of a list of dicts, as far as they matter. `primary_key` orders
     ties of `first` and `last` without `order_by`. The result has the columns and the order of the rows, then the
     features, and their types if those of the rows are known; its `rows` are dicts.

@@ -39,7 +39,7 @@ class Table:
 
 
 def as_table(given: Any, role: str) -> Table:
-    """Return a Spark or pandas DataFrame, an Arrow table or a list of mappings as a table, and a table as it is.
+    """Return a DataFrame of Spark or pandas, an Arrow table or stream, or a list of mappings as a table, and a table as it is.
 
     Raises TypeError for anything else, and ValueError if two columns have one name or a row lacks a column.
     """
@@ -52,10 +52,14 @@ def as_table(given: Any, role: str) -> Table:
         return _from_arrow(given, role)
     if module == "pandas" and hasattr(given, "columns"):
         return _from_pandas(given, role)
+    if hasattr(given, "__arrow_c_stream__"):
+        import pyarrow
+
+        return _from_arrow(pyarrow.table(given), role)
     if isinstance(given, Sequence) and all(isinstance(row, Mapping) for row in given):
         return _from_rows(given, role)
     raise TypeError(
-        f"`{role}`: expected a Spark or pandas DataFrame, an Arrow table or a list of dicts,"
+        f"`{role}`: expected a DataFrame of Spark, pandas or Polars, an Arrow table or a list of dicts,"
         f" got {type(given).__module__}.{type(given).__qualname__}"
     )
 

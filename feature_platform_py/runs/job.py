@@ -13,13 +13,15 @@ from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.jobs.describe import plan_html, plan_lines
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.work import TableWork
+from feature_platform_py.runs.proof import last_proof
 from feature_platform_py.runs.repair import repair_warehouse
+from feature_platform_py.runs.result import StoredResult
 from feature_platform_py.runs.run import RunReport, plan_work, run_job
 from feature_platform_py.targets import backend_of
 from feature_platform_py.warehouse.session import open_session
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 
 class Job:
@@ -63,9 +65,25 @@ class Job:
         repair_warehouse(self.project, is_full_refresh=full_refresh, tell=lambda _: None)
         return run_job(self.plan, self.project, is_full_refresh=full_refresh, is_reconciled=reconcile)
 
-    def result(self) -> DataFrame:
-        """Return the source's rows with their features from the last run, lazily. Before the first run, the engine raises an error."""
-        return self.session.table(f"{self.project.target.schema}.{self.plan.table_name(self.plan.output_model)}")
+    def result(self) -> StoredResult:
+        """Return the source's rows with their features from the last run; rows are read when they are asked for.
+
+        Raises ConfigurationError before the first run.
+        """
+        backend, name = (
+            backend_of(self.project),
+            f"{self.project.target.schema}.{self.plan.table_name(self.plan.output_model)}",
+        )
+        if name not in dict(backend.relations()):
+            raise ConfigurationError(
+                f"the job `{self.plan.job_name}` has no result on target `{self.project.target.name}` yet; call `run()` first"
+            )
+        return StoredResult(
+            arrow=lambda: backend.arrow(f"select * from {backend.sql_name(name)}"),  # noqa: S608 - quoted
+            spark=lambda: self.session.table(name),
+            proof=last_proof(self.project, self.plan.job_name) if self.plan.uses else None,
+            shown=f"job {self.plan.job_name}",
+        )
 
     def __repr__(self) -> str:
         return "\n".join(plan_lines(self.plan, self.project.target))

@@ -13,6 +13,8 @@ from feature_platform_py.sources.resolve import ResolvedSource
 from feature_platform_py.warehouse.file_states import FileState
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from feature_platform_py.jobs.plan import JobPlan
     from feature_platform_py.sinks.sink import SinkResult
 
@@ -40,6 +42,9 @@ class Backend(Protocol):
 
     def query(self, statement: str) -> Rows:
         """Return the rows of a query. Raises EngineError if it fails."""
+
+    def arrow(self, statement: str) -> pa.Table:
+        """Return the rows of a query as an Arrow table. Raises EngineError if it fails."""
 
     def unchanged(self) -> AbstractContextManager[None]:
         """Return a context in which reading writes nothing to the target."""

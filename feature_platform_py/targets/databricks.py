@@ -27,6 +27,8 @@ from feature_platform_py.sources.resolve import ResolvedSource
 from feature_platform_py.warehouse.file_states import FileState
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from feature_platform_py.jobs.plan import JobPlan
     from feature_platform_py.sinks.sink import SinkResult
     from feature_platform_py.sources.databricks_sql import DatabricksSQLSource
@@ -91,6 +93,10 @@ class DatabricksBackend:
     def query(self, statement: str) -> Rows:
         """Return the rows of a query."""
         return self._run(statement, _PATIENCE)
+
+    def arrow(self, statement: str) -> pa.Table:
+        """Return the rows as an Arrow table."""
+        return self.rows_of(statement).to_arrow()
 
     def execute(self, statement: str) -> None:
         """Run a statement that changes something: not again when it is not known whether it has run."""

@@ -20,6 +20,7 @@ from feature_platform_py.warehouse.session import open_warehouse, reading_only
 from feature_platform_py.warehouse.stored_relations import stored_relations
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
     from feature_platform_py.jobs.plan import JobPlan
@@ -83,6 +84,10 @@ class SparkBackend:
     def query(self, statement: str) -> Rows:
         """Return the rows, collected."""
         return collected(self._warehouse.spark.sql(statement))
+
+    def arrow(self, statement: str) -> pa.Table:
+        """Return the rows as an Arrow table."""
+        return self._warehouse.spark.sql(statement).toArrow()
 
     def unchanged(self) -> AbstractContextManager[None]:
         """Open the folder anew, for reading only."""

@@ -71,10 +71,11 @@ def assert_features_equal(
 ) -> None:
     """Raise AssertionError, with the differences, unless the tables have the same columns, types and rows.
 
-    Each is a Spark or pandas DataFrame, an Arrow table, a list of dicts, or what `reference_features` returns. Types are
-    compared if both sides have them; a list of dicts and an `object` column of pandas have none. NULL equals NULL and NaN
-    equals NaN (in pandas, except in its Arrow types, they cannot be told apart). Times are compared as instants, without
-    a zone as UTC. Floats may be `tolerance` apart, or `relative_tolerance` times the larger of the two; everything else,
+    Each is a DataFrame of Spark, pandas or Polars, an Arrow table, a list of dicts, a job's result, or what
+    `reference_features` returns. Types are compared if both sides have them; a list of dicts and an `object` column of
+    pandas have none. NULL equals NULL and NaN equals NaN (in pandas, except in its Arrow types, they cannot be told
+    apart). Times are compared as instants, without a zone as UTC. Floats may be `tolerance` apart, or
+    `relative_tolerance` times the larger of the two; everything else,
     decimals too, is compared exactly.
 
     `keys` name the columns that identify a row. Without them, each row must occur as often as expected. With

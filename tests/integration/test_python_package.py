@@ -25,10 +25,12 @@ from feature_platform_py import (
     Job,
     OutputColumn,
     Reads,
+    Result,
     SparkSessionManager,
     SparkSource,
     UserSpendAggregator,
     WindowAggregator,
+    features_at,
     get_transformer,
     register_transformer,
 )
@@ -67,6 +69,14 @@ def totals() -> list[str]:
     return [node.name for node in report.nodes] + list(job.work())
 
 
+def labelled(labels: DataFrame) -> Result:
+    result = features_at(
+        labels, features=["customer_spend.*"], event_time="decided_at", entities={"customer": ["user_id"]}
+    )
+    assert result.proof and result.proof.value["rows"]
+    return features_at(result.to_arrow(), features=[{"group": "customer_profile"}], event_time="decided_at")
+
+
 def payments() -> int:
     connection = DatabricksConnectionConfig.from_env(needs=("DATABRICKS_HTTP_PATH",))
     source = DatabricksSQLSource("select :one as one", {"one": 1}, connection=connection)
@@ -86,7 +96,9 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 
 def test_every_name_is_there_and_no_other() -> None:
-    assert set(feature_platform_py.__all__) <= set(dir(feature_platform_py))
+    assert dir(feature_platform_py) == sorted(feature_platform_py.__all__)
+    assert all(hasattr(feature_platform_py, name) for name in dir(feature_platform_py))
+    assert not [name for name in dir(feature_platform_py) if name.startswith("_")]
     assert not hasattr(feature_platform_py, "UserSpendAgregator")
 
 

@@ -9,12 +9,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import polars
 import pyarrow.parquet as pq
 import pytest
 
+from feature_platform_py import Job
 from feature_platform_py.core.project import open_project
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.lineage.load import compile_jobs, lineage_of
+from feature_platform_py.testing import assert_features_equal
 from tests.compiled import compiled_models
 from tests.conftest import Fpjob, copy_project
 from tests.integration.test_feature_groups import SHOP
@@ -308,6 +311,17 @@ def test_rows_at_the_very_time_do_not_count_if_the_job_says_so(shop: Path, fpjob
     assert column(shop, "closed_v1", "region") == dict(
         zip("abcdefg", ["north", "west", "west", "east", None, None, None], strict=True)
     )
+
+
+def test_python_reads_the_result_of_a_run(shop: Path) -> None:
+    result = Job("configs/jobs/closed.yaml").result()
+    assert result.proof is not None
+    assert result.proof.value == json.loads((shop / "target/jobs/closed_v1/proof.json").read_text())
+    rows = result.to_pandas().sort_values(["label", "decided_at"])
+    assert rows["label"].tolist() == ["a", "a", "b", "c", "d", "e", "f", "g"]
+    assert rows["taken_lifetime"].tolist()[:3] == [D("10.00"), D("10.00"), D("35.00")]
+    assert_features_equal(result.to_spark(), result)
+    assert polars.DataFrame(result).height == result.where("label <> ''").count() == 8
 
 
 def test_targets_are_known_where_their_future_has_come(shop: Path, fpjob: Fpjob) -> None:

@@ -735,6 +735,14 @@ BROKEN = {
             f" expected types of one kind, {TYPES}"
         ],
     ),
+    "feature_unknown": (
+        "takings.taken_lifetime",
+        "takings.taken_lifetim",
+        [
+            "6: `features[0]`: feature `taken_lifetim` is unknown. Did you mean `taken_lifetime`? Known: `taken_7d`,"
+            " `taken_lifetime`, `count_30d`, `kind_last_30d` in the group `takings`"
+        ],
+    ),
     "floating_key": (
         "{shop: RIVAL}",
         "{shop: share}",

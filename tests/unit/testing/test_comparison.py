@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pandas
+import polars
 import pyarrow
 import pytest
 
@@ -250,11 +251,19 @@ def test_types_and_values_within_others() -> None:
     ]
 
 
+def test_frames_of_polars_are_tables() -> None:
+    frame = polars.DataFrame({"user": [1], "total": [Decimal("1.10")], "words": [["a", None]]})
+    assert_features_equal(frame, [{"user": 1, "total": Decimal("1.10"), "words": ["a", None]}])
+    assert told(frame, frame.with_columns(total=Decimal("2.10")), keys="user")[-1] == (
+        "    total: Decimal('1.10'), expected Decimal('2.10')"
+    )
+
+
 def test_what_is_no_table_is_refused() -> None:
     with pytest.raises(TypeError) as error:
         assert_features_equal({"a": [1]}, [])
     assert str(error.value) == (
-        "`actual`: expected a Spark or pandas DataFrame, an Arrow table or a list of dicts, got builtins.dict"
+        "`actual`: expected a DataFrame of Spark, pandas or Polars, an Arrow table or a list of dicts, got builtins.dict"
     )
 
 
