@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict
 
@@ -22,9 +22,26 @@ from feature_platform_py.features.columns import (
     column_named,
     input_fault,
 )
+from feature_platform_py.warehouse.local_frames import (
+    added_columns,
+    arrow_table,
+    as_spark_frame,
+    numbered,
+    spark_frame_of,
+    with_columns,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+FrameT = TypeVar("FrameT")
+
+
+class HasSparkFrame(Protocol):
+    """What stands for a frame of Spark, such as a job's result."""
+
+    def to_spark(self) -> DataFrame:
+        """Return the frame."""
 
 
 class FeatureTransformer(BaseModel, ABC):
@@ -60,12 +77,44 @@ class FeatureTransformer(BaseModel, ABC):
     def transform(self, dataframe: DataFrame) -> DataFrame:
         """Return the frame with the new columns behind its own, and the same rows. `apply` has checked the input."""
 
-    def apply(self, dataframe: DataFrame) -> DataFrame:
-        """Return the frame with the transformer's columns behind its own; lazily.
+    @overload
+    def apply(self, dataframe: HasSparkFrame) -> DataFrame: ...
+
+    @overload
+    def apply(self, dataframe: FrameT) -> FrameT: ...
+
+    def apply(self, dataframe: Any) -> Any:
+        """Return the frame with the transformer's columns behind its own.
+
+        A frame of Spark, or a job's result, gives a frame of Spark, lazily. A DataFrame of pandas or Polars gives such a one, and
+        other Arrow data an Arrow table: its rows keep their order, are computed by the session of `SparkSessionManager`, and must
+        fit into memory.
 
         Raises ConfigurationError if the frame lacks a column to read, has it with another kind of type, or already has a
         column to add; and if `transform` added other columns than `output_columns` names.
         """
+        frame = spark_frame_of(dataframe)
+        return self._applied_here(dataframe) if frame is None else self._applied(frame)
+
+    def _applied_here(self, frame: Any) -> Any:
+        """Return a frame of this process with the added columns."""
+        from feature_platform_py.warehouse.spark_session_manager import SparkSessionManager
+
+        table = arrow_table(frame)
+        rows, number = numbered(table)
+        with SparkSessionManager() as manager:
+            session = manager.get_session()
+            # The frame as it was given, for messages.
+            self._raise(self._input_faults(columns_of(as_spark_frame(table.slice(0, 0), session))))
+            computed = self._applied(as_spark_frame(rows, session)).toArrow()
+        if computed.num_rows != table.num_rows:
+            raise ConfigurationError(
+                f"transformer `{type(self).__name__}`: expected one row for each of {table.num_rows:,} rows, given"
+                f" {computed.num_rows:,}; `transform` must keep all rows"
+            )
+        return with_columns(frame, table, added_columns(computed, number, table.column_names))
+
+    def _applied(self, dataframe: DataFrame) -> DataFrame:
         columns = columns_of(dataframe)
         self._raise(self._input_faults(columns))
         result = self.transform(dataframe)

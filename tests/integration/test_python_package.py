@@ -74,7 +74,9 @@ def labelled(labels: DataFrame) -> Result:
         labels, features=["customer_spend.*"], event_time="decided_at", entities={"customer": ["user_id"]}
     )
     assert result.proof and result.proof.value["rows"]
-    return features_at(result.to_arrow(), features=[{"group": "customer_profile"}], event_time="decided_at")
+    # A result gives a frame of Spark, as such a frame does.
+    ages: DataFrame = get_transformer("SimpleAgeCalculator", {"birthdate_col": "birthdate"}).apply(result)
+    return features_at(ages.toArrow(), features=[{"group": "customer_profile"}], event_time="decided_at")
 
 
 def payments() -> int:
