@@ -45,7 +45,7 @@ def plan_as_dict(plan: TablesPlan, project: Project, works: Mapping[str, TableWo
     """Return the plan of a job or a feature group as plain data, for `--format json`."""
     job = plan if isinstance(plan, JobPlan) else None
     read_as = list(job.read_as) if job else []
-    source = {"name": ".".join(plan.dbt_source), "reads": plan.source.shown, "read_as": read_as}
+    source = {"name": plan.source_name, "reads": plan.source.shown, "read_as": read_as}
     common = {
         ("job" if job else "feature_group"): plan.name,
         "target": project.target.name,

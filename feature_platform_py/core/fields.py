@@ -182,7 +182,8 @@ def _problem(detail: Any, kind: Any, place: Place) -> Problem | None:
         fields = _part_at(kind, around).__pydantic_fields__
         if detail["type"] == "missing":
             return at.problem(f"`{at.name}` is missing; expected {fields[key].description}")
-        return at.problem(f"{_inside(place.at(*around))}{unknown('key', str(key), known=fields)}")
+        known = [field.alias or name for name, field in fields.items()]
+        return at.problem(f"{_inside(place.at(*around))}{unknown('key', str(key), known=known)}")
     broken = detail.get("ctx", {}).get("error")
     if isinstance(broken, FieldError):
         at = at.at(broken.field)

@@ -22,6 +22,7 @@ from feature_platform_py.jobs.plan import (
     TablesPlan,
 )
 from feature_platform_py.jobs.point_in_time import Use
+from feature_platform_py.sources.scoring import KeyHolder, ScoringRows, shown_time
 
 _ENRICHED = '''\
 """The job's result: its transformers in Python run on the rows of `{joined}`, in the order of the job's file."""
@@ -85,6 +86,8 @@ def _ref(plan: TablesPlan, model: str) -> Call:
 
 def _input(plan: TablesPlan) -> Call:
     source = plan.source
+    if source.scoring:
+        return _scoring_rows(plan, source.scoring)
     arguments: dict[str, Any] = {
         "relation": Call("source", plan.dbt_source),
         "columns": dict(plan.columns),
@@ -94,6 +97,29 @@ def _input(plan: TablesPlan) -> Call:
     if source.registered and source.registered.loaded_at:
         arguments["loaded_at"] = source.registered.loaded_at
     return Call("job_input", (), arguments)
+
+
+def _scoring_rows(plan: TablesPlan, scoring: ScoringRows) -> Call:
+    """Return the call that makes the rows of a scoring set."""
+    instants, active = scoring.rows.instants, scoring.rows.active_seconds
+    start = {"start": shown_time(instants.start)} if instants.start else {}
+    arguments: dict[str, Any] = {
+        "keys": dict(scoring.keys),
+        "event_time": dict([scoring.time]),
+        "sources": [_key_source(each, scoring) for each in scoring.holders],
+        "instants": {**start, "every_seconds": instants.every_seconds, "number": instants.number},
+        **({"active_within": active} if active else {}),
+        **({"is_open": True} if active and scoring.is_open else {}),
+    }
+    if filters := [filter_variable(each, plan.columns) for each in plan.filters]:
+        arguments["filters"] = filters
+    return Call("scoring_rows", (), arguments)
+
+
+def _key_source(holder: KeyHolder, scoring: ScoringRows) -> dict[str, Any]:
+    keys = {name: own for (name, _), own in zip(scoring.keys, holder.keys, strict=True)}
+    time = {"event_time": dict([holder.time])} if holder.time else {}
+    return {"relation": Call("source", holder.relation), "keys": keys, **time, **holder.known}
 
 
 def _rows_of(use: Use, plan: JobPlan) -> Call:

@@ -29,6 +29,7 @@ from feature_platform_py.registry.feature import Feature, FeatureGroup
 from feature_platform_py.registry.field import field_named
 from feature_platform_py.registry.registry import Registry
 from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
+from feature_platform_py.sources.scoring import ScoringRows
 
 _OWN_COLUMNS = {
     "_feature_set": ("int", "Which of the table's sets of features the row belongs to, counted from 0."),
@@ -60,7 +61,7 @@ def job_content(job: PlannedJob, registry: Registry) -> dict[str, Any]:
     models.append(_result_model(plan, registry))
     if plan.config.python_transformers:
         models.append(_enriched_model(plan, registry))
-    own = {} if plan.source.registered else {"sources": [_own_source(plan)]}
+    own = {} if plan.source.registered or plan.source.scoring else {"sources": [_own_source(plan)]}
     return own | {"models": models, "exposures": [_exposure(job, registry)]}
 
 
@@ -108,6 +109,8 @@ def _named_test(test: str, plan: TablesPlan, model: str, arguments: Mapping[str,
 
 
 def _input_model(plan: TablesPlan) -> dict[str, Any]:
+    if plan.source.scoring:
+        return _scoring_model(plan, plan.source.scoring)
     return _model(plan, INPUT_MODEL, tags=_tags(plan)) | {
         "description": (
             f"The source rows of {_shown(plan)}: one row per source row that passes its filters, the source's columns with"
@@ -118,6 +121,13 @@ def _input_model(plan: TablesPlan) -> dict[str, Any]:
             _named_test("values_parse", plan, INPUT_MODEL),
             _named_test("registry_rules", plan, INPUT_MODEL, _rules(plan)),
         ],
+        "columns": _input_columns(plan),
+    }
+
+
+def _scoring_model(plan: TablesPlan, scoring: ScoringRows) -> dict[str, Any]:
+    return _model(plan, INPUT_MODEL, tags=_tags(plan)) | {
+        "description": f"The rows of {_shown(plan)}: {scoring.shown}. One row per key and time.",
         "columns": _input_columns(plan),
     }
 
@@ -300,7 +310,8 @@ def _own_columns(model: str, plan: TablesPlan) -> list[dict[str, Any]]:
 
 
 def _input_columns(plan: TablesPlan) -> list[dict[str, Any]]:
-    fields = plan.source.registered.fields if plan.source.registered else ()
+    scoring, registered = plan.source.scoring, plan.source.registered
+    fields = scoring.fields if scoring else registered.fields if registered else ()
     return [
         {"name": name, "data_type": data_type}
         | ({"description": field.description} if (field := field_named(name, fields)) else {})
@@ -374,7 +385,7 @@ def _exposure(job: PlannedJob, registry: Registry) -> dict[str, Any]:
             "tags": [plan.job_name],
             "meta": {
                 "job_file": job.path.as_posix(),
-                "source": ".".join(plan.dbt_source),
+                "source": plan.source_name,
                 "features": [column.name for column in plan.features],
                 "sink": plan.sink.kind,
             },

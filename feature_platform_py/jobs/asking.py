@@ -86,8 +86,7 @@ class AskingJob:
         return next((each for each in places if each.is_there), asked.place)
 
     def _time_name(self) -> str | None:
-        registered = self.source.registered
-        return self.asking.event_time or (registered.event_time if registered else None)
+        return self.asking.event_time or self.source.event_time
 
     def _time_fault(self) -> str | None:
         name = self._time_name()

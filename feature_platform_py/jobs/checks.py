@@ -20,6 +20,7 @@ from feature_platform_py.jobs.config import JobConfig, JobDraft, TransformerSpec
 from feature_platform_py.jobs.groups import find_group_features
 from feature_platform_py.jobs.names import group_tables, model_names, name_problems
 from feature_platform_py.jobs.plan import INPUT_MODEL, JOINED_MODEL, JoinedColumn
+from feature_platform_py.jobs.scoring import resolve_rows
 from feature_platform_py.registry.registry import Registry, load_source_registry
 from feature_platform_py.sinks.sink import Sink
 from feature_platform_py.sources.input_source import InputSource
@@ -77,7 +78,8 @@ def load_checked_job(
     of_groups = find_group_features(draft, source, columns, known_registry, project, problems)
     problems += [*check_job(draft, columns, source, joined_columns=of_groups), *name_problems(draft, project)]
     if source and draft.output_sink:
-        problems += _sink_problems(draft, draft.output_sink, source, project)
+        of_tables = [each.table.source for each in of_groups if each.table.source]
+        problems += _sink_problems(draft, draft.output_sink, [*source.parts, *of_tables], project)
     if problems or source is None:
         raise ConfigurationError(dict.fromkeys(problems))
     known = None if columns is None else tuple(columns)
@@ -122,6 +124,8 @@ def check_job(
 def _resolved(draft: JobDraft, project: Project, registry: Registry) -> ResolvedSource | None:
     if draft.input_source is None:
         return None
+    if draft.input_source.rows is not None:
+        return resolve_rows(draft.input_source.rows, draft, registry, project) if draft.asking else None
     if draft.input_source.query is not None:
         return resolve_query(draft.input_source, draft.job_name, is_embedded=project.target.type == "fpspark")
     source = resolve_input(draft.input_source, registry, project)
@@ -263,6 +267,8 @@ def _look_ahead_problems(
     """Yield transformers that look ahead of the rows of a training set, where what came later must not be known."""
     registered = source.registered if source else None
     time = config.asking.event_time if config.asking else None
+    if source and source.scoring:
+        time = source.event_time
     is_other_time = time is not None and (registered is None or time.lower() != (registered.event_time or "").lower())
     if config.allow_look_ahead or not (config.targets or is_other_time):
         return
@@ -283,16 +289,16 @@ def _result_columns(
     return [*columns, *((column.name, column.type or "") for column in added)]
 
 
-def _sink_problems(draft: JobDraft, sink: Sink, source: ResolvedSource, project: Project) -> Iterator[Problem]:
-    """Yield problems of a sink that would write onto the job's input or onto tables that dbt's models build."""
+def _sink_problems(
+    draft: JobDraft, sink: Sink, sources: Sequence[ResolvedSource], project: Project
+) -> Iterator[Problem]:
+    """Yield problems of a sink that would write onto what the job reads or onto tables that dbt's models build."""
     if sink.location is None:
         return
     place, is_table = sink.place.at("config", "path"), is_table_name(sink.location)
     path = place.value
-    written = _folder(sink.location, project, project.target.schema)
-    read = _folder(source.location, project, None) if source.format is None else source.location
-    if overlap(written, read, root=project.root) or (is_table and overlap(path, source.location, root=project.root)):
-        message = f"`{place.name}`: `{path}` is, holds or lies in the job's own input `{source.location}`"
+    if overlapped := [each for each in sources if _is_written(sink.location, path, each, project)]:
+        message = f"`{place.name}`: `{path}` is, holds or lies in the job's own input `{overlapped[0].location}`"
         yield place.problem(f"{message}; name another place")
     elif _is_kept(sink.location, draft.job_name, project):
         yield place.problem(
@@ -303,6 +309,14 @@ def _sink_problems(draft: JobDraft, sink: Sink, source: ResolvedSource, project:
             f"`{place.name}`: the warehouse has the table `{path}` as `{stored}`, the same name to Spark;"
             " spell it that way, or name another table"
         )
+
+
+def _is_written(location: str, path: str, source: ResolvedSource, project: Project) -> bool:
+    """Return whether a sink at `location`, in the file's words `path`, would write onto a source."""
+    written = _folder(location, project, project.target.schema)
+    read = _folder(source.location, project, None) if source.format is None else source.location
+    is_same_table = is_table_name(location) and overlap(path, source.location, root=project.root)
+    return overlap(written, read, root=project.root) or is_same_table
 
 
 def _folder(table: str, project: Project, schema: str | None) -> str:

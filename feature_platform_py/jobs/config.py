@@ -18,9 +18,11 @@ from feature_platform_py.features.columns import InputColumn, OutputColumn
 from feature_platform_py.features.row_filters import plain_value, read_filters
 from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.features.transformer import FeatureTransformer
+from feature_platform_py.features.windows import seconds_of
 from feature_platform_py.files.declared import read_columns
 from feature_platform_py.jobs.schema import (
     AskingPart,
+    EntityRowsPart,
     GroupFeaturesPart,
     InputLocationPart,
     InputSourcePart,
@@ -34,6 +36,7 @@ from feature_platform_py.jobs.schema import (
 from feature_platform_py.sinks import sinks_by_type
 from feature_platform_py.sinks.sink import Sink
 from feature_platform_py.sources.input_source import InputSource
+from feature_platform_py.sources.scoring import EntityRows, Instants
 
 Transformers = Mapping[str, type[FeatureTransformer]]
 
@@ -209,6 +212,10 @@ def _input_source(place: Place, problems: list[Problem]) -> InputSource | None:
     filters = read_filters(place.at("filters"), problems)
     if not isinstance(place.at("config").value, dict):
         return None
+    if place.at("source_type").value == "entity":
+        rows = read_part(EntityRowsPart, place.at("config"), problems)
+        empty = part.on_empty if part else "warn"
+        return InputSource("entity", filters=filters, place=place, on_empty=empty, rows=_rows(rows)) if rows else None
     # Check the columns of a source that can be found, whatever else is wrong.
     is_query = place.at("source_type").value == "databricks_sql"
     kind: type[InputLocationPart | QueryPart] = QueryPart if is_query else InputLocationPart
@@ -226,6 +233,18 @@ def _input_source(place: Place, problems: list[Problem]) -> InputSource | None:
     readings = read_columns(place.at("config", "columns"), problems)
     return InputSource(
         source_type, config.location, None, config.format, options, filters, place, readings=readings, on_empty=on_empty
+    )
+
+
+def _rows(part: EntityRowsPart) -> EntityRows:
+    every = seconds_of(part.every) if part.every else 1
+    return EntityRows(
+        part.entity,
+        Instants(part.from_ or part.at, every, part.number),
+        seconds_of(part.active_within) if part.active_within else None,
+        part.source,
+        MappingProxyType(part.keys),
+        part.timestamp_col,
     )
 
 

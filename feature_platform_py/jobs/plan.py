@@ -49,6 +49,12 @@ class TablesPlan:
         return self.source.registered.dbt_source if self.source.registered else ("ad_hoc", self.name)
 
     @property
+    def source_name(self) -> str:
+        """The name of its dbt source, or of those with the keys of a scoring set."""
+        holders = self.source.scoring.holders if self.source.scoring else ()
+        return ", ".join(".".join(each.relation) for each in holders) or ".".join(self.dbt_source)
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """The models that are feature tables."""
         return tuple(dict.fromkeys(each.model for each in self.feature_sets))
@@ -204,17 +210,19 @@ class JobPlan(TablesPlan):
 
     @property
     def sources(self) -> tuple[ResolvedSource, ...]:
-        """What the job reads: its own source first, then those of the features of groups."""
-        return (self.source, *(use.source for use in self.uses if use.source))
+        """What the job reads: its own sources first, then those of the features of groups."""
+        return (*self.source.parts, *(use.source for use in self.uses if use.source))
 
     @property
     def selected(self) -> tuple[str, ...]:
         """What a run builds, as dbt selects it: its nodes, and the models that people wrote with all that these read.
 
-        A source whose rows count is tested, as that of a group's own tables is.
+        A source whose rows count, or whose keys are scored, is tested, as that of a group's own tables is.
         """
         models = [f"+{use.relation[0]}" for use in self.uses if use.source is None]
-        sources = dict.fromkeys(".".join(use.relation) for use in self.uses if use.source)
+        holders = self.source.scoring.holders if self.source.scoring else ()
+        relations = [*(each.relation for each in holders), *(use.relation for use in self.uses if use.source)]
+        sources = dict.fromkeys(".".join(each) for each in relations)
         tests = [f"source:{source},test_name:{test}" for source in sources for test in SOURCE_TESTS]
         return (*self.nodes, *models, *tests)
 

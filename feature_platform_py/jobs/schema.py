@@ -30,12 +30,14 @@ from feature_platform_py.core.suggestions import ticked, unknown
 from feature_platform_py.features.aggregation import FeaturePart
 from feature_platform_py.features.catalogue import BUILT_IN
 from feature_platform_py.features.row_filters import FilterPart, filter_value
-from feature_platform_py.features.windows import MAX_SECONDS, parse_window
+from feature_platform_py.features.windows import MAX_SECONDS, parse_window, seconds_of
 from feature_platform_py.files.declared import ColumnsOfFiles, columns_schema
+from feature_platform_py.jobs.time_values import Length, TimeValue, is_day, micros_of, time_of
 from feature_platform_py.sinks import sinks_by_type
 from feature_platform_py.sources.statement import query_fault
 
 MAX_DAYS = MAX_SECONDS // 86_400
+MAX_TIMES = 100_000
 _FEATURES = ("features", "feature_transformers", "targets")
 JOB_NAME_PATTERN = "[a-z][a-z0-9_]{0,59}"
 
@@ -185,10 +187,10 @@ class InputSourcePart:
     """Where the rows come from."""
 
     source_type: Annotated[
-        Literal["databricks_spark", "spark", "databricks_sql"],
-        Field(description="one of `databricks_spark`, `spark`, `databricks_sql`"),
+        Literal["databricks_spark", "spark", "databricks_sql", "entity"],
+        Field(description="one of `databricks_spark`, `spark`, `databricks_sql`, `entity`"),
     ]
-    config: Annotated[Mapped, Field(description="a mapping with the `location`")]
+    config: Annotated[Mapped, Field(description="a mapping with the `location`, the `query` or the `entity`")]
     filters: Annotated[list[Any], Field(description="conditions that all must hold for a row")] = Field(
         default_factory=list
     )
@@ -220,6 +222,68 @@ class QueryPart:
     def __post_init__(self) -> None:
         if fault := query_fault(self.query, self.parameters):
             raise FieldError("query", fault)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class EntityRowsPart:
+    """The keys of an entity, at a time or at the times of a grid: the rows of a scoring set."""
+
+    entity: Annotated[Name, Field(description="the entity whose keys are the rows")]
+    at: Annotated[
+        TimeValue | None,
+        Field(description="the time of the rows: a day, or a time with its zone; the time of the run if left out"),
+    ] = None
+    every: Annotated[Length | None, Field(description="how far apart the times of a grid are, such as `7d`")] = None
+    from_: Annotated[TimeValue | None, Field(alias="from", description="the first time of a grid")] = None
+    to: Annotated[TimeValue | None, Field(description="a grid has no later time")] = None
+    active_within: Annotated[
+        Length | None, Field(description="only keys with a row in this time before, such as `90d`")
+    ] = None
+    source: Annotated[
+        FilledText | None,
+        Field(description="the source whose rows have the keys, as `<type>/<name>`, if not those of the entity"),
+    ] = None
+    keys: Annotated[
+        dict[Name, Name],
+        Field(description="the entity's primary key, and the columns of `source` that hold it where names differ"),
+    ] = Field(default_factory=dict)
+    timestamp_col: Annotated[
+        Name | None, Field(description="the column of `source` with the event time, if not its own")
+    ] = None
+
+    def __post_init__(self) -> None:
+        grid = {"every": self.every, "from": self.from_, "to": self.to}
+        given = [name for name, value in grid.items() if value is not None]
+        if given and self.at is not None:
+            raise FieldError(given[0], "the rows have one time (`at`), or those of a grid; remove one of them")
+        if given and len(given) < len(grid):
+            missing = [name for name in grid if name not in given]
+            raise FieldError(given[0], f"a grid needs `every`, `from` and `to`; add {ticked(missing)}")
+        if given:
+            self._check_grid(self.from_, self.to, seconds_of(self.every or ""))
+        for key in ("keys", "timestamp_col"):
+            if getattr(self, key) and self.source is None:
+                raise FieldError(key, "only a `source` that is named here has columns of other names; add it")
+        if self.timestamp_col and not self.active_within:
+            raise FieldError("timestamp_col", "only `active_within` looks at the time of rows; add it, or remove this")
+
+    def _check_grid(self, start: Any, end: Any, seconds: int) -> None:
+        if is_day(start) != is_day(end):
+            raise FieldError("to", "expected two days, or two times with a zone, as `from` and `to`")
+        if end < start:
+            raise FieldError("to", f"expected a time that is not before `from`, {start}")
+        if is_day(start) and seconds % 86_400:
+            raise FieldError("every", "expected whole days between days; give `from` and `to` as times with a zone")
+        if self.number > MAX_TIMES:
+            raise FieldError("every", f"expected a grid of at most {MAX_TIMES:,} times, this has {self.number:,}")
+
+    @property
+    def number(self) -> int:
+        """How many times there are."""
+        if not self.every:
+            return 1
+        start, end = micros_of(time_of(self.from_)), micros_of(time_of(self.to))
+        return (end - start) // (seconds_of(self.every) * 1_000_000) + 1
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -294,6 +358,7 @@ def job_json_schema() -> dict[str, Any]:
     parts["input_source"]["oneOf"] = [
         _shape(InputSourcePart, "config", ["databricks_spark", "spark"], InputLocationPart, tag="source_type"),
         _shape(InputSourcePart, "config", ["databricks_sql"], QueryPart, tag="source_type"),
+        _shape(InputSourcePart, "config", ["entity"], EntityRowsPart, tag="source_type"),
     ]
     location = parts["input_source"]["oneOf"][0]["properties"]["config"]
     location["properties"]["columns"] |= columns_schema()

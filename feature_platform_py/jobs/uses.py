@@ -69,7 +69,7 @@ def find_uses(
 def _of_groups(
     selected: Sequence[Selected], job: AskingJob, project: Project, own: Sequence[str], problems: list[Problem]
 ) -> Iterator[JoinedColumn]:
-    asked = [found for each in selected if (found := _asked(each, job, problems))]
+    asked = [found for each in selected if each.names and (found := _asked(each, job, problems))]
     together: dict[tuple[object, ...], list[_Wanted]] = {}
     for each in asked:
         together.setdefault(each.identity, []).append(each)

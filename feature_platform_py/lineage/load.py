@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from feature_platform_py.core.errors import EngineError, Problem, problems_of
+from feature_platform_py.core.locations import is_table_name
 from feature_platform_py.core.project import Project
 from feature_platform_py.dbt_files.sync import bring_up_to_date
 from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, GroupPlan, JobPlan, TablesPlan
@@ -87,11 +88,11 @@ def _edges(plan: TablesPlan, models: Sequence[CompiledModel]) -> Iterator[tuple[
     outside: dict[str, tuple[NodeKind, str]] = {}
     nodes = {model.relation: model.name for model in models}
     for model in models:
-        if model.name in read:
-            kind, name, columns = read[model.name]
-            found_outside = [each for each in _read_by(model, relations) if each not in nodes]
-            relations |= dict.fromkeys(found_outside, columns)
-            outside |= dict.fromkeys(found_outside, (kind, name))
+        for relation in _read_by(model, relations) if model.name in read else ():
+            if relation not in nodes:
+                found_outside = _named(relation, read[model.name])
+                relations[relation] = found_outside.columns
+                outside[relation] = found_outside.kind, found_outside.name
         inputs = column_inputs(model.sql, relations)
         relations[model.relation] = list(inputs)
         for column, found in inputs.items():
@@ -104,18 +105,43 @@ def _edges(plan: TablesPlan, models: Sequence[CompiledModel]) -> Iterator[tuple[
         yield from _job_edges(plan)
 
 
-def _read_from_outside(plan: TablesPlan) -> dict[str, tuple[NodeKind, str, Sequence[str]]]:
-    """Return for each model that reads something which no model here builds: whether that is a source, its name, and its columns."""
+@dataclass(frozen=True)
+class _Outside:
+    """What a model reads that no model here builds: a source or a model, and its columns. `table` is its name on the target."""
+
+    kind: NodeKind
+    name: str
+    columns: Sequence[str]
+    table: str = ""
+
+
+def _named(relation: str, read: Sequence[_Outside]) -> _Outside:
+    """Return which of the things that a model reads a relation of its SQL is."""
+    table = relation.rpartition(".")[2].lower()
+    return next((each for each in read if each.table.lower() == table), read[0])
+
+
+def _read_from_outside(plan: TablesPlan) -> dict[str, list[_Outside]]:
+    """Return for each model that reads something which no model here builds what that is."""
     # A job and the groups whose own tables it joins read one source.
-    source = ".".join(plan.dbt_source), [column for column, _ in plan.columns]
-    found: dict[str, tuple[NodeKind, str, Sequence[str]]] = {
-        part.table_name(INPUT_MODEL): ("source", *source) for part in plan.parts
-    }
+    source = _Outside("source", plan.source_name, [column for column, _ in plan.columns])
+    found = {part.table_name(INPUT_MODEL): list(_holders(plan)) or [source] for part in plan.parts}
     for use in plan.uses if isinstance(plan, JobPlan) else ():
         columns = use.source.columns if use.source else use.columns
         kind: NodeKind = "source" if len(use.relation) > 1 else "model"
-        found[plan.table_name(use.rows_model)] = (kind, ".".join(use.relation), [name for name, _ in columns or ()])
+        read = _Outside(kind, ".".join(use.relation), [name for name, _ in columns or ()])
+        found[plan.table_name(use.rows_model)] = [read]
     return found
+
+
+def _holders(plan: TablesPlan) -> Iterator[_Outside]:
+    """Yield the sources with the keys of a scoring set."""
+    for holder, source in zip(
+        plan.source.scoring.holders if plan.source.scoring else (), plan.source.held_by, strict=True
+    ):
+        is_table = source.format is None or is_table_name(source.location)
+        table = source.location.rpartition(".")[2] if is_table else holder.relation[1]
+        yield _Outside("source", ".".join(holder.relation), [name for name, _ in source.columns or ()], table)
 
 
 def _job_edges(plan: JobPlan) -> Iterator[tuple[Node, Node, Sequence[Use]]]:

@@ -13,12 +13,15 @@ from feature_platform_py.reference.at_times import (
     reference_versions_at,
 )
 from feature_platform_py.reference.features import reference_features
+from feature_platform_py.reference.scoring import KeySource, reference_scoring_rows
 
 __all__ = [
     "Answers",
+    "KeySource",
     "PointInTime",
     "reference_features",
     "reference_features_at",
+    "reference_scoring_rows",
     "reference_targets_at",
     "reference_values_by_key",
     "reference_versions_at",

@@ -89,8 +89,11 @@ def asking_warnings(plan: JobPlan) -> list[JobWarning]:
 def source_warnings(plan: JobPlan, project: Project, *, about_columns: bool) -> list[JobWarning]:
     """Return the warnings that the job's source gives; with `about_columns`, also those of columns without values.
 
-    A failed query of the source is itself a warning, because the job does not depend on it.
+    A failed query of the source is itself a warning, because the job does not depend on it. Rows of a scoring set are made of
+    keys alone, which give none.
     """
+    if plan.source.scoring:
+        return []
     backend = backend_of(project)
     try:
         relation = backend.source_relation(plan.source, plan.columns, job_name=plan.job_name)
@@ -105,6 +108,9 @@ def result_warnings(plan: JobPlan, project: Project, counts: ResultCounts | None
     """Return the warnings of a run; `counts` are those of the result, None if it was not written."""
     empty = [name for name, filled in counts.filled.items() if not filled] if counts and counts.rows else []
     found = [*asking_warnings(plan), *source_warnings(plan, project, about_columns=bool(empty))]
+    if plan.source.scoring and counts and not counts.rows:
+        message = f"no row is one of {plan.source.scoring.shown}, so the result has no rows"
+        found.append(_warning(_Question("no_rows", plan.config.place.at("input_source"), message, "")))
     added = [(each.place, each.column.name) for each in plan.joined_columns]
     added += [
         (spec.place, column.name) for spec in plan.config.feature_transformers for column in spec.outputs(plan.columns)

@@ -9,11 +9,12 @@ from typing import Literal
 from feature_platform_py.core.document import NOWHERE, Place
 from feature_platform_py.features.row_filters import FilterValue, RowFilter
 from feature_platform_py.files.columns import Readings
+from feature_platform_py.sources.scoring import EntityRows
 
 
 @dataclass(frozen=True)
 class InputSource:
-    """The source of a job's rows: a location, or for `databricks_sql` a query and the values of its parameters."""
+    """The source of a job's rows: a location, a query with its parameters for `databricks_sql`, or the keys of an entity."""
 
     source_type: str
     location: str | None = None
@@ -25,3 +26,4 @@ class InputSource:
     parameters: Mapping[str, FilterValue] = field(default_factory=dict)
     readings: Readings = field(default_factory=dict)
     on_empty: Literal["warn", "error"] = "warn"
+    rows: EntityRows | None = None

@@ -18,6 +18,7 @@ from feature_platform_py.registry.references import Reference, references_of
 from feature_platform_py.registry.registry import Registry
 from feature_platform_py.registry.source import RegisteredSource, SourceLocation
 from feature_platform_py.sources.input_source import InputSource
+from feature_platform_py.sources.scoring import ScoringRows
 
 EXTERNAL_SCHEMA = "sources"
 
@@ -27,7 +28,8 @@ class ResolvedSource:
     """A job's input as one target reads it.
 
     An ad-hoc source has no columns until an engine reads them; `format` is None for a table of the engine. `references` name the
-    sources that its rows refer to. The rows of a `query` are first written to the table at the location.
+    sources that its rows refer to. The rows of a `query` are first written to the table at the location. Rows of a `scoring` set
+    are the keys in other sources, `held_by`.
     """
 
     location: str
@@ -39,12 +41,28 @@ class ResolvedSource:
     query: str | None = None
     parameters: Mapping[str, FilterValue] = field(default_factory=dict)
     readings: Readings = field(default_factory=dict)
+    scoring: ScoringRows | None = None
+    held_by: tuple[ResolvedSource, ...] = ()
+
+    @property
+    def parts(self) -> tuple[ResolvedSource, ...]:
+        """The sources that are read for its rows: itself, or those with the keys of a scoring set."""
+        return self.held_by or (self,)
+
+    @property
+    def event_time(self) -> str | None:
+        """The column with the rows' time; None if nothing declares one."""
+        if self.scoring:
+            return self.scoring.time[0]
+        return self.registered.event_time if self.registered else None
 
     @property
     def shown(self) -> str:
         """The source for messages."""
         if self.query is not None:
             return f"a query of the SQL warehouse, kept in {self.location}"
+        if self.scoring:
+            return f"{self.scoring.shown}, of {', '.join(each.shown for each in self.held_by)}"
         return self.location if self.registered is None else f"{self.registered.name} ({self.location})"
 
 

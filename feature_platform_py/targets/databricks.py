@@ -212,12 +212,12 @@ _ADVICE = (
 
 def _sources(plan: JobPlan, target: str) -> Iterator[tuple[str, str]]:
     """Yield the locations that the job reads, each with its name for messages."""
-    source = plan.source
     file = plan.config.path.name
-    shown = f"{file}: source `{source.registered.name}`" if source.registered else f"{file}: the job's source"
-    yield source.location, shown
-    for each in plan.sources[1:]:
-        yield each.location, f"{file}: source `{each.registered.name if each.registered else each.location}`"
+    for each in plan.sources:
+        yield (
+            each.location,
+            f"{file}: " + (f"source `{each.registered.name}`" if each.registered else "the job's source"),
+        )
     for reference in (reference for each in plan.sources for reference in each.references):
         for holder in reference.sources:
             locations: Mapping[str, Any] = holder.locations

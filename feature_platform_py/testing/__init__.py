@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from feature_platform_py.reference import (
     Answers,
+    KeySource,
     PointInTime,
     reference_features,
     reference_features_at,
+    reference_scoring_rows,
     reference_targets_at,
     reference_values_by_key,
     reference_versions_at,
@@ -17,12 +19,14 @@ from feature_platform_py.testing.edge_cases import EdgeCases, edge_case_frame, e
 __all__ = [
     "Answers",
     "EdgeCases",
+    "KeySource",
     "PointInTime",
     "assert_features_equal",
     "edge_case_frame",
     "edge_case_rows",
     "reference_features",
     "reference_features_at",
+    "reference_scoring_rows",
     "reference_targets_at",
     "reference_values_by_key",
     "reference_versions_at",

@@ -26,17 +26,24 @@
     {%- elif not node or not node.config.meta.job_input -%}
         {%- do return(nothing) -%}
     {%- endif -%}
-    {%- do return(dict(node.config.meta.job_input, read=_relation_read(node))) -%}
+    {%- do return(dict(node.config.meta.job_input, read=_relation_read(node), relations=_relations_read(node))) -%}
 {%- endmacro %}
 
 
 {#- The relation that the model of an input reads: a source, or else a model that is no input itself. -#}
 {% macro _relation_read(node) -%}
-    {%- set asking = _read_input(node) -%}
+    {%- do return(_relations_read(node) | first) -%}
+{%- endmacro %}
+
+
+{#- All such relations, in the order in which the model names them. -#}
+{% macro _relations_read(node) -%}
+    {%- set asking, relations = _read_input(node), [] -%}
     {%- for id in node.depends_on.nodes if not asking or id != asking.unique_id -%}
         {%- set found = graph.sources[id] if id in graph.sources else graph.nodes[id] -%}
-        {%- do return(api.Relation.create(database=found.database, schema=found.schema, identifier=found.identifier or found.alias)) -%}
+        {%- do relations.append(api.Relation.create(database=found.database, schema=found.schema, identifier=found.identifier or found.alias)) -%}
     {%- endfor -%}
+    {%- do return(relations) -%}
 {%- endmacro %}
 
 
@@ -50,7 +57,9 @@
 
 {#- A query of the rows of an input, also where its view is not there yet. With `is_filtered=false`, the job's filters leave no row out. -#}
 {% macro _input_rows(input, is_filtered=true) -%}
-    {%- if not input.question -%}
+    {%- if input.scoring -%}
+        {{- _scoring_query(input if is_filtered else dict(input, filters=[]), input.relations) -}}
+    {%- elif not input.question -%}
         {{- _job_input_rows(input if is_filtered else dict(input, filters=[]), input.read) -}}
     {%- else -%}
         {%- set asking = _input_of({'identifier': input.asking.alias}) -%}

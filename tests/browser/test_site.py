@@ -29,7 +29,7 @@ def folder(module_project: Path) -> Path:
             [Path(sys.executable).with_name("fpjob"), *command], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
-    assert done.stdout == "target/docs/index.html: 29 features, 5 of them built, 5 jobs\n"
+    assert done.stdout == "target/docs/index.html: 29 features, 5 of them built, 6 jobs\n"
     return module_project / "target" / "docs"
 
 

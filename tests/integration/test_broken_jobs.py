@@ -103,7 +103,7 @@ def test_lineage_and_docs_show_the_good_jobs_and_leave_out_what_dbt_cannot_compi
 
     site = fpjob("docs", "build")
     assert site.status == 1
-    assert site.stdout.rstrip().endswith("4 jobs")
+    assert site.stdout.rstrip().endswith("5 jobs")
     assert reported(site.stderr) == expected
 
 
@@ -115,6 +115,7 @@ def test_validate_and_list_say_which_jobs_are_broken(broken: Path, fpjob: Fpjob)
     answer = json.loads(outcome.stdout)
     assert sorted(Path(each).name for each in answer["valid"]) == [
         "customer_features_job.yaml",
+        "overdraft_scoring_job.yaml",
         "overdraft_training_job.yaml",
         "sample_customer_profile_job.yaml",
         SAMPLE.name,

@@ -34,13 +34,15 @@ output_sink: {sink_type: display, config: {}}
 # The columns of each source, and the jobs that read them: by what the jobs' files say, not by what is generated from them.
 BANK = {NAME, "training_features_v1"}
 OF_GROUPS = "customer_features_v1"
-OF_LABELS = "overdraft_training_set_v1"
+OF_LABELS, OF_KEYS = "overdraft_training_set_v1", "overdraft_scoring_set_v1"
 GROUPS = {"customer_spend", "customer_activity"}
 READERS = {
-    "transaction.mm_transaction": dict.fromkeys(("user_id", "timestamp", "amount"), BANK | {OF_GROUPS, OF_LABELS})
+    "transaction.mm_transaction": dict.fromkeys(
+        ("user_id", "timestamp", "amount"), BANK | {OF_GROUPS, OF_LABELS, OF_KEYS}
+    )
     | {"category": BANK | {OF_GROUPS}},
     "review.mm_review": {name: {OF_LABELS} for name in ("customer", "reviewed_at")},
-    "customer.mm_customer": {"birthdate": {"customer_profile_v1"}},
+    "customer.mm_customer": {"birthdate": {"customer_profile_v1"}, "user_id": {"customer_profile_v1", OF_KEYS}},
     "ad_hoc.shop_v1": {name: {"shop_v1"} for name in ("buyer", "at", "price")},
 }
 
@@ -120,7 +122,7 @@ def test_a_source_reaches_the_jobs_that_read_it_in_dbts_graph(manifest: dict[str
 def test_a_job_is_made_of_its_own_source_in_dbts_graph(manifest: dict[str, Any]) -> None:
     sources = {
         name: {node.partition(".feature_platform.")[2] for node in found if node.startswith("source.")}
-        for name in (*BANK, OF_GROUPS, OF_LABELS, "customer_profile_v1", "shop_v1")
+        for name in (*BANK, OF_GROUPS, OF_LABELS, OF_KEYS, "customer_profile_v1", "shop_v1")
         for found in [reached(f"exposure.feature_platform.{name}", manifest["parent_map"])]
     }
     expected: dict[str, set[str]] = {}
@@ -331,6 +333,6 @@ def test_the_docs_leave_out_a_job_whose_macro_fails(shop: Path, tmp_path: Path) 
     problems: list[Problem] = []
     project = open_project(shop)
     site = build_site(project, load_project_registry(shop), tmp_path / "docs", problems=problems, tell=lambda _: None)
-    assert set(site["jobs"]) == {"customer_profile_v1", "shop_v1", OF_GROUPS, OF_LABELS}, problems
+    assert set(site["jobs"]) == {"customer_profile_v1", "shop_v1", OF_GROUPS, OF_LABELS, OF_KEYS}, problems
     assert {Path(problem.file).name for problem in problems} == {Path(SAMPLE).name, "training_features_job.yaml"}
     assert (tmp_path / "docs/dbt.html").is_file()

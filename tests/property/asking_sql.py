@@ -168,9 +168,14 @@ def query(uses: Sequence[Use], columns: Columns) -> str:
         "columns": [{"name": name, "type": data_type} for name, data_type in columns],
         "features": features,
     }
+    return rendered(TEMPLATE, variables)
+
+
+def rendered(template: str, variables: dict[str, Any]) -> str:
+    """Return the SQL of a template that calls the project's macros."""
     with compile_macros._lock:
         root = compile_macros._macro_project(compile_macros._project_root(), ())
-        arguments = ["compile", "--inline", TEMPLATE, "--no-introspect", "--no-populate-cache"]
+        arguments = ["compile", "--inline", template, "--no-introspect", "--no-populate-cache"]
         manifest = compile_macros._manifest(root, compile_macros._stamp(root))
         result = compile_macros._dbt(root, arguments, variables, manifest=manifest)
     text: str = result[0].node.compiled_code

@@ -133,6 +133,7 @@ def test_each_job_is_an_exposure_of_its_own_result(jobs: list[PlannedJob], regis
         "customer_features_v1": ["ref('customer_features_v1__job_features')"],
         "customer_profile_v1": ["ref('customer_profile_v1__job_enriched')"],
         "financial_features_extraction_v1": ["ref('financial_features_extraction_v1__job_features')"],
+        "overdraft_scoring_set_v1": ["ref('overdraft_scoring_set_v1__job_features')"],
         "overdraft_training_set_v1": ["ref('overdraft_training_set_v1__job_features')"],
         "training_features_v1": ["ref('training_features_v1__job_features')"],
     }

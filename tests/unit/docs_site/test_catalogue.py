@@ -72,12 +72,12 @@ def test_a_group_has_its_definition_its_tables_and_the_jobs_that_read_it() -> No
     spend = content["groups"]["customer_spend"]
     assert spend["definition"] == (ROOT / "registry/feature/customer_spend.yaml").read_text().strip()
     assert spend["tables"] == ["customer_spend__window", "customer_spend__lifetime"]
-    assert spend["jobs"] == ["customer_features_v1", "overdraft_training_set_v1"]
+    assert spend["jobs"] == ["customer_features_v1", "overdraft_scoring_set_v1", "overdraft_training_set_v1"]
     tables = {each["name"]: each["table"] for each in content["features"] if each["group"] == "customer_spend"}
     assert tables["spend_7d"] == "customer_spend__window"
     assert tables["paid_loan_payment_lifetime"] == "customer_spend__lifetime"
     uses = {each["name"]: [use["name"] for use in each["jobs"]] for each in content["features"]}
-    assert uses["transactions_30d"] == ["customer_features_v1", "overdraft_training_set_v1"]
+    assert uses["transactions_30d"] == ["customer_features_v1", "overdraft_scoring_set_v1", "overdraft_training_set_v1"]
     assert uses["transactions_7d"] == []
 
 

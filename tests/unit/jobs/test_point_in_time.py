@@ -167,6 +167,13 @@ def test_rows_of_the_groups_own_source_ask_only_if_the_job_says_so(
     assert [group.name for group in plan.groups] == ([] if asks else ["takings"])
 
 
+def test_a_job_of_one_unknown_feature_says_so(root: Path) -> None:
+    [found] = problems(
+        root, OF_SALES.replace("count_30d", "count_31d").replace("features", "event_time: sold_at\nfeatures")
+    )
+    assert found.startswith("4: `features[0]`: feature `count_31d` is unknown. Did you mean `count_30d`?")
+
+
 def test_names_of_tables_avoid_those_of_the_job(root: Path) -> None:
     files = {
         f"feature/{name}.yaml": GROUP.replace("name: takings", f"name: {name}") for name in ("takings_rows", "final")

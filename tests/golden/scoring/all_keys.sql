@@ -1,0 +1,39 @@
+select 0 as case_no, `customer no.` as who, cast(null as string) as name, unix_micros(cast(asked as timestamp)) as at from (
+with
+
+source_rows as (
+    select * from `events`
+),
+
+steps as (
+    select explode(sequence(0, 2)) as _step
+),
+
+entity_keys as (
+    select
+        cast(`who` as bigint) as `customer no.`
+    from source_rows
+    where `who` is not null
+),
+
+steps_of_keys as (
+    select distinct
+        `customer no.`,
+        _step
+    from entity_keys
+    cross join steps
+),
+
+scoring_rows as (
+    select
+        `customer no.`,
+        date_add(cast('2024-01-01' as date), cast(_step * 7 as int)) as `asked`
+    from steps_of_keys
+),
+
+final as (
+    select * from scoring_rows
+)
+
+select * from final
+) as rows_of_case
