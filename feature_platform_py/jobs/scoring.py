@@ -37,6 +37,9 @@ def resolve_rows(rows: EntityRows, draft: JobDraft, registry: Registry, project:
         raise ConfigurationError([at.problem(f"`{at.name}`: {fault}")])
     names = asking.entities.get(rows.entity) or entity.primary_key
     problems = list(_name_problems(names, asking, entity, draft.place))
+    if draft.drops_immature and rows.instants.start is None:
+        said = "at the time of a run no target is known yet, so that `drop` would leave out every row"
+        problems.append(draft.place.at("immature").problem(f"`immature`: {said}; remove it, or name a time as `at`"))
     holders = _holders(rows, entity, config, registry, problems)
     if problems:
         raise ConfigurationError(problems)

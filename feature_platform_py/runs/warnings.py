@@ -109,7 +109,8 @@ def result_warnings(plan: JobPlan, project: Project, counts: ResultCounts | None
     empty = [name for name, filled in counts.filled.items() if not filled] if counts and counts.rows else []
     found = [*asking_warnings(plan), *source_warnings(plan, project, about_columns=bool(empty))]
     if plan.source.scoring and counts and not counts.rows:
-        message = f"no row is one of {plan.source.scoring.shown}, so the result has no rows"
+        unknown = ", or none of which the targets are known" if plan.config.drops_immature else ""
+        message = f"the result has no rows: there are none of {plan.source.scoring.shown}{unknown}"
         found.append(_warning(_Question("no_rows", plan.config.place.at("input_source"), message, "")))
     added = [(each.place, each.column.name) for each in plan.joined_columns]
     added += [

@@ -64,11 +64,15 @@ entity_keys as (
     {%- endfor %}
 ),
 
+distinct_keys as (
+    select distinct * from entity_keys
+),
+
 steps_of_keys as (
-    select distinct
-        {{ key_names }},
-        _step
-    from entity_keys
+    select
+        distinct_keys.*,
+        steps._step
+    from distinct_keys
     cross join steps
 ),
 {%- else -%}

@@ -16,11 +16,15 @@ entity_keys as (
     where `who` is not null
 ),
 
+distinct_keys as (
+    select distinct * from entity_keys
+),
+
 steps_of_keys as (
-    select distinct
-        `customer no.`,
-        _step
-    from entity_keys
+    select
+        distinct_keys.*,
+        steps._step
+    from distinct_keys
     cross join steps
 ),
 

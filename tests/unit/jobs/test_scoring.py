@@ -249,6 +249,17 @@ def test_names_that_the_rows_cannot_have_are_refused(root: Path, old: str, new: 
     assert any(each.startswith(message) for each in found), found
 
 
+def test_rows_of_today_are_not_left_out_for_their_targets(root: Path) -> None:
+    target = "{source: shop/sales, entity: shop, function: count, windows: next 30d}"
+    dropped = job().replace("features:", f"immature: drop\ntargets: [{target}]\nfeatures:")
+    assert planned(root, dropped).config.drops_immature
+    [found] = problems(root, dropped.replace(', at: "2024-01-31"', ""))
+    assert found == (
+        "5: `immature`: at the time of a run no target is known yet, so that `drop` would leave out every row; remove it, or name"
+        " a time as `at`"
+    )
+
+
 def test_an_entity_without_sources_says_what_to_name(root: Path) -> None:
     write(root, {"entity/buyer/buyer.yaml": OTHER_KEY})
     [first, *_] = problems(root, job("entity: buyer").replace("{shop: shop}", "{}"))
@@ -281,6 +292,6 @@ def test_a_set_without_rows_is_warned_of(root: Path) -> None:
     plan = planned(root, job("entity: shop, at: 2024-01-31, active_within: 1d"))
     [warning] = result_warnings(plan, local_project(root=root), ResultCounts(0, {}))
     assert (warning.code, warning.line) == ("no_rows", 2)
-    said = "no row is one of the keys of shop at 2024-01-31, with a row in the 1d before, so the result has no rows"
+    said = "the result has no rows: there are none of the keys of shop at 2024-01-31, with a row in the 1d before"
     assert warning.message == said
     assert result_warnings(plan, local_project(root=root), ResultCounts(1, {})) == []
