@@ -12,11 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from feature_platform_py.warehouse.catalog_file import RelationDefinition
-from feature_platform_py.core.sql_text import literal
 from feature_platform_py.core.data_types import Columns, parse_type, sql_type
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.locations import absolute, is_remote
+from feature_platform_py.core.sql_text import literal
 from feature_platform_py.files.columns import Reading, Readings, shown
 from feature_platform_py.files.copy import copied, digest, files_state
 from feature_platform_py.files.declared import TEXT_FORMATS
@@ -24,6 +23,7 @@ from feature_platform_py.files.delta_log import has_inexact_statistics, log_file
 from feature_platform_py.files.folder import DataFile, data_files
 from feature_platform_py.files.options import VERSIONS, TextOptions, option_fault, option_key, text_options
 from feature_platform_py.files.patterns import EPOCHS, DatePattern
+from feature_platform_py.warehouse.catalog_file import RelationDefinition
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -135,8 +135,8 @@ def external_source(
             raise ConfigurationError(f"{shown(location)}: no such file or folder; expected {format} data")
     elif format.lower() in TEXT_FORMATS:
         raise ConfigurationError(
-            f"{location}: {format} files are read by this machine, but the location is a URI of remote storage; copy them here, or write"
-            " them as Parquet or Delta"
+            f"{location}: {format} files are read by this machine, but the location is a URI of remote storage; copy them here, or"
+            " write them as Parquet or Delta"
         )
     texts = {
         name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in (options or {}).items()

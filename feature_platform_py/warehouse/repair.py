@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from feature_platform_py.warehouse.catalog_file import CatalogFile
 from feature_platform_py.core.errors import EngineError
+from feature_platform_py.warehouse.catalog_file import CatalogFile
 from feature_platform_py.warehouse.stored_relations import commits
 
 DISCARDED_PREFIX = ".discarded-"

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from feature_platform_py.warehouse.engine_paths import delta_path
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.sessions.jvm_session import find_jvm_session, is_jvm_session_stopped, open_jvm_session
 from feature_platform_py.sessions.remote_session import (
@@ -32,6 +31,7 @@ from feature_platform_py.sessions.remote_session import (
     open_remote_session,
 )
 from feature_platform_py.sessions.sail_session import SESSION_CONFIG, open_sail_session
+from feature_platform_py.warehouse.engine_paths import delta_path
 from feature_platform_py.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import SecretStr
 
-from feature_platform_py.warehouse import session as sessions
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import find_root, open_project
 from feature_platform_py.core.suggestions import unknown
@@ -33,6 +32,7 @@ from feature_platform_py.sessions.remote_session import (
     find_remote_session,
     open_remote_session,
 )
+from feature_platform_py.warehouse import session as sessions
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from feature_platform_py.warehouse.catalog_file import CatalogFile, RelationDefinition, TableName
-from feature_platform_py.core.sql_text import literal, quoted
 from feature_platform_py.core.data_types import sql_type
 from feature_platform_py.core.errors import ConfigurationError, EngineError
+from feature_platform_py.core.locations import overlap
+from feature_platform_py.core.sql_text import literal, quoted
+from feature_platform_py.warehouse.catalog_file import CatalogFile, RelationDefinition, TableName
 from feature_platform_py.warehouse.external_sources import ExternalSource, define_source
 from feature_platform_py.warehouse.file_states import latest_version
-from feature_platform_py.core.locations import overlap
 from feature_platform_py.warehouse.repair import DISCARDED_PREFIX, remove, throw_away
 from feature_platform_py.warehouse.stored_relations import PLAIN_NAME, commits, plain_folders, stored_tables
 from feature_platform_py.warehouse.view_text import create_as_plan, survives_as_text
@@ -355,8 +355,8 @@ class Warehouse:
         given = urlsplit(self.spark.catalog.getDatabase(schema).locationUri).path
         if given and Path(unquote(given)).resolve() != location.resolve():
             raise EngineError(
-                f"schema `{schema}`: expected the engine's catalog to have it at `{location}`, but it is at `{given}`, in another warehouse."
-                " Name another schema in the profile, or give each warehouse a server of its own"
+                f"schema `{schema}`: expected the engine's catalog to have it at `{location}`, but it is at `{given}`, in another"
+                " warehouse. Name another schema in the profile, or give each warehouse a server of its own"
             )
 
     def _adopt(self, name: TableName) -> None:
