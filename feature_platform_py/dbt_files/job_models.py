@@ -135,7 +135,7 @@ def _rows_of(use: Use, plan: JobPlan) -> Call:
         arguments["filters"] = filters
     if use.reach_days is not None:
         arguments["reach_days"] = use.reach_days
-    arguments |= use.known
+    arguments |= use.known if use.has_copies else {}
     if use.ahead_seconds is not None:
         arguments["ahead_seconds"] = use.ahead_seconds
     if use.newest_of:

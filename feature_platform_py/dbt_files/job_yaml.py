@@ -170,7 +170,7 @@ def _table_model(model: str, plan: TablesPlan, registry: Registry) -> dict[str, 
 def _rows_model(use: Use, plan: JobPlan) -> dict[str, Any]:
     own = [(ASKS, "boolean", "Whether the row asks.")] if use.time else []
     of_copies = "Tells apart the copies of rows for times at which not all rows were there; in microseconds."
-    own += [(KNOWN_AT, "bigint", of_copies)] if use.known else []
+    own += [(KNOWN_AT, "bigint", of_copies)] if use.has_copies else []
     return _model(plan, use.rows_model, tags=[use.feature_set.tag]) | {
         "description": (
             f"The rows that count for `{use.name}` of {_shown(plan)}, and the job's rows, which ask for features at their own time and"

@@ -86,6 +86,10 @@ class Window:
         """Whether all rows up to t count."""
         return self.text == "lifetime"
 
+    def outlasts(self, seconds: int) -> bool:
+        """Return whether a row that is so old at t is in the window of some t, and the window's end is no calendar period's."""
+        return self.is_lifetime or (self.period is None and self.seconds + self.offset > seconds)
+
     def reach(self, *, is_zoned: bool) -> Reach:
         """Return for how long a row counts. With `is_zoned`, the window's periods are not those of the session's time zone."""
         if self.is_lifetime:

@@ -10,7 +10,7 @@ from feature_platform_py.core.data_types import Columns, common_key_type, parse_
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.features.row_filters import RowFilter
-from feature_platform_py.features.windows import whole_days
+from feature_platform_py.features.windows import parse_window, whole_days
 from feature_platform_py.registry.definition import Definition
 from feature_platform_py.registry.feature import FeatureGroup, Versions
 from feature_platform_py.registry.source import RegisteredSource
@@ -34,6 +34,7 @@ class Use:
     None for rows that count always.
     `columns` are read, with the types in which both kinds of rows have them. A row counts for `reach_days` days, None: for ever;
     `known` says from when on, where that is not its event time: `loaded_at`, a column, or `available_after`, in seconds.
+    With `has_copies`, the view has further copies of rows, for times at which others were still to arrive.
     """
 
     name: str
@@ -50,6 +51,11 @@ class Use:
     feature_set: FeatureSet
     ahead_seconds: int | None = None
     newest_of: str | None = None
+
+    @property
+    def has_copies(self) -> bool:
+        """Whether the rows are there again for times at which some were not; else windows that end earlier say the same."""
+        return bool(self.known) and "available_after" not in self.feature_set.params
 
     @property
     def rows_model(self) -> str:
@@ -147,7 +153,7 @@ def windowed_use(
         filters=definition.filters,
         reach_days=None if found.reach_days is None else whole_days(found.reach_days, found.reach_periods),
         known=known,
-        feature_set=_asked(found, read, is_known_later=bool(known)),
+        feature_set=_asked(found, read, known),
     )
 
 
@@ -171,16 +177,20 @@ def _known(source: RegisteredSource) -> dict[str, str | int]:
     return {name: value for name, value in declared.items() if value is not None}
 
 
-def _asked(feature_set: FeatureSet, columns: Columns, *, is_known_later: bool = False) -> FeatureSet:
+def _asked(feature_set: FeatureSet, columns: Columns, known: Mapping[str, str | int]) -> FeatureSet:
     """Return a feature set over rows of which some only ask. Its table has no periods, so how far rows reach does not matter there."""
-    known = [(KNOWN_AT, "bigint")] if is_known_later else []
+    delay = known.get("available_after")
+    # A delay that is the same for all rows moves the windows' ends; else rows are there once for each time at which they are known.
+    texts = [text for each in feature_set.params.get("features", ()) for text in each["windows"]] if delay else []
+    is_moved = isinstance(delay, int) and all(parse_window(text).outlasts(delay) for text in texts)
+    copies = [(KNOWN_AT, "bigint")] if known and not is_moved else []
+    params = {**feature_set.params, "keys": [*feature_set.params["keys"], *dict(copies)], "asking": ASKS}
     return replace(
         feature_set,
-        reads=(*columns, (ASKS, "boolean"), *known),
+        reads=(*columns, (ASKS, "boolean"), *copies),
         reach_days=None,
         reach_periods={},
-        # Rows that arrive late are there once for each time at which they are known.
-        params={**feature_set.params, "keys": [*feature_set.params["keys"], *dict(known)], "asking": ASKS},
+        params=params | ({"available_after": delay} if is_moved else {}),
     )
 
 
@@ -225,7 +235,7 @@ def version_use(
         filters=(),
         reach_days=max_age_days,
         known={},
-        feature_set=_asked(found, columns) if time else found,
+        feature_set=_asked(found, columns, {}) if time else found,
     )
 
 

@@ -6,9 +6,9 @@
   A value over a window is the state to date at the window's end, less the state to date before its start: sums that only grow, and one
   look-up per window. So the time taken does not depend on how many rows a window holds.
 -#}
-{% macro aggregate(relation, keys, event_time, features, types=none, time_zone=none, asking=none) -%}
+{% macro aggregate(relation, keys, event_time, features, types=none, time_zone=none, asking=none, available_after=none) -%}
     {{- adapter.dispatch('aggregate', 'feature_platform')(
-        plan=_aggregation_plan(relation, keys, event_time, features, types, time_zone, asking)
+        plan=_aggregation_plan(relation, keys, event_time, features, types, time_zone, asking, available_after)
     ) -}}
 {%- endmacro %}
 

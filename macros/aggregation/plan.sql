@@ -14,7 +14,7 @@
     orders      values in the order of their time, by their names; `joins` the positions that are wanted of them
     values      the SQL of the features, by the features' names
 -#}
-{% macro _aggregation_plan(relation, keys, event_time, features, types, time_zone, asking=none) -%}
+{% macro _aggregation_plan(relation, keys, event_time, features, types, time_zone, asking=none, available_after=none) -%}
     {%- set plan = {
         'relation': relation, 'types': types or {}, 'time_zone': time_zone, 'asking': asking,
         'keys': [], 'key_columns': [], 'event_time': sql_identifier(event_time) if event_time else none,
@@ -39,7 +39,7 @@
     {%- endfor -%}
     {%- for feature in features -%}
         {%- for window, name in feature.windows.items() -%}
-            {%- set asked = dict(feature, window=window, bounds=_window_bounds(window, feature.closed or 'right')) -%}
+            {%- set asked = dict(feature, window=window, bounds=_window_bounds(window, feature.closed or 'right', available_after)) -%}
             {%- do _note_period(plan, asked.bounds) -%}
             {%- do plan['values'].update({name: _value_of(plan, asked)}) -%}
         {%- endfor -%}

@@ -6,10 +6,12 @@
       closed    right (t - N, t]    left [t - N, t)    both [t - N, t]    none (t - N, t)
       next N    (t, t + N], with an offset of M (t + M, t + M + N]
 
-  Instants are whole microseconds, so that an end that is left out is one microsecond away from one that counts.
+  Instants are whole microseconds, so that an end that is left out is one microsecond away from one that counts. Rows that are there some seconds after
+  their event (`available_after`) are not there yet at the window's end: it comes so much earlier.
 -#}
-{% macro _window_bounds(window, closed) -%}
-    {%- set now = {'axis': '_micros', 'distance': 0 if closed in ['right', 'both'] else 1} -%}
+{% macro _window_bounds(window, closed, available_after=none) -%}
+    {%- set delay = (available_after or 0) * 1000000 -%}
+    {%- set now = {'axis': '_micros', 'distance': [0 if closed in ['right', 'both'] else 1, delay] | max} -%}
     {%- set next = modules.re.fullmatch('next ([0-9]+)([smhdw])(?: offset ([0-9]+)([smhdw]))?', window) -%}
     {%- set trailing = modules.re.fullmatch('([0-9]+)([smhdw])(?: offset ([0-9]+)([smhdw]))?', window) -%}
     {%- set period = window.replace('previous ', '') -%}
@@ -23,8 +25,11 @@
         }) -%}
     {%- elif trailing -%}
         {%- set offset = _micros_of(trailing[3] or 0, trailing[4] or 's') -%}
-        {%- set until = offset + now.distance -%}
+        {%- set until = [offset + (0 if closed in ['right', 'both'] else 1), delay] | max -%}
         {%- set since = offset + _micros_of(trailing[1], trailing[2]) + (1 if closed in ['left', 'both'] else 0) -%}
+        {%- if since <= until -%}
+            {%- do exceptions.raise_compiler_error('aggregate: no row of the window `' ~ window ~ '` is there by its end') -%}
+        {%- endif -%}
         {%- do return({
             'until': {'axis': '_micros', 'distance': until}, 'since': {'axis': '_micros', 'distance': since}, 'width': since - until,
         }) -%}
@@ -34,6 +39,8 @@
         {%- do exceptions.raise_compiler_error(
             'aggregate: window `' ~ window ~ '` is not known; expected one such as 30d, 12h offset 1d, next 30d, lifetime, month, previous month'
         ) -%}
+    {%- elif delay -%}
+        {%- do exceptions.raise_compiler_error('aggregate: rows of calendar periods are there at once; given `available_after` with `' ~ window ~ '`') -%}
     {%- elif window == period -%}
         {%- do return({'until': now, 'since': {'axis': '_' ~ period, 'distance': 1}, 'period': period}) -%}
     {%- endif -%}

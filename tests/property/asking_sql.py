@@ -67,7 +67,14 @@ def uses_of(tried: Batch, columns: Mapping[str, Columns]) -> list[Use]:
     filters = [_filter(each, columns["events"]) for each in tried.filters]
 
     def windows(name: str, features: Sequence[Mapping[str, Any]], keys: Mapping[str, str], **rows: Any) -> list[Use]:
-        return [_Windows(tried, features, keys, columns["events"]).use(name, rows)] if features else []
+        # A delay that is the same for all rows moves the end of most windows; rows of the others have copies.
+        moved = [each for each in features if not tried.loaded_at and _is_moved(each, rows.get("available_after"))]
+        parts = [(name, [each for each in features if each not in moved], False), (f"{name}_moved", moved, True)]
+        return [
+            _Windows(tried, part, keys, columns["events"], is_moved).use(part_name, rows)
+            for part_name, part, is_moved in parts
+            if part
+        ]
 
     found = windows("windows", tried.features, tried.keys, filters=filters, **late)
     found += windows("others", tried.others, tried.other, **late)
@@ -86,6 +93,7 @@ class _Windows:
     features: Sequence[Mapping[str, Any]]
     keys: Mapping[str, str]
     columns: Columns
+    is_moved: bool
 
     def use(self, name: str, rows: Mapping[str, Any]) -> Use:
         tried = self.tried
@@ -98,6 +106,9 @@ class _Windows:
         }
         aggregator = get_transformer("WindowAggregator", params)
         arguments = aggregator.arguments({**dict(self.columns), **types})
+        if self.is_moved:
+            arguments["available_after"] = rows["available_after"]
+            rows = {name: value for name, value in rows.items() if name != "available_after"}
         is_late = {"loaded_at", "available_after"} & rows.keys()
         arguments |= {"keys": [*arguments["keys"], *(["_known_at"] if is_late else [])], "asking": "_asks"}
         if name == "targets":
@@ -116,6 +127,12 @@ class _Windows:
             closed = _OPEN_AT_THE_END.get(closed, closed)
         windows = [each.removeprefix("next ") for each in feature["windows"]]
         return {**feature, "closed": closed if windows == feature["windows"] else "right", "windows": windows}
+
+
+def _is_moved(feature: Mapping[str, Any], delay: int | None) -> bool:
+    return delay is not None and all(
+        parse_window(text, is_ahead="next" in text).outlasts(delay) for text in feature["windows"]
+    )
 
 
 def _looking_ahead(argument: Mapping[str, Any]) -> dict[str, Any]:

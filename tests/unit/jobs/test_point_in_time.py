@@ -307,7 +307,6 @@ DELAYED = SOURCE.replace("event_time: sold_at", "event_time: sold_at\navailable_
     ("source", "given", "known"),
     [
         (LATE, "", "loaded_at='loaded'"),
-        (DELAYED, "", "available_after=21600"),
         (LATE, "known_by: loaded_at\n", "loaded_at='loaded'"),
         (LATE, "known_by: event_time\n", None),
         (SOURCE, "", None),
@@ -323,6 +322,30 @@ def test_rows_count_from_when_they_were_there(root: Path, source: str, given: st
     assert ("'_asks': 'boolean', '_known_at': 'bigint'}" in table) == bool(known)
     # It is not part of the table's grain.
     assert "'keys': ['shop_id', 'sold_at'], 'features'" in table
+
+
+@pytest.mark.parametrize(
+    ("windows", "is_moved"),
+    [
+        ("7d", True),
+        ("lifetime", True),
+        ("6h", False),
+        ("1h offset 6h", True),
+        ("month", False),
+        ("previous day", False),
+    ],
+)
+def test_a_delay_moves_the_end_of_windows_that_outlast_it(root: Path, windows: str, *, is_moved: bool) -> None:
+    group = GROUP.replace("windows: [7d, lifetime]", f"windows: [{windows}]")
+    assert group != GROUP
+    write(root, {"source/shop/v1/sales_source.yaml": DELAYED, "feature/takings.yaml": group})
+    slug = windows.replace(" ", "_")
+    features = f"features:\n  - {{group: takings, features: [count_30d, taken_{slug}]}}\noutput"
+    plan = planned(root, f"{JOB.partition('features:')[0]}{features}{JOB.partition('output')[2]}")
+    rows, table = text(plan, "takings_rows"), text(plan, "takings")
+    assert ("available_after=21600" in table) == is_moved
+    assert ("available_after=21600" in rows) != is_moved
+    assert ("'_known_at'" in table) != is_moved
 
 
 def test_rows_at_the_time_asked_for_may_not_count(root: Path) -> None:
