@@ -17,7 +17,6 @@ from tests.databricks.literals import literals, without_literals
 from tests.databricks.workspace import Workspace
 from tests.hostile import EVERYTHING, ONE_LINE, poison_registry
 
-pytestmark = pytest.mark.no_cover
 JOB = Path("configs/jobs/sample_financial_features_job.yaml")
 MARKS = ("window.pwned", "drop table x", "select 1; --", "constructor(", "日本語", "in a backslash")
 

@@ -22,7 +22,7 @@ from tests.files.cases import CASES
 from tests.files.read_all import rows_digest
 from tests.parity.engines import QUICK_JVM, jvm_connect_server, sail_server
 
-pytestmark = [pytest.mark.no_cover, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 SERVERS = ["connect-jvm"] if os.environ.get("FP_EVERY_SERVER") else []

@@ -13,8 +13,6 @@ from tests.conftest import ROOT, Fpjob
 from tests.oracle.brute_force import BANK_COLUMNS, expected_rows, read_csv
 from tests.oracle.compare import differences
 
-pytestmark = pytest.mark.no_cover
-
 TARGETS = ["household payment", "interest credited", "old-age pension", "sanction interest"]
 
 

@@ -15,8 +15,6 @@ from tests.compiled import compile_job
 from tests.oracle.brute_force import expected_rows
 from tests.oracle.compare import differences
 
-pytestmark = pytest.mark.no_cover
-
 START = datetime(2024, 1, 1, tzinfo=UTC)
 COLUMNS: list[list[Any]] = [
     [1, 1, 2, 1],

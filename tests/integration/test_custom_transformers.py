@@ -14,8 +14,6 @@ import pytest
 from tests.conftest import Fpjob, copy_project, reword
 from tests.oracle.brute_force import Row
 
-pytestmark = pytest.mark.no_cover
-
 JOB = """\
 job_name: custom
 input_source: {source_type: spark, config: {location: jupiter.mm.fact_mm_transaction}}

@@ -21,8 +21,6 @@ import pytest
 from feature_platform_py.warehouse.session import close_warehouse, open_session
 from tests.conftest import Fpjob
 
-pytestmark = pytest.mark.no_cover
-
 JOB = """
 job_name: {name}
 input_source: {{source_type: spark, config: {{location: sales.csv}}}}

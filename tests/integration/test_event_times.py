@@ -8,12 +8,9 @@ from typing import Any
 
 import pyarrow
 import pyarrow.parquet
-import pytest
 import yaml
 
 from tests.conftest import Fpjob
-
-pytestmark = pytest.mark.no_cover
 
 NOON = datetime(2024, 3, 31, 12)
 YEAR_10000 = 253_402_300_800_000_000

@@ -15,8 +15,6 @@ import yaml
 
 from tests.conftest import Fpjob, add_entity, reword
 
-pytestmark = pytest.mark.no_cover
-
 KEYS = {"user_id_col": "who", "timestamp_col": "at"}
 CATEGORY = {"amount_col": "amount", "category_col": "kind", "target_category_value": "food & drink"}
 TRANSFORMERS = [

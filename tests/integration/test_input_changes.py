@@ -31,8 +31,6 @@ from feature_platform_py.runs.run import RunReport, run_job
 from feature_platform_py.targets import backend_of
 from feature_platform_py.warehouse.session import open_session
 
-pytestmark = pytest.mark.no_cover
-
 REPLACEMENTS = int(os.environ.get("FP_REPLACEMENTS", "1"))
 USERS, DAYS = 40, 12
 FORMATS = {"file": "parquet", "folder": "parquet", "csv": "csv", "delta": "delta"}

@@ -23,8 +23,6 @@ import yaml
 from feature_platform_py.warehouse.session import open_session
 from tests.conftest import ROOT, copy_project
 
-pytestmark = pytest.mark.no_cover
-
 KILLS = int(os.environ.get("FP_KILLS", "2"))
 TABLES = ("user_spend", "user_monthly_transactions", "user_categorical_spend")
 SAMPLE = "configs/jobs/sample_financial_features_job.yaml"

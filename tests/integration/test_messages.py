@@ -8,11 +8,8 @@ from typing import Any
 
 import pyarrow
 import pyarrow.parquet
-import pytest
 
 from tests.conftest import Fpjob, reword
-
-pytestmark = pytest.mark.no_cover
 
 HOSTILE = (
     "[FP_AMOUNT_WITHOUT_ROOM] amounts of column `a`: expected less",

@@ -15,8 +15,6 @@ from feature_platform_py.jobs.config import load_job_config
 from feature_platform_py.runs.run import run_job
 from feature_platform_py.warehouse.session import open_session
 
-pytestmark = pytest.mark.no_cover
-
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 

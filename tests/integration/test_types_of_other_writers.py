@@ -14,8 +14,6 @@ import yaml
 
 from tests.conftest import Fpjob
 
-pytestmark = pytest.mark.no_cover
-
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 LARGE = 2**64 - 1
 ROWS = {

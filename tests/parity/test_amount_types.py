@@ -22,8 +22,6 @@ from tests.conftest import ROOT, require_java
 from tests.databricks.workspace import Workspace, connect_profile
 from tests.parity import amounts, engines
 
-pytestmark = pytest.mark.no_cover
-
 IS_WHOLE = os.environ.get("FP_AMOUNT_TYPES") == "all"
 TYPES = amounts.all_types() if IS_WHOLE else amounts.chosen_types()
 

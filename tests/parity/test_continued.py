@@ -17,8 +17,6 @@ from tests.conftest import copy_project
 from tests.parity import engines
 from tests.parity.engines import Engine
 
-pytestmark = pytest.mark.no_cover
-
 JOB = """\
 job_name: spending
 input_source: {source_type: spark, config: {location: spending.parquet}}

@@ -20,8 +20,6 @@ from tests.parity import engines
 from tests.parity.cases import ODD, SAMPLES, WINDOW_AGGREGATORS, add_cases, hostile_rows, window_rows
 from tests.parity.engines import Engine
 
-pytestmark = pytest.mark.no_cover
-
 CASES = (*SAMPLES, *ODD)
 Stored = tuple[list[tuple[str, str]], list[tuple[Any, ...]]]
 Start = Callable[[Path, Path], AbstractContextManager[Engine]]

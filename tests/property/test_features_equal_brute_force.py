@@ -15,8 +15,6 @@ from tests.oracle.brute_force import expected_rows
 from tests.oracle.compare import differences
 from tests.oracle.generators import TARGETS, Kind, arrow_table, tables
 
-pytestmark = pytest.mark.no_cover
-
 
 @dataclass(frozen=True)
 class Shape:

@@ -23,8 +23,6 @@ from tests.oracle.generators import TARGETS, Kind, Row, anchors, tables
 from tests.property.edits import Edit, apply, edits
 from tests.property.incremental_jobs import IncrementalJob, Version, prepare
 
-pytestmark = pytest.mark.no_cover
-
 USUAL_EXAMPLES = 96
 EXAMPLES = int(os.environ.get("FP_EXAMPLES", USUAL_EXAMPLES))
 FIRST_LOAD = datetime(2024, 6, 1, tzinfo=UTC)
