@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
 from feature_platform_py.core.project import Target
-from feature_platform_py.core.text import aligned
+from feature_platform_py.core.text import aligned, html_table
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.transformer import FeatureTransformer
 from feature_platform_py.jobs.plan import JobPlan, TablesPlan
@@ -118,12 +118,7 @@ def plan_html(plan: JobPlan, target: Target) -> str:
     ]
     title = f"<b>{escape(plan.job_name)}</b> {escape(plan.config.description)}"
     return (
-        title + _table((), facts) + _table(("table", "grain", "feature", "type", "looks ahead", "what it is"), features)
+        title
+        + html_table((), facts)
+        + html_table(("table", "grain", "feature", "type", "looks ahead", "what it is"), features)
     )
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    def line(cells: Sequence[str], tag: str) -> str:
-        return "<tr>" + "".join(f'<{tag} style="text-align:left">{escape(cell)}</{tag}>' for cell in cells) + "</tr>"
-
-    return "<table>" + (line(header, "th") if header else "") + "".join(line(row, "td") for row in rows) + "</table>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -17,6 +17,7 @@ from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.locations import absolute
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.sql_text import quoted
+from feature_platform_py.core.text import html_table
 from feature_platform_py.jobs.plan import INPUT_MODEL, JobPlan
 from feature_platform_py.jobs.point_in_time import Use
 from feature_platform_py.runs.recompute import Recomputation, asking_columns, newest_time, recompute
@@ -26,12 +27,14 @@ from feature_platform_py.warehouse.file_states import latest_version
 
 SAMPLE_ROWS = 200
 MAX_LISTED = 10
+_LABEL = 10
+_AGE = "age of the newest row that counted (of the rows computed again)"
 _PACKAGES = ("feature-platform", "dbt-core", "dbt-databricks", "pysail", "pyspark", "pyarrow", "deltalake")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Proof:
-    """What is known of a result, as a JSON value."""
+    """What is known of a result, as a JSON value; a notebook shows it as a table."""
 
     value: Mapping[str, Any]
 
@@ -42,35 +45,54 @@ class Proof:
 
     def lines(self) -> list[str]:
         """Return the proof as text."""
-        rows, again = self.value["rows"], self.value["recomputed"]
-        nulls = "".join(f"; {count:,} with NULL `{name}`" for name, count in rows["nulls"].items() if count)
-        at_t = "do not count" if self.value["closed"] == "left" else "count"
         lines = [
-            f"job       {self.value['job']}",
-            f"rows      {rows['in']:,} in, {rows['out']:,} out; {rows['repeated']:,} ask the same as another row{nulls}",
-            f"known by  {self.value['known_by']}; source rows at a row's own time {at_t}",
-            f"computed again in plain Python: {again['rows']:,} of {again['asked_for']:,} random rows (seed {again['seed']}),"
-            f" {again['agreed']:,} of {again['values']:,} values agree",
+            f"{label:<{_LABEL}}{text}" if len(label) < _LABEL else f"{label}: {text}" for label, text in self._facts()
         ]
-        lines += [f"  disagrees: {each}" for each in again["disagreements"]]
-        lines += [f"look ahead of the row: {', '.join(self.value['look_ahead'])}"] if self.value["look_ahead"] else []
-        lines += [f"not known yet: {name} of {count:,} rows" for name, count in self.value["immature"].items() if count]
-        lines += ["", *_feature_lines(self.value["features"], self.value["immature"]), ""]
-        for each in self.value["sources"]:
-            delta = "" if each["delta_version"] is None else f", version {each['delta_version']}"
-            lines.append(f"source    {each['name']}{delta}")
+        features = list(self._features())
+        width = max((len(name) for name, _, _ in features), default=0)
+        lines += ["", f"{'feature':<{width}}    NULL  {_AGE}"]
+        lines += [f"{name:<{width}}  {nulls:>6}  {age}" for name, nulls, age in features]
+        lines += ["", *(f"source    {each}" for each in self._sources())]
         for name, fact in self.value["tables"].items():
             lines.append(f"table     {name}: definition {fact['definition']}, rows {fact['rows'] or 'none'}")
         return [*lines, f"versions  {', '.join(f'{name} {number}' for name, number in self.value['versions'].items())}"]
 
+    def __repr__(self) -> str:
+        return "\n".join(self.lines())
 
-def _feature_lines(features: Mapping[str, Mapping[str, Any]], targets: Collection[str]) -> Iterator[str]:
-    width = max((len(name) for name in features), default=0)
-    yield f"{'feature':<{width}}    NULL  age of the newest row that counted (of the rows computed again)"
-    for name, fact in features.items():
-        told = "a target: looks ahead of the row" if name in targets else _age_in_words(fact["age_seconds"])
-        told = told if fact["is_recomputed"] else "not computed again"
-        yield f"{name:<{width}}  {100 * fact['null_share']:5.1f}%  {told}"
+    def _repr_html_(self) -> str:
+        facts = [*self._facts(), *(("source", each) for each in self._sources())]
+        return html_table((), facts) + html_table(("feature", "NULL", _AGE), self._features())
+
+    def _facts(self) -> Iterator[tuple[str, str]]:
+        rows, again = self.value["rows"], self.value["recomputed"]
+        nulls = "".join(f"; {count:,} with NULL `{name}`" for name, count in rows["nulls"].items() if count)
+        at_t = "do not count" if self.value["closed"] == "left" else "count"
+        yield "job", self.value["job"]
+        yield "rows", f"{rows['in']:,} in, {rows['out']:,} out; {rows['repeated']:,} ask the same as another row{nulls}"
+        yield "known by", f"{self.value['known_by']}; source rows at a row's own time {at_t}"
+        yield (
+            "computed again in plain Python",
+            f"{again['rows']:,} of {again['asked_for']:,} random rows (seed {again['seed']}),"
+            f" {again['agreed']:,} of {again['values']:,} values agree",
+        )
+        yield from (("  disagrees", each) for each in again["disagreements"])
+        if self.value["look_ahead"]:
+            yield "look ahead of the row", ", ".join(self.value["look_ahead"])
+        yield from (
+            ("not known yet", f"{name} of {count:,} rows") for name, count in self.value["immature"].items() if count
+        )
+
+    def _features(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the name of each feature, its share of NULL, and the age of the newest row that counted, in words."""
+        for name, fact in self.value["features"].items():
+            is_target = name in self.value["immature"]
+            told = "a target: looks ahead of the row" if is_target else _age_in_words(fact["age_seconds"])
+            yield name, f"{100 * fact['null_share']:.1f}%", told if fact["is_recomputed"] else "not computed again"
+
+    def _sources(self) -> Iterator[str]:
+        for each in self.value["sources"]:
+            yield each["name"] + ("" if each["delta_version"] is None else f", version {each['delta_version']}")
 
 
 def _age_in_words(age: Mapping[str, float] | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from feature_platform_py.warehouse.local_frames import pandas_frame
@@ -36,6 +37,9 @@ class Result(ABC):
     def to_pandas(self) -> pd.DataFrame:
         """Return all rows; integers and booleans may be missing (`Int64`, `boolean`), and decimals are `decimal.Decimal`."""
         return pandas_frame(self.to_arrow())
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>" + (self.proof._repr_html_() if self.proof else "")
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self.to_arrow().__arrow_c_stream__(requested_schema)

@@ -13,22 +13,26 @@ from nbclient import NotebookClient
 
 from tests.conftest import ROOT, copy_project
 
-NOTEBOOK = ROOT / "examples" / "quickstart.ipynb"
+EXAMPLES = ROOT / "examples"
 PICTURES = ROOT / "target" / "screenshots"
+
+
+def executed_copy(name: str, folder: Path) -> Any:
+    """A notebook after a run in a copy of the project; a cell that fails raises."""
+    project = copy_project(folder / "project")
+    examples = project / "examples"
+    examples.mkdir()
+    shutil.copy(EXAMPLES / name, examples)
+    notebook = nbformat.read(examples / name, as_version=4)  # type: ignore[no-untyped-call]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("FP_WAREHOUSE", raising=False)
+        NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(examples)}}).execute()
+    return notebook
 
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The notebook after a run in a copy of the project; a cell that fails raises."""
-    project = copy_project(tmp_path_factory.mktemp("notebook") / "project")
-    folder = project / "examples"
-    folder.mkdir()
-    shutil.copy(NOTEBOOK, folder)
-    notebook = nbformat.read(folder / NOTEBOOK.name, as_version=4)  # type: ignore[no-untyped-call]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("FP_WAREHOUSE", raising=False)
-        NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
-    return notebook
+    return executed_copy("quickstart.ipynb", tmp_path_factory.mktemp("notebook"))
 
 
 def outputs(notebook: Any, kind: str) -> list[str]:
@@ -55,7 +59,8 @@ def test_a_second_run_would_compute_nothing(executed: Any) -> None:
     assert last.count("'nothing new'") == 3
 
 
-def test_it_names_no_place_of_this_machine() -> None:
-    text = NOTEBOOK.read_text(encoding="utf-8")
+@pytest.mark.parametrize("notebook", EXAMPLES.glob("*.ipynb"), ids=lambda path: path.stem)
+def test_notebooks_name_no_place_of_this_machine(notebook: Path) -> None:
+    text = notebook.read_text(encoding="utf-8")
     assert str(ROOT) not in text
     assert str(Path.home()) not in text

@@ -1,0 +1,72 @@
+"""The text and the HTML of a proof, whose names may be anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from feature_platform_py.runs.proof import Proof
+from feature_platform_py.runs.result import StoredResult
+
+HOSTILE = "</td><script>alert('1')</script>&"
+
+
+def proof(name: str = "spend_7d") -> Proof:
+    fact = {"null_share": 0.25, "age_seconds": {"min": 0, "median": 90, "max": 86_400}, "is_recomputed": True}
+    value: dict[str, Any] = {
+        "job": name,
+        "rows": {"in": 1200, "out": 1200, "repeated": 2, "nulls": {name: 3, "time": 0}},
+        "known_by": name,
+        "closed": "left",
+        "features": {name: fact, "next": fact | {"age_seconds": None}, "more": fact | {"is_recomputed": False}},
+        "look_ahead": [name],
+        "immature": {"next": 7, "later": 0},
+        "recomputed": {
+            "seed": name,
+            "asked_for": 200,
+            "rows": 100,
+            "values": 300,
+            "agreed": 299,
+            "disagreements": [name],
+        },
+        "tables": {name: {"definition": name, "rows": None}},
+        "sources": [{"name": name, "delta_version": 4}, {"name": "labels", "delta_version": None}],
+        "versions": {"python": "3.11"},
+    }
+    return Proof(value)
+
+
+def test_the_text_lists_facts_features_and_sources() -> None:
+    assert proof().lines() == [
+        "job       spend_7d",
+        "rows      1,200 in, 1,200 out; 2 ask the same as another row; 3 with NULL `spend_7d`",
+        "known by  spend_7d; source rows at a row's own time do not count",
+        "computed again in plain Python: 100 of 200 random rows (seed spend_7d), 299 of 300 values agree",
+        "  disagrees: spend_7d",
+        "look ahead of the row: spend_7d",
+        "not known yet: next of 7 rows",
+        "",
+        "feature     NULL  age of the newest row that counted (of the rows computed again)",
+        "spend_7d   25.0%  0 s to 1.0 d, median 1.5 min",
+        "next       25.0%  a target: looks ahead of the row",
+        "more       25.0%  not computed again",
+        "",
+        "source    spend_7d, version 4",
+        "source    labels",
+        "table     spend_7d: definition spend_7d, rows none",
+        "versions  python 3.11",
+    ]
+
+
+def test_the_html_of_a_notebook_shows_names_as_text() -> None:
+    found = proof(HOSTILE)._repr_html_()
+    assert "<script" not in found
+    # The job, a key, known by, the seed, a disagreement, look ahead, a feature, a source.
+    assert found.count("&lt;/td&gt;&lt;script&gt;") == 8
+    assert found.count("<td") == found.count("</td>")
+
+
+def test_a_result_shows_its_proof() -> None:
+    shown = {"arrow": lambda: None, "spark": lambda: None, "shown": f"job {HOSTILE}"}
+    assert "<script" not in StoredResult(**shown, proof=proof(HOSTILE))._repr_html_()
+    assert "1,200 in" in StoredResult(**shown, proof=proof())._repr_html_()
+    assert "<table" not in StoredResult(**shown, proof=None)._repr_html_()
