@@ -17,7 +17,8 @@
 with
 
 {{ _counted_rows(plan) }},
-{{ _measured_rows(plan) }}
+{{ '\n' ~ _placed_rows(plan) if _is_placed(plan) }}
+{{- _measured_rows(plan) }}
 terms as (
     select
         {%- for name in _places(plan) %}
@@ -59,7 +60,7 @@ in_windows as (
         {{- sql ~ (' as ' ~ name if sql != name else '') }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ plan.states_stage }}
-    {%- if plan.asking %}
+    {%- if plan.asking and not _is_placed(plan) %}
     where _asks
     {%- endif %}
 ),
@@ -92,11 +93,13 @@ select * from final
 {%- endmacro %}
 
 
-{#- SQL in which a look-up of one state is that state, and not a struct of it. -#}
+{#- SQL in which a look-up of one state is that state, and not a struct of it; at places, each state that is looked up is a column. -#}
 {% macro _resolved(plan, sql) -%}
     {%- set found = namespace(sql=sql) -%}
-    {%- for name, look_up in plan.look_ups.items() if look_up.states | length == 1 -%}
-        {%- set found.sql = modules.re.sub('(?<!\\w)' ~ name ~ '\\.' ~ look_up.states[0] ~ '(?!\\w)', name, found.sql) -%}
+    {%- for name, look_up in plan.look_ups.items() if look_up.states | length == 1 or _is_placed(plan) -%}
+        {%- for state in look_up.states -%}
+            {%- set found.sql = modules.re.sub('(?<!\\w)' ~ name ~ '\\.' ~ state ~ '(?!\\w)', _name_at(name, look_up, state), found.sql) -%}
+        {%- endfor -%}
     {%- endfor -%}
     {{- found.sql -}}
 {%- endmacro %}

@@ -50,7 +50,7 @@ measured_rows as (
     {%- for period in plan.periods -%}
         {%- do periods.append('_' ~ period) -%}
     {%- endfor -%}
-    {%- set asks = ['_asks'] if plan.asking else [] -%}
+    {%- set asks = ['_asks'] + (['_micros_back'] if _is_placed(plan) else []) if plan.asking else [] -%}
     {%- do return(plan['keys'] + (['_event_time', '_micros'] if plan.event_time else []) + periods + asks) -%}
 {%- endmacro %}
 
@@ -58,34 +58,38 @@ measured_rows as (
 {#- CTEs from `terms` to one row per key and instant with the states to date and those that are looked up. -#}
 {% macro _states_to_date(plan) -%}
 {%- set key = plan['keys'] | join(', ') -%}
-{%- do plan.update({'states_stage': 'looked_up' if plan.look_ups else 'instants'}) -%}
+{%- set stage = 'asked_states' if _is_placed(plan) else 'looked_up' if plan.look_ups else 'instants' -%}
+{%- do plan.update({'states_stage': stage}) -%}
 {#- Of the rows at one instant, those that ask are the last. -#}
 {%- set in_order = '_micros, _asks' if plan.asking else '_micros' -%}
 {#- Engines sort once for these states and for `next_in_order` only where nothing between them has another order; so the other states are the last. -#}
+{%- set columns = _places(plan) -%}
+{%- for period in plan.periods -%}
+    {%- do columns.append(_next_in_order('_' ~ period, key, in_order) ~ ' as _next_' ~ period) -%}
+{%- endfor -%}
+{%- for name, state in plan.states.items() if state.is_in_order -%}
+    {%- do columns.append(_growing(state.of_all, key, in_order) ~ ' as ' ~ name) -%}
+{%- endfor -%}
+{%- do columns.append(_next_in_order('_micros', key, in_order) ~ ' as _next_time') if stage != 'asked_states' -%}
+{%- for name, state in plan.states.items() if not state.is_in_order -%}
+    {%- do columns.append(state.to_date ~ (' as ' ~ name if state.to_date != name else '')) -%}
+{%- endfor -%}
 states_to_date as (
     select
-        {%- for name in _places(plan) %}
-        {{ name }},
-        {%- endfor %}
-        {%- for period in plan.periods %}
-        {{ _next_in_order('_' ~ period, key, in_order) }} as _next_{{ period }},
-        {%- endfor %}
-        {%- for name, state in plan.states.items() if state.is_in_order %}
-        {{ _growing(state.of_all, key, in_order) }} as {{ name }},
-        {%- endfor %}
-        {{ _next_in_order('_micros', key, in_order) }} as _next_time
-        {%- for name, state in plan.states.items() if not state.is_in_order -%}
-        ,
-        {{ state.to_date ~ (' as ' ~ name if state.to_date != name else '') }}
+        {%- for column in columns %}
+        {{ column | trim }}{{ ',' if not loop.last }}
         {%- endfor %}
     from terms
 ),
-
+{% if stage == 'asked_states' %}
+{{ _asked_states(plan) }}
+{%- else %}
 instants as (
     select * from states_to_date
     where {{ _is_last_at_its_time('_micros') }}
 ),
-{%- if plan.look_ups %}
+{%- endif %}
+{%- if stage == 'looked_up' %}
 
 looked_up as (
     select

@@ -25,6 +25,34 @@ feature_set as (
             and `sold_at` is not null
     ),
 
+    looking_rows as (
+        select
+            *,
+            explode(array(
+                cast(604800000000 as bigint)
+            )) as _micros_back
+        from counted_rows
+        where _asks
+    ),
+
+    placed_rows as (
+        select
+            *,
+            cast(0 as bigint) as _micros_back
+        from counted_rows
+        union all
+        select
+            _key_1,
+            _key_2,
+            _event_time,
+            _micros - _micros_back as _micros,
+            _asks,
+            _price,
+            _where,
+            _micros_back
+        from looking_rows
+    ),
+
     terms as (
         select
             _key_1,
@@ -32,13 +60,14 @@ feature_set as (
             _event_time,
             _micros,
             _asks,
+            _micros_back,
             -- _price_entries = value + 10^-12, for each value: the sum and the count of values in one number
             coalesce(
                 cast(cast(_price as decimal(27, 12)) + 0.000000000001 as decimal(27, 12)),
                 cast(0 as decimal(27, 12))
             ) as _price_entries,
             case when _where then 1 else 0 end as _where_rows
-        from counted_rows
+        from placed_rows
     ),
 
     states_to_date as (
@@ -48,6 +77,7 @@ feature_set as (
             _event_time,
             _micros,
             _asks,
+            _micros_back,
             sum(_price_entries) over (
                 partition by _key_1, _key_2 order by _micros, _asks
                 rows between unbounded preceding and current row
@@ -55,24 +85,21 @@ feature_set as (
             sum(_where_rows) over (
                 partition by _key_1, _key_2 order by _micros, _asks
                 rows between unbounded preceding and current row
-            ) as _where_rows,
-            lead(_micros) over (partition by _key_1, _key_2 order by _micros, _asks) as _next_time
+            ) as _where_rows
         from terms
     ),
 
-    instants as (
-        select * from states_to_date
-        where _next_time is null or _next_time > _micros
-    ),
-
-    looked_up as (
+    asked_states as (
         select
-            *,
-            last_value(_where_rows) over (
-                partition by _key_1, _key_2 order by _micros
-                range between unbounded preceding and 604800000000 preceding
-            ) as _7d_ago
-        from instants
+            _key_1,
+            _key_2,
+            _event_time,
+            max(case when _micros_back = 0 then _price_entries end) as _price_entries,
+            max(case when _micros_back = 0 then _where_rows end) as _where_rows,
+            max(case when _micros_back = 604800000000 then _where_rows end) as _7d_ago
+        from states_to_date
+        where _asks
+        group by _key_1, _key_2, _event_time
     ),
 
     in_windows as (
@@ -82,8 +109,7 @@ feature_set as (
             _event_time,
             _price_entries as _price_entries_lifetime,
             _where_rows - coalesce(_7d_ago, 0) as _where_rows_7d
-        from looked_up
-        where _asks
+        from asked_states
     ),
 
     totals as (
@@ -149,7 +175,7 @@ input_days as (
 input_periods as (
     select
         coalesce(sum(_rows), 0) as input_rows,
-        concat('3119e6ce114a:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('083a742da680:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from input_days
 ),
 

@@ -21,14 +21,40 @@ feature_set as (
             and `sold_at` is not null
     ),
 
+    looking_rows as (
+        select
+            *,
+            explode(array(
+                cast(-2592000000000 as bigint)
+            )) as _micros_back
+        from counted_rows
+        where _asks
+    ),
+
+    placed_rows as (
+        select
+            *,
+            cast(0 as bigint) as _micros_back
+        from counted_rows
+        union all
+        select
+            _key,
+            _event_time,
+            _micros - _micros_back as _micros,
+            _asks,
+            _micros_back
+        from looking_rows
+    ),
+
     terms as (
         select
             _key,
             _event_time,
             _micros,
             _asks,
+            _micros_back,
             case when not _asks then 1 else 0 end as _rows
-        from counted_rows
+        from placed_rows
     ),
 
     states_to_date as (
@@ -37,27 +63,23 @@ feature_set as (
             _event_time,
             _micros,
             _asks,
+            _micros_back,
             sum(_rows) over (
                 partition by _key order by _micros, _asks
                 rows between unbounded preceding and current row
-            ) as _rows,
-            lead(_micros) over (partition by _key order by _micros, _asks) as _next_time
+            ) as _rows
         from terms
     ),
 
-    instants as (
-        select * from states_to_date
-        where _next_time is null or _next_time > _micros
-    ),
-
-    looked_up as (
+    asked_states as (
         select
-            *,
-            last_value(_rows) over (
-                partition by _key order by _micros
-                range between unbounded preceding and 2592000000000 following
-            ) as _30d_ahead
-        from instants
+            _key,
+            _event_time,
+            max(case when _micros_back = 0 then _rows end) as _rows,
+            max(case when _micros_back = -2592000000000 then _rows end) as _30d_ahead
+        from states_to_date
+        where _asks
+        group by _key, _event_time
     ),
 
     in_windows as (
@@ -66,8 +88,7 @@ feature_set as (
             _event_time,
             coalesce(_30d_ahead, 0)
                 - coalesce(_rows, 0) as _rows_next_30d
-        from looked_up
-        where _asks
+        from asked_states
     ),
 
     final as (
@@ -114,7 +135,7 @@ input_days as (
 input_periods as (
     select
         coalesce(sum(_rows), 0) as input_rows,
-        concat('188385fb42e9:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('c51b80f23730:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from input_days
 ),
 
