@@ -26,6 +26,7 @@ CATEGORIES = {
     None: 0.30,
 }
 DEBIT_SHARE = 0.8
+LABEL_SHARE = 0.1
 BATCH_ROWS = 1_000_000
 ROW_GROUP_ROWS = 122_880
 
@@ -59,6 +60,27 @@ def generate(path: Path, *, rows: int, users: int, months: int, density: float, 
         for batch in _batches(rows, months, new_rows, seed):
             random = np.random.default_rng([seed, batch.number])
             writer.write_table(_table(batch, user_shares, random), row_group_size=ROW_GROUP_ROWS)
+    unfinished.replace(path)
+
+
+def generate_labels(path: Path, *, rows: int, users: int, months: int, seed: int) -> None:
+    """Write labels of random users at random times of the same months, in the order of their times, complete or not at all."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    start = np.datetime64(START, "M")
+    random = np.random.default_rng([seed, rows])
+    times = np.sort(random.integers(_epoch_seconds(start), _epoch_seconds(start + months), rows)) * 1_000_000
+    columns = {
+        "label_id": pa.array(np.arange(1, rows + 1)),
+        "user_id": pa.array(random.integers(1, users + 1, rows)),
+        "decided_at": pa.array(times, pa.timestamp("us", tz="UTC")),
+        "outcome": pa.array(random.random(rows) < LABEL_SHARE),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    parquet.write_table(pa.table(columns), unfinished, compression="snappy", row_group_size=ROW_GROUP_ROWS)
     unfinished.replace(path)
 
 
