@@ -17,11 +17,14 @@ _AT_FDCWD = -100 if sys.platform == "linux" else -2
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux and RENAME_SWAP of macOS have the same value
 
 
-def replace_folder(folder: Path, write: Callable[[Path], None], *, keep_existing: bool) -> None:
+def replace_folder(
+    folder: Path, write: Callable[[Path], None], *, keep_existing: bool, file_beside: str | None = None
+) -> None:
     """Replace `folder` by what `write` writes to an empty folder; with `keep_existing`, add it to the existing files.
 
     A failure, or a kill, at any point leaves `folder` as it was. Leftovers of killed runs are removed. Of several at once each
-    keeps what the others have put there, or replaces it whole.
+    keeps what the others have put there, or replaces it whole. `write` may write a file of the name `file_beside` beside its folder;
+    right after the folder, it replaces the file of that name beside `folder`. Without it, an old one goes with the old files.
     """
     with staging_beside(folder) as staging:
         staged = staging / folder.name
@@ -30,6 +33,10 @@ def replace_folder(folder: Path, write: Callable[[Path], None], *, keep_existing
             if keep_existing and folder.exists():
                 _link_files(folder, staged)
             _put_in_place(staged, folder)
+            if file_beside and (staging / file_beside).exists():
+                (staging / file_beside).replace(folder.parent / file_beside)
+            elif file_beside and not keep_existing:
+                (folder.parent / file_beside).unlink(missing_ok=True)
 
 
 @contextmanager

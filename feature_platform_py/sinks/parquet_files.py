@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 DEFAULT_COMPRESSION = "zstd"
+PROOF_ENDING = ".proof.json"
+"""The end of the name of the file with a result's proof, beside the folder with its files."""
 OPTIONS: Mapping[str, tuple[str, str]] = {
     "compression": ("none|uncompressed|snappy|gzip|zstd", "one of `none`, `snappy`, `gzip`, `zstd`"),
 }
@@ -113,7 +116,16 @@ class _Files:
         return self.sink.mode == "append" and self.has_data()
 
     def replace(self, write: Callable[[Path], None]) -> None:
-        replace_folder(self.folder, write, keep_existing=self.sink.mode == "append")
+        """Replace the folder, or add to it, and put the result's proof beside it."""
+        beside = f"{self.folder.name}{PROOF_ENDING}"
+
+        def write_with_proof(staged: Path) -> None:
+            write(staged)
+            if self.result.proof is not None:
+                text = _proof_of_files(self.result.proof, staged)
+                (staged.parent / beside).write_text(text, encoding="utf-8")
+
+        replace_folder(self.folder, write_with_proof, keep_existing=self.sink.mode == "append", file_beside=beside)
 
     def check_same_columns(self, there: Mapping[str, str], given: Mapping[str, str]) -> None:
         names = self.sink.partition_by
@@ -192,6 +204,12 @@ class _FetchedFiles(_Files):
 
         self.replace(write)
         return ResultCounts(self.result.expected_rows, filled)
+
+
+def _proof_of_files(proof: str, folder: Path) -> str:
+    """Return the proof with the names and sizes of the files that it is about; no two writes give files the same names."""
+    sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in sorted(folder.rglob("*.parquet"))}
+    return json.dumps(json.loads(proof) | {"files": sizes}, indent=2, ensure_ascii=False) + "\n"
 
 
 def _counted_batches(chunks: Iterator[pa.Table], filled: dict[str, int]) -> Iterator[pa.RecordBatch]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars
 import pyarrow.parquet
 import pytest
 
@@ -248,6 +250,43 @@ def test_what_a_proof_says_of_features_is_short() -> None:
         "source    sales, version 3",
         "versions  python 3.11",
     ]
+
+
+def files_of(folder: Path) -> dict[str, int]:
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_of_parquet_files_has_the_proof_beside_it(built: Path, fpjob: Fpjob) -> None:
+    folder, beside = built / "output" / "labels", built / "output" / "labels.proof.json"
+    assert fpjob("run", FILE).status == 0
+    proof, files = json.loads(beside.read_text()), files_of(folder)
+    assert proof == proof_of(fpjob) | {"files": files}
+    assert polars.read_parquet(folder).height == 7
+    # Another run writes other files, and another proof.
+    assert fpjob("run", FILE).status == 0
+    again = json.loads(beside.read_text())["files"]
+    assert again == files_of(folder)
+    assert not files.keys() & again.keys()
+    # A proof that tells of other files is not about these: after a kill between the two, say.
+    assert sorted(path.name for path in (built / "output").iterdir() if "labels" in path.name) == [
+        "labels",
+        "labels.proof.json",
+    ]
+
+
+def test_an_appended_result_is_proven_by_its_own_files(built: Path) -> None:
+    job = built / "configs" / "jobs" / "labels_more.yaml"
+    sink = "{sink_type: append_parquet, config: {path: output/more}}"
+    job.write_text(JOB.replace("labels_v1", "labels_more_v1").replace(JOB.splitlines()[-1].partition(" ")[2], sink))
+    folder = built / "output" / "more"
+    shutil.copytree(built / "output" / "labels", folder)
+    there = files_of(folder)
+    Job(job).run()
+    added = json.loads((built / "output" / "more.proof.json").read_text())["files"]
+    assert added
+    assert not added.keys() & there.keys()
+    assert there | added == files_of(folder)
+    job.unlink()
 
 
 def test_a_delta_table_keeps_the_proof(built: Path) -> None:

@@ -1,4 +1,4 @@
-"""The text and the HTML of a proof, whose names may be anything."""
+"""The HTML of a proof, whose names may be anything."""
 
 from __future__ import annotations
 
@@ -33,28 +33,6 @@ def proof(name: str = "spend_7d") -> Proof:
         "versions": {"python": "3.11"},
     }
     return Proof(value)
-
-
-def test_the_text_lists_facts_features_and_sources() -> None:
-    assert proof().lines() == [
-        "job       spend_7d",
-        "rows      1,200 in, 1,200 out; 2 ask the same as another row; 3 with NULL `spend_7d`",
-        "known by  spend_7d; source rows at a row's own time do not count",
-        "computed again in plain Python: 100 of 200 random rows (seed spend_7d), 299 of 300 values agree",
-        "  disagrees: spend_7d",
-        "look ahead of the row: spend_7d",
-        "not known yet: next of 7 rows",
-        "",
-        "feature     NULL  age of the newest row that counted (of the rows computed again)",
-        "spend_7d   25.0%  0 s to 1.0 d, median 1.5 min",
-        "next       25.0%  a target: looks ahead of the row",
-        "more       25.0%  not computed again",
-        "",
-        "source    spend_7d, version 4",
-        "source    labels",
-        "table     spend_7d: definition spend_7d, rows none",
-        "versions  python 3.11",
-    ]
 
 
 def test_the_html_of_a_notebook_shows_names_as_text() -> None:

@@ -63,6 +63,40 @@ def test_a_failed_write_leaves_the_folder_as_it_was(tmp_path: Path, keep_existin
     assert [path.name for path in tmp_path.iterdir()] == ["result"]
 
 
+def _with_note(text: str, *, name: str = "new"):
+    def write(folder: Path) -> None:
+        _writes(**{name: text})(folder)
+        (folder.parent / "result.note").write_text(text)
+
+    return write
+
+
+def test_a_file_beside_the_folder_is_replaced_with_it(tmp_path: Path) -> None:
+    folder, note = tmp_path / "result", tmp_path / "result.note"
+    replace_folder(folder, _with_note("1"), keep_existing=False, file_beside="result.note")
+    replace_folder(folder, _with_note("2"), keep_existing=False, file_beside="result.note")
+    assert (_content(folder), note.read_text()) == ({"new": "2"}, "2")
+    # Added files leave the note of the others; new ones do not.
+    replace_folder(folder, _writes(more="3"), keep_existing=True, file_beside="result.note")
+    assert note.read_text() == "2"
+    replace_folder(folder, _writes(new="4"), keep_existing=False, file_beside="result.note")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["result"]
+
+
+def test_a_failed_write_leaves_the_file_beside_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "result"
+    replace_folder(folder, _with_note("1"), keep_existing=False, file_beside="result.note")
+
+    def failing(staged: Path) -> None:
+        _with_note("2")(staged)
+        raise RuntimeError("disk full")
+
+    with pytest.raises(RuntimeError, match="disk full"):
+        replace_folder(folder, failing, keep_existing=False, file_beside="result.note")
+    assert ((tmp_path / "result.note").read_text(), _content(folder)) == ("1", {"new": "1"})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["result", "result.note"]
+
+
 def test_a_failed_first_write_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="disk full"):
         replace_folder(tmp_path / "result", _failing, keep_existing=False)
