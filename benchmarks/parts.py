@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks import training
 from benchmarks.agreement import disagreements
 from benchmarks.engines import JVM_SLIDING, JVM_SQL, OURS, Task, medians, models, remove, run_engine, run_ours, warm_up
 from benchmarks.features import CONFIGURATIONS
@@ -117,12 +118,23 @@ def _jvm(settings: Settings) -> None:
     _curve("jvm", WINDOW_CONFIGURATION, tables, settings, engines=(JVM_SQL, JVM_SLIDING))
 
 
+def _training(settings: Settings) -> None:
+    for found in training.measure(settings.repeats, settings.limit_seconds):
+        keep("training", found | _when_and_where())
+
+
+def _large_training(settings: Settings) -> None:  # noqa: ARG001 - one size
+    keep("training_large", training.measure_large() | _when_and_where())
+
+
 _PARTS: Mapping[str, Callable[[Settings], None]] = {
     "incremental": _incremental,
     "rows": _rows_curve,
     "density": _window_curve,
     "large": _large,
     "jvm": _jvm,
+    "training": _training,
+    "training_large": _large_training,
 }
 PARTS = ("sample", "heavy", "as_of", *_PARTS)
 
@@ -231,9 +243,12 @@ def _described(configuration: str, table: Input, repeats: int) -> dict[str, Any]
         **asdict(table),
         **asdict(CONFIGURATIONS[configuration]),
         "repeats": repeats,
-        "measured": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": machine(),
+        **_when_and_where(),
     }
+
+
+def _when_and_where() -> dict[str, str]:
+    return {"measured": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine()}
 
 
 def machine() -> str:

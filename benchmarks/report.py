@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import plots
+from benchmarks import plots, training_tables
 from benchmarks.engines import OURS, PEERS
 from benchmarks.features import CONFIGURATIONS
 from benchmarks.marked import write_between
@@ -45,6 +45,10 @@ def _sections(results: Mapping[str, Any], images: Path) -> Iterator[tuple[str, s
         yield "large", _large(results["large"])
     if "jvm" in results:
         yield "jvm", _jvm(results["jvm"])
+    if "training" in results:
+        yield "training", training_tables.section(results["training"])
+    if "training_large" in results:
+        yield "training_large", training_tables.large_section(results["training_large"])
 
 
 def _configuration(result: Mapping[str, Any]) -> str:

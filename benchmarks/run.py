@@ -15,7 +15,7 @@ from benchmarks.parts import PARTS, Settings, results, run_part
 from benchmarks.report import write_report
 
 PAGE = ROOT / "docs" / "benchmarks.md"
-DEFAULT_PARTS = tuple(part for part in PARTS if part not in ("large", "jvm"))
+DEFAULT_PARTS = tuple(part for part in PARTS if part not in ("large", "jvm", "training", "training_large"))
 
 
 def main() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from benchmarks.engines import remove
 from benchmarks.inputs import DATA, ROOT, Input, tell
 from benchmarks.processes import Finished, TimeLimitError, run
 from benchmarks.training_cases import WINDOWS, Labels
-from benchmarks.training_project import output_of, run_job, show
+from benchmarks.training_project import output_of, run_job, show, windows_group, write_project
 from benchmarks.training_task import Task
 
 FPJOB, STATEMENTS = "fpjob", "ours"
@@ -24,6 +24,19 @@ ENGINES: Mapping[str, tuple[str, ...]] = {
 }
 """The whole run of our job, its statements alone, and the peers; those of `windows` compute, those of `versions` look up."""
 FEW = Labels(Input(rows=1000, users=100, months=24, density=1.0), 100)
+MONTHS = 24
+SIZES = (
+    Labels(Input(1_000_000, 20_000, MONTHS, 1.0), 50_000),
+    Labels(Input(5_000_000, 100_000, MONTHS, 1.0), 1_000_000),
+)
+DENSE = tuple(Labels(Input(1_000_000, users, MONTHS, 0), 50_000) for users in (20_000, 2_000, 1_000, 100))
+LARGE = Labels(Input(50_000_000, 1_000_000, MONTHS, 1.0), 1_000_000)
+LATE: Mapping[str, Mapping[str, Any]] = {
+    "on time": {},
+    "6 hours late": {"available_after": "6h"},
+    "7 days late": {"available_after": "7d"},
+}
+WIDE_GROUPS, WIDE_DAYS, WIDE_FUNCTIONS = 45, 25, ("sum", "avg", "count", "stddev")
 Timed = tuple[str, str]
 """A case and an engine."""
 
@@ -52,6 +65,51 @@ def compare(
     }
 
 
+def measure(repeats: int, limit_seconds: float) -> Iterator[dict[str, Any]]:
+    """All of the part, yielded as far as it is there: the sizes, dense users, late rows, and many groups."""
+    found: dict[str, Any] = {"repeats": repeats, "limit_seconds": limit_seconds, "sizes": [], "dense": [], "late": {}}
+    write_project(FEW)
+    warm_up()
+    for tables in SIZES:
+        found["sizes"].append(compare(tables, repeats=repeats, limit_seconds=limit_seconds))
+        yield found
+    for tables in DENSE:
+        engines = {"windows": (STATEMENTS, "duckdb"), "versions": (STATEMENTS, "duckdb")}
+        found["dense"].append(compare(tables, repeats=1, limit_seconds=limit_seconds, engines=engines))
+        yield found
+    for name, known in LATE.items():
+        write_project(FEW, known=known)
+        run_job("windows")
+        found["late"][name] = compare(
+            SIZES[0], repeats=1, limit_seconds=limit_seconds, engines={"windows": (STATEMENTS,)}
+        )
+        yield found
+    yield found | {"wide": _wide()}
+
+
+def measure_large() -> dict[str, Any]:
+    """One run of our job over the large table."""
+    write_project(FEW)
+    warm_up()
+    return compare(LARGE, repeats=1, limit_seconds=math.inf, engines={"windows": (FPJOB,)})
+
+
+def _wide() -> dict[str, Any]:
+    """The first and the second run of a job of many groups of many features, over few rows."""
+    days = range(1, WIDE_DAYS + 1)
+    features = [
+        {"function": each, "column": "amount", "windows": [f"{day}d" for day in days]} for each in WIDE_FUNCTIONS
+    ]
+    names = [f"group_{number + 1}" for number in range(WIDE_GROUPS)]
+    write_project(FEW, groups={name: windows_group(features, prefix=f"{name}_") for name in names})
+    runs = [run_job("windows"), run_job("windows")]
+    return {
+        "groups": WIDE_GROUPS,
+        "features": len(WIDE_FUNCTIONS) * WIDE_DAYS,
+        "runs": [{"seconds": each.seconds, "cpu_seconds": each.cpu_seconds, "report": each.report} for each in runs],
+    }
+
+
 def warm_up() -> None:
     """Run our jobs once on few rows, so that dbt has parsed the project."""
     show(FEW)
@@ -61,7 +119,7 @@ def warm_up() -> None:
 
 def described(tables: Labels) -> dict[str, Any]:
     """The tables, as a result names them."""
-    return {**asdict(tables.events), "labels": tables.rows, "measured": f"{datetime.now(UTC):%Y-%m-%d}"}
+    return {**asdict(tables.events), "labels": tables.rows}
 
 
 def run_peer(case: str, engine: str, tables: Labels, *, limit_seconds: float | None = None) -> Finished:

@@ -45,11 +45,11 @@ class Labels:
         path = DATA / "input" / f"values_of_{self.events.path.name}"
         if not path.exists():
             tell(f"computing {path.name}")
-            _write_values(self.events.file(), path)
+            write_values(self.events.file(), path)
         return path
 
 
-def _write_values(events: Path, path: Path) -> None:
+def write_values(events: Path, path: Path) -> None:
     """Write the features at each user's event times, each time once: all of an instant's events count."""
     import duckdb
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ JOBS = ("windows", "versions")
 """Features at the label's own time, computed from events; and the newest of the values that were computed at events."""
 _FPJOB = str(Path(sys.executable).with_name("fpjob"))
 _KEY = {"name": "user_id", "type": "bigint", "required": True, "description": "The user."}
+_NAMES = {"sum": "spend", "count": "events", "max": "largest"}
 _VALUES_SQL = "select * from {{ source('value', 'event_values') }}\n"
 
 
@@ -33,7 +34,7 @@ def write_project(
     """
     remove(PROJECT)
     _fpjob("init", "project", str(PROJECT), folder=ROOT)
-    windows = groups or {"label_windows": _windows_group()}
+    windows = groups or {"label_windows": _label_windows()}
     for name, content in {**_registry(windows, known or {}), **dict(_jobs(windows))}.items():
         path = PROJECT / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,18 +118,21 @@ def _group(**said: Any) -> dict[str, Any]:
     return {"description": "Features of the benchmark.", "owner": "benchmark", "entity": "user", **said}
 
 
-def _windows_group() -> dict[str, Any]:
-    features = {
-        "sum": {"name": "spend", "column": "amount"},
-        "count": {"name": "events", "column": "amount"},
-        "max": {"name": "largest", "column": "amount"},
-    }
+def windows_group(features: Sequence[Mapping[str, Any]], *, prefix: str = "") -> dict[str, Any]:
+    """A group of features over the events; names begin with the prefix, if they have none."""
+    named = [{"name": f"{prefix}{each['function']}", **each} for each in features]
+    return _group(source="event/events", features=named)
+
+
+def _label_windows() -> dict[str, Any]:
     windows: dict[str, list[str]] = {}
     for function, days in WINDOWS.values():
         windows.setdefault(function, []).append(f"{days}d")
-    return _group(
-        source="event/events",
-        features=[{"function": function, "windows": of, **features[function]} for function, of in windows.items()],
+    return windows_group(
+        [
+            {"function": function, "column": "amount", "windows": of, "name": _NAMES[function]}
+            for function, of in windows.items()
+        ]
     )
 
 

@@ -18,7 +18,8 @@ def start(task: Task) -> Callable[[], None]:
     def compute() -> None:
         values = pl.scan_parquet(task.values).sort("timestamp")
         labels = pl.scan_parquet(task.labels).sort("decided_at")
-        joined = labels.join_asof(values, left_on="decided_at", right_on="timestamp", by="user_id", strategy="backward")
+        on = {"left_on": "decided_at", "right_on": "timestamp", "by": "user_id", "check_sortedness": False}
+        joined = labels.join_asof(values, strategy="backward", **on)
         joined.select("label_id", *WINDOWS).collect().write_parquet(task.output, compression="snappy")
 
     return compute
