@@ -21,7 +21,7 @@ from feature_platform_py.sources.scoring import EntityRows, KeyHolder, ScoringRo
 
 EVENT_TIME = "event_time"
 """The name of the column with the rows' time, if the job does not say it."""
-_STEPS = frozenset({"_step", "_first_step", "_last_step"})
+_STEPS = frozenset({"_step", "_first_step", "_last_step", "_happened", "_known"})
 
 
 def resolve_rows(rows: EntityRows, draft: JobDraft, registry: Registry, project: Project) -> ResolvedSource:

@@ -57,7 +57,8 @@ steps as (
 entity_keys as (
     {%- for source in scoring.sources %}
     select
-        {{ _scored_keys(scoring, source) }}
+        {{- ' ' if scoring['keys'] | length == 1 else '
+        ' }}{{ _scored_keys(scoring, source) }}
     from {{ _numbered_source(relations, loop.index0) }}
     where {{ _has_all_keys(source) }}
     {{- '\n    union all' if not loop.last }}
@@ -101,7 +102,7 @@ select * from final
 {#- CTEs up to `steps_of_keys`: the keys, and the steps of the grid at which each has a row not long before. -#}
 {% macro _active_steps(scoring, relations, key_names) -%}
 {%- set every = scoring.instants.every_seconds * 1000000 -%}
-{%- set start = _first_instant(scoring) -%}
+{%- set start, reach = _first_instant(scoring), scoring.active_within * 1000000 - (0 if scoring.is_open else 1) -%}
 active_rows as (
     {%- for source in scoring.sources %}
     {%- set time = source.event_time | list | first -%}
@@ -109,8 +110,8 @@ active_rows as (
     {%- set question = {'columns': source.event_time, 'loaded_at': source.get('loaded_at'), 'available_after': source.get('available_after')} %}
     select
         {{ _scored_keys(scoring, source) }},
-        {{ 'greatest(' ~ _arrival(question, time) ~ ', ' ~ happened ~ ' + 1)' if scoring.is_open else _arrival(question, time) }} - {{ start }} as _first_step,
-        {{ happened }} + {{ scoring.active_within * 1000000 - (0 if scoring.is_open else 1) }} - {{ start }} as _last_step
+        {{ happened }} as _happened,
+        {{ _arrival(question, time) }} as _known
     from {{ _numbered_source(relations, loop.index0) }}
     where
         {{ _has_all_keys(source) }}
@@ -123,10 +124,10 @@ active_rows as (
 rounded_rows as (
     select distinct
         {{ key_names }},
-        greatest(0, (_first_step + {{ every - 1 }}) div {{ every }}) as _first_step,
-        least({{ scoring.instants.number - 1 }}, _last_step div {{ every }}) as _last_step
+        greatest(0, ({{ 'greatest(_known, _happened + 1)' if scoring.is_open else '_known' }} - {{ start }} + {{ every - 1 }}) div {{ every }}) as _first_step,
+        least({{ scoring.instants.number - 1 }}, (_happened - {{ start }} + {{ reach }}) div {{ every }}) as _last_step
     from active_rows
-    where _last_step >= 0
+    where _happened - {{ start }} + {{ reach }} >= 0
 ),
 
 rows_with_steps as (

@@ -185,7 +185,8 @@ def test_the_sql_is_as_kept(request: pytest.FixtureRequest, name: str) -> None:
         active_within=active,
         closed="right",
     )
-    sql = rendered(TEMPLATE, {"cases": [kept.variable(["events"])]})
+    template = "{{ _scoring_query(var('input'), [api.Relation.create(identifier='events')]) }}"
+    sql = rendered(template, {"input": kept.variable([])["input"]})
     check(request, GOLDEN / "scoring" / f"{name}.sql", sql)
 
 

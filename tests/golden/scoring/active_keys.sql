@@ -1,4 +1,3 @@
-select 0 as case_no, `customer no.` as who, cast(null as string) as name, unix_micros(cast(asked as timestamp)) as at from (
 with
 
 source_rows as (
@@ -8,8 +7,8 @@ source_rows as (
 active_rows as (
     select
         cast(`who` as bigint) as `customer no.`,
-        greatest(unix_micros(cast(`at` as timestamp)), coalesce(unix_micros(cast(`loaded` as timestamp)), 1000000000000000000)) - unix_date(cast('2024-01-01' as date)) * 86400000000 as _first_step,
-        unix_micros(cast(`at` as timestamp)) + 2591999999999 - unix_date(cast('2024-01-01' as date)) * 86400000000 as _last_step
+        unix_micros(cast(`at` as timestamp)) as _happened,
+        greatest(unix_micros(cast(`at` as timestamp)), coalesce(unix_micros(cast(`loaded` as timestamp)), 1000000000000000000)) as _known
     from source_rows
     where
         `who` is not null
@@ -20,10 +19,10 @@ active_rows as (
 rounded_rows as (
     select distinct
         `customer no.`,
-        greatest(0, (_first_step + 604799999999) div 604800000000) as _first_step,
-        least(2, _last_step div 604800000000) as _last_step
+        greatest(0, (_known - unix_date(cast('2024-01-01' as date)) * 86400000000 + 604799999999) div 604800000000) as _first_step,
+        least(2, (_happened - unix_date(cast('2024-01-01' as date)) * 86400000000 + 2591999999999) div 604800000000) as _last_step
     from active_rows
-    where _last_step >= 0
+    where _happened - unix_date(cast('2024-01-01' as date)) * 86400000000 + 2591999999999 >= 0
 ),
 
 rows_with_steps as (
@@ -54,4 +53,3 @@ final as (
 )
 
 select * from final
-) as rows_of_case

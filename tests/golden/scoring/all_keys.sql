@@ -1,4 +1,3 @@
-select 0 as case_no, `customer no.` as who, cast(null as string) as name, unix_micros(cast(asked as timestamp)) as at from (
 with
 
 source_rows as (
@@ -10,8 +9,7 @@ steps as (
 ),
 
 entity_keys as (
-    select
-        cast(`who` as bigint) as `customer no.`
+    select cast(`who` as bigint) as `customer no.`
     from source_rows
     where `who` is not null
 ),
@@ -40,4 +38,3 @@ final as (
 )
 
 select * from final
-) as rows_of_case
