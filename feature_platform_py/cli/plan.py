@@ -16,7 +16,7 @@ from feature_platform_py.jobs.describe import plan_lines, work_lines
 from feature_platform_py.jobs.plan import JobPlan, TablesPlan
 from feature_platform_py.jobs.point_in_time import Use
 from feature_platform_py.jobs.work import TableWork
-from feature_platform_py.runs.run import plan_warnings, plan_work
+from feature_platform_py.runs.run import plan_row_counts, plan_warnings, plan_work
 from feature_platform_py.targets import backend_of
 
 
@@ -26,11 +26,15 @@ def plan_command(name: str, *, target: str | None, output_format: str) -> None:
     with backend_of(project).unchanged():
         plan = _prepared(name, project)
         works = plan_work(plan, project, on_note=print_progress)
-        warnings = plan_warnings(plan, project) if isinstance(plan, JobPlan) else []
+        job = plan if isinstance(plan, JobPlan) else None
+        counts = plan_row_counts(job, project) if job else None
+        warnings = plan_warnings(job, project) if job else []
     if output_format == "json":
-        print_json(plan_as_dict(plan, project, works) | {"warnings": [each.as_dict() for each in warnings]})
+        rows = {"rows": counts.as_dict()} if counts else {}
+        print_json(plan_as_dict(plan, project, works) | rows | {"warnings": [each.as_dict() for each in warnings]})
         return
     lines = [*plan_lines(plan, project.target), *(["", *work_lines(works)] if works else [])]
+    lines += ["", f"  of {counts.rows:,} rows: {counts.shown}"] if counts else []
     click.echo("\n".join([*lines, *(["", *map(str, warnings)] if warnings else [])]))
 
 

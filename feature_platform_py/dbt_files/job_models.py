@@ -17,11 +17,13 @@ from feature_platform_py.jobs.plan import (
     INPUT_MODEL,
     JOINED_MODEL,
     MATURE_MODEL,
+    SPLIT_MODEL,
     GroupPlan,
     JobPlan,
     TablesPlan,
 )
 from feature_platform_py.jobs.point_in_time import Use
+from feature_platform_py.jobs.split import SPLIT_COLUMN
 from feature_platform_py.sources.scoring import KeyHolder, ScoringRows, shown_time
 
 _ENRICHED = '''\
@@ -69,6 +71,8 @@ def _call(plan: TablesPlan, model: str) -> Call:
         return _input(plan)
     if isinstance(plan, JobPlan) and model == MATURE_MODEL:
         return _mature_rows(plan)
+    if isinstance(plan, JobPlan) and model == SPLIT_MODEL:
+        return _split_rows(plan)
     return _result(plan) if isinstance(plan, JobPlan) else _group(plan)
 
 
@@ -186,12 +190,30 @@ def _mature_rows(plan: JobPlan) -> Call:
     )
 
 
+def _split_rows(plan: JobPlan) -> Call:
+    """Return the call that puts the rows into parts by their time."""
+    split = plan.config.asking.split
+    arguments: dict[str, Any] = {
+        "input": _ref(plan, plan.rows_models[-2]),
+        "columns": dict(plan.columns),
+        "event_time": dict([plan.event_time] if plan.event_time else []),
+        "parts": [
+            {"name": each.name, **({"end": shown_time(each.end)} if each.end else {})}
+            for each in (split.parts if split else ())
+        ],
+    }
+    if split and (reach := split.reach_seconds(plan.ahead_seconds)):
+        arguments["reach_seconds"] = reach
+    return Call("split_rows", (), arguments)
+
+
 def _result(plan: JobPlan) -> Call:
     arguments: dict[str, Any] = {"input": _ref(plan, plan.result_rows)}
     tables = [*map(_joined_group, plan.groups), *(_joined(each, plan) for each in plan.feature_sets)]
     if tables:
         arguments["tables"] = tables
-        arguments["features"] = _group_columns(plan) | _tables_of_features(plan)
+        split = {SPLIT_COLUMN.name: "source_rows"} if plan.config.asking.split else {}
+        arguments["features"] = _group_columns(plan) | _tables_of_features(plan) | split
     return Call("job_features", (), arguments)
 
 

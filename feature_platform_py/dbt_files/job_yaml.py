@@ -18,6 +18,7 @@ from feature_platform_py.jobs.plan import (
     INPUT_MODEL,
     JOINED_MODEL,
     MATURE_MODEL,
+    SPLIT_MODEL,
     GroupPlan,
     JobPlan,
     JoinedColumn,
@@ -25,6 +26,7 @@ from feature_platform_py.jobs.plan import (
     transformer_params,
 )
 from feature_platform_py.jobs.point_in_time import ASKS, KNOWN_AT, Use
+from feature_platform_py.jobs.split import SPLIT_COLUMN
 from feature_platform_py.registry.feature import Feature, FeatureGroup
 from feature_platform_py.registry.field import field_named
 from feature_platform_py.registry.registry import Registry
@@ -56,8 +58,10 @@ def job_content(job: PlannedJob, registry: Registry) -> dict[str, Any]:
             models += [_rows_model(use, plan), _use_model(use, plan, registry)]
         else:
             models.append(_table_model(table, plan, registry))
-    if plan.result_rows == MATURE_MODEL:
+    if MATURE_MODEL in plan.rows_models:
         models.append(_mature_model(plan))
+    if SPLIT_MODEL in plan.rows_models:
+        models.append(_split_model(plan))
     models.append(_result_model(plan, registry))
     if plan.config.python_transformers:
         models.append(_enriched_model(plan, registry))
@@ -236,6 +240,17 @@ def _mature_model(plan: JobPlan) -> dict[str, Any]:
     }
 
 
+def _split_model(plan: JobPlan) -> dict[str, Any]:
+    return _model(plan, SPLIT_MODEL, tags=_tags(plan)) | {
+        "description": f"The rows of {_shown(plan)} in their parts by time, without those from which a later part can be seen.",
+        "columns": [*_input_columns(plan), *_split_columns(plan)],
+    }
+
+
+def _split_columns(plan: JobPlan) -> list[dict[str, Any]]:
+    return [_feature_column(SPLIT_COLUMN, None, {})] if plan.config.asking.split else []
+
+
 def _result_model(plan: JobPlan, registry: Registry) -> dict[str, Any]:
     features = [_of_groups(plan), *(_features_of(each, registry) for each in plan.own_sets)]
     return _model(plan, JOINED_MODEL, tags=_tags(plan)) | {
@@ -243,7 +258,7 @@ def _result_model(plan: JobPlan, registry: Registry) -> dict[str, Any]:
             f"One row per source row of the job `{plan.job_name}`: the source's columns, then the features of {_adding(plan)}."
         ),
         "data_tests": [_row_count_test(plan, JOINED_MODEL)],
-        "columns": _merged([_input_columns(plan), *features]),
+        "columns": _merged([_input_columns(plan), *features, _split_columns(plan)]),
     }
 
 
@@ -254,7 +269,7 @@ def _enriched_model(plan: JobPlan, registry: Registry) -> dict[str, Any]:
             f"One row per source row of the job `{plan.job_name}`: the source's columns, then the features of all its transformers."
         ),
         "data_tests": [_row_count_test(plan, ENRICHED_MODEL)],
-        "columns": _merged([_input_columns(plan), *features]),
+        "columns": _merged([_input_columns(plan), *features, _split_columns(plan)]),
     }
     found["config"] |= {
         "materialized": "table",

@@ -20,7 +20,9 @@ from feature_platform_py.jobs.config import JobConfig, JobDraft, TransformerSpec
 from feature_platform_py.jobs.groups import find_group_features
 from feature_platform_py.jobs.names import group_tables, model_names, name_problems
 from feature_platform_py.jobs.plan import INPUT_MODEL, JOINED_MODEL, JoinedColumn
+from feature_platform_py.jobs.point_in_time import Use
 from feature_platform_py.jobs.scoring import resolve_rows
+from feature_platform_py.jobs.split import SPLIT_COLUMN
 from feature_platform_py.registry.registry import Registry, load_source_registry
 from feature_platform_py.sinks.sink import Sink
 from feature_platform_py.sources.input_source import InputSource
@@ -76,6 +78,9 @@ def load_checked_job(
     if source and source.registered:
         draft = _ordered_by(draft, source.registered.primary_key)
     of_groups = find_group_features(draft, source, columns, known_registry, project, problems)
+    if draft.asking and draft.asking.split:
+        ahead = [each.table.ahead_seconds or 0 for each in of_groups if isinstance(each.table, Use)]
+        problems += draft.asking.split.problems(max(ahead, default=0))
     problems += [*check_job(draft, columns, source, joined_columns=of_groups), *name_problems(draft, project)]
     if source and draft.output_sink:
         of_tables = [each.table.source for each in of_groups if each.table.source]
@@ -252,6 +257,8 @@ def _output_problems(
     adding += [
         (f"transformer `{each.name}`", each.place, [*each.outputs(columns)]) for each in config.feature_transformers
     ]
+    if config.asking and config.asking.split:
+        adding.append(("the split", config.asking.split.place, [SPLIT_COLUMN]))
     adding += [("a target", each.place, [each.column]) for each in joined_columns if each.group is None]
     for shown, place, outputs in adding:
         names = [column.name for column in outputs]
@@ -270,9 +277,11 @@ def _look_ahead_problems(
     if source and source.scoring:
         time = source.event_time
     is_other_time = time is not None and (registered is None or time.lower() != (registered.event_time or "").lower())
-    if config.allow_look_ahead or not (config.targets or is_other_time):
+    is_split = config.asking is not None and config.asking.split is not None
+    if config.allow_look_ahead or not (config.targets or is_split or is_other_time):
         return
-    why = "the job has `targets`" if config.targets else f"the job's rows are known as of `{time}`"
+    keys = [key for key, is_there in (("targets", config.targets), ("split", is_split)) if is_there]
+    why = f"the job has {ticked(keys)}" if keys else f"the job's rows are known as of `{time}`"
     for spec in config.feature_transformers:
         if looking := [column.name for column in spec.outputs(columns) if column.looks_ahead]:
             advice = "have it know no more than the row's time (`as_of`, `as_of_col`), remove it, or say `allow_look_ahead: true`"
@@ -285,7 +294,8 @@ def _result_columns(
 ) -> list[tuple[str, str]]:
     """Return the result's names and types; the type is empty if only the written result shows it."""
     outputs = [column for transformer in config.feature_transformers for column in transformer.outputs(columns)]
-    added = [*(each.column for each in joined_columns), *outputs]
+    split = [SPLIT_COLUMN] if config.asking and config.asking.split else []
+    added = [*(each.column for each in joined_columns), *outputs, *split]
     return [*columns, *((column.name, column.type or "") for column in added)]
 
 

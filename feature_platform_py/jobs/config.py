@@ -29,10 +29,12 @@ from feature_platform_py.jobs.schema import (
     JobPart,
     QueryPart,
     SinkPart,
+    SplitPart,
     TargetPart,
     TransformerPart,
     days_of,
 )
+from feature_platform_py.jobs.split import Split
 from feature_platform_py.sinks import sinks_by_type
 from feature_platform_py.sinks.sink import Sink
 from feature_platform_py.sources.input_source import InputSource
@@ -88,17 +90,19 @@ class Asking:
 
     `entities` are the columns of the rows that hold an entity's key, in the order of its primary key. Rows count from their load time
     on, or with `known_by` the event time from that. With `closed` left, rows at the very time that is asked for do not count.
+    `split` puts the rows into parts by their time.
     """
 
     entities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     event_time: str | None = None
     known_by: Literal["loaded_at", "event_time"] | None = None
     closed: Literal["right", "left"] | None = None
+    split: Split | None = None
 
     @property
     def is_given(self) -> bool:
         """Whether the job's file says any of it."""
-        return bool(self.entities or self.event_time or self.known_by or self.closed)
+        return bool(self.entities or self.event_time or self.known_by or self.closed or self.split)
 
 
 @dataclass(frozen=True)
@@ -257,7 +261,14 @@ def _asking(place: Place) -> Asking | None:
     keys = AskingPart.__pydantic_fields__  # type: ignore[attr-defined]
     values = {name: value for name, value in place.document.values.items() if name in keys}
     part = read_part(AskingPart, replace(place, document=replace(place.document, values=values)), [])
-    return Asking(MappingProxyType(part.entities), part.event_time, part.known_by, part.closed) if part else None
+    if part is None:
+        return None
+    split = _split(part.split, place.at("split")) if part.split else None
+    return Asking(MappingProxyType(part.entities), part.event_time, part.known_by, part.closed, split)
+
+
+def _split(part: SplitPart, place: Place) -> Split:
+    return Split(part.valid_from, part.test_from, seconds_of(part.gap) if part.gap else 0, place)
 
 
 def _selections(place: Place, problems: list[Problem]) -> tuple[GroupSelection, ...]:

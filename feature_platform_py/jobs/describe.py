@@ -33,6 +33,7 @@ def plan_lines(plan: TablesPlan, target: Target) -> list[str]:
         f"  reads   {plan.source.shown}",
         *(f"          {each}" for each in (job.read_as if job else ())),
         *(f"  filter  {each.column} {each.op} {_filter_value(each.value)}".rstrip() for each in plan.filters),
+        *([f"  split   {job.config.asking.split.shown(job.ahead_seconds)}"] if job and job.config.asking.split else []),
         *([f"  writes  {job.sink.shown}"] if job else []),
         "",
         *aligned(rows),
@@ -107,6 +108,7 @@ def plan_html(plan: JobPlan, target: Target) -> str:
         ("reads", plan.source.shown),
         *(("", each) for each in plan.read_as),
         *(("filter", f"{each.column} {each.op} {_filter_value(each.value)}".rstrip()) for each in plan.filters),
+        *([("split", split.shown(plan.ahead_seconds))] if (split := plan.config.asking.split) else []),
         ("writes", plan.sink.shown),
         ("target", f"{target.name} ({target.engine})"),
     ]

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.document import NOWHERE, Place
-from feature_platform_py.features.columns import OutputColumn
+from feature_platform_py.features.columns import OutputColumn, column_named
 from feature_platform_py.features.feature_set import FeatureSet, longest_periods
 from feature_platform_py.features.row_filters import RowFilter
 from feature_platform_py.features.sql import SqlTransformer
 from feature_platform_py.jobs.config import JobConfig, TransformerSpec
 from feature_platform_py.jobs.point_in_time import Use
+from feature_platform_py.jobs.split import SPLIT_COLUMN
 from feature_platform_py.registry.feature import FeatureGroup
 from feature_platform_py.registry.schema import Period
 from feature_platform_py.sinks.sink import Sink
@@ -21,6 +22,7 @@ from feature_platform_py.sources.resolve import ResolvedSource
 
 INPUT_MODEL = "stg_job_input"
 MATURE_MODEL = "mature_rows"
+SPLIT_MODEL = "split_rows"
 JOINED_MODEL = "job_features"
 ENRICHED_MODEL = "job_enriched"
 SOURCE_TESTS = ("declared_types", "not_null", "unique", "unique_key", "relationships")
@@ -244,18 +246,34 @@ class JobPlan(TablesPlan):
     def sql_models(self) -> tuple[str, ...]:
         """The models that are SQL, in the order in which they are built."""
         of_tables = [[use.rows_model, table] if (use := self.use(table)) else [table] for table in self.tables]
-        mature = [MATURE_MODEL] if self.result_rows == MATURE_MODEL else []
-        return (INPUT_MODEL, *(model for models in of_tables for model in models), *mature, JOINED_MODEL)
+        return (INPUT_MODEL, *(model for models in of_tables for model in models), *self.rows_models[1:], JOINED_MODEL)
+
+    @property
+    def rows_models(self) -> tuple[str, ...]:
+        """The models of the job's rows, in the order in which each leaves out some of those before it."""
+        mature = [MATURE_MODEL] if self.config.drops_immature else []
+        return (INPUT_MODEL, *mature, *([SPLIT_MODEL] if self.config.asking.split else []))
 
     @property
     def result_rows(self) -> str:
-        """The model of the rows that the result has, each once: the job's, or those of them whose targets are known."""
-        return MATURE_MODEL if self.config.drops_immature else INPUT_MODEL
+        """The model of the rows that the result has, each once."""
+        return self.rows_models[-1]
+
+    @property
+    def ahead_seconds(self) -> int:
+        """How far ahead of a row its targets look."""
+        return max((use.ahead_seconds or 0 for use in self.uses), default=0)
+
+    @property
+    def event_time(self) -> tuple[str, str] | None:
+        """The name and the type of the column with the rows' time; None if there is none."""
+        name = self.config.asking.event_time or self.source.event_time
+        return column_named(name, self.columns) if name else None
 
     @property
     def stored_models(self) -> tuple[str, ...]:
         """The models that are tables; the others are views."""
-        views = {MATURE_MODEL, *(use.rows_model for use in self.uses)}
+        views = {MATURE_MODEL, SPLIT_MODEL, *(use.rows_model for use in self.uses)}
         return tuple(model for model in super().stored_models if model not in views)
 
     def period(self, model: str) -> Period | None:
@@ -331,6 +349,7 @@ def plan_job(
             *(each.column for each in joined_columns if each.group),
             *added,
             *(each.column for each in joined_columns if each.group is None),
+            *([SPLIT_COLUMN] if config.asking.split else []),
         ),
         joined_columns=tuple(joined_columns),
     )

@@ -133,6 +133,28 @@ ReadOptions = Annotated[Options, Field(description="options of the reader, such 
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
+class SplitPart:
+    """The parts of a training set, by the rows' time."""
+
+    valid_from: Annotated[TimeValue | None, Field(description="the first time of the part `valid`")] = None
+    test_from: Annotated[TimeValue | None, Field(description="the first time of the part `test`")] = None
+    gap: Annotated[
+        Length | None, Field(description="how long before a later part rows are left out, such as `30d`")
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.valid_from is None and self.test_from is None:
+            raise FieldError(
+                "valid_from",
+                "a split needs the first time of a later part; add `test_from`, or `valid_from` and `test_from`",
+            )
+        if self.valid_from is None or self.test_from is None:
+            return
+        if micros_of(self.test_from) <= micros_of(self.valid_from):
+            raise FieldError("test_from", "expected a time after `valid_from`")
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class JobPart:
     """A job of the feature platform: rows of a source, features added, written to a sink."""
 
@@ -143,6 +165,7 @@ class JobPart:
     event_time: EventTime = None
     known_by: KnownBy = None
     closed: ClosedAt = None
+    split: Annotated[SplitPart | None, Field(description="the parts of a training set, by the rows' time")] = None
     allow_look_ahead: Annotated[
         Flag, Field(description="whether features may look ahead of their row, beside targets or at times of the job")
     ] = False
@@ -180,6 +203,7 @@ class AskingPart:
     event_time: EventTime = None
     known_by: KnownBy = None
     closed: ClosedAt = None
+    split: SplitPart | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -11,7 +11,14 @@ from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.jobs.asking import Asked, AskingJob
 from feature_platform_py.jobs.config import GroupSelection
 from feature_platform_py.jobs.names import written_models
-from feature_platform_py.jobs.plan import ENRICHED_MODEL, INPUT_MODEL, JOINED_MODEL, MATURE_MODEL, JoinedColumn
+from feature_platform_py.jobs.plan import (
+    ENRICHED_MODEL,
+    INPUT_MODEL,
+    JOINED_MODEL,
+    MATURE_MODEL,
+    SPLIT_MODEL,
+    JoinedColumn,
+)
 from feature_platform_py.jobs.point_in_time import ASKS, KNOWN_AT, Asker, Use, use_names, version_use, windowed_use
 from feature_platform_py.jobs.targets import find_targets
 from feature_platform_py.registry.entity import Entity
@@ -52,14 +59,14 @@ def find_uses(
 ) -> Iterator[JoinedColumn]:
     """Yield the columns that the selections and then the targets name, each with its table; add what is wrong to `problems`."""
     targets = job.draft.targets
-    needs_time = bool(targets) or any(_has_time(each.group) for each in selected)
+    needs_time = bool(targets or job.asking.split) or any(_has_time(each.group) for each in selected)
     listed = [*job.draft.place.at("features").items, *job.draft.place.at("targets").items]
     is_whole = len(selected) + len(targets) == len(listed)
     entities = (
         {*(each.group.entity for each in selected), *(each.part.entity for each in targets)} if is_whole else None
     )
     problems += job.problems(entities, needs_time=needs_time)
-    own = [INPUT_MODEL, MATURE_MODEL, JOINED_MODEL, ENRICHED_MODEL, *_STEPS, *_transformers_models(job)]
+    own = [INPUT_MODEL, MATURE_MODEL, SPLIT_MODEL, JOINED_MODEL, ENRICHED_MODEL, *_STEPS, *_transformers_models(job)]
     found = list(_of_groups(selected, job, project, own, problems))
     yield from found
     own += [name for each in found if isinstance(each.table, Use) for name in (each.table.name, each.table.rows_model)]

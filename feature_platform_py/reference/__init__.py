@@ -14,6 +14,7 @@ from feature_platform_py.reference.at_times import (
 )
 from feature_platform_py.reference.features import reference_features
 from feature_platform_py.reference.scoring import KeySource, reference_scoring_rows
+from feature_platform_py.reference.splits import reference_part
 
 __all__ = [
     "Answers",
@@ -21,6 +22,7 @@ __all__ = [
     "PointInTime",
     "reference_features",
     "reference_features_at",
+    "reference_part",
     "reference_scoring_rows",
     "reference_targets_at",
     "reference_values_by_key",

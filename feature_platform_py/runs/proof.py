@@ -20,7 +20,9 @@ from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.core.text import html_table
 from feature_platform_py.jobs.plan import INPUT_MODEL, JobPlan
 from feature_platform_py.jobs.point_in_time import Use
+from feature_platform_py.jobs.split import SPLIT_COLUMN
 from feature_platform_py.runs.recompute import Recomputation, asking_columns, newest_time, recompute
+from feature_platform_py.runs.row_counts import RowCounts, count_rows
 from feature_platform_py.targets import Backend, backend_of
 from feature_platform_py.warehouse.external_sources import ExternalSource
 from feature_platform_py.warehouse.file_states import latest_version
@@ -70,6 +72,8 @@ class Proof:
         at_t = "do not count" if self.value["closed"] == "left" else "count"
         yield "job", self.value["job"]
         yield "rows", f"{rows['in']:,} in, {rows['out']:,} out; {rows['repeated']:,} ask the same as another row{nulls}"
+        if "shown" in rows:
+            yield "parts" if rows["parts"] else "kept", rows["shown"]
         yield "known by", f"{self.value['known_by']}; source rows at a row's own time {at_t}"
         yield (
             "computed again in plain Python",
@@ -167,14 +171,33 @@ def _rows(plan: JobPlan, schema: str, backend: Backend) -> dict[str, Any]:
     ).values
     [[written]] = backend.query(f"select count(*) from {result}").values  # noqa: S608 - quoted
     nulls = {name: rows - count for name, count in zip(names, known, strict=True)}
-    return {"in": rows, "out": written, "repeated": rows - different, "nulls": nulls}
+    counts = count_rows(plan, relation, schema, backend)
+    if written != (counts.kept if counts else rows):
+        raise DataCheckError(_lost_rows(plan, rows, written, counts))
+    return {"in": rows, "out": written, "repeated": rows - different, "nulls": nulls, **_left_out(counts)}
+
+
+def _left_out(counts: RowCounts | None) -> dict[str, Any]:
+    if counts is None:
+        return {}
+    told = counts.as_dict()
+    return {"shown": counts.shown, **{name: told[name] for name in ("immature", "purged", "parts")}}
+
+
+def _lost_rows(plan: JobPlan, rows: int, written: int, counts: RowCounts | None) -> str:
+    left_out = f", of which {counts.immature:,} are immature and {counts.purged:,} purged" if counts else ""
+    return (
+        f"job `{plan.job_name}`: expected {counts.kept if counts else rows:,} rows in the result, found {written:,}: the job has"
+        f" {rows:,}{left_out}. The sink was not written. Build the tables anew with `--full-refresh`; if the numbers still disagree,"
+        " report a fault of the platform"
+    )
 
 
 def _features(
     plan: JobPlan, schema: str, backend: Backend, again: Recomputation
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each feature with its share of NULL, and the age of the newest row that counted in the rows computed again."""
-    names = [column.name for column in plan.features]
+    names = [column.name for column in plan.features if column is not SPLIT_COLUMN]
     relation = backend.sql_name(f"{schema}.{plan.table_name(plan.output_model)}")
     filled = "".join(f", count({quoted(name)})" for name in names)
     [[rows, *counts]] = backend.query(f"select count(*){filled} from {relation}").values  # noqa: S608 - quoted

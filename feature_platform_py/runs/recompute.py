@@ -15,10 +15,12 @@ from feature_platform_py.features.aggregation import FeaturePart
 from feature_platform_py.features.row_filters import RowFilter
 from feature_platform_py.jobs.plan import JOINED_MODEL, JobPlan
 from feature_platform_py.jobs.point_in_time import Use
+from feature_platform_py.jobs.split import SPLIT_COLUMN
 from feature_platform_py.reference import (
     Answers,
     PointInTime,
     reference_features_at,
+    reference_part,
     reference_targets_at,
     reference_values_by_key,
     reference_versions_at,
@@ -78,6 +80,7 @@ def recompute(plan: JobPlan, schema: str, backend: Backend, *, rows: int, seed: 
     given = {use.name: _source_rows(use, sample, plan, schema, backend) for use in plan.uses}
     kept = _affordable(plan, sample, given)
     found.rows = len(kept.rows)
+    _compare_split(plan, kept, found)
     for use in plan.uses:
         _compare(
             use, plan, kept, _answers(use, plan, kept, given[use.name], newest_time(use, plan, schema, backend)), found
@@ -89,6 +92,7 @@ def _sample(plan: JobPlan, schema: str, backend: Backend, *, rows: int, seed: st
     types = dict(plan.columns)
     asking = [(name, types[name]) for name in asking_columns(plan)]
     features = [(each.column.name, each.column.type or "") for each in plan.joined_columns]
+    features += [(SPLIT_COLUMN.name, "string")] if plan.config.asking.split else []
     texts = ", ".join(f"coalesce(cast({quoted(name)} as string), '')" for name, _ in asking)
     relation = backend.sql_name(f"{schema}.{plan.table_name(JOINED_MODEL)}")
     order = f"md5(concat_ws('|', {literal(seed)}, {texts}))"
@@ -98,6 +102,7 @@ def _sample(plan: JobPlan, schema: str, backend: Backend, *, rows: int, seed: st
 def asking_columns(plan: JobPlan) -> list[str]:
     """Return the columns with which the job's rows ask: keys and times, each once."""
     names = [name for use in plan.uses for name in (*use.keys.values(), *(use.time or ())[1:])]
+    names += [plan.event_time[0]] if plan.config.asking.split and plan.event_time else []
     return list(dict.fromkeys(names))
 
 
@@ -279,6 +284,21 @@ def _compare(use: Use, plan: JobPlan, sample: Table, answers: Answers, found: Re
                 asked = {column: row[column] for column in asking_columns(plan)}
                 found.disagreements.append(Disagreement(asked, name, row[name], answer[each.name]))
         found.ages[name] = list(_ages(use, sample, answers, each.name))
+
+
+def _compare_split(plan: JobPlan, sample: Table, found: Recomputation) -> None:
+    """Add the part that each row is in to what was found."""
+    split, time = plan.config.asking.split, plan.event_time
+    if split is None or time is None:
+        return
+    name, reach = SPLIT_COLUMN.name, split.reach_seconds(plan.ahead_seconds)
+    found.features.append(name)
+    found.values += len(sample.rows)
+    for row in sample.rows:
+        own = reference_part(row[time[0]], valid_from=split.valid_from, test_from=split.test_from, reach_seconds=reach)
+        if row[name] != own:
+            asked = {column: row[column] for column in asking_columns(plan)}
+            found.disagreements.append(Disagreement(asked, name, row[name], own))
 
 
 def _ages(use: Use, sample: Table, answers: Answers, feature: str) -> Iterator[int]:

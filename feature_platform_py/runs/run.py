@@ -26,7 +26,14 @@ from feature_platform_py.runs.input_state import CopyLostError, InputChangedErro
 from feature_platform_py.runs.lock import building_alone, running_alone
 from feature_platform_py.runs.proof import Proof, prove
 from feature_platform_py.runs.repair import explain_damage, remove_damaged_copies, repair_tables
-from feature_platform_py.runs.warnings import JobWarning, asking_warnings, result_warnings, source_warnings
+from feature_platform_py.runs.row_counts import RowCounts, count_rows
+from feature_platform_py.runs.warnings import (
+    JobWarning,
+    asking_warnings,
+    filter_conditions,
+    result_warnings,
+    source_warnings,
+)
 from feature_platform_py.sinks.sink import SinkResult
 from feature_platform_py.targets import backend_of
 from feature_platform_py.warehouse.catalog_file import TableName
@@ -198,6 +205,16 @@ def plan_warnings(plan: JobPlan, project: Project) -> list[JobWarning]:
     """Return the warnings that the job's source gives before a run; none for a query, whose rows are unknown."""
     of_rows = [] if plan.source.query is not None else source_warnings(plan, project, about_columns=True)
     return [*asking_warnings(plan), *of_rows]
+
+
+def plan_row_counts(plan: JobPlan, project: Project) -> RowCounts | None:
+    """Return the counts of a job that leaves rows out, before a run; None for another one, and for rows that only a run makes."""
+    if plan.source.query is not None or plan.source.scoring:
+        return None
+    backend = backend_of(project)
+    relation = backend.source_relation(plan.source, plan.columns, job_name=plan.job_name)
+    condition = " and ".join(filter_conditions(plan)) or "true"
+    return count_rows(plan, relation, project.target.schema, backend, condition=condition)
 
 
 def _land_query(plan: JobPlan, project: Project) -> None:

@@ -124,7 +124,7 @@ def result_warnings(plan: JobPlan, project: Project, counts: ResultCounts | None
 
 
 def _looked_up(plan: JobPlan, backend: Backend, relation: str, *, about_columns: bool) -> list[JobWarning]:
-    kept = " and ".join(_conditions(plan)) or "true"
+    kept = " and ".join(filter_conditions(plan)) or "true"
     questions = [*_row_questions(plan, kept), *_filter_questions(plan), *_category_questions(plan)]
     questions += _column_questions(plan) if about_columns else []
     conditions = [
@@ -147,7 +147,8 @@ def _worth_saying(questions: Sequence[_Question]) -> Sequence[_Question]:
     return [each for each in questions if not empty or each in empty or not each.is_after_filters]
 
 
-def _conditions(plan: JobPlan) -> list[str]:
+def filter_conditions(plan: JobPlan) -> list[str]:
+    """Return the job's filters as conditions of SQL."""
     return [filter_condition(filter_variable(each, plan.columns)) for each in plan.config.input_source.filters]
 
 
@@ -160,7 +161,7 @@ def _row_questions(plan: JobPlan, kept: str) -> Iterator[_Question]:
 
 
 def _filter_questions(plan: JobPlan) -> Iterator[_Question]:
-    for row_filter, condition in zip(plan.config.input_source.filters, _conditions(plan), strict=True):
+    for row_filter, condition in zip(plan.config.input_source.filters, filter_conditions(plan), strict=True):
         literals = filter_variable(row_filter, plan.columns)["literals"]
         is_compared = row_filter.op in {"equals", "in", *_EXCLUDING} and len(literals) <= _MAX_ASKED
         for position, each in enumerate(literals if is_compared else ()):

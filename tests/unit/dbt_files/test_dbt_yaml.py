@@ -137,7 +137,12 @@ def test_each_job_is_an_exposure_of_its_own_result(jobs: list[PlannedJob], regis
         "overdraft_training_set_v1": ["ref('overdraft_training_set_v1__job_features')"],
         "training_features_v1": ["ref('training_features_v1__job_features')"],
     }
-    assert [each["config"]["meta"]["sink"] for each in exposures[:3]] == ["parquet_files", "parquet_files", "display"]
+    assert [each["config"]["meta"]["sink"] for each in exposures[:4]] == [
+        "parquet_files",
+        "parquet_files",
+        "parquet_files",
+        "display",
+    ]
 
 
 def test_owners_are_groups(registry: Registry) -> None:
