@@ -16,15 +16,17 @@ from feature_platform_py.jobs.plan import GroupPlan
 from feature_platform_py.lineage.graph import LineageGraph
 from feature_platform_py.registry.feature import Feature, FeatureGroup
 from feature_platform_py.registry.registry import Registry
+from feature_platform_py.runs.proof import AGE, Proof
 
 
 @dataclass(frozen=True)
 class Findings:
-    """Profiles by (table, column), SQL by dbt model, the last run by job, and the lineage of all columns."""
+    """Profiles by (table, column), SQL by dbt model, the last run and its proof by job, and the lineage of all columns."""
 
     profiles: Mapping[tuple[str, str], ColumnProfile] = field(default_factory=dict)
     sql: Mapping[str, str] = field(default_factory=dict)
     runs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
     lineage: LineageGraph = field(default_factory=lambda: LineageGraph(()))
 
 
@@ -184,7 +186,17 @@ def _job(job: PlannedJob, findings: Findings) -> dict[str, Any]:
         "freshness": _freshness(job),
         "finished": run["finished"] if run else None,
         "tests": {node["name"]: node["status"] for node in run["nodes"] if node["kind"] == "test"} if run else {},
+        "asks": bool(plan.uses),
+        "proof": _proof(findings.proofs.get(plan.job_name)),
     }
+
+
+def _proof(proof: Proof | None) -> dict[str, Any] | None:
+    """Return a proof as rows of tables."""
+    if proof is None:
+        return None
+    facts = [*proof.facts(), *proof.origins()]
+    return {"facts": [list(each) for each in facts], "age": AGE, "features": [list(each) for each in proof.features()]}
 
 
 def _freshness(job: PlannedJob) -> str:

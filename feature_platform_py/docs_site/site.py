@@ -22,6 +22,7 @@ from feature_platform_py.lineage.load import CompiledJob, compile_jobs, lineage_
 from feature_platform_py.registry.diagram import DIAGRAM
 from feature_platform_py.registry.registry import Registry
 from feature_platform_py.runs.dbt import generate_docs
+from feature_platform_py.runs.proof import last_proof
 from feature_platform_py.targets import backend_of
 
 DEFAULT_FOLDER = Path("target", "docs")
@@ -85,6 +86,11 @@ def _findings(
         profiles=table_profiles(project, jobs, groups),
         sql={model.name: model.sql.strip() for each in compiled for model in each.models},
         runs={job.plan.job_name: run for job in jobs if (run := last_run(project, job.plan.job_name))},
+        proofs={
+            job.plan.job_name: proof
+            for job in jobs
+            if job.plan.uses and (proof := last_proof(project, job.plan.job_name))
+        },
         lineage=lineage_of(compiled),
     )
 

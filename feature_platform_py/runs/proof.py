@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
+from itertools import starmap
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -30,7 +31,7 @@ from feature_platform_py.warehouse.file_states import latest_version
 SAMPLE_ROWS = 200
 MAX_LISTED = 10
 _LABEL = 10
-_AGE = "age of the newest row that counted (of the rows computed again)"
+AGE = "age of the newest row that counted (of the rows computed again)"
 _PACKAGES = ("feature-platform", "dbt-core", "dbt-databricks", "pysail", "pyspark", "pyarrow", "deltalake")
 
 
@@ -47,26 +48,26 @@ class Proof:
 
     def lines(self) -> list[str]:
         """Return the proof as text."""
-        lines = [
-            f"{label:<{_LABEL}}{text}" if len(label) < _LABEL else f"{label}: {text}" for label, text in self._facts()
-        ]
-        features = list(self._features())
+        features = list(self.features())
         width = max((len(name) for name, _, _ in features), default=0)
-        lines += ["", f"{'feature':<{width}}    NULL  {_AGE}"]
-        lines += [f"{name:<{width}}  {nulls:>6}  {age}" for name, nulls, age in features]
-        lines += ["", *(f"source    {each}" for each in self._sources())]
-        for name, fact in self.value["tables"].items():
-            lines.append(f"table     {name}: definition {fact['definition']}, rows {fact['rows'] or 'none'}")
-        return [*lines, f"versions  {', '.join(f'{name} {number}' for name, number in self.value['versions'].items())}"]
+        return [
+            *starmap(_line, self.facts()),
+            "",
+            f"{'feature':<{width}}    NULL  {AGE}",
+            *(f"{name:<{width}}  {nulls:>6}  {age}" for name, nulls, age in features),
+            "",
+            *starmap(_line, self.origins()),
+        ]
 
     def __repr__(self) -> str:
         return "\n".join(self.lines())
 
     def _repr_html_(self) -> str:
-        facts = [*self._facts(), *(("source", each) for each in self._sources())]
-        return html_table((), facts) + html_table(("feature", "NULL", _AGE), self._features())
+        features = html_table(("feature", "NULL", AGE), self.features())
+        return html_table((), self.facts()) + features + html_table((), self.origins())
 
-    def _facts(self) -> Iterator[tuple[str, str]]:
+    def facts(self) -> Iterator[tuple[str, str]]:
+        """Yield what is known of the whole result: what it is about, and the fact in words."""
         rows, again = self.value["rows"], self.value["recomputed"]
         nulls = "".join(f"; {count:,} with NULL `{name}`" for name, count in rows["nulls"].items() if count)
         at_t = "do not count" if self.value["closed"] == "left" else "count"
@@ -87,16 +88,27 @@ class Proof:
             ("not known yet", f"{name} of {count:,} rows") for name, count in self.value["immature"].items() if count
         )
 
-    def _features(self) -> Iterator[tuple[str, str, str]]:
+    def features(self) -> Iterator[tuple[str, str, str]]:
         """Yield the name of each feature, its share of NULL, and the age of the newest row that counted, in words."""
         for name, fact in self.value["features"].items():
             is_target = name in self.value["immature"]
             told = "a target: looks ahead of the row" if is_target else _age_in_words(fact["age_seconds"])
             yield name, f"{100 * fact['null_share']:.1f}%", told if fact["is_recomputed"] else "not computed again"
 
-    def _sources(self) -> Iterator[str]:
+    def origins(self) -> Iterator[tuple[str, str]]:
+        """Yield what the result was made of: sources, tables, and versions of packages."""
         for each in self.value["sources"]:
-            yield each["name"] + ("" if each["delta_version"] is None else f", version {each['delta_version']}")
+            yield (
+                "source",
+                each["name"] + ("" if each["delta_version"] is None else f", version {each['delta_version']}"),
+            )
+        for name, fact in self.value["tables"].items():
+            yield "table", f"{name}: definition {fact['definition']}, rows {fact['rows'] or 'none'}"
+        yield "versions", ", ".join(f"{name} {number}" for name, number in self.value["versions"].items())
+
+
+def _line(label: str, text: str) -> str:
+    return f"{label:<{_LABEL}}{text}" if len(label) < _LABEL else f"{label}: {text}"
 
 
 def _age_in_words(age: Mapping[str, float] | None) -> str:

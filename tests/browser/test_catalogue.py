@@ -107,6 +107,12 @@ def content() -> dict[str, Any]:
                 "freshness": "error after 1 day",
                 "finished": "2026-01-01T00:00:00+00:00",
                 "tests": {"unique_grain_user_spend": "pass", "unique_grain_user_visits": "pass"},
+                "asks": True,
+                "proof": {
+                    "facts": [["rows", "7 in, 7 out"], ["look ahead of the row", HOSTILE]],
+                    "age": "age of the newest row that counted",
+                    "features": [["spend_30d", "12.5%", "1.0 d to 2.0 d"]],
+                },
             }
         },
         "lineage": {"nodes": nodes, "edges": edges},
@@ -200,6 +206,44 @@ def test_a_feature_group_has_a_page(site: str, open_page: Open) -> None:
     assert watched.faults == []
 
 
+def test_a_job_has_a_page_with_its_proof(site: str, open_page: Open) -> None:
+    watched = open_page(site)
+    page = watched.page
+    page.locator("article a", has_text="spend_v1").click()
+    assert page.url.endswith("#/job/spend_v1")
+    assert page.title() == "spend_v1 · Feature catalogue"
+    assert page.locator("dd").all_inner_texts()[:3] == [
+        "configs/jobs/spend.yaml",
+        "transaction.mm_transaction",
+        "display",
+    ]
+    rows = [row.locator("th, td").all_inner_texts() for row in page.locator("tr").all()]
+    assert rows == [
+        ["rows", "7 in, 7 out"],
+        ["look ahead of the row", HOSTILE],
+        ["Feature", "NULL", "age of the newest row that counted"],
+        ["spend_30d", "12.5%", "1.0 d to 2.0 d"],
+    ]
+    watched.shoot("job")
+    assert watched.faults == []
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"proof": None}, "Not run here: run the job, then build this site again."),
+        ({"asks": False, "proof": None}, "Its rows do not ask for features at their own times."),
+    ],
+)
+def test_a_job_without_a_proof_says_why(tmp_path: Path, open_page: Open, given: dict[str, Any], expected: str) -> None:
+    other = content()
+    other["jobs"]["spend_v1"] |= given
+    write_catalogue(tmp_path / "site", other)
+    watched = open_page((tmp_path / "site" / "index.html").as_uri() + "#/job/spend_v1")
+    assert watched.page.locator("h3 + .none").inner_text() == expected
+    assert watched.faults == []
+
+
 def test_the_keyboard_alone_finds_and_opens(site: str, open_page: Open) -> None:
     page = open_page(site).page
     page.keyboard.press("/")
@@ -270,6 +314,10 @@ def test_hostile_text_in_every_field_is_shown_and_not_run(tmp_path: Path, open_p
     watched.page.locator("h2", has_text=GROUP).wait_for()
     text = watched.page.locator("article").inner_text()
     assert min(text.count(each) for each in ONE_LINE) > 8
+    watched.page.goto((tmp_path / "site" / "index.html").as_uri() + "#/job/spend_v1")
+    watched.page.locator("h2", has_text="spend_v1").wait_for()
+    text = watched.page.locator("article").inner_text()
+    assert min(text.count(each) for each in ONE_LINE) > 8
     assert watched.page.evaluate("window.pwned") is None
     assert watched.faults == []
 
@@ -282,7 +330,16 @@ def test_a_column_without_values_has_a_page(site: str, open_page: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    "hash", ["#/feature/none/none", "#/group/none", "#/group/toString", "#/feature/%E0%A4%A/x", "#nothing"]
+    "hash",
+    [
+        "#/feature/none/none",
+        "#/group/none",
+        "#/group/toString",
+        "#/job/none",
+        "#/job/toString",
+        "#/feature/%E0%A4%A/x",
+        "#nothing",
+    ],
 )
 def test_an_address_of_no_feature_shows_the_overview(site: str, open_page: Open, hash: str) -> None:  # noqa: A002
     watched = open_page(f"{site}{hash}")
@@ -313,7 +370,7 @@ def test_the_server_lets_no_page_load_more_than_the_site_s_own_files(site: str) 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
-@pytest.mark.parametrize("place", ["", f"#/feature/user_spend/{NAME}", f"#/group/{GROUP}"])
+@pytest.mark.parametrize("place", ["", f"#/feature/user_spend/{NAME}", f"#/group/{GROUP}", "#/job/spend_v1"])
 def test_axe_finds_no_serious_fault(site: str, open_page: Open, scheme: str, width: int, place: str) -> None:
     watched = open_page(f"{site}{place}", color_scheme=scheme, viewport={"width": width, "height": 900})
     watched.page.wait_for_selector("h2")

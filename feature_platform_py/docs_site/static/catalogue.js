@@ -40,11 +40,14 @@
 
   const hrefOf = (feature) => `#/feature/${encodeURIComponent(feature.model)}/${encodeURIComponent(feature.name)}`;
   const hrefOfGroup = (name) => `#/group/${encodeURIComponent(name)}`;
-  // What the address names: a feature, or a feature group.
+  const hrefOfJob = (name) => `#/job/${encodeURIComponent(name)}`;
+  // What the address names: a feature, a feature group, or a job.
   const fromHash = () => {
     const [, model, name] = location.hash.match(/^#\/feature\/([^/]+)\/(.+)$/) || [];
     const [, group] = location.hash.match(/^#\/group\/([^/]+)$/) || [];
+    const [, job] = location.hash.match(/^#\/job\/([^/]+)$/) || [];
     try {
+      if (job) return { job: Object.hasOwn(jobs, decodeURIComponent(job)) ? decodeURIComponent(job) : undefined };
       if (group) return { group: Object.hasOwn(groups, decodeURIComponent(group)) ? decodeURIComponent(group) : undefined };
       return { feature: model ? byId.get(`${decodeURIComponent(model)}.${decodeURIComponent(name)}`) : undefined };
     } catch {
@@ -317,7 +320,7 @@
         ${feature.jobs.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label="Jobs"><table>
           <thead><tr><th scope="col">Job</th><th scope="col">Rule</th><th scope="col">Grain</th><th scope="col">Looks ahead</th><th scope="col">Source, freshness</th></tr></thead>
           <tbody>${feature.jobs.map((use) => html`<tr>
-            <td title=${jobs[use.name].description}>${use.name}<br /><code>${jobs[use.name].file}</code></td>
+            <td title=${jobs[use.name].description}><a href=${hrefOfJob(use.name)}>${use.name}</a><br /><code>${jobs[use.name].file}</code></td>
             <td class="rule">${use.rule}</td><td>${use.grain.join(", ")}</td>
             <td>${use.looksAhead ? "yes: later rows count" : "no"}</td>
             <td>${jobs[use.name].source}<br />${jobs[use.name].freshness}</td></tr>`)}</tbody>
@@ -365,10 +368,51 @@
         </table></div>
         <h3>Jobs that use it</h3>
         ${group.jobs.length
-          ? html`<ul>${group.jobs.map((job) => html`<li key=${job}>${job}: ${jobs[job].description} <code>${jobs[job].file}</code></li>`)}</ul>`
+          ? html`<ul>${group.jobs.map((job) => html`<li key=${job}><a href=${hrefOfJob(job)}>${job}</a>: ${jobs[job].description} <code>${jobs[job].file}</code></li>`)}</ul>`
           : html`<p class="none">No job of this project.</p>`}
         <${Code} id="definition" title=${`Definition: ${group.file}`} text=${group.definition} />
         ${group.tables.map((table) => html`<${Code} key=${table} id=${`sql-${table}`} title=${`SQL of ${table}`} text=${models[table]?.sql} />`)}
+      </article>`;
+  };
+
+  // ---- one job ----
+  const Rows = ({ label, head, rows }) => html`
+    <div class="scroll" tabindex="0" role="region" aria-label=${label}><table>
+      ${head && html`<thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>`}
+      <tbody>${rows.map(([first, ...more]) => html`<tr><th scope="row">${first}</th>${more.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody>
+    </table></div>`;
+
+  const Proof = ({ job }) => {
+    if (!job.asks) return html`<p class="none">Its rows do not ask for features at their own times.</p>`;
+    if (!job.proof) return html`<p class="none">Not run here: run the job, then build this site again.</p>`;
+    return html`
+      <${Rows} label="Facts of the proof" rows=${job.proof.facts} />
+      <h3>Features</h3>
+      <${Rows} label="Features of the proof" head=${["Feature", "NULL", job.proof.age]} rows=${job.proof.features} />`;
+  };
+
+  const Job = ({ name }) => {
+    const heading = useRef(null);
+    const job = jobs[name];
+    useEffect(() => {
+      document.title = `${name} · Feature catalogue`;
+      heading.current.focus({ preventScroll: true });
+      if (matchMedia("(max-width: 52rem)").matches) heading.current.scrollIntoView();
+      else scrollTo(0, 0);
+    }, [name]);
+    return html`
+      <article class="detail" aria-labelledby="feature-name">
+        <h2 id="feature-name" tabindex="-1" ref=${heading}>${name}</h2>
+        <p class="kind">a job</p>
+        <p class="lead">${job.description}</p>
+        <dl>
+          <dt>File</dt><dd><code>${job.file}</code></dd>
+          <dt>Source</dt><dd>${job.source}</dd>
+          <dt>Sink</dt><dd>${job.sink}</dd>
+          <dt>Last run</dt><dd>${when(job.finished) || "not run here"}</dd>
+        </dl>
+        <h3>Proof</h3>
+        <${Proof} job=${job} />
       </article>`;
   };
 
@@ -385,7 +429,7 @@
       <h3>Jobs</h3>
       <div class="scroll" tabindex="0" role="region" aria-label="Jobs"><table>
         <thead><tr><th scope="col">Job</th><th scope="col">What for</th><th scope="col">Source</th><th scope="col">Last run</th></tr></thead>
-        <tbody>${Object.entries(jobs).map(([name, job]) => html`<tr><td>${name}<br /><code>${job.file}</code></td><td>${job.description}</td><td>${job.source}</td>
+        <tbody>${Object.entries(jobs).map(([name, job]) => html`<tr><td><a href=${hrefOfJob(name)}>${name}</a><br /><code>${job.file}</code></td><td>${job.description}</td><td>${job.source}</td>
           <td>${when(job.finished) || "not run here"}</td></tr>`)}</tbody>
       </table></div>
       ${Object.keys(groups).length > 0 && html`<h3>Feature groups</h3>
@@ -397,7 +441,7 @@
     </article>`;
 
   const App = () => {
-    const [{ feature, group }, setSelected] = useState(fromHash());
+    const [{ feature, group, job }, setSelected] = useState(fromHash());
     useEffect(() => {
       const follow = () => setSelected(fromHash());
       addEventListener("hashchange", follow);
@@ -416,7 +460,8 @@
       </header>
       <main class="columns">
         <${Finder} selected=${feature} />
-        ${feature ? html`<${Detail} feature=${feature} key=${feature.id} />` : group ? html`<${Group} name=${group} key=${group} />` : html`<${Welcome} />`}
+        ${feature ? html`<${Detail} feature=${feature} key=${feature.id} />` : group ? html`<${Group} name=${group} key=${group} />`
+          : job ? html`<${Job} name=${job} key=${job} />` : html`<${Welcome} />`}
       </main>`;
   };
 

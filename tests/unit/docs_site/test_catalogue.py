@@ -22,6 +22,7 @@ from feature_platform_py.jobs.last_run import last_run, record_run
 from feature_platform_py.registry.registry import load_registry
 from feature_platform_py.runs.dbt import NodeResult
 from tests.conftest import ROOT
+from tests.unit.runs.test_proof_text import proof
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,7 @@ def content() -> dict[str, Any]:
         profiles={("user_spend", "user_30d_total_spend"): profile},
         sql={"financial_features_extraction_v1__user_spend": "select 1"},
         runs={"financial_features_extraction_v1": run},
+        proofs={"overdraft_training_set_v1": proof("</td>")},
     )
     return catalogue_content(registry, planned_jobs(open_project(ROOT), registry), findings)
 
@@ -79,6 +81,17 @@ def test_a_group_has_its_definition_its_tables_and_the_jobs_that_read_it() -> No
     uses = {each["name"]: [use["name"] for use in each["jobs"]] for each in content["features"]}
     assert uses["transactions_30d"] == ["customer_features_v1", "overdraft_scoring_set_v1", "overdraft_training_set_v1"]
     assert uses["transactions_7d"] == []
+
+
+def test_a_job_whose_rows_ask_has_its_proof(content: dict[str, Any]) -> None:
+    jobs = content["jobs"]
+    assert jobs["overdraft_training_set_v1"]["asks"]
+    found = jobs["overdraft_training_set_v1"]["proof"]
+    assert ["source", "</td>, version 4"] in found["facts"]
+    assert ["more", "25.0%", "not computed again"] in found["features"]
+    others = [jobs[name] for name in jobs if name != "overdraft_training_set_v1"]
+    assert {each["proof"] for each in others} == {None}
+    assert not jobs["financial_features_extraction_v1"]["asks"]
 
 
 def test_a_feature_of_no_job_is_listed_by_its_pattern() -> None:

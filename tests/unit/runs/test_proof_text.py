@@ -38,8 +38,8 @@ def proof(name: str = "spend_7d") -> Proof:
 def test_the_html_of_a_notebook_shows_names_as_text() -> None:
     found = proof(HOSTILE)._repr_html_()
     assert "<script" not in found
-    # The job, a key, known by, the seed, a disagreement, look ahead, a feature, a source.
-    assert found.count("&lt;/td&gt;&lt;script&gt;") == 8
+    # The job, a key, known by, the seed, a disagreement, look ahead, a feature, a source, a table, its definition.
+    assert found.count("&lt;/td&gt;&lt;script&gt;") == 10
     assert found.count("<td") == found.count("</td>")
 
 
