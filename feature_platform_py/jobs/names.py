@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from feature_platform_py.registry.definition import is_definition
 
 GROUP_MODELS = Path("models", "features")
 """The folder of the models of feature groups, below a project's root."""
+# The last text of `ref('model')` and `ref('package', 'model')`.
+_REF = re.compile(r"\bref\(\s*(?:['\"][^'\"]*['\"]\s*,\s*)?['\"]([^'\"]+)['\"]")
 
 
 def job_files(project: Project) -> list[Path]:
@@ -43,6 +46,27 @@ def written_models(root: Path) -> frozenset[str]:
     models = root / "models"
     files = [path for kind in ("*.sql", "*.py") for path in models.rglob(kind) if models / "jobs" not in path.parents]
     return frozenset(path.stem for path in files if path.parent != root / GROUP_MODELS or not is_generated(path))
+
+
+def table_of_a_job(model: str, root: Path) -> str | None:
+    """Return a table of a registered job that a model reads, itself or by models that people wrote; None if it reads none."""
+    jobs = {path.stem for kind in ("*.sql", "*.py") for path in (root / "models" / "jobs").rglob(kind)}
+    files = {path.stem: path for kind in ("*.sql", "*.py") for path in (root / "models").rglob(kind)}
+    waiting, seen = [model], {model}
+    while waiting:
+        read = _refs(files[waiting.pop()])
+        if found := sorted(read & jobs):
+            return found[0]
+        new = (read & written_models(root)) - seen
+        waiting += new
+        seen |= new
+    return None
+
+
+def _refs(path: Path) -> set[str]:
+    """Return the models that a model's file names in `ref`."""
+    text = re.sub(r"{#.*?#}", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return set(_REF.findall(text))
 
 
 def group_tables(root: Path) -> frozenset[str]:

@@ -12,6 +12,7 @@ from feature_platform_py.features.built_in.window_aggregator import WindowAggreg
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.jobs.asking import Asked, AskingJob
 from feature_platform_py.jobs.config import TargetSpec
+from feature_platform_py.jobs.own_names import own_name_problems
 from feature_platform_py.jobs.plan import JoinedColumn
 from feature_platform_py.jobs.point_in_time import Asker, Use, target_use, use_names
 from feature_platform_py.registry.definition import (
@@ -61,6 +62,9 @@ def find_targets(
             tables[identity] = _use(name, found, job, project)
         except ConfigurationError as error:
             problems += error.problems
+    for identity, use in tables.items():
+        first = together[identity][0]
+        problems += own_name_problems(use, first.spec.place, f"the rows of the source `{first.source.name}`")
     for each in targets:
         if each.identity in tables:
             yield JoinedColumn(None, tables[each.identity], each.column.name, each.column, each.spec.place)

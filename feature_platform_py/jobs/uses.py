@@ -10,7 +10,8 @@ from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.jobs.asking import Asked, AskingJob
 from feature_platform_py.jobs.config import GroupSelection
-from feature_platform_py.jobs.names import written_models
+from feature_platform_py.jobs.names import table_of_a_job, written_models
+from feature_platform_py.jobs.own_names import own_name_problems
 from feature_platform_py.jobs.plan import (
     ENRICHED_MODEL,
     INPUT_MODEL,
@@ -19,7 +20,7 @@ from feature_platform_py.jobs.plan import (
     SPLIT_MODEL,
     JoinedColumn,
 )
-from feature_platform_py.jobs.point_in_time import ASKS, KNOWN_AT, Asker, Use, use_names, version_use, windowed_use
+from feature_platform_py.jobs.point_in_time import Asker, Use, use_names, version_use, windowed_use
 from feature_platform_py.jobs.targets import find_targets
 from feature_platform_py.registry.entity import Entity
 from feature_platform_py.registry.feature import FeatureGroup, Versions
@@ -27,10 +28,6 @@ from feature_platform_py.sources.resolve import resolve_registered
 
 _STEPS = ("source_rows", "final")
 """The steps of a query that joins tables by their names."""
-
-
-_OWN_COLUMNS = frozenset({ASKS, KNOWN_AT, "_feature_set", "_input_fingerprint", "_input_loaded_at", "period_start"})
-"""Columns that the rows and the tables of a use have beside those that they read."""
 
 
 @dataclass(frozen=True)
@@ -87,19 +84,13 @@ def _of_groups(
             tables[identity] = _use(name, uses, job, project)
         except ConfigurationError as error:
             problems += error.problems
-    problems += [problem for identity, use in tables.items() for problem in _name_problems(together[identity], use)]
+    for identity, use in tables.items():
+        first = together[identity][0].selected
+        problems += own_name_problems(use, first.selection.place, f"the rows of the group `{first.group.name}`")
     problems += _known_problems(job, tables.values()) if len(tables) == len(together) else ()
     for each in asked:
         if each.identity in tables:
             yield from _features(each.selected, tables[each.identity])
-
-
-def _name_problems(uses: Sequence[_Wanted], use: Use) -> Iterator[Problem]:
-    """Yield the columns of the rows that count whose names the platform uses for its own."""
-    for name in [name for name, _ in use.columns if name.lower() in _OWN_COLUMNS]:
-        place, group = uses[0].selected.selection.place, uses[0].selected.group.name
-        said = f"the rows of the group `{group}` have a column `{name}`, a name that feature tables use for a column of their own"
-        yield place.problem(f"`{place.name}`: {said}; rename it there")
 
 
 def _known_problems(job: AskingJob, uses: Iterable[Use]) -> Iterator[Problem]:
@@ -155,6 +146,12 @@ def _use(name: str, uses: Sequence[_Wanted], job: AskingJob, project: Project) -
     if group.model not in written_models(project.root):
         said = f"the feature group `{group.name}` is of `{group.model}`, which is not a model of the project's `models/` folder"
         raise ConfigurationError([selection.place.problem(f"`{selection.place.name}`: {said}; name one there")])
+    if table := table_of_a_job(group.model, project.root):
+        said = (
+            f"the feature group `{group.name}` is of `{group.model}`, which reads `{table}`, a table of a job; a run builds no tables"
+            " of other jobs. Register the files or the table that the job writes as a source, and read that"
+        )
+        raise ConfigurationError([selection.place.problem(f"`{selection.place.name}`: {said}")])
     versions = group.versions or Versions({}, None, ())
     max_age = selection.max_age_days
     return version_use(name, group, versions, asker=asker, features=features, max_age_days=max_age)

@@ -296,6 +296,40 @@ def test_groups_of_both_kinds_serve_one_job(root: Path) -> None:
     assert size["config"]["meta"] == {"feature": "size", "owner": "size-team"}
 
 
+@pytest.mark.parametrize(
+    ("files", "is_read"),
+    [
+        ({"shop_profile": "select * from {{ ref('other_v1__job_features') }}"}, True),
+        ({"shop_profile": "select * from {{ ref( 'feature_platform' , \"other_v1__job_features\" ) }}"}, True),
+        (
+            {
+                "shop_profile": "select * from {{ ref('more') }}",
+                "more": "-- {{ ref('other_v1__job_features') }}\nselect 1",
+            },
+            True,
+        ),
+        ({"shop_profile": "select * from {{ ref('more') }}", "more": "select * from {{ ref('shop_profile') }}"}, False),
+        ({"shop_profile": "{# ref('other_v1__job_features') #} select 'other_v1__job_features' as id"}, False),
+    ],
+)
+def test_a_model_that_reads_tables_of_a_job_serves_no_other_job(
+    root: Path, files: dict[str, str], *, is_read: bool
+) -> None:
+    with_profile(root)
+    (root / "models" / "jobs" / "other_v1").mkdir(parents=True)
+    (root / "models" / "jobs" / "other_v1" / "other_v1__job_features.sql").write_text("select 1 as id")
+    for name, sql in files.items():
+        (root / "models" / f"{name}.sql").write_text(sql)
+    if not is_read:
+        assert planned(root, OF_PROFILE).selected
+        return
+    [found] = problems(root, OF_PROFILE)
+    assert found == (
+        "6: `features[0]`: the feature group `profile` is of `shop_profile`, which reads `other_v1__job_features`, a table of a job; a"
+        " run builds no tables of other jobs. Register the files or the table that the job writes as a source, and read that"
+    )
+
+
 SOURCE = FILES["source/shop/v1/sales_source.yaml"]
 LATE = SOURCE.replace("event_time: sold_at", "event_time: sold_at\nloaded_at: loaded").replace(
     "locations:", "  - {name: loaded, type: timestamp, description: When it came.}\nlocations:"
@@ -861,3 +895,69 @@ def test_an_editor_knows_keys_and_times() -> None:
     assert schema.is_valid(yaml.safe_load(JOB))
     for old, new in [("event_time: d", "event_times: d"), ("{shop: shop}", "{shop: []}"), ("{shop: shop}", "shop")]:
         assert not schema.is_valid(yaml.safe_load(JOB.replace(old, new, 1))), new
+
+
+OF_TARGETS = """\
+job_name: labels_v1
+input_source: {source_type: spark, config: {location: data/labels.csv}}
+entities: {shop: shop}
+event_time: decided_at
+targets:
+  - {name: paid, source: shop/sales, entity: shop, function: max, column: price, windows: next 7d}
+output_sink: {sink_type: overwrite_parquet, config: {path: output/labels}}
+"""
+
+
+def renamed(text: str, old: str, new: str) -> str:
+    return text.replace(f"name: {old},", f"name: {new},").replace(f": {old}", f": {new}")
+
+
+@pytest.mark.parametrize(
+    ("column", "name", "source"),
+    [("price", "_asks", SOURCE), ("price", "Period_Start", SOURCE), ("sold_at", "_input_fingerprint", SOURCE),
+     ("price", "_arrival", LATE), ("sold_at", "_known_at", LATE)],
+)  # fmt: skip
+def test_names_that_the_queries_use_are_refused_of_groups(root: Path, column: str, name: str, source: str) -> None:
+    group = GROUP.replace("column: price", f"column: {name}") if column == "price" else GROUP
+    write(root, {"source/shop/v1/sales_source.yaml": renamed(source, column, name), "feature/takings.yaml": group})
+    found = problems(root, JOB)
+    said = f"the rows of the group `takings` have a column `{name}`, a name that feature tables use for a column of their own"
+    assert f"6: `features[0]`: {said}; rename it there" in found
+
+
+@pytest.mark.parametrize(("column", "name"), [("price", "_asks"), ("sold_at", "period_start")])
+def test_names_that_the_queries_use_are_refused_of_targets(root: Path, column: str, name: str) -> None:
+    write(
+        root,
+        {
+            "source/shop/v1/sales_source.yaml": renamed(SOURCE, column, name),
+            "feature/takings.yaml": GROUP.replace("price", name),
+        },
+    )
+    [found] = problems(
+        root, OF_TARGETS.replace("column: price", f"column: {name}" if column == "price" else "column: price")
+    )
+    said = f"the rows of the source `sales` have a column `{name}`, a name that feature tables use for a column of their own"
+    assert found == f"6: `targets[0]`: {said}; rename it there"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("shop_id: id", "shop_id: _first"), ("name: size", "name: _version"), ("valid_from", "_micros")]
+)
+def test_names_that_the_queries_use_are_refused_of_versions(root: Path, old: str, new: str) -> None:
+    profile = PROFILE.replace(old, new)
+    job = OF_PROFILE.replace("[size, region]", "[_version, region]") if "_version" in new else OF_PROFILE
+    [found] = problems(with_profile(root, profile), job)
+    assert "a name that feature tables use for a column of their own; rename it there" in found
+
+
+def test_names_that_no_query_uses_stay(root: Path) -> None:
+    # Only beside keys, and only of rows that arrive late.
+    write(
+        root,
+        {
+            "source/shop/v1/sales_source.yaml": renamed(SOURCE, "price", "_first"),
+            "feature/takings.yaml": GROUP.replace("price", "_first"),
+        },
+    )
+    assert planned(root, JOB).features
