@@ -22,7 +22,7 @@ from feature_platform_py.core.text import html_table
 from feature_platform_py.jobs.plan import INPUT_MODEL, JobPlan
 from feature_platform_py.jobs.point_in_time import Use
 from feature_platform_py.jobs.split import SPLIT_COLUMN
-from feature_platform_py.runs.recompute import Recomputation, asking_columns, newest_time, recompute
+from feature_platform_py.runs.recompute import Recomputation, asking_columns, recompute
 from feature_platform_py.runs.row_counts import RowCounts, count_rows
 from feature_platform_py.targets import Backend, backend_of
 from feature_platform_py.warehouse.external_sources import ExternalSource
@@ -145,7 +145,7 @@ def prove(plan: JobPlan, project: Project, *, rows: int = SAMPLE_ROWS) -> Proof:
             "closed": plan.config.asking.closed or "right",
             "features": dict(_features(plan, schema, backend, again)),
             "look_ahead": _looking_ahead(plan),
-            "immature": dict(_immature(plan, schema, backend)),
+            "immature": dict(_immature(plan, schema, backend, again)),
             "recomputed": _recomputed(again, seed),
             "tables": tables,
             "sources": sources,
@@ -230,12 +230,12 @@ def _looking_ahead(plan: JobPlan) -> list[str]:
     return [column.name for column in plan.features if column.looks_ahead and column.name not in targets]
 
 
-def _immature(plan: JobPlan, schema: str, backend: Backend) -> Iterator[tuple[str, int]]:
+def _immature(plan: JobPlan, schema: str, backend: Backend, again: Recomputation) -> Iterator[tuple[str, int]]:
     """Yield each target with the number of rows for which it is not known yet."""
     relation = backend.sql_name(f"{schema}.{plan.table_name(INPUT_MODEL)}")
     for use in plan.uses:
         if use.ahead_seconds is not None and use.time is not None:
-            newest = newest_time(use, plan, schema, backend)
+            newest = again.newest[use.name]
             end = f"unix_micros(cast({quoted(use.time[1])} as timestamp)) + {use.ahead_seconds * 1_000_000}"
             count = f"count({end})" if newest is None else f"count(case when {end} > {newest} then 1 end)"
             [[found]] = backend.query(f"select {count} from {relation}").values  # noqa: S608 - quoted

@@ -58,7 +58,8 @@ class Disagreement:
 class Recomputation:
     """What was computed a second time: the rows, the features, how many values, those that disagree, and the age of what counted.
 
-    `ages` are the microseconds from the newest row that counted to the row's own time, for each feature.
+    `ages` are the microseconds from the newest row that counted to the row's own time, for each feature; `newest` has the time up
+    to which each use's targets are known.
     """
 
     asked: int
@@ -67,6 +68,7 @@ class Recomputation:
     values: int = 0
     disagreements: list[Disagreement] = field(default_factory=list)
     ages: dict[str, list[int]] = field(default_factory=dict)
+    newest: dict[str, int | None] = field(default_factory=dict)
 
 
 def recompute(plan: JobPlan, schema: str, backend: Backend, *, rows: int, seed: str) -> Recomputation:
@@ -77,14 +79,13 @@ def recompute(plan: JobPlan, schema: str, backend: Backend, *, rows: int, seed: 
     """
     sample = _sample(plan, schema, backend, rows=rows, seed=seed)
     found = Recomputation(rows)
-    given = {use.name: _source_rows(use, sample, plan, schema, backend) for use in plan.uses}
+    given = _source_rows(sample, plan, schema, backend)
     kept = _affordable(plan, sample, given)
     found.rows = len(kept.rows)
     _compare_split(plan, kept, found)
     for use in plan.uses:
-        _compare(
-            use, plan, kept, _answers(use, plan, kept, given[use.name], newest_time(use, plan, schema, backend)), found
-        )
+        found.newest[use.name] = newest_time(use, plan, schema, backend)
+        _compare(use, plan, kept, _answers(use, plan, kept, given[use.name], found.newest[use.name]), found)
     return found
 
 
@@ -106,20 +107,37 @@ def asking_columns(plan: JobPlan) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _source_rows(use: Use, sample: Table, plan: JobPlan, schema: str, backend: Backend) -> Table:
-    """Return the rows that may count for the sampled ones: those of their keys."""
+def _source_rows(sample: Table, plan: JobPlan, schema: str, backend: Backend) -> dict[str, Table]:
+    """Return for each use the rows that may count for the sampled ones: those of their keys, from one reading for uses of the same."""
+    columns: dict[tuple[str, str], dict[str, str]] = {}
+    readings = {use.name: (_relation(use, plan, schema, backend), _of_keys(use, sample)) for use in plan.uses}
+    for use in plan.uses:
+        columns.setdefault(readings[use.name], {}).update(_columns(use))
+    read = {reading: _read(backend, reading[0], list(of.items()), reading[1]) for reading, of in columns.items()}
+    return {use.name: _narrowed(read[readings[use.name]], dict(_columns(use))) for use in plan.uses}
+
+
+def _columns(use: Use) -> Columns:
+    """Return the columns that a recomputation reads, with the source's own types where the source declares them."""
     definition = use.definition
-    columns, relation = list(use.columns), _relation(use, plan, schema, backend)
-    if isinstance(definition, Definition):
-        own = dict(definition.source.columns)
-        loaded = [definition.source.loaded_at] if definition.source.loaded_at else []
-        columns = [(name, own[name]) for name in dict.fromkeys([*dict(columns), *loaded])]
+    if not isinstance(definition, Definition):
+        return use.columns
+    own = dict(definition.source.columns)
+    loaded = [definition.source.loaded_at] if definition.source.loaded_at else []
+    return [(name, own[name]) for name in dict.fromkeys([*dict(use.columns), *loaded])]
+
+
+def _of_keys(use: Use, sample: Table) -> str:
     conditions = [
         condition
         for key, column in use.keys.items()
         if (condition := _one_of(key, dict(use.columns)[key], sample, column))
     ]
-    return _read(backend, relation, columns, f"where {' and '.join(conditions)}" if conditions else "")
+    return f"where {' and '.join(conditions)}" if conditions else ""
+
+
+def _narrowed(table: Table, types: dict[str, str]) -> Table:
+    return Table(tuple(types), types, [{name: row[name] for name in types} for row in table.rows])
 
 
 def _relation(use: Use, plan: JobPlan, schema: str, backend: Backend) -> str:

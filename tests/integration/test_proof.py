@@ -18,10 +18,12 @@ import pytest
 from feature_platform_py import Job
 from feature_platform_py.core.errors import DataCheckError
 from feature_platform_py.core.project import open_project
+from feature_platform_py.core.rows import Rows
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.dbt_files.sync import write_files as sync
 from feature_platform_py.runs import recompute
 from feature_platform_py.runs.proof import Proof, prove
+from feature_platform_py.targets.spark import SparkBackend
 from feature_platform_py.testing import PointInTime, reference_features_at
 from feature_platform_py.warehouse.session import open_session
 from tests.conftest import Fpjob, reword
@@ -106,6 +108,8 @@ entities: {shop: shop}
 event_time: at
 closed: left
 features: [delivered.*]
+targets:
+  - {name: coming, source: shop/deliveries, entity: shop, keys: {shop_id: outlet}, function: count, windows: next 7d}
 output_sink: {sink_type: overwrite_parquet, config: {path: output/delivered}}
 """
 LEFT_FILE = "configs/jobs/delivered.yaml"
@@ -204,17 +208,43 @@ def test_the_result_is_what_the_reference_says(built: Path) -> None:
         }
 
 
-def test_every_part_of_a_definition_is_read_again(built: Path) -> None:
-    report = Job(built / LEFT_FILE).run()
-    again = report.proof.value["recomputed"] if report.proof else {}
+@pytest.fixture(scope="module")
+def proof_of_deliveries(built: Path) -> Proof:
+    proof = Job(built / LEFT_FILE).run().proof
+    assert proof
+    return proof
+
+
+def test_every_part_of_a_definition_is_read_again(built: Path, proof_of_deliveries: Proof) -> None:
+    again = proof_of_deliveries.value["recomputed"]
     assert again["rows"] == 200
-    assert again["agreed"] == again["values"] == 200 * 9
+    assert again["agreed"] == again["values"] == 200 * 10
     plan, project = prepare_job(built / LEFT_FILE, open_project(built)), open_project(built)
     for other in ({"closed": None}, {"known_by": "event_time"}):
         changed = replace(plan, config=replace(plan.config, asking=replace(plan.config.asking, **other)))
         # What the tables were computed from is not what this plan says.
         with pytest.raises(DataCheckError, match="by its definition and the source's rows"):
             prove(changed, project)
+
+
+@pytest.mark.usefixtures("proof_of_deliveries")
+def test_source_of_several_tables_is_read_once_for_the_sampled_rows(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, project = prepare_job(built / LEFT_FILE, open_project(built)), open_project(built)
+    statements: list[str] = []
+    query = SparkBackend.query
+
+    def noting(backend: SparkBackend, statement: str) -> Rows:
+        statements.append(statement)
+        return query(backend, statement)
+
+    monkeypatch.setattr(SparkBackend, "query", noting)
+    prove(plan, project)
+    assert len(plan.uses) == 2
+    of_source = [each for each in statements if "`deliveries`" in each]
+    # The other reading is that of the newest time, up to which targets are known.
+    assert ["max(unix_micros" in each for each in of_source] == [False, True]
 
 
 def test_what_a_proof_says_of_features_is_short() -> None:
