@@ -1,7 +1,7 @@
 {#- Generated from configs/jobs/overdraft_training_job.yaml by `fpjob registry sync`; edit that instead. -#}
 {% if builds_job('overdraft_training_set_v1') -%}
 {{ job_features(
-    input=ref('overdraft_training_set_v1__stg_job_input'),
+    input=ref('overdraft_training_set_v1__split_rows'),
     tables=[
         {
             'name': 'customer_spend',
@@ -38,6 +38,7 @@
         'largest_payment_90d': 'customer_spend',
         'transactions_30d': 'customer_activity',
         'lowest_balance_next_30d': 'targets',
+        'split': 'source_rows',
     },
 ) }}
 {%- endif %}
