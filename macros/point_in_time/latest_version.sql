@@ -27,8 +27,8 @@ to_date as (
         {{ asks }} as _asks,
         _micros,
         max(case when not {{ asks }} then _micros end) over (
-            partition by {{ key_list }} order by _micros
-            range between unbounded preceding and {{ '1 preceding' if closed == 'left' else 'current row' }}
+            partition by {{ key_list }} order by _micros, {{ asks }}{{ ' desc' if closed == 'left' }}
+            rows between unbounded preceding and current row
         ) as _version
     from placed_rows
 ),
@@ -54,10 +54,10 @@ ranked_versions as (
 ),
 
 {% endif -%}
-counted_versions as (
+versions_in_order as (
     select
         *,
-        count(*) over (partition by {{ key_list }}, _micros) as _number
+        lead(_micros) over (partition by {{ key_list }} order by _micros) as _next_time
     from {{ 'ranked_versions' if order_by else 'placed_rows' }}
     where {{ '_rank = 1' if order_by else 'not ' ~ asks }}
 ),
@@ -65,8 +65,8 @@ counted_versions as (
 versions as (
     select
         *,
-        case when _number = 1 then _micros else {{ _raise_fault('two_versions', _two_versions(keys, event_time)) | indent(8) }} end as _version
-    from counted_versions
+        case when _next_time is null or _next_time > _micros then _micros else {{ _raise_fault('two_versions', _two_versions(keys, event_time)) | indent(8) }} end as _version
+    from versions_in_order
 ),
 
 final as (

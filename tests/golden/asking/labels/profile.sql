@@ -23,8 +23,8 @@ feature_set as (
             `_asks` as _asks,
             _micros,
             max(case when not `_asks` then _micros end) over (
-                partition by `id` order by _micros
-                range between unbounded preceding and current row
+                partition by `id` order by _micros, `_asks`
+                rows between unbounded preceding and current row
             ) as _version
         from placed_rows
     ),
@@ -46,10 +46,10 @@ feature_set as (
         where not `_asks`
     ),
 
-    counted_versions as (
+    versions_in_order as (
         select
             *,
-            count(*) over (partition by `id`, _micros) as _number
+            lead(_micros) over (partition by `id` order by _micros) as _next_time
         from ranked_versions
         where _rank = 1
     ),
@@ -57,7 +57,7 @@ feature_set as (
     versions as (
         select
             *,
-            case when _number = 1 then _micros else raise_error(concat(
+            case when _next_time is null or _next_time > _micros then _micros else raise_error(concat(
                 '[FP_TWO_VERSIONS] ',
                 'expected one version for a key and a time, found two of ',
                 'id ',
@@ -66,7 +66,7 @@ feature_set as (
                 cast(`valid_from` as string),
                 '; correct the rows, or say in the feature group by which columns one of them comes last: `order_by`'
             )) end as _version
-        from counted_versions
+        from versions_in_order
     ),
 
     final as (
@@ -121,7 +121,7 @@ input_days as (
 input_periods as (
     select
         coalesce(sum(_rows), 0) as input_rows,
-        concat('83abbc5bf5f0:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
+        concat('33c9f4d2992b:', coalesce(sum(_rows), 0), ':', coalesce(sum(_low_bits), 0), ':', coalesce(sum(_high_bits), 0)) as _input_fingerprint
     from input_days
 ),
 
