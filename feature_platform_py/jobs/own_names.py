@@ -11,7 +11,7 @@ from feature_platform_py.registry.feature import Versions
 
 _OF_ALL = frozenset({ASKS, "_feature_set", "_input_fingerprint", "_input_loaded_at", "period_start"})
 _OF_LATE_ROWS = frozenset({KNOWN_AT, "_arrival"})
-_OF_VERSIONS = frozenset({"_micros", "_version", "_rank", "_number"})
+_OF_VERSIONS = frozenset({"_micros", "_version", "_rank", "_next_time"})
 # Queries of keys and what is known of each have no other columns of the rows.
 _BESIDE_KEYS = frozenset({"_first", "_last"})
 _BESIDE_KEYS_OF_LATE_ROWS = frozenset({"_at", "_missing", "_happened"})
