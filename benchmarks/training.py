@@ -138,7 +138,7 @@ def _time(
     case, engine = timed
     try:
         if engine == FPJOB:
-            show(tables)
+            show(tables, has_values=tables != LARGE)
             finished.append(run_job(case, limit_seconds=limit_seconds))
         else:
             finished.append(run_peer(case, engine, tables, limit_seconds=limit_seconds))

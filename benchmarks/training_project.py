@@ -43,10 +43,11 @@ def write_project(
     _fpjob("registry", "sync", folder=PROJECT)
 
 
-def show(labels: Labels) -> None:
-    """Let the project's sources show these tables."""
+def show(labels: Labels, *, has_values: bool = True) -> None:
+    """Let the project's sources show these tables; without values, only windows can be computed."""
     show_at(PROJECT / "data" / "events.parquet", labels.events.file())
-    show_at(PROJECT / "data" / "values.parquet", labels.values_file())
+    if has_values:
+        show_at(PROJECT / "data" / "values.parquet", labels.values_file())
     show_at(PROJECT / "data" / "labels.parquet", labels.file())
 
 
