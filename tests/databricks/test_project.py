@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from feature_platform_py import Job, features_at
+from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import open_project
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.jobs.plan import JobPlan
@@ -168,6 +170,25 @@ def test_tables_of_the_workspace_are_listed_and_shown(built: JobPlan, fpjob: Fpj
     assert "features.financial_features_extraction_v1__user_spend: 3 of" in shown.stderr
     missing = fpjob("show", "nothing_there", *TARGET)
     assert (missing.status, "table `features.nothing_there` is unknown" in missing.stderr) == (2, True)
+
+
+def test_python_reads_a_result_by_sql(built: JobPlan, module_project: Path) -> None:
+    result = Job(module_project / FINANCIAL, target="databricks").result()
+    backend = backend_of(open_project(module_project, target="databricks"))
+    name = backend.sql_name(f"features.{built.table_name(built.output_model)}")
+    counted = "count(*), count(user_30d_total_spend), sum(user_30d_total_spend)"
+    [[rows, filled, total]] = backend.query(f"select {counted} from {name}").values
+    table = result.to_arrow()
+    spend = table.column("user_30d_total_spend")
+    assert (table.num_rows, len(spend) - spend.null_count, sum(filter(None, spend.to_pylist()))) == (
+        rows,
+        filled,
+        total,
+    )
+    with pytest.raises(ConfigurationError, match="target `databricks` has no Spark session in this process"):
+        result.to_spark()
+    with pytest.raises(ConfigurationError, match="`features_at`: target `databricks` has no Spark session"):
+        features_at(table, features=["customer_spend.*"], project=module_project, target="databricks")
 
 
 def test_a_table_that_no_registry_names_goes_to_a_table_of_another_schema(
