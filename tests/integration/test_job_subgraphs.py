@@ -42,7 +42,7 @@ READERS = {
     )
     | {"category": BANK | {OF_GROUPS}},
     "review.mm_review": {name: {OF_LABELS} for name in ("customer", "reviewed_at")},
-    "customer.mm_customer": {"birthdate": {"customer_profile_v1"}, "user_id": {"customer_profile_v1", OF_KEYS}},
+    "customer.mm_customer": {"birthdate": {"customer_profile_v1"}, "user_id": {OF_KEYS}},
     "ad_hoc.shop_v1": {name: {"shop_v1"} for name in ("buyer", "at", "price")},
 }
 
