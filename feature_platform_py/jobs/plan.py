@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +205,7 @@ class JobPlan(TablesPlan):
         tables = [each.table for each in self.joined_columns]
         return tuple({table.name: table for table in tables if isinstance(table, GroupPlan)}.values())
 
-    @property
+    @cached_property
     def uses(self) -> tuple[Use, ...]:
         """The job's own tables with features of groups, at the times of its rows."""
         tables = [each.table for each in self.joined_columns]
@@ -228,14 +229,18 @@ class JobPlan(TablesPlan):
         tests = [f"source:{source},test_name:{test}" for source in sources for test in SOURCE_TESTS]
         return (*self.nodes, *models, *tests)
 
-    @property
+    @cached_property
     def own_sets(self) -> tuple[FeatureSet, ...]:
         """The feature sets of the job's transformers in SQL."""
         return tuple(each for each in self.feature_sets if not self.use(each.model))
 
     def use(self, model: str) -> Use | None:
         """Return the use whose table, or whose view of rows, a model is."""
-        return next((use for use in self.uses if model in (use.name, use.rows_model)), None)
+        return self._uses_by_model.get(model)
+
+    @cached_property
+    def _uses_by_model(self) -> dict[str, Use]:
+        return {model: use for use in self.uses for model in (use.name, use.rows_model)}
 
     @property
     def parts(self) -> tuple[TablesPlan, ...]:

@@ -26,7 +26,7 @@ SIZE: dict[str, Any] = {
     "labels": 50,
     "engines": {
         "windows": {"ours": FIGURES, "duckdb": "stopped"},
-        "versions": {"duckdb": FIGURES | {"seconds": 2.0}, "tempo": FIGURES | {"seconds": 24.0}},
+        "versions": {"duckdb": FIGURES | {"cpu_seconds": 3.0}, "tempo": FIGURES | {"cpu_seconds": 36.0}},
     },
     "differences": [],
     "stale": {"labels": 0.0, "spend_7d": 0.25},
@@ -107,7 +107,7 @@ def test_peers_that_look_up_give_the_windows_of_the_newest_event(task: Task, eng
 
 def test_each_engine_is_shown_beside_the_two_look_ups() -> None:
     text = section(FOUND)
-    assert "| the statements of its models alone | 6.0 | 9.0 | 2.0 | 3.00 | 0.25 |" in text
+    assert "| the statements of its models alone | 6.0 | 2.0 | 9.0 | 3.00 | 0.25 |" in text
     assert "| DuckDB, range join | stopped |  |  |  |  |" in text
     assert "25% of `spend_7d`" in text
 

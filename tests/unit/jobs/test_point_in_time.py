@@ -164,6 +164,8 @@ def test_rows_of_the_groups_own_source_ask_only_if_the_job_says_so(
         job = job.replace(old, new)
     plan = planned(root, job)
     assert [use.name for use in plan.uses] == (["takings"] if asks else [])
+    # Each model and feature of a job looks for its use: found anew, they would take the square of their number.
+    assert plan.uses is plan.uses
     assert [group.name for group in plan.groups] == ([] if asks else ["takings"])
 
 
