@@ -25,7 +25,8 @@ def section(found: Mapping[str, Any]) -> str:
     """The part: sizes, then what was measured of dense users, late rows and many groups."""
     texts = [
         "### Training sets: features of labels at their own time",
-        f"Five features of each label; runs of each engine: {found['repeats']}, measured on {found['measured']}, {found['machine']}.",
+        f"Five features of each label; runs of each engine: {found['repeats']}, measured on {found['measured']}, {found['machine']}."
+        " The last two columns are ratios of CPU seconds, which other load on the machine disturbs less than seconds.",
         *(text for size in found["sizes"] for text in _size(size)),
     ]
     texts += [text for name, told in _FURTHER.items() if found.get(name) for text in told(found[name])]
