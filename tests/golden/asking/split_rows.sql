@@ -26,8 +26,10 @@ final as (
     where
         unix_micros(cast(job_rows.`it's ``at``` as timestamp)) is null
         or (
-            (unix_micros(cast(job_rows.`it's ``at``` as timestamp)) >= boundaries.valid_from or unix_micros(cast(job_rows.`it's ``at``` as timestamp)) + 2592000000000 < boundaries.valid_from)
-            and (unix_micros(cast(job_rows.`it's ``at``` as timestamp)) >= boundaries.test_from or unix_micros(cast(job_rows.`it's ``at``` as timestamp)) + 2592000000000 < boundaries.test_from)
+            (unix_micros(cast(job_rows.`it's ``at``` as timestamp)) >= boundaries.valid_from
+                or unix_micros(cast(job_rows.`it's ``at``` as timestamp)) + 2592000000000 < boundaries.valid_from)
+            and (unix_micros(cast(job_rows.`it's ``at``` as timestamp)) >= boundaries.test_from
+                or unix_micros(cast(job_rows.`it's ``at``` as timestamp)) + 2592000000000 < boundaries.test_from)
         )
 )
 
