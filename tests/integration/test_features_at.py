@@ -136,12 +136,8 @@ def test_a_server_gives_the_same(shop: Path, labels: Result, monkeypatch: pytest
 
 
 def test_a_frame_may_be_empty(labels: Result) -> None:
-    found = features_at(
-        pa.table(LABELS.head(0).reset_index(drop=True)[["shop", "decided_at"]]),
-        features=["place.town"],
-        entities={"shop": "shop"},
-    )
-    assert found.to_arrow().column_names == ["shop", "decided_at", "town"]
+    found = features_at(pa.table(LABELS.reset_index(drop=True)).slice(0, 0), **ARGUMENTS)
+    assert found.to_arrow().column_names == [*LABELS.columns, *EXPECTED]
     assert found.to_arrow().num_rows == 0
 
 
@@ -173,8 +169,8 @@ def test_what_does_not_fit_is_named(shop: Path, labels: Result, given: dict[str,
 
 def test_a_column_of_a_features_name_is_refused(shop: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        features_at(LABELS.assign(TOWN=1), features=["place.town"], entities={"shop": "shop"})
-    assert "the frame has columns of the features' names, `town`; rename them there" in str(caught.value)
+        features_at(LABELS.assign(REGION=1), **ARGUMENTS)
+    assert "the frame has columns of the features' names, `region`; rename them there" in str(caught.value)
 
 
 def test_a_job_has_no_result_before_it_has_run(shop: Path) -> None:
