@@ -64,12 +64,13 @@ def cli(*, is_code_refused: bool) -> None:
     is_flag=True,
     help="Compare all periods, not only those with newly loaded rows (for sources with `loaded_at`).",
 )
+@click.option("--full-tests", "is_tested", is_flag=True, help="Run all, tests included, also if nothing has changed.")
 @_format
 @_examples("fpjob run configs/jobs/sample_financial_features_job.yaml")
-def run(job: Path, target: str | None, output_format: str, *, is_full_refresh: bool, is_reconciled: bool) -> None:
+def run(job: Path, target: str | None, output_format: str, **asked: bool) -> None:
     """Bring the job's feature tables up to date and write its result to its sink.
 
-    It computes only periods whose input has changed. The tables always equal a full refresh.
+    It computes only periods whose input has changed, and does nothing if nothing has. The tables always equal a full refresh.
     """
     from feature_platform_py.cli.run import run_command
 
@@ -77,8 +78,7 @@ def run(job: Path, target: str | None, output_format: str, *, is_full_refresh: b
         job,
         target=target,
         output_format=output_format,
-        is_full_refresh=is_full_refresh,
-        is_reconciled=is_reconciled,
+        **asked,
     )
 
 

@@ -19,7 +19,7 @@ from feature_platform_py.sinks.results import ResultCounts
 
 
 def run_command(
-    job: Path, *, target: str | None, output_format: str, is_full_refresh: bool, is_reconciled: bool
+    job: Path, *, target: str | None, output_format: str, is_full_refresh: bool, is_reconciled: bool, is_tested: bool
 ) -> None:
     """Run one job and print what it did."""
     started = time.monotonic()
@@ -32,6 +32,7 @@ def run_command(
         project,
         is_full_refresh=is_full_refresh,
         is_reconciled=is_reconciled,
+        is_tested=is_tested,
         on_node=_print_node,
         on_note=print_progress,
     )
@@ -63,9 +64,10 @@ def _summary(plan: JobPlan, report: RunReport, seconds: float) -> str:
     tables = [node.work for node in report.nodes if node.work]
     computed = sum(work.action != "skip" for work in tables)
     tests = sum(node.kind == "test" for node in report.nodes)
+    ended = "unchanged" if report.is_unchanged else "passed"
     counted = f"{computed} of {len(tables)} feature tables computed, " if tables else ""
     warned = f", {number} warning{'s' if number > 1 else ''}" if (number := len(report.warnings)) else ""
-    return f"{plan.job_name}: {counted}{tests} tests passed, {report.sink.outcome}{warned}, {seconds:.1f} s"
+    return f"{plan.job_name}: {counted}{tests} tests {ended}, {report.sink.outcome}{warned}, {seconds:.1f} s"
 
 
 def _as_dict(plan: JobPlan, report: RunReport, seconds: float) -> dict[str, Any]:

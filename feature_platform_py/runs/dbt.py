@@ -42,7 +42,7 @@ class NodeResult:
     @property
     def is_good(self) -> bool:
         """Whether the node did what it should."""
-        return self.status in ("success", "pass", "warn", "no-op")
+        return self.status in ("success", "pass", "warn", "no-op", "unchanged")
 
     def record(self) -> dict[str, Any]:
         """Return what is kept of the node after the run."""

@@ -42,8 +42,7 @@ class InputState:
     def __init__(self, project: Project, names: Sequence[str], read: Callable[[], object]) -> None:
         self._read = read
         self._digest = _digest(read())
-        folder = project.target.warehouse / FOLDER
-        self._notes = [folder / f"{name}.unproved.json" for name in names] if project.target.has_session else []
+        self._notes = _notes(project, names) if project.target.has_session else []
 
     def begin(self) -> bool:
         """Note that tables are about to be written; return whether the existing ones may be wrong."""
@@ -62,6 +61,15 @@ class InputState:
         """Remove the notes: the tables were computed from one state of the input."""
         for note in self._notes:
             note.unlink(missing_ok=True)
+
+
+def is_unfinished(project: Project, names: Sequence[str]) -> bool:
+    """Return whether a run of the job, or of a feature group, has not checked its input at its end."""
+    return any(note.exists() for note in _notes(project, names))
+
+
+def _notes(project: Project, names: Sequence[str]) -> list[Path]:
+    return [project.target.warehouse / FOLDER / f"{name}.unproved.json" for name in names]
 
 
 def _digest(state: object) -> str:

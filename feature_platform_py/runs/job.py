@@ -57,13 +57,15 @@ class Job:
         with backend_of(self.project).unchanged():
             return plan_work(self.plan, self.project)
 
-    def run(self, *, full_refresh: bool = False, reconcile: bool = False) -> RunReport:
-        """Build the job's tables, test them and write its sink, as `fpjob run` does.
+    def run(self, *, full_refresh: bool = False, reconcile: bool = False, full_tests: bool = False) -> RunReport:
+        """Build the job's tables, test them and write its sink, as `fpjob run` does: nothing, if all is as its last run left it.
 
         Raises DataCheckError, EngineError or SinkError; the sink then keeps its old content.
         """
         repair_warehouse(self.project, is_full_refresh=full_refresh, tell=lambda _: None)
-        return run_job(self.plan, self.project, is_full_refresh=full_refresh, is_reconciled=reconcile)
+        return run_job(
+            self.plan, self.project, is_full_refresh=full_refresh, is_reconciled=reconcile, is_tested=full_tests
+        )
 
     def result(self) -> StoredResult:
         """Return the source's rows with their features from the last run; rows are read when they are asked for.

@@ -22,9 +22,10 @@ from feature_platform_py.jobs.plan import INPUT_MODEL, JobPlan, TablesPlan
 from feature_platform_py.jobs.work import UNKNOWN_WORK, TableWork
 from feature_platform_py.runs import dbt
 from feature_platform_py.runs.dbt import DbtRun, NodeResult
-from feature_platform_py.runs.input_state import CopyLostError, InputChangedError, InputState
+from feature_platform_py.runs.input_state import CopyLostError, InputChangedError, InputState, is_unfinished
 from feature_platform_py.runs.lock import building_alone, running_alone
-from feature_platform_py.runs.proof import Proof, prove
+from feature_platform_py.runs.nothing_new import Known, LastRun
+from feature_platform_py.runs.proof import Proof, last_proof, prove
 from feature_platform_py.runs.repair import explain_damage, remove_damaged_copies, repair_tables
 from feature_platform_py.runs.row_counts import RowCounts, count_rows
 from feature_platform_py.runs.warnings import (
@@ -44,13 +45,17 @@ RUNS = 3
 
 @dataclass(frozen=True, repr=False)
 class RunReport:
-    """The outcome of a run: each dbt node, the sink, the seconds of each phase, warnings, and the result's proof if its rows ask."""
+    """The outcome of a run: each dbt node, the sink, the seconds of each phase, warnings, and the result's proof if its rows ask.
+
+    If it is unchanged, nothing was run, and the nodes and the sink are those of the last run.
+    """
 
     nodes: tuple[NodeResult, ...]
     sink: SinkResult
     phases: dict[str, float] = field(default_factory=dict)
     warnings: tuple[JobWarning, ...] = ()
     proof: Proof | None = None
+    is_unchanged: bool = False
 
     @property
     def seconds(self) -> float:
@@ -71,13 +76,15 @@ def run_job(
     *,
     is_full_refresh: bool = False,
     is_reconciled: bool = False,
+    is_tested: bool = False,
     on_node: Callable[[NodeResult], None] = lambda _: None,
     on_note: Callable[[str], None] = lambda _: None,
 ) -> RunReport:
-    """Build the plan's models and write its sink.
+    """Build the plan's models and write its sink; do nothing if they, and all that decides them, are as the last run left them.
 
     Everything is computed from one state of the input: if the input changes during the run, it starts again, at most twice. A full
-    refresh computes every row of the tables anew; reconciling compares all periods, also those without newly loaded rows.
+    refresh computes every row of the tables anew; reconciling compares all periods, also those without newly loaded rows. Both run
+    whatever is known, and so does a run that is tested.
     Raises DataCheckError if a test fails or a value does not parse, EngineError if dbt or the engine fails or the job is running
     already, SinkError if the result cannot be written. In each case the sink keeps its old content, unless an EngineError says
     that it was written.
@@ -92,13 +99,34 @@ def run_job(
         if is_reconciled:
             # Only where it is asked for: dbt parses the project anew when a variable changes.
             variables["reconcile"] = True
+        started, last = time.monotonic(), LastRun(plan, project, variables)
+        if not (is_full_refresh or is_reconciled or is_tested) and (report := _unchanged(last, plan, project, started)):
+            return report
+        last.forget()
         run = partial(_run, plan, project, variables=variables, is_full_refresh=is_full_refresh, on_node=on_node)
-        for _ in range(RUNS - 1):
-            try:
-                return run()
-            except InputChangedError as error:
-                on_note(f"  {error.why}: the run starts again")
-        return run()
+        report = _repeated(run, on_note)
+        last.keep(Known(report.nodes, report.sink, report.warnings))
+        return report
+
+
+def _repeated(run: Callable[[], RunReport], on_note: Callable[[str], None]) -> RunReport:
+    for _ in range(RUNS - 1):
+        try:
+            return run()
+        except InputChangedError as error:
+            on_note(f"  {error.why}: the run starts again")
+    return run()
+
+
+def _unchanged(last: LastRun, plan: JobPlan, project: Project, started: float) -> RunReport | None:
+    """Return the report of a run that has nothing to do, None for another one."""
+    known = None if is_unfinished(project, [part.name for part in plan.parts]) else last.known()
+    proof = last_proof(project, plan.job_name) if known and plan.uses else None
+    if known is None or (plan.uses and proof is None):
+        return None
+    record_run(project, plan.job_name, [node.record() for node in known.nodes], job_file=plan.config.path)
+    phases = {"dbt": time.monotonic() - started, "sink": 0.0, "warnings": 0.0}
+    return RunReport(known.nodes, known.sink, phases, known.warnings, proof, is_unchanged=True)
 
 
 def _run(

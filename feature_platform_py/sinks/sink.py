@@ -13,6 +13,7 @@ from feature_platform_py.core.errors import Problem
 from feature_platform_py.core.fields import read_part
 from feature_platform_py.core.project import Project
 from feature_platform_py.sinks.results import JobResult, ResultCounts, SqlTables
+from feature_platform_py.warehouse.file_states import FileState
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class SinkResult:
     place: str
     rows: int
     is_written: bool = True
+    why_left: str = "mode ignore"
     columns: tuple[str, ...] = ()
     preview: tuple[tuple[Any, ...], ...] = ()
     counts: ResultCounts | None = None
@@ -38,7 +40,7 @@ class SinkResult:
             return f"{len(self.preview):,} of {self.rows:,} rows shown"
         if self.is_written:
             return f"{self.place} holds {self.rows:,} rows"
-        return f"{self.place} was left as it is ({self.rows:,} rows, mode ignore)"
+        return f"{self.place} was left as it is ({self.rows:,} rows, {self.why_left})"
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,10 @@ class Sink(ABC):
 
         `tables` are those of the target's SQL endpoint, None where a Spark session of this process writes.
         """
+
+    def state(self, project: Project) -> list[FileState] | None:  # noqa: ARG002
+        """Return the state of the files that a run replaces; None if it adds to them, or if they are not on this machine."""
+        return None
 
     @abstractmethod
     def write(self, result: JobResult) -> SinkResult:

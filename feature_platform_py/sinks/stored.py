@@ -20,6 +20,7 @@ from feature_platform_py.features.columns import column_named, missing_column
 from feature_platform_py.sinks.partitions import PartitionRule, check_values, counting, unwritable_values
 from feature_platform_py.sinks.results import JobResult, ResultCounts
 from feature_platform_py.sinks.sink import Sink, SinkResult
+from feature_platform_py.warehouse.file_states import FileState, folder_state
 
 WriteMode = Annotated[
     Literal["overwrite", "append", "error", "ignore"], Field(description="what to do with data that is there")
@@ -72,6 +73,12 @@ class StoredSink(Sink):
     def folder(self, project: Project) -> Path:
         """Return the folder of this machine that the path names."""
         return absolute(self.path, project.root)
+
+    def state(self, project: Project) -> list[FileState] | None:
+        """Return the state of the files that a run replaces."""
+        if self.mode != "overwrite" or is_remote(self.path):
+            return None
+        return folder_state(self.folder(project))
 
     def column_problems(self, columns: Columns) -> Iterator[Problem]:
         """Yield each column of `partition_by` that the result does not have, or that cannot be folders."""

@@ -139,6 +139,14 @@ class DatabricksBackend:
         """Nothing: each statement of a workspace reads one version of a Delta table, and says so in the table that it writes."""
         return []
 
+    def inputs_state(self, plan: JobPlan) -> list[FileState] | None:  # noqa: ARG002
+        """Return None: the tables are the workspace's."""
+        return None
+
+    def tables_state(self, plan: JobPlan) -> list[FileState] | None:  # noqa: ARG002
+        """Return None: the tables are the workspace's."""
+        return None
+
     def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None, proof: str | None = None) -> SinkResult:
         """Write the result to the sink by statements of the warehouse, and return the sink's content."""
         from feature_platform_py.sinks.results import SqlResult

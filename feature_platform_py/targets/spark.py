@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from feature_platform_py.core.rows import Rows
 from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA, ResolvedSource
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.external_sources import ExternalSource
-from feature_platform_py.warehouse.file_states import FileState, source_state, table_state
+from feature_platform_py.warehouse.file_states import FileState, files_state, source_state, table_state
 from feature_platform_py.warehouse.session import open_warehouse, reading_only
 from feature_platform_py.warehouse.stored_relations import stored_relations
 
@@ -111,14 +111,37 @@ class SparkBackend:
     def input_state(self, plan: JobPlan) -> list[FileState]:
         """Return the state of the files that the job's sources and those of their rules have; no engine is started."""
         found = []
-        for source in plan.sources:
-            found += _location_state(source.location, source.format, source.options, self._project)
-        for holder in (
-            holder for each in plan.sources for reference in each.references for holder in reference.sources
-        ):
-            here = holder.locations.get(self._project.target.name) or holder.locations["local"]
-            found += _location_state(here.location, here.format, here.options, self._project)
+        for location, source_format, options in self._read(plan):
+            found += _location_state(location, source_format, options, self._project)
         return found
+
+    def inputs_state(self, plan: JobPlan) -> list[FileState] | None:
+        """Return the state of all files of the job's sources, and of those of their rules."""
+        found = []
+        for location, source_format, options in self._read(plan):
+            if is_remote(location):
+                return None
+            if source_format is None or is_table_name(location):
+                found += table_state(_table(location), self._project.target.warehouse)
+            else:
+                found += files_state(
+                    ExternalSource(str(absolute(location, self._project.root)), source_format, options)
+                )
+        return found
+
+    def tables_state(self, plan: JobPlan) -> list[FileState] | None:
+        """Return the last commits of the tables, and the texts of the views."""
+        target = self._project.target
+        names = [TableName(target.schema, node) for node in plan.nodes]
+        return [state for name in names for state in table_state(name, target.warehouse)]
+
+    def _read(self, plan: JobPlan) -> Iterator[tuple[str, str | None, Mapping[str, str]]]:
+        """Yield location, format and options of the job's sources, and of those that their rules look into."""
+        for source in plan.sources:
+            yield source.location, source.format, source.options
+            for holder in (holder for reference in source.references for holder in reference.sources):
+                here = holder.locations.get(self._project.target.name) or holder.locations["local"]
+                yield here.location, here.format, here.options
 
     def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None, proof: str | None = None) -> SinkResult:
         """Write the result to the sink as a DataFrame, and return the sink's content."""

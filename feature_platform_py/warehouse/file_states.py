@@ -51,11 +51,24 @@ def table_state(name: TableName, warehouse: Path) -> list[FileState]:
     return found
 
 
+def files_state(source: ExternalSource) -> list[FileState]:
+    """Return the state of all files of a local source: of a Delta table those of its log."""
+    if source.format == "delta":
+        return _states(sorted(commits(Path(source.location))))
+    return _states(file.path for file in source.files())
+
+
+def folder_state(folder: Path) -> list[FileState]:
+    """Return the state of all files below a folder."""
+    return _states(sorted(file for file in folder.rglob("*") if not file.is_dir()))
+
+
 def _states(files: Iterable[Path]) -> list[FileState]:
-    return [_state(file) for file in files]
+    return [file_state(file) for file in files]
 
 
-def _state(file: Path) -> FileState:
+def file_state(file: Path) -> FileState:
+    """Return the state of a file; one that cannot be found has a size of -1."""
     try:
         found = file.stat()
     except OSError:
