@@ -124,10 +124,12 @@ def _definition(plan: JobPlan, project: Project, variables: Mapping[str, Any]) -
     folders += plan.dbt_packages.values()
     files = [*project.root.glob("*.yml"), *(file for folder in folders for file in folder.rglob("*"))]
     names: set[str] = set()
-    for file in sorted({*files, plan.config.path}):
+    for file in sorted({*files, plan.config.path.resolve()}):
         if file.is_file() and file.suffix != ".pyc":
             content = file.read_bytes()
-            names.update(_ENVIRONMENT.findall(content.decode(errors="replace")))
+            if not file.is_relative_to(project.root / "profiles"):
+                # What the profile reads is in the target, without the tokens.
+                names.update(_ENVIRONMENT.findall(content.decode(errors="replace")))
             yield str(file), sha256(content).hexdigest()
     yield from ((name, os.environ.get(name, "")) for name in sorted(names))
 
