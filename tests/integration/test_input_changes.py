@@ -171,7 +171,7 @@ def test_an_input_that_is_written_all_the_time_ends_the_run_and_leaves_the_sink(
     _run(project, kind)
     states: Iterator[int] = iter(range(2, 100))
     with pytest.raises(DataCheckError, match="the input was written while the run read it; the sink is as it was"):
-        _run(project, kind, on_node=_after("user_spend", lambda: _replace(project, kind, next(states))))
+        _run(project, kind, is_tested=True, on_node=_after("user_spend", lambda: _replace(project, kind, next(states))))
     assert next(states) == 5
     assert _shown(project, kind) == {1}
     assert _reasons(_run(project, kind)) == {"full refresh"}
