@@ -41,7 +41,6 @@ _FOLDERS = (
 _PACKAGE = Path(__file__).parents[1]
 _PACKAGES = ("dbt-core", "dbt-spark", "pysail", "pyspark", "deltalake", "pyarrow")
 _ENVIRONMENT = re.compile(r"env_var\(\s*['\"](\w+)['\"]")
-_SKIPPED = TableWork("skip", None, of=None, unit=None, periods=())
 
 
 @dataclass(frozen=True)
@@ -149,21 +148,24 @@ def _program() -> Iterator[tuple[object, ...]]:
 def _as_dict(told: Known) -> dict[str, Any]:
     sink = {"kind": told.sink.kind, "place": told.sink.place, "rows": told.sink.rows}
     counts = asdict(told.sink.counts) if told.sink.counts else None
-    nodes = [{**node.record(), "has_work": node.work is not None} for node in told.nodes]
+    nodes = [
+        {**node.record(), "work": {"of": node.work.of, "unit": node.work.unit} if node.work else None}
+        for node in told.nodes
+    ]
     return {"nodes": nodes, "sink": sink, "counts": counts, "warnings": [each.as_dict() for each in told.warnings]}
 
 
 def _read(told: Mapping[str, Any]) -> Known:
-    nodes = tuple(
-        NodeResult(
-            each["name"], each["kind"], UNCHANGED, 0.0, each["rows"], work=_SKIPPED if each["has_work"] else None
-        )
-        for each in told["nodes"]
-    )
+    nodes = tuple(map(_node, told["nodes"]))
     counts = ResultCounts(**told["counts"]) if told["counts"] else None
     sink = SinkResult(**told["sink"], is_written=False, why_left="nothing new", counts=counts)
     warnings = [JobWarning(**each) for each in told["warnings"]]
     return Known(nodes, sink, tuple(replace(each, features=tuple(each.features)) for each in warnings))
+
+
+def _node(told: Mapping[str, Any]) -> NodeResult:
+    work = TableWork("skip", None, **told["work"], periods=()) if told["work"] else None
+    return NodeResult(told["name"], told["kind"], UNCHANGED, 0.0, told["rows"], work=work)
 
 
 def _digest(value: object) -> str:
