@@ -15,6 +15,8 @@ from typing import Any
 from feature_platform_py.core.errors import FeaturePlatformError
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import Project
+from feature_platform_py.core.project_files import FOLDERS
+from feature_platform_py.dbt_files.job_models import models_folder
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.work import TableWork
 from feature_platform_py.runs.dbt import NodeResult
@@ -26,18 +28,7 @@ from feature_platform_py.targets import backend_of
 from feature_platform_py.warehouse.file_states import file_state
 
 UNCHANGED = "unchanged"
-_FOLDERS = (
-    "configs",
-    "dbt_packages",
-    "macros",
-    "models",
-    "profiles",
-    "registry",
-    "seeds",
-    "snapshots",
-    "tests",
-    "transformers",
-)
+_FOLDERS = (*(name for name in FOLDERS if name != "configs"), "dbt_packages", "seeds", "snapshots")
 _PACKAGE = Path(__file__).parents[1]
 _PACKAGES = ("dbt-core", "dbt-spark", "pysail", "pyspark", "deltalake", "pyarrow")
 _ENVIRONMENT = re.compile(r"env_var\(\s*['\"](\w+)['\"]")
@@ -118,12 +109,17 @@ def _is_decided(plan: JobPlan) -> bool:
 
 
 def _definition(plan: JobPlan, project: Project, variables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the project's files with digests of their texts, and the variables of the environment that they read."""
+    """Yield the project's files with digests of their texts, and the variables of the environment that they read.
+
+    Files and models of other jobs are left out.
+    """
+    own, jobs = project.root / models_folder(plan.job_name), project.root / models_folder(plan.job_name).parent
     folders = [project.root / name for name in (*_FOLDERS, variables.get("job_models", "models"))]
-    folders += plan.dbt_packages.values()
-    files = [*project.root.glob("*.yml"), *(file for folder in folders for file in folder.rglob("*"))]
+    found = [file for folder in (*folders, *plan.dbt_packages.values()) for file in folder.rglob("*")]
+    files = [file for file in found if file.is_relative_to(own) or not file.is_relative_to(jobs)]
+    files += [*project.root.glob("*.yml"), plan.config.path.resolve()]
     names: set[str] = set()
-    for file in sorted({*files, plan.config.path.resolve()}):
+    for file in sorted(set(files)):
         if file.is_file() and file.suffix != ".pyc":
             content = file.read_bytes()
             if not file.is_relative_to(project.root / "profiles"):

@@ -136,6 +136,16 @@ def test_a_run_after_any_change_runs_all(root: Path, change: str, monkeypatch: p
     assert pq.read_table(SINK).num_rows == sum(1 for _ in (root / ROWS).open()) - 1
 
 
+def test_what_other_jobs_do_changes_nothing(root: Path) -> None:
+    other = Path("configs/jobs/customer_features_job.yaml")
+    Job(other).run()
+    run()
+    reword(other, "description: ", "description: Another text. ")
+    Job(other).run(full_tests=True)
+    (root / "output/elsewhere").mkdir(parents=True, exist_ok=True)
+    assert run().is_unchanged
+
+
 def test_other_programs_run_all(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run()
     monkeypatch.setattr(nothing_new, "version", lambda name: "0.0" if name == "pysail" else "1.0")
