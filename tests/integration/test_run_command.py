@@ -44,7 +44,7 @@ def first_line(text=''):
     raise Stop
 run.print_progress = first_line
 try:
-    run.run_command(Path({SAMPLE!r}), target=None, output_format='text', is_full_refresh=False, is_reconciled=False)
+    run.run_command(Path({SAMPLE!r}), target=None, output_format='text', is_full_refresh=False, is_reconciled=False, is_tested=False)
 except Stop:
     print('seen')
 """

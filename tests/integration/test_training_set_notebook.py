@@ -27,7 +27,7 @@ def test_its_picture_is_drawn(executed: Any) -> None:
 def test_the_proof_is_shown_as_a_table(executed: Any) -> None:
     _, proof, *_ = outputs(executed, "text/html")
     assert "7,138 in, 7,138 out" in proof
-    assert "1,200 of 1,200 values agree" in proof
+    assert "1,400 of 1,400 values agree" in proof
 
 
 def test_a_look_ahead_promises_what_production_does_not_give(executed: Any) -> None:
