@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from feature_platform_py.core.fields import STRICT, OptionName, OptionValue
+from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.locations import is_table_name
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.sql_text import quoted
@@ -123,7 +124,7 @@ class _Files:
             write(staged)
             if self.result.proof is not None:
                 text = _proof_of_files(self.result.proof, staged)
-                (staged.parent / beside).write_text(text, encoding="utf-8")
+                replace_file(staged.parent / beside, text)
 
         replace_folder(self.folder, write_with_proof, keep_existing=self.sink.mode == "append", file_beside=beside)
 

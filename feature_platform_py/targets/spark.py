@@ -77,7 +77,15 @@ class SparkBackend:
             return self.sql_name(source.location)
         named = source.registered.dbt_source[1] if source.registered else f"{job_name}__input"
         name, root = TableName(EXTERNAL_SCHEMA, named), self._project.root
-        external = external_source(source.location, source.format, options=source.options, columns=columns, folder=root)
+        external = external_source(
+            source.location,
+            source.format,
+            options=source.options,
+            # As a run has it, which leaves types that are not registered to the reader.
+            columns=columns if source.registered else (),
+            readings=source.readings,
+            folder=root,
+        )
         self._warehouse.register_source(name, external)
         return str(name)
 
