@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import os
 import pprint
@@ -148,6 +149,14 @@ primary_key: {name}_id
 fields:
   - {{name: {name}_id, type: bigint, required: true, description: Identifies it.}}
 """)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _heap_at_rest() -> Iterator[None]:
+    """Keep what a module leaves out of later collections, each of which would walk through gigabytes of dbt's manifests."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
