@@ -64,7 +64,9 @@ def cli(*, is_code_refused: bool) -> None:
     is_flag=True,
     help="Compare all periods, not only those with newly loaded rows (for sources with `loaded_at`).",
 )
-@click.option("--full-tests", "is_tested", is_flag=True, help="Run all, tests included, also if nothing has changed.")
+@click.option(
+    "--full-tests", "is_tested", is_flag=True, help="Run everything, tests included, even if nothing has changed."
+)
 @_format
 @_examples("fpjob run configs/jobs/sample_financial_features_job.yaml")
 def run(job: Path, target: str | None, output_format: str, **asked: bool) -> None:

@@ -87,7 +87,7 @@ class Window:
         return self.text == "lifetime"
 
     def outlasts(self, seconds: int) -> bool:
-        """Return whether a row that is so old at t is in the window of some t, and the window's end is no calendar period's."""
+        """Return whether rows of this age still count; never in calendar periods, whose length is not that of a distance."""
         return self.is_lifetime or (self.period is None and self.seconds + self.offset > seconds)
 
     def reach(self, *, is_zoned: bool) -> Reach:

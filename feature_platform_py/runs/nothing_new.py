@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -71,10 +72,11 @@ class LastRun:
         self._file.unlink(missing_ok=True)
 
     def keep(self, told: Known) -> None:
-        """Write the file after a good run; nothing where something could change without a trace."""
+        """Write the file after a good run, if nothing can change without a trace. A file that cannot be written is no failure."""
         if self._decided_by is not None and (left := self._left()) is not None:
             kept = {"decided_by": self._decided_by, "left": left, "told": _as_dict(told)}
-            replace_file(self._file, json.dumps(kept))
+            with suppress(OSError):
+                replace_file(self._file, json.dumps(kept))
 
     def _left(self) -> str | None:
         sink = self._plan.sink.state(self._project)
@@ -87,7 +89,7 @@ def _decided_by(plan: JobPlan, project: Project, variables: Mapping[str, Any]) -
     if not _is_decided(plan):
         return None
     try:
-        inputs = backend_of(project).inputs_state(plan)
+        inputs = backend_of(project).whole_input_state(plan)
     except (FeaturePlatformError, OSError):
         # The run finds it too, and says it.
         return None
@@ -154,7 +156,7 @@ def _as_dict(told: Known) -> dict[str, Any]:
 def _read(told: Mapping[str, Any]) -> Known:
     nodes = tuple(map(_node, told["nodes"]))
     counts = ResultCounts(**told["counts"]) if told["counts"] else None
-    sink = SinkResult(**told["sink"], is_written=False, why_left="nothing new", counts=counts)
+    sink = SinkResult(**told["sink"], why_left="nothing new", counts=counts)
     warnings = [JobWarning(**each) for each in told["warnings"]]
     return Known(nodes, sink, tuple(replace(each, features=tuple(each.features)) for each in warnings))
 

@@ -17,7 +17,7 @@ from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.dbt_files.prepare import query_source
 from feature_platform_py.dbt_files.sync import bring_up_to_date
-from feature_platform_py.jobs.last_run import record_run
+from feature_platform_py.jobs.last_run import last_run, record_run
 from feature_platform_py.jobs.plan import INPUT_MODEL, JobPlan, TablesPlan
 from feature_platform_py.jobs.work import UNKNOWN_WORK, TableWork
 from feature_platform_py.runs import dbt
@@ -58,6 +58,11 @@ class RunReport:
     is_unchanged: bool = False
 
     @property
+    def tests_ended(self) -> str:
+        """How the tests ended, in a word: a run with a failed one has no report."""
+        return "unchanged" if self.is_unchanged else "passed"
+
+    @property
     def seconds(self) -> float:
         """Wall seconds of all phases."""
         return sum(self.phases.values())
@@ -67,7 +72,7 @@ class RunReport:
         tests = sum(node.kind == "test" for node in self.nodes)
         warned = f"; {len(self.warnings)} warnings" if self.warnings else ""
         sink = f"{self.sink.kind} of {self.sink.rows:,} rows"
-        return f"<RunReport: {models}; {tests} tests passed; {sink}; {self.seconds:.1f} s{warned}>"
+        return f"<RunReport: {models}; {tests} tests {self.tests_ended}; {sink}; {self.seconds:.1f} s{warned}>"
 
 
 def run_job(
@@ -122,9 +127,8 @@ def _unchanged(last: LastRun, plan: JobPlan, project: Project, started: float) -
     """Return the report of a run that has nothing to do, None for another one."""
     known = None if is_unfinished(project, [part.name for part in plan.parts]) else last.known()
     proof = last_proof(project, plan.job_name) if known and plan.uses else None
-    if known is None or (plan.uses and proof is None):
+    if known is None or (plan.uses and proof is None) or last_run(project, plan.job_name) is None:
         return None
-    record_run(project, plan.job_name, [node.record() for node in known.nodes], job_file=plan.config.path)
     phases = {"dbt": time.monotonic() - started, "sink": 0.0, "warnings": 0.0}
     return RunReport(known.nodes, known.sink, phases, known.warnings, proof, is_unchanged=True)
 

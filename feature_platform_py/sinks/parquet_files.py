@@ -24,6 +24,7 @@ from feature_platform_py.sinks.partitions import FOLDER_KINDS, PartitionRule, ch
 from feature_platform_py.sinks.results import JobResult, ResultCounts, SessionResult, SqlResult, SqlTables
 from feature_platform_py.sinks.sink import SinkType
 from feature_platform_py.sinks.stored import Store, StoredPart, StoredSink, WriteMode, has_data
+from feature_platform_py.warehouse.file_states import FileState, file_state
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,6 +88,11 @@ class ParquetFiles(StoredSink):
         """Raise SinkError if the folder cannot take the result: on every target, files are written on this machine."""
         self.check_folder(self.folder(project))
 
+    def state(self, project: Project) -> list[FileState] | None:
+        """Return the state of the files that a run replaces, and of the proof beside them."""
+        found, folder = super().state(project), self.folder(project)
+        return None if found is None else [*found, file_state(proof_beside(folder))]
+
     def store(self, result: JobResult) -> Store:
         """Return the folder, written by the session or from rows that are fetched."""
         match result:
@@ -118,7 +124,7 @@ class _Files:
 
     def replace(self, write: Callable[[Path], None]) -> None:
         """Replace the folder, or add to it, and put the result's proof beside it."""
-        beside = f"{self.folder.name}{PROOF_ENDING}"
+        beside = proof_beside(self.folder).name
 
         def write_with_proof(staged: Path) -> None:
             write(staged)
@@ -205,6 +211,11 @@ class _FetchedFiles(_Files):
 
         self.replace(write)
         return ResultCounts(self.result.expected_rows, filled)
+
+
+def proof_beside(folder: Path) -> Path:
+    """Return the file with the proof of a folder's files."""
+    return folder.with_name(f"{folder.name}{PROOF_ENDING}")
 
 
 def _proof_of_files(proof: str, folder: Path) -> str:

@@ -20,18 +20,23 @@ from feature_platform_py.warehouse.file_states import FileState
 class SinkResult:
     """The content of a sink after a run: the place and its rows, or the first rows if the sink only shows them.
 
-    `counts` are those of this run's result, None if it was not written. `truncate` is how shown values are cut.
+    `why_left` says why the run did not write, None if it did. `counts` are those of the result, None if it was not counted.
+    `truncate` is how shown values are cut.
     """
 
     kind: str
     place: str
     rows: int
-    is_written: bool = True
-    why_left: str = "mode ignore"
+    why_left: str | None = None
     columns: tuple[str, ...] = ()
     preview: tuple[tuple[Any, ...], ...] = ()
     counts: ResultCounts | None = None
     truncate: bool | int = False
+
+    @property
+    def is_written(self) -> bool:
+        """Whether this run wrote it."""
+        return self.why_left is None
 
     @property
     def outcome(self) -> str:

@@ -106,7 +106,7 @@ class StoredSink(Sink):
         """Write the result where the mode says so, and count what is there."""
         store = self.store(result)
         if self.mode == "ignore" and store.has_data():
-            return SinkResult(self.kind, self.path, store.count(), is_written=False)
+            return SinkResult(self.kind, self.path, store.count(), why_left="mode ignore")
         try:
             self._check_partitions(result.columns)
             counts = store.write()

@@ -61,11 +61,11 @@ class Backend(Protocol):
     def input_state(self, plan: JobPlan) -> list[FileState]:
         """Return the present state of the job's inputs as far as this machine knows it; another state means other rows."""
 
-    def inputs_state(self, plan: JobPlan) -> list[FileState] | None:
+    def whole_input_state(self, plan: JobPlan) -> list[FileState] | None:
         """Return the state of all files that the job's rows come from, None if not all are on this machine."""
 
     def tables_state(self, plan: JobPlan) -> list[FileState] | None:
-        """Return the state of the tables and views that a run builds, None if they are not on this machine."""
+        """Return the state of the files of the tables and views that a run builds, None if they are not on this machine."""
 
     def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None, proof: str | None = None) -> SinkResult:
         """Write the job's result to its sink, with its proof where the sink keeps one, and return what is there.

@@ -139,7 +139,7 @@ class DatabricksBackend:
         """Nothing: each statement of a workspace reads one version of a Delta table, and says so in the table that it writes."""
         return []
 
-    def inputs_state(self, plan: JobPlan) -> list[FileState] | None:  # noqa: ARG002
+    def whole_input_state(self, plan: JobPlan) -> list[FileState] | None:  # noqa: ARG002
         """Return None: the tables are the workspace's."""
         return None
 

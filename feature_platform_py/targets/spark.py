@@ -15,7 +15,7 @@ from feature_platform_py.core.rows import Rows
 from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA, ResolvedSource
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.external_sources import ExternalSource
-from feature_platform_py.warehouse.file_states import FileState, files_state, source_state, table_state
+from feature_platform_py.warehouse.file_states import FileState, files_state, folder_state, source_state, table_state
 from feature_platform_py.warehouse.session import open_warehouse, reading_only
 from feature_platform_py.warehouse.stored_relations import stored_relations
 
@@ -123,7 +123,7 @@ class SparkBackend:
             found += _location_state(location, source_format, options, self._project)
         return found
 
-    def inputs_state(self, plan: JobPlan) -> list[FileState] | None:
+    def whole_input_state(self, plan: JobPlan) -> list[FileState] | None:
         """Return the state of all files of the job's sources, and of those of their rules."""
         found = []
         for location, source_format, options in self._read(plan):
@@ -138,10 +138,12 @@ class SparkBackend:
         return found
 
     def tables_state(self, plan: JobPlan) -> list[FileState] | None:
-        """Return the last commits of the tables, and the texts of the views."""
-        target = self._project.target
-        names = [TableName(target.schema, node) for node in plan.nodes]
-        return [state for name in names for state in table_state(name, target.warehouse)]
+        """Return the state of the tables' files, and the texts of the views."""
+        target, found = self._project.target, list[FileState]()
+        for node in plan.nodes:
+            found += table_state(TableName(target.schema, node), target.warehouse)
+            found += folder_state(target.warehouse / target.schema / node)
+        return found
 
     def _read(self, plan: JobPlan) -> Iterator[tuple[str, str | None, Mapping[str, str]]]:
         """Yield location, format and options of the job's sources, and of those that their rules look into."""

@@ -28,7 +28,7 @@
         {%- set until = [offset + (0 if closed in ['right', 'both'] else 1), delay] | max -%}
         {%- set since = offset + _micros_of(trailing[1], trailing[2]) + (1 if closed in ['left', 'both'] else 0) -%}
         {%- if since <= until -%}
-            {%- do exceptions.raise_compiler_error('aggregate: no row of the window `' ~ window ~ '` is there by its end') -%}
+            {%- do exceptions.raise_compiler_error('aggregate: `available_after` is as long as the window `' ~ window ~ '`, in which no row would count; give it to point_in_time_rows') -%}
         {%- endif -%}
         {%- do return({
             'until': {'axis': '_micros', 'distance': until}, 'since': {'axis': '_micros', 'distance': since}, 'width': since - until,
@@ -40,7 +40,7 @@
             'aggregate: window `' ~ window ~ '` is not known; expected one such as 30d, 12h offset 1d, next 30d, lifetime, month, previous month'
         ) -%}
     {%- elif delay -%}
-        {%- do exceptions.raise_compiler_error('aggregate: rows of calendar periods are there at once; given `available_after` with `' ~ window ~ '`') -%}
+        {%- do exceptions.raise_compiler_error('aggregate: `available_after` moves the ends of lengths of time, given the calendar period `' ~ window ~ '`; give it to point_in_time_rows') -%}
     {%- elif window == period -%}
         {%- do return({'until': now, 'since': {'axis': '_' ~ period, 'distance': 1}, 'period': period}) -%}
     {%- endif -%}

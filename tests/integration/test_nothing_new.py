@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,7 +17,7 @@ from feature_platform_py.core.project import open_project
 from feature_platform_py.runs import nothing_new
 from feature_platform_py.runs.run import RunReport
 from feature_platform_py.warehouse.catalog_file import TableName
-from feature_platform_py.warehouse.file_states import folder_state
+from feature_platform_py.warehouse.file_states import FileState, folder_state
 from feature_platform_py.warehouse.session import open_warehouse
 from tests.conftest import ROOT, Fpjob, copy_project, reword
 
@@ -52,6 +53,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(folder)
         patch.delenv("FP_WAREHOUSE", raising=False)
         yield folder
+
+
+def written(root: Path) -> list[FileState]:
+    """What runs write: tables, the sink, and what is kept of the last run, such as the outcome of its tests. Locks are taken anew."""
+    found = [state for name in ("output", "warehouse", "target", "models") for state in folder_state(root / name)]
+    return [state for state in found if not state[0].endswith(".lock")]
 
 
 def run(job: Path = JOB) -> RunReport:
@@ -107,7 +114,9 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "the sink is gone": lambda root: shutil.rmtree(root / SINK),
     "another file in the sink": lambda root: shutil.copy(sink_file(root), root / SINK / "other.parquet"),
     "a byte of the sink, at the time of before": lambda root: keep_times(sink_file(root), flip_a_byte),
-    "a table of the job": touch_the_last_commit,
+    "a commit of a table": touch_the_last_commit,
+    "another file in a table": lambda root: (root / "warehouse/features/hourly__user_spend/other.parquet").touch(),
+    "what is kept of the last run": lambda root: shutil.rmtree(root / "target" / "jobs" / "hourly"),
     "the table of a group": lambda root: shutil.rmtree(root / "warehouse/features/customer_activity"),
     "a view of the job": drop_the_view,
     "a run that did not end": leave_a_note,
@@ -126,10 +135,9 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 def test_a_run_after_any_change_runs_all(root: Path, change: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP_NOTE", "one")
     run()
-    before = folder_state(root / SINK), folder_state(root / "warehouse" / "features")
-    report = run()
-    assert report.is_unchanged
-    assert (folder_state(root / SINK), folder_state(root / "warehouse" / "features")) == before
+    before = written(root)
+    assert run().is_unchanged
+    assert written(root) == before
     CHANGES[change](root)
     assert not run().is_unchanged
     assert run().is_unchanged
@@ -188,6 +196,23 @@ def test_a_failed_run_is_not_what_the_next_one_knows(tmp_path: Path, monkeypatch
     ROWS.write_bytes(good)
     os.utime(ROWS, ns=(found.st_atime_ns, found.st_mtime_ns))
     assert not run().is_unchanged
+
+
+def test_a_test_that_failed_is_not_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = bank_in(tmp_path / "project")
+    monkeypatch.chdir(root)
+    other = root / "data" / "other.parquet"
+    pq.write_table(pa.table({"fault": pa.array([], pa.string())}), other)
+    own = f"select fault from parquet.`{other}` where (select count(*) from {{{{ ref('hourly__user_spend') }}}}) > 0"
+    (root / "tests/dbt/own.sql").write_text(own)
+    run()
+    pq.write_table(pa.table({"fault": ["one"]}), other)
+    # The job does not read the file, so only a run of everything looks at it.
+    assert run().is_unchanged
+    with pytest.raises(DataCheckError, match="own"):
+        Job(JOB).run(full_tests=True)
+    with pytest.raises(DataCheckError, match="own"):
+        run()
 
 
 ALWAYS = {

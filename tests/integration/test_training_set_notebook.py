@@ -10,8 +10,6 @@ import pytest
 
 from tests.integration.test_quickstart_notebook import PICTURES, executed_copy, outputs
 
-pytestmark = pytest.mark.no_cover
-
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:

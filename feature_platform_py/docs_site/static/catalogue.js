@@ -227,6 +227,19 @@
       </details>`;
   };
 
+  // The title of a page about something, and the focus on its heading.
+  const useHeading = (name, about = name) => {
+    const heading = useRef(null);
+    useEffect(() => {
+      document.title = `${name} · Feature catalogue`;
+      heading.current.focus({ preventScroll: true });
+      // Beside the list the page begins at its top; below the list it is where the heading is.
+      if (matchMedia("(max-width: 52rem)").matches) heading.current.scrollIntoView();
+      else scrollTo(0, 0);
+    }, [about]);
+    return heading;
+  };
+
   // ---- one feature ----
   const when = (time) => (time ? time.replace("T", " ").replace("+00:00", " UTC") : "");
   const number = (value) => value.toLocaleString("en");
@@ -289,14 +302,7 @@
   };
 
   const Detail = ({ feature }) => {
-    const heading = useRef(null);
-    useEffect(() => {
-      document.title = `${feature.name} · Feature catalogue`;
-      heading.current.focus({ preventScroll: true });
-      // Beside the list the page begins at its top; below the list it is where the feature begins.
-      if (matchMedia("(max-width: 52rem)").matches) heading.current.scrollIntoView();
-      else scrollTo(0, 0);
-    }, [feature]);
+    const heading = useHeading(feature.name, feature);
     const looksAhead = feature.jobs.filter((use) => use.looksAhead).map((use) => use.name);
     const isPattern = feature.pattern !== feature.name;
     return html`
@@ -341,14 +347,8 @@
 
   // ---- one feature group ----
   const Group = ({ name }) => {
-    const heading = useRef(null);
+    const heading = useHeading(name);
     const group = groups[name];
-    useEffect(() => {
-      document.title = `${name} · Feature catalogue`;
-      heading.current.focus({ preventScroll: true });
-      if (matchMedia("(max-width: 52rem)").matches) heading.current.scrollIntoView();
-      else scrollTo(0, 0);
-    }, [name]);
     return html`
       <article class="detail" aria-labelledby="feature-name">
         <h2 id="feature-name" tabindex="-1" ref=${heading}>${name}</h2>
@@ -392,14 +392,8 @@
   };
 
   const Job = ({ name }) => {
-    const heading = useRef(null);
+    const heading = useHeading(name);
     const job = jobs[name];
-    useEffect(() => {
-      document.title = `${name} · Feature catalogue`;
-      heading.current.focus({ preventScroll: true });
-      if (matchMedia("(max-width: 52rem)").matches) heading.current.scrollIntoView();
-      else scrollTo(0, 0);
-    }, [name]);
     return html`
       <article class="detail" aria-labelledby="feature-name">
         <h2 id="feature-name" tabindex="-1" ref=${heading}>${name}</h2>
