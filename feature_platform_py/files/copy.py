@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -23,6 +24,8 @@ ROWS = "rows.parquet"
 _READER = 1
 # How many states of a source are kept: another process may be reading the previous one.
 _KEPT = 2
+# What is older was left by a process that was killed.
+_UNFINISHED_SECONDS = 24 * 3600
 
 
 class FilesChangedError(DataCheckError):
@@ -77,6 +80,9 @@ def _move(building: Path, folder: Path) -> None:
 
 
 def _forget_older(folder: Path) -> None:
+    for unfinished in folder.parent.glob(".*"):
+        if unfinished.stat().st_mtime < time.time() - _UNFINISHED_SECONDS:
+            shutil.rmtree(unfinished, ignore_errors=True)
     others = [each for each in folder.parent.iterdir() if each != folder and not each.name.startswith(".")]
     for old in sorted(others, key=lambda each: each.stat().st_mtime_ns, reverse=True)[_KEPT - 1 :]:
         rubbish = old.with_name(f".{old.name}.{os.getpid()}")

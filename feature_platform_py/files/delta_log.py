@@ -32,14 +32,20 @@ Action = dict[str, Any]
 
 
 @dataclass
-class _Table:
-    """The state of a table after the actions so far."""
+class TableState:
+    """The state of a table after the actions so far; `files` have their path and their deleted rows as keys."""
 
     protocol: Action = field(default_factory=dict)
     metadata: Action = field(default_factory=dict)
     files: dict[tuple[str, str], Action] = field(default_factory=dict)
 
+    @property
+    def properties(self) -> dict[str, str]:
+        """The table's properties."""
+        return dict(self.metadata.get("configuration") or {})
+
     def apply(self, action: Action) -> None:
+        """Change the state as an action says."""
         self.protocol = action.get("protocol") or self.protocol
         self.metadata = action.get("metaData") or self.metadata
         if removed := action.get("remove"):
@@ -52,7 +58,7 @@ def has_inexact_statistics(location: Path) -> bool:
     """Return whether the table has columns whose statistics cannot be trusted. Raises DataCheckError for a log with gaps."""
     if not (location / "_delta_log").is_dir():
         return False
-    return bool(_INEXACT.search(_replayed(location, None).metadata.get("schemaString", "")))
+    return bool(_INEXACT.search(replayed(location).metadata.get("schemaString", "")))
 
 
 def log_files(location: Path) -> list[Path]:
@@ -74,7 +80,7 @@ def version_at(location: Path, time: str) -> int:
 
 def _committed(path: Path) -> datetime:
     """Return when a commit was made: its own timestamp if the table keeps that, else the time of its file."""
-    first = next(_rows(path), {}).get("commitInfo", {}).get("inCommitTimestamp")
+    first = next(actions(path), {}).get("commitInfo", {}).get("inCommitTimestamp")
     seconds = path.stat().st_mtime if first is None else first / 1000
     return datetime.fromtimestamp(seconds, UTC)
 
@@ -84,11 +90,10 @@ def write_snapshot(location: Path, folder: Path, *, version: int | None = None) 
 
     Raises DataCheckError for a log with gaps, or with files outside of the table's folder.
     """
-    table = _replayed(location, version)
+    table = replayed(location, version)
     kept = _columns_with_exact_statistics(table.metadata)
-    settings = table.metadata.get("configuration") or {}
-    mapping = {name: value for name, value in settings.items() if name.startswith("delta.columnMapping")}
-    actions = [
+    mapping = {name: value for name, value in table.properties.items() if name.startswith("delta.columnMapping")}
+    written = [
         {"protocol": table.protocol},
         {"metaData": {**table.metadata, "configuration": mapping}},
         *({"add": _moved(added, kept, location)} for added in table.files.values()),
@@ -96,15 +101,16 @@ def write_snapshot(location: Path, folder: Path, *, version: int | None = None) 
     (folder / "_delta_log").mkdir(parents=True)
     (folder / DATA).symlink_to(location, target_is_directory=True)
     log = folder / "_delta_log" / f"{0:020}.json"
-    log.write_text("".join(f"{json.dumps(action)}\n" for action in actions), encoding="utf-8")
+    log.write_text("".join(f"{json.dumps(action)}\n" for action in written), encoding="utf-8")
 
 
-def _replayed(location: Path, version: int | None) -> _Table:
-    log, table = location / "_delta_log", _Table()
+def replayed(location: Path, version: int | None = None) -> TableState:
+    """Return the table at a version (by default the newest), from its log. Raises DataCheckError for a log with gaps."""
+    log, table = location / "_delta_log", TableState()
     names = [path.name for path in log.iterdir()]
     commits = sorted(int(found[1]) for name in names if (found := _COMMIT.fullmatch(name)))
     last = version if version is not None else max(commits, default=-1)
-    start, parts = _last_checkpoint(log, names, last)
+    start, parts = last_checkpoint(location, last)
     for part in parts:
         for action in _checkpointed(part, log):
             table.apply(action)
@@ -112,14 +118,15 @@ def _replayed(location: Path, version: int | None) -> _Table:
     if missing := [each for each in wanted if each not in set(commits)] or (last < 0 and [0]):
         raise DataCheckError(f"{shown(location)}: expected commit {missing[0]} in the Delta log, found none")
     for each in wanted:
-        for action in _rows(log / f"{each:020}.json"):
+        for action in actions(log / f"{each:020}.json"):
             table.apply(action)
     return table
 
 
-def _last_checkpoint(log: Path, names: list[str], last: int) -> tuple[int, list[Path]]:
-    """Return the version of the newest whole checkpoint and its files, or -1."""
-    found: dict[int, list[Path]] = {}
+def last_checkpoint(location: Path, last: int) -> tuple[int, list[Path]]:
+    """Return the version and the files of the newest whole checkpoint at a version or before it; -1 without one."""
+    log, found = location / "_delta_log", dict[int, list[Path]]()
+    names = [path.name for path in log.iterdir()]
     for name in sorted(names):
         match = _CHECKPOINT.fullmatch(name)
         if match and int(match[1]) <= last:
@@ -130,13 +137,14 @@ def _last_checkpoint(log: Path, names: list[str], last: int) -> tuple[int, list[
 
 
 def _checkpointed(file: Path, log: Path) -> Iterator[Action]:
-    for action in _rows(file):
+    for action in actions(file):
         if sidecar := action.get("sidecar"):
-            yield from _rows(log / "_sidecars" / Path(unquote(sidecar["path"])).name)
+            yield from actions(log / "_sidecars" / Path(unquote(sidecar["path"])).name)
         yield action
 
 
-def _rows(file: Path) -> Iterator[Action]:
+def actions(file: Path) -> Iterator[Action]:
+    """Yield the actions of a commit, or those of a checkpoint that say what the table is."""
     if file.suffix == ".json":
         try:
             yield from [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line.strip()]

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow
 import pyarrow.parquet
 import yaml
+from deltalake import DeltaTable
 
 from feature_platform_py.adapter.plugin.statements import execute
 from feature_platform_py.core.dbt_invocation import invoke_dbt
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.dbt_files.sync import bring_up_to_date
+from feature_platform_py.files.delta_expiry import expired
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.runs.dbt import jobs_left_out
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.session import open_warehouse
+from feature_platform_py.warehouse.stored_relations import commits, stored_tables
 from feature_platform_py.warehouse.warehouse import Warehouse
 from tests.conftest import add_entity
 
@@ -66,6 +71,16 @@ class IncrementalJob:
         for model in {model for each in self.versions for model in each.plan.models}:
             self.warehouse.drop(self._relation(model))
         self._refresh(version, "features")
+
+    def clean(self) -> None:
+        """Leave only the newest version of each table, and no commit before it."""
+        for name in stored_tables(self.warehouse.folder):
+            if name.schema == "features" and name.name.startswith(f"{self.name}__"):
+                folder = self.warehouse.location(name)
+                DeltaTable(folder).create_checkpoint()
+                expired(folder, retention=timedelta(0), now=time.time()).remove()
+                [commit] = commits(folder)
+                assert len(DeltaTable(folder).file_uris()) == sum(1 for _ in folder.glob("**/part-*.parquet")), commit
 
     def run(self, version: Version) -> None:
         """Run dbt on the job as it is."""

@@ -49,11 +49,12 @@ class Shape:
 
 @dataclass(frozen=True)
 class Batch:
-    """The edits before one run, how long after the last load they come, and the version of the job, if it changes."""
+    """The edits before one run, how long after the last load they come, the job's version if it changes, and whether old files go."""
 
     edits: list[Edit]
     hours: int
     version: int | None
+    is_cleaned: bool
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def histories(draw: st.DrawFn, shape: Shape) -> History:
         st.lists(edits(shape.kind, anchor, is_load=shape.is_loaded), max_size=4),
         st.sampled_from((0, 1)),
         st.none() | version,
+        st.booleans(),
     )
     size = draw(st.sampled_from((1, 2, 1, 3)))
     batches = draw(st.lists(batch, min_size=size, max_size=size))
@@ -230,6 +232,8 @@ def test_incremental_equals_full_refresh(prepared: tuple[Shape, IncrementalJob],
         rows = apply(batch.edits, rows)
         rows = stamped(rows, before, loaded) if shape.is_loaded else rows
         version = version if batch.version is None else job.versions[batch.version]
+        if batch.is_cleaned:
+            job.clean()
         job.write(rows)
         job.run(version)
         assert table_differences(job, version) == []
