@@ -39,6 +39,7 @@ _MEASURED_MODULES = {
     "test_scoring_sets.py",
     "test_sinks.py",
     "test_training_sets.py",
+    "test_vacuum.py",
 }
 _COPIED = ("dbt_project.yml", "macros", "models", "profiles", "registry", "configs", "tests/dbt")
 

@@ -76,12 +76,7 @@ def run(job: Path, target: str | None, output_format: str, **asked: bool) -> Non
     """
     from feature_platform_py.cli.run import run_command
 
-    run_command(
-        job,
-        target=target,
-        output_format=output_format,
-        **asked,
-    )
+    run_command(job, target=target, output_format=output_format, **asked)
 
 
 @cli.command()
@@ -164,6 +159,28 @@ def lineage(column: str, job: Path | None, target: str | None, output_format: st
     from feature_platform_py.cli.lineage import lineage_command
 
     lineage_command(column, job=job, target=target, output_format=output_format)
+
+
+@cli.command()
+@click.argument("names", metavar="[JOB|GROUP]...", nargs=-1)
+@_target
+@click.option(
+    "--retention",
+    help="How long old versions stay readable, such as 12h, 7d or 2w. [default: 1h for feature tables, 7d for Delta sinks]",
+)
+@click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would be removed, and remove nothing.")
+@_format
+@_examples("fpjob vacuum --dry-run", "fpjob vacuum configs/jobs/sample_financial_features_job.yaml --retention 12h")
+def vacuum(
+    names: tuple[str, ...], target: str | None, retention: str | None, output_format: str, *, is_dry_run: bool
+) -> None:
+    """Remove files of feature tables and Delta sinks that no version within the retention needs.
+
+    Without JOB or GROUP, do so for all of the project. A run does the same by itself for its own tables.
+    """
+    from feature_platform_py.cli.vacuum import vacuum_command
+
+    vacuum_command(names, target=target, retention=retention, output_format=output_format, is_dry_run=is_dry_run)
 
 
 @cli.group()

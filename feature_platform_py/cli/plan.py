@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
 from feature_platform_py.cli.output import print_json, print_progress
 from feature_platform_py.core.project import Project, open_project
-from feature_platform_py.dbt_files.prepare import prepare_group, prepare_job
+from feature_platform_py.dbt_files.prepare import prepare_named
 from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.jobs.describe import plan_lines, work_lines
 from feature_platform_py.jobs.plan import JobPlan, TablesPlan
@@ -24,7 +23,7 @@ def plan_command(name: str, *, target: str | None, output_format: str) -> None:
     """Print the plan of the job in a file, or of the feature group of a name or a file."""
     project = open_project(target=target)
     with backend_of(project).unchanged():
-        plan = _prepared(name, project)
+        plan = prepare_named(name, project)
         works = plan_work(plan, project, on_note=print_progress)
         job = plan if isinstance(plan, JobPlan) else None
         counts = plan_row_counts(job, project) if job else None
@@ -36,13 +35,6 @@ def plan_command(name: str, *, target: str | None, output_format: str) -> None:
     lines = [*plan_lines(plan, project.target), *(["", *work_lines(works)] if works else [])]
     lines += ["", f"  of {counts.rows:,} rows: {counts.shown}"] if counts else []
     click.echo("\n".join([*lines, *(["", *map(str, warnings)] if warnings else [])]))
-
-
-def _prepared(name: str, project: Project) -> TablesPlan:
-    path = Path(name)
-    if path.resolve().is_relative_to((project.root / "registry" / "feature").resolve()):
-        return prepare_group(path.stem, project)
-    return prepare_job(path, project) if path.suffix or path.exists() else prepare_group(name, project)
 
 
 def plan_as_dict(plan: TablesPlan, project: Project, works: Mapping[str, TableWork]) -> dict[str, Any]:

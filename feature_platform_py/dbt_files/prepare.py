@@ -47,6 +47,14 @@ def prepare_group(name: str, project: Project) -> GroupPlan:
     return plan_group(group, group.definition, registry, project)
 
 
+def prepare_named(name: str, project: Project) -> JobPlan | GroupPlan:
+    """Return the plan of the job in a file, or of the feature group of a name or a file. Raises ConfigurationError."""
+    path = Path(name)
+    if path.resolve().is_relative_to((project.root / "registry" / "feature").resolve()):
+        return prepare_group(path.stem, project)
+    return prepare_job(path, project) if path.suffix or path.exists() else prepare_group(name, project)
+
+
 def validate_job(path: Path, project: Project) -> CheckedJob:
     """Return a job after every check that this machine can do without a server.
 

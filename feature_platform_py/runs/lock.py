@@ -12,6 +12,7 @@ from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.project import Project
 
 FOLDER = ".running"
+_VACUUM = ", by `fpjob vacuum`"
 
 
 @contextmanager
@@ -23,6 +24,8 @@ def running_alone(project: Project, job_name: str) -> Iterator[None]:
     """
 
     def refuse(holder: str) -> None:
+        if _VACUUM in holder:
+            return  # it ends soon
         said = f"the job `{job_name}` is running already{holder}"
         raise EngineError(f"{said}. This run changed nothing; start it when the other has ended")
 
@@ -40,7 +43,14 @@ def building_alone(project: Project, group: str, *, tell: Callable[[str], None])
 
 
 @contextmanager
-def _locked(project: Project, name: str, taken: Callable[[str], None]) -> Iterator[None]:
+def cleaning_alone(project: Project, name: str, *, tell: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock of a job or a feature group while old files are removed; while a run has it, report that and wait."""
+    with _locked(project, name, lambda holder: tell(f"  waits for `{name}`, which is in use{holder}"), by=_VACUUM):
+        yield
+
+
+@contextmanager
+def _locked(project: Project, name: str, taken: Callable[[str], None], *, by: str = "") -> Iterator[None]:
     """Hold the lock of a name. If another run has it, call `taken` with which one, and wait unless that raises."""
     if not project.target.has_session:
         yield
@@ -61,7 +71,7 @@ def _locked(project: Project, name: str, taken: Callable[[str], None]) -> Iterat
             taken(file.read())
             fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)
-        file.write(f", in process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
+        file.write(f"{by}, in process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
         file.flush()
         try:
             yield

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -26,7 +26,7 @@ from feature_platform_py.runs.warnings import JobWarning
 from feature_platform_py.sinks.results import ResultCounts
 from feature_platform_py.sinks.sink import SinkResult
 from feature_platform_py.targets import backend_of
-from feature_platform_py.warehouse.file_states import file_state
+from feature_platform_py.warehouse.file_states import FileState, file_state
 
 UNCHANGED = "unchanged"
 _FOLDERS = (*(name for name in FOLDERS if name != "configs"), "dbt_packages", "seeds", "snapshots")
@@ -54,7 +54,7 @@ class LastRun:
 
     def __init__(self, plan: JobPlan, project: Project, variables: Mapping[str, Any]) -> None:
         self._plan, self._project = plan, project
-        self._file = project.target.warehouse / FOLDER / f"{plan.job_name}.result.json"
+        self._file = _file(plan, project)
         self._decided_by = _decided_by(plan, project, variables)
 
     def known(self) -> Known | None:
@@ -79,9 +79,38 @@ class LastRun:
                 replace_file(self._file, json.dumps(kept))
 
     def _left(self) -> str | None:
-        sink = self._plan.sink.state(self._project)
-        tables = backend_of(self._project).tables_state(self._plan)
-        return None if sink is None or tables is None else _digest([sink, tables])
+        left = _left(self._plan, self._project)
+        return None if left is None else _digest(left)
+
+
+@contextmanager
+def known_through_removals(plan: JobPlan, project: Project) -> Iterator[None]:
+    """Keep what the last run left known while files that nobody reads are removed from it; not if anything else changes."""
+    file, before = _file(plan, project), _left(plan, project)
+    kept = _kept(file)
+    yield
+    after = _left(plan, project)
+    if before is None or after is None or _kept(file) != kept or kept.get("left") != _digest(before):
+        return
+    if all(set(now) <= set(then) for now, then in zip(after, before, strict=True)):
+        replace_file(file, json.dumps(kept | {"left": _digest(after)}))
+
+
+def _file(plan: JobPlan, project: Project) -> Path:
+    return project.target.warehouse / FOLDER / f"{plan.job_name}.result.json"
+
+
+def _kept(file: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _left(plan: JobPlan, project: Project) -> list[list[FileState]] | None:
+    """Return the state of the sink and of the tables; None if not all of it can be seen from here."""
+    sink, tables = plan.sink.state(project), backend_of(project).tables_state(plan)
+    return None if sink is None or tables is None else [sink, tables]
 
 
 def _decided_by(plan: JobPlan, project: Project, variables: Mapping[str, Any]) -> str | None:

@@ -28,6 +28,7 @@ from feature_platform_py.runs.nothing_new import Known, LastRun
 from feature_platform_py.runs.proof import Proof, last_proof, prove
 from feature_platform_py.runs.repair import explain_damage, remove_damaged_copies, repair_tables
 from feature_platform_py.runs.row_counts import RowCounts, count_rows
+from feature_platform_py.runs.vacuum import clean_up, kept_of_tables
 from feature_platform_py.runs.warnings import (
     JobWarning,
     asking_warnings,
@@ -95,6 +96,7 @@ def run_job(
     that it was written.
     """
     backend_of(project).check(plan)
+    kept_of_tables()
     with ExitStack() as locks:
         locks.enter_context(running_alone(project, plan.job_name))
         for group in sorted(each.name for each in plan.groups):
@@ -110,6 +112,7 @@ def run_job(
         last.forget()
         run = partial(_run, plan, project, variables=variables, is_full_refresh=is_full_refresh, on_node=on_node)
         report = _repeated(run, on_note)
+        clean_up(plan, project)
         last.keep(Known(report.nodes, report.sink, report.warnings))
         return report
 

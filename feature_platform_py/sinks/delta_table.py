@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -15,9 +14,10 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import SinkError
 from feature_platform_py.core.fields import STRICT, OptionName, OptionValue
-from feature_platform_py.core.locations import is_table_name, table_parts
+from feature_platform_py.core.locations import is_remote, is_table_name, table_parts
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.sql_text import literal, quoted
+from feature_platform_py.files.delta_log import replayed
 from feature_platform_py.sinks.arrow_files import arrow_schema, write_empty
 from feature_platform_py.sinks.folders import staging_beside
 from feature_platform_py.sinks.options import ANY, FLAG, INTERVAL, WHOLE, option_name, options_schema, write_options
@@ -95,6 +95,10 @@ class DeltaTable(StoredSink):
             )
         return project.target.warehouse / schema / table
 
+    def delta_tables(self, project: Project) -> dict[Path, Mapping[str, str]]:
+        """Return the folder of the table."""
+        return {} if is_remote(self.path) else {self.folder(project): self.options}
+
     def check(self, project: Project, tables: SqlTables | None) -> None:
         """Raise SinkError if the table cannot take the result."""
         if tables is not None:
@@ -134,10 +138,9 @@ class DeltaTable(StoredSink):
 
     def _check_properties(self, folder: Path) -> None:
         """Raise SinkError for properties that an existing table lacks, because writing to it would not set them."""
-        there = _properties(folder)
-        wanted = (
-            {} if there is None else {key: value for key, value in self.options.items() if key.startswith("delta.")}
-        )
+        options = {key: value for key, value in self.options.items() if key.startswith("delta.")}
+        there = _properties(folder) if options else None
+        wanted = {} if there is None else options
         given = {name: (there or {}).get(name, "not set") for name in wanted}
         if given != wanted:
             missing = [f"`{name}` is {value}" for name, value in given.items() if value != wanted[name]]
@@ -148,12 +151,8 @@ class DeltaTable(StoredSink):
 
 
 def _properties(folder: Path) -> dict[str, str] | None:
-    """Return the table's properties from the newest commit with any; None without a table."""
-    for commit in sorted(commits(folder), reverse=True):
-        for line in commit.read_text(encoding="utf-8").splitlines():
-            if "metaData" in (action := json.loads(line)):
-                return dict(action["metaData"]["configuration"])
-    return None
+    """Return the table's properties; None without a table."""
+    return replayed(folder).properties if any(commits(folder)) else None
 
 
 @dataclass(frozen=True)

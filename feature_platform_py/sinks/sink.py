@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from feature_platform_py.core.data_types import Columns
@@ -117,6 +118,10 @@ class Sink(ABC):
     def state(self, project: Project) -> list[FileState] | None:  # noqa: ARG002
         """Return the state of the files that a run replaces; None if it adds to them, or if they are not on this machine."""
         return None
+
+    def delta_tables(self, project: Project) -> dict[Path, Mapping[str, str]]:  # noqa: ARG002
+        """Return the folders of this machine in which the sink keeps Delta tables, with properties that the job sets."""
+        return {}
 
     @abstractmethod
     def write(self, result: JobResult) -> SinkResult:
