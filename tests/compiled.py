@@ -19,6 +19,7 @@ from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.dbt_files.sync import bring_up_to_date
 from feature_platform_py.runs.dbt import jobs_left_out
 from feature_platform_py.warehouse.session import open_session
+from tests.conftest import begin_parsed
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,6 +73,7 @@ def compiled_models(project_root: Path, job_file: Path) -> dict[str, str]:
     project = open_project(project_root)
     plan = prepare_job(job_file, project)
     variables = bring_up_to_date(plan, project)
+    begin_parsed(project_root, project_root / "target" / plan.job_name, variables)
     arguments = ["compile", "--project-dir", str(project_root), "--profiles-dir", str(project_root / "profiles")]
     arguments += ["--vars", json.dumps(variables), "--target-path", str(project_root / "target" / plan.job_name)]
     arguments += ["--log-path", str(project_root / "logs"), "--log-level", "none"]

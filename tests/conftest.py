@@ -42,6 +42,7 @@ _MEASURED_MODULES = {
     "test_training_sets.py",
     "test_vacuum.py",
 }
+_PARSED = "partial_parse.msgpack"
 _COPIED = ("dbt_project.yml", "macros", "models", "profiles", "registry", "configs", "tests/dbt")
 
 
@@ -118,10 +119,12 @@ def copy_project(folder: Path) -> Path:
     # A process that makes few copies parses faster than it would here.
     if "PYTEST_XDIST_WORKER" in os.environ:
         origin, parsed = _parsed_project()
-        given = folder / "target" / "jobs" / "another" / "partial_parse.msgpack"
+        given = folder / "target" / "jobs" / "another" / _PARSED
         given.parent.mkdir(parents=True)
         # dbt parses the project anew if the connection is another one, and the warehouse is part of it.
         given.write_bytes(parsed.replace(_connection_hash(origin), _connection_hash(folder)))
+        # Of plain dbt.
+        begin_parsed(folder, folder / "target", {})
     return folder
 
 
@@ -153,7 +156,7 @@ def _parsed_project() -> tuple[Path, bytes]:
         with contextlib.chdir(root):
             result = invoke_dbt(["parse", *places, *quiet, "--vars", "{}"], environment=environment)
         assert result.success, result.exception
-        return root, (root / "target" / "partial_parse.msgpack").read_bytes()
+        return root, (root / "target" / _PARSED).read_bytes()
 
 
 def _connection_hash(root: Path) -> bytes:
@@ -161,28 +164,34 @@ def _connection_hash(root: Path) -> bytes:
     return hashlib.sha256(pprint.pformat(keys).encode()).hexdigest().encode()
 
 
-def _begin_from_another_job(arguments: Sequence[str | os.PathLike[str]]) -> None:
-    """Have the first run of a job outside of `configs/jobs` begin from what another job's run parsed, as the first run of others does.
+def begin_parsed(root: Path, folder: Path, variables: Mapping[str, str], *, target: str = "") -> None:
+    """Have dbt's first run that writes into a folder begin from the parsed copy, with other variables of the command line.
 
-    The folder of its models is a variable of dbt's, and dbt parses the project anew if these differ. The folder was empty then.
+    dbt parses the whole project anew if they differ. The only one here is the folder with the models of a job outside of
+    `configs/jobs`, which was empty in the copy: dbt sees its files as new ones.
     """
-    parsed = Path("target", "jobs", "another", "partial_parse.msgpack")
-    for file in map(Path, arguments):
-        if not parsed.exists() or file.suffix != ".yaml" or not file.is_file() or file.parent == Path("configs/jobs"):
-            continue
-        if named := re.search(r"^job_name: *(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE):
-            folder = parsed.parents[1] / named[1]
-            if not (folder / parsed.name).exists():
-                folder.mkdir(exist_ok=True)
-                variables = {"job_models": f"{folder.as_posix()}/models"}
-                given = parsed.read_bytes().replace(_variables_hash({}), _variables_hash(variables))
-                (folder / parsed.name).write_bytes(given)
+    parsed, given = folder / _PARSED, root / "target" / "jobs" / "another" / _PARSED
+    if given.exists() and not parsed.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        changed = _variables_hash(variables, target)
+        parsed.write_bytes(given.read_bytes().replace(_variables_hash({}, "local"), changed))
 
 
-def _variables_hash(variables: Mapping[str, str]) -> bytes:
+def _variables_hash(variables: Mapping[str, str], target: str) -> bytes:
     from dbt.version import __version__
 
-    return hashlib.sha256("\0".join([pprint.pformat(variables), "", "local", __version__]).encode()).hexdigest().encode()
+    keys = [pprint.pformat(dict(variables)), "", target, __version__]
+    return hashlib.sha256("\0".join(keys).encode()).hexdigest().encode()
+
+
+def _begin_jobs_parsed(arguments: Sequence[str | os.PathLike[str]]) -> None:
+    """Do so for the jobs that a command line names; those in `configs/jobs` have no variable."""
+    for file in map(Path, arguments):
+        if file.suffix != ".yaml" or not file.is_file() or file.parent == Path("configs/jobs"):
+            continue
+        if named := re.search(r"^job_name: *(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE):
+            folder = Path("target", "jobs", named[1])
+            begin_parsed(Path(), folder, {"job_models": f"{folder.as_posix()}/models"}, target="local")
 
 
 def require_java() -> None:
@@ -262,7 +271,7 @@ def fpjob(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
     def call(*arguments: str | os.PathLike[str]) -> Outcome:
         from feature_platform_py.cli.main import main
 
-        _begin_from_another_job(arguments)
+        _begin_jobs_parsed(arguments)
         capsys.readouterr()
         monkeypatch.setattr(sys, "argv", ["fpjob", *map(str, arguments)])
         with pytest.raises(SystemExit) as exit_info:

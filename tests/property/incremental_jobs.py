@@ -27,7 +27,7 @@ from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.session import open_warehouse
 from feature_platform_py.warehouse.stored_relations import commits, stored_tables
 from feature_platform_py.warehouse.warehouse import Warehouse
-from tests.conftest import add_entity
+from tests.conftest import add_entity, begin_parsed
 
 
 @dataclass(frozen=True, repr=False)
@@ -159,6 +159,7 @@ def _version(project: Project, name: str, path: Path, definition: Mapping[str, A
     file.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
     plan = prepare_job(file, project)
     variables = bring_up_to_date(plan, project)
+    begin_parsed(project.root, project.root / "target" / name, variables)
     arguments = (
         *("--project-dir", str(project.root), "--profiles-dir", str(project.root / "profiles")),
         *("--vars", json.dumps(variables), "--target-path", str(project.root / "target" / name)),
