@@ -24,6 +24,9 @@ settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
+# As the command line does.
+gc.set_threshold(200_000, 20, 100)
+
 ROOT = Path(__file__).parents[1]
 _MEASURED = {"benchmarks", "browser", "integration", "unit"}
 _MEASURED_MODULES = {
