@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -19,6 +19,9 @@ from feature_platform_py.core.project import Project
 from feature_platform_py.core.sql_text import literal, quoted
 from feature_platform_py.files.delta_log import replayed
 from feature_platform_py.sinks.arrow_files import arrow_schema, write_empty
+from feature_platform_py.sinks.delta_commits import PlainTable, delta_schema, plain_table
+from feature_platform_py.sinks.divided import Written, divided
+from feature_platform_py.sinks.division import stamps
 from feature_platform_py.sinks.folders import staging_beside
 from feature_platform_py.sinks.options import ANY, FLAG, INTERVAL, WHOLE, option_name, options_schema, write_options
 from feature_platform_py.sinks.partitions import FOLDER_KINDS, PartitionRule
@@ -83,6 +86,11 @@ class DeltaTable(StoredSink):
     def location(self) -> str:
         """The path, or the table's name."""
         return self.path
+
+    @property
+    def replaces_periods(self) -> bool:
+        """Whether it is written anew each time, into a table without partitions or properties of its own."""
+        return self.mode == "overwrite" and not self.partition_by and not self.options
 
     def folder(self, project: Project) -> Path:
         """Return the folder of the path, or of the table in the warehouse. Raises SinkError for a name with a catalog."""
@@ -172,7 +180,29 @@ class _SessionTable:
     def count(self) -> int:
         return int(self._read().count())
 
-    def write(self) -> ResultCounts:
+    def write(self) -> Written:
+        if self.sink.replaces_periods and (table := plain_table(self.folder, self.result.columns)):
+            return self._committed(table)
+        return Written(self._written_by_engine())
+
+    def _committed(self, table: PlainTable) -> Written:
+        """Write Parquet files, and commit them: the engine would write them a second time."""
+        schema = delta_schema(self.result.frame.schema)
+        there = stamps(self.folder, table.files()) if table.schema == schema else {}
+        parts = divided(self.result, there)
+        with staging_beside(self.folder) as staging:
+            if parts.changed != frozenset():
+                parts.stage(self._write_files, staging / "rows")
+                self.result.check()
+                names = [name for files in parts.files.values() for name in files]
+                metadata = {} if self.result.proof is None else {"userMetadata": self.result.proof}
+                table.put(staging / "rows", names, parts.removed, schema, metadata=metadata)
+        return parts.written(self.folder)
+
+    def _write_files(self, frame: DataFrame, folder: Path, names: Sequence[str]) -> None:
+        frame.write.partitionBy(*names).parquet(str(folder))
+
+    def _written_by_engine(self) -> ResultCounts:
         is_append = self.sink.mode == "append"
         if is_append and self.has_data():
             there = {field.name: field.dataType.simpleString() for field in self._read().schema}
@@ -223,7 +253,7 @@ class _StatementTable:
     def count(self) -> int:
         return replace(self.result, name=self.sink.path).numbers(["count(*)"])[0]
 
-    def write(self) -> ResultCounts:
+    def write(self) -> Written:
         self.sink.check_values(self.result)
         counts, given = self.result.counts(), dict(self.result.columns)
         is_append = self.sink.mode == "append" and self.has_data()
@@ -234,7 +264,7 @@ class _StatementTable:
         statement = f"insert into {name} ({listed})" if is_append else f"{self._replacing(name, given)} as"
         self.result.check()
         self.result.tables.execute(f"{statement} {rows}")
-        return counts
+        return Written(counts)
 
     def _replacing(self, name: str, given: Mapping[str, str]) -> str:
         partition_by = ", ".join(map(quoted, self.sink.partition_by))

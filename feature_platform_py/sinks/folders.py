@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -31,7 +31,9 @@ def replace_folder(
         write(staged)
         with _locked(folder.parent):
             if keep_existing and folder.exists():
-                _link_files(folder, staged)
+                link_files(
+                    folder, staged, [str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()]
+                )
             _put_in_place(staged, folder)
             if file_beside and (staging / file_beside).exists():
                 (staging / file_beside).replace(folder.parent / file_beside)
@@ -91,18 +93,17 @@ def _remove_leftovers(folder: Path) -> None:
             shutil.rmtree(staging, ignore_errors=True)
 
 
-def _link_files(source: Path, target: Path) -> None:
-    """Hard-link every file below `source` into `target`, or copy it if the file system has no links."""
-    for file in source.rglob("*"):
-        if file.is_file():
-            place = target / file.relative_to(source)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(file, place)
-            except FileExistsError:
-                continue  # a marker such as _SUCCESS, which both have
-            except OSError:
-                shutil.copy2(file, place)
+def link_files(source: Path, target: Path, names: Iterable[str]) -> None:
+    """Hard-link files of one folder into another by their names, or copy them if the file system has no links."""
+    for name in names:
+        place = target / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source / name, place)
+        except FileExistsError:
+            continue  # a marker such as _SUCCESS, which both have
+        except OSError:
+            shutil.copy2(source / name, place)
 
 
 def _put_in_place(staged: Path, folder: Path) -> None:

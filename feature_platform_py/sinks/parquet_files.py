@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, assert_never
@@ -18,7 +18,9 @@ from feature_platform_py.core.locations import is_table_name
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.sinks.arrow_files import arrow_batches, arrow_schema, in_order_of, write_dataset, write_empty
-from feature_platform_py.sinks.folders import replace_folder
+from feature_platform_py.sinks.divided import Written, divided
+from feature_platform_py.sinks.division import FileStamp, stamps
+from feature_platform_py.sinks.folders import link_files, replace_folder
 from feature_platform_py.sinks.options import option_name, options_schema, write_options
 from feature_platform_py.sinks.partitions import FOLDER_KINDS, PartitionRule, check_same_layout
 from feature_platform_py.sinks.results import JobResult, ResultCounts, SessionResult, SqlResult, SqlTables
@@ -77,6 +79,11 @@ class ParquetFiles(StoredSink):
     def location(self) -> str:
         """The path, also where it looks like a table's name."""
         return f"./{self.path}" if is_table_name(self.path) else self.path
+
+    @property
+    def replaces_periods(self) -> bool:
+        """Whether it is written anew each time."""
+        return self.mode == "overwrite"
 
     @property
     def compression(self) -> str:
@@ -149,31 +156,36 @@ class _SessionFiles(_Files):
     def count(self) -> int:
         return int(self._read(self.folder).count())
 
-    def write(self) -> ResultCounts:
+    def write(self) -> Written:
         if self.is_added_to:
             there = {field.name: field.dataType.simpleString() for field in self._read(self.folder).schema}
             self.check_same_columns(there, dict(self.result.columns))
-        counts: list[ResultCounts] = []
+        parts = divided(self.result, {} if self.sink.mode == "append" else self._files(), self.sink.partition_by)
+        if parts.changed == frozenset():
+            return parts.written(self.folder)
 
         def write(staged: Path) -> None:
-            self._write_files(staged)
+            parts.stage(self._write_files, staged)
+            link_files(self.folder, staged, [name for period in parts.kept.values() for name in period.files])
             if not any(staged.rglob("*.parquet")):
-                write_empty(
-                    arrow_schema(self.result.frame), staged, self.sink.partition_by, compression=self.sink.compression
-                )
-            counts.append(replace(self.result, frame=self._read(staged)).counts())
+                schema = arrow_schema(self.result.frame)
+                write_empty(schema, staged, self.sink.partition_by, compression=self.sink.compression)
             self.result.check()
 
         self.sink.check_values(self.result)
         self.replace(write)
-        return counts[0]
+        return parts.written(self.folder)
 
-    def _write_files(self, folder: Path) -> None:
-        frame, names = self.result.frame, list(self.sink.partition_by)
-        if names and self.result.is_of_sail:
+    def _files(self) -> dict[str, FileStamp]:
+        """Return the stamps of all files that are there."""
+        names = [file.relative_to(self.folder).as_posix() for file in self.folder.rglob("*") if not file.is_dir()]
+        return stamps(self.folder, names)
+
+    def _write_files(self, frame: DataFrame, folder: Path, names: Sequence[str]) -> None:
+        if self.sink.partition_by and self.result.is_of_sail:
             # Sail's writer turns a NULL into 0, false, 1970-01-01 or nothing, and leaves a `=` as it is.
             schema = arrow_schema(frame)
-            rows = arrow_batches(in_order_of(frame, names), schema)
+            rows = arrow_batches(in_order_of(frame, list(names)), schema)
             write_dataset(schema, rows, folder, names, compression=self.sink.compression)
             return
         frame.write.options(**self.sink.options).partitionBy(*names).parquet(str(folder))
@@ -194,7 +206,7 @@ class _FetchedFiles(_Files):
     def count(self) -> int:
         return int(_dataset(self.folder).count_rows())
 
-    def write(self) -> ResultCounts:
+    def write(self) -> Written:
         self.sink.check_values(self.result)
         names, filled = list(self.sink.partition_by), dict.fromkeys(self.result.features, 0)
         order = f" order by {', '.join(map(quoted, names))}" if names else ""
@@ -210,7 +222,7 @@ class _FetchedFiles(_Files):
             self.result.check()
 
         self.replace(write)
-        return ResultCounts(self.result.expected_rows, filled)
+        return Written(ResultCounts(self.result.expected_rows, filled))
 
 
 def proof_beside(folder: Path) -> Path:

@@ -12,6 +12,7 @@ from feature_platform_py.core.errors import DataCheckError
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.rows import Rows
 from feature_platform_py.core.sql_text import quoted
+from feature_platform_py.sinks.division import Division
 from feature_platform_py.warehouse.warehouse import SAIL_CATALOG
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class _Result(ABC):
     """The rows to write, how many the job's source has, and the features whose values are counted.
 
     A sink calls `check` when all of the result is computed and the sink is as it was; what it raises leaves it so. `proof` is a text
-    that is kept with the result where its format has a place for it.
+    that is kept with the result where its format has a place for it. With a `division`, a sink may replace single periods.
     """
 
     project: Project
@@ -60,6 +61,7 @@ class _Result(ABC):
     features: Sequence[str] = ()
     check: Callable[[], None] = lambda: None
     proof: str | None = None
+    division: Division | None = None
 
     @property
     @abstractmethod

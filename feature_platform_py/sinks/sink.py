@@ -13,6 +13,7 @@ from feature_platform_py.core.document import NOWHERE, Place
 from feature_platform_py.core.errors import Problem
 from feature_platform_py.core.fields import read_part
 from feature_platform_py.core.project import Project
+from feature_platform_py.sinks.division import HeldPeriod
 from feature_platform_py.sinks.results import JobResult, ResultCounts, SqlTables
 from feature_platform_py.warehouse.file_states import FileState
 
@@ -22,7 +23,8 @@ class SinkResult:
     """The content of a sink after a run: the place and its rows, or the first rows if the sink only shows them.
 
     `why_left` says why the run did not write, None if it did. `counts` are those of the result, None if it was not counted.
-    `truncate` is how shown values are cut.
+    `truncate` is how shown values are cut. `held` are the periods that are there now, None if they are not known; `replaced` says
+    how many of them the run wrote, None if all.
     """
 
     kind: str
@@ -33,6 +35,8 @@ class SinkResult:
     preview: tuple[tuple[Any, ...], ...] = ()
     counts: ResultCounts | None = None
     truncate: bool | int = False
+    held: Mapping[str, HeldPeriod] | None = None
+    replaced: int | None = None
 
     @property
     def is_written(self) -> bool:
@@ -45,7 +49,12 @@ class SinkResult:
         if self.columns:
             return f"{len(self.preview):,} of {self.rows:,} rows shown"
         if self.is_written:
-            return f"{self.place} holds {self.rows:,} rows"
+            part = (
+                f" ({self.replaced} of {len(self.held)} periods replaced)"
+                if self.held and self.replaced is not None
+                else ""
+            )
+            return f"{self.place} holds {self.rows:,} rows{part}"
         return f"{self.place} was left as it is ({self.rows:,} rows, {self.why_left})"
 
 
@@ -67,6 +76,11 @@ class Sink(ABC):
     kind: ClassVar[str]
     sink_types: ClassVar[Mapping[str, SinkType]]
     is_stored: ClassVar[bool] = True
+
+    @property
+    def replaces_periods(self) -> bool:
+        """Whether it replaces single periods of a result that is divided, and tells in `SinkResult.held` what it holds."""
+        return False
 
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 

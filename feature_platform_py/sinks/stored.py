@@ -17,8 +17,9 @@ from feature_platform_py.core.fields import STRICT, ColumnName, Location
 from feature_platform_py.core.locations import absolute, is_remote
 from feature_platform_py.core.project import Project
 from feature_platform_py.features.columns import column_named, missing_column
+from feature_platform_py.sinks.divided import Written
 from feature_platform_py.sinks.partitions import PartitionRule, check_values, counting, unwritable_values
-from feature_platform_py.sinks.results import JobResult, ResultCounts
+from feature_platform_py.sinks.results import JobResult
 from feature_platform_py.sinks.sink import Sink, SinkResult
 from feature_platform_py.warehouse.file_states import FileState, folder_state
 
@@ -43,7 +44,7 @@ class Store(Protocol):
     def has_data(self) -> bool:
         """Return whether something is there."""
 
-    def write(self) -> ResultCounts:
+    def write(self) -> Written:
         """Write the result in one step, and count it before that."""
 
     def count(self) -> int:
@@ -109,12 +110,20 @@ class StoredSink(Sink):
             return SinkResult(self.kind, self.path, store.count(), why_left="mode ignore")
         try:
             self._check_partitions(result.columns)
-            counts = store.write()
+            written = store.write()
         except (SinkError, DataCheckError):
             raise
         except Exception as error:
             raise SinkError(f"output_sink: `{self.path}` was not written and is as it was before: {error}") from error
-        return SinkResult(self.kind, self.path, self._counted(store), counts=counts)
+        return SinkResult(
+            self.kind,
+            self.path,
+            self._counted(store),
+            why_left="nothing new" if written.replaced == 0 else None,
+            counts=written.counts,
+            held=written.held,
+            replaced=written.replaced,
+        )
 
     def check_folder(self, folder: Path) -> None:
         """Raise SinkError if a folder of this machine cannot take the result."""

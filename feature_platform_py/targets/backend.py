@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from feature_platform_py.jobs.plan import JobPlan
+    from feature_platform_py.sinks.division import Division
     from feature_platform_py.sinks.sink import SinkResult
 
 
@@ -67,9 +68,17 @@ class Backend(Protocol):
     def tables_state(self, plan: JobPlan) -> list[FileState] | None:
         """Return the state of the files of the tables and views that a run builds, None if they are not on this machine."""
 
-    def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None, proof: str | None = None) -> SinkResult:
+    def write(
+        self,
+        plan: JobPlan,
+        *,
+        check: Callable[[], None] = lambda: None,
+        proof: str | None = None,
+        division: Division | None = None,
+    ) -> SinkResult:
         """Write the job's result to its sink, with its proof where the sink keeps one, and return what is there.
 
+        With a `division`, a sink may replace single periods.
         `check` is called when the result is computed and the sink is as it was. Raises what `check` raises, SinkError, and
         DataCheckError for lost or repeated rows; each leaves the sink as it was. Raises EngineError if the written
         rows cannot be counted.

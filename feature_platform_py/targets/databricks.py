@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from feature_platform_py.jobs.plan import JobPlan
+    from feature_platform_py.sinks.division import Division
     from feature_platform_py.sinks.sink import SinkResult
     from feature_platform_py.sources.databricks_sql import DatabricksSQLSource
 
@@ -147,7 +148,14 @@ class DatabricksBackend:
         """Return None: the tables are the workspace's."""
         return None
 
-    def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None, proof: str | None = None) -> SinkResult:
+    def write(
+        self,
+        plan: JobPlan,
+        *,
+        check: Callable[[], None] = lambda: None,
+        proof: str | None = None,
+        division: Division | None = None,  # noqa: ARG002
+    ) -> SinkResult:
         """Write the result to the sink by statements of the warehouse, and return the sink's content."""
         from feature_platform_py.sinks.results import SqlResult
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from feature_platform_py.jobs.plan import JobPlan
+    from feature_platform_py.sinks.division import Division
     from feature_platform_py.sinks.sink import SinkResult
     from feature_platform_py.warehouse.warehouse import Warehouse
 
@@ -153,7 +154,14 @@ class SparkBackend:
                 here = holder.locations.get(self._project.target.name) or holder.locations["local"]
                 yield here.location, here.format, here.options
 
-    def write(self, plan: JobPlan, *, check: Callable[[], None] = lambda: None, proof: str | None = None) -> SinkResult:
+    def write(
+        self,
+        plan: JobPlan,
+        *,
+        check: Callable[[], None] = lambda: None,
+        proof: str | None = None,
+        division: Division | None = None,
+    ) -> SinkResult:
         """Write the result to the sink as a DataFrame, and return the sink's content."""
         from feature_platform_py.sinks.results import SessionResult
 
@@ -169,6 +177,7 @@ class SparkBackend:
                 features=features,
                 check=check,
                 proof=proof,
+                division=division,
             )
         )
 

@@ -1,0 +1,145 @@
+"""Remember what a sink holds, by period, and tell which of its periods may differ from the result now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from feature_platform_py.core.files import replace_file
+from feature_platform_py.core.project import Project
+from feature_platform_py.jobs.changed_periods import result_periods
+from feature_platform_py.jobs.plan import JobPlan
+from feature_platform_py.runs.lock import FOLDER
+from feature_platform_py.sinks.division import Division, HeldPeriod, PeriodRows
+from feature_platform_py.targets import backend_of
+from feature_platform_py.warehouse.catalog_file import CatalogFile, TableName
+from feature_platform_py.warehouse.stored_relations import commits
+
+_FORMAT = 1
+
+
+class SinkMemory:
+    """What a job's sink was last written from, as a file of the warehouse keeps it: the definition, the versions of the feature
+    tables, and the rows and files of each period.
+
+    The file is written after the sink. If it is lost, or tells of other files than the sink has, the sink is written whole.
+    """
+
+    def __init__(self, plan: JobPlan, project: Project) -> None:
+        self._plan, self._project = plan, project
+        self._file = project.target.warehouse / FOLDER / f"{plan.job_name}.sink.json"
+        self._definition = _definition(plan, project)
+        schema = project.target.schema
+        self._tables = {node: _version(project.target.warehouse / schema / node) for node in plan.table_nodes}
+
+    def division(self) -> Division:
+        """Return how the result is divided, with what the sink is known to hold."""
+        plan, periods = self._plan, result_periods(self._plan)
+        rows = backend_of(self._project).sql_name(f"{self._project.target.schema}.{plan.table_name(plan.result_rows)}")
+        division = Division(rows, plan.columns, periods.event_time, periods.unit)
+        try:
+            kept = json.loads(self._file.read_text(encoding="utf-8"))
+            if kept["definition"] != self._definition:
+                return division
+            held = {name: _read_period(told) for name, told in kept["periods"].items()}
+            stale = self._stale(division, kept["tables"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return division
+        return Division(rows, plan.columns, periods.event_time, periods.unit, held, stale)
+
+    def _stale(self, division: Division, versions: Mapping[str, Any]) -> frozenset[str] | None:
+        """Return the periods that were replaced in the feature tables since the given versions; None if it may be all."""
+        if versions.keys() != self._tables.keys():
+            return None
+        stale: set[str] = set()
+        for node, now in self._tables.items():
+            log = self._project.target.warehouse / self._project.target.schema / node
+            replaced = _replaced_between(log, versions[node], now) if now else None
+            if replaced is None:
+                return None
+            stale |= {division.period_of(date.fromisoformat(each)) for each in replaced}
+        return frozenset(stale)
+
+    def keep(self, held: Mapping[str, HeldPeriod] | None) -> None:
+        """Write the file, or remove it if nothing is known of what the sink holds. A file that cannot be written is no failure."""
+        with suppress(OSError):
+            if held is None:
+                self._file.unlink(missing_ok=True)
+                return
+            periods = {name: _as_list(period) for name, period in held.items()}
+            kept = {"definition": self._definition, "tables": self._tables, "periods": periods}
+            replace_file(self._file, json.dumps(kept))
+
+
+def sink_memory(plan: JobPlan, project: Project) -> SinkMemory | None:
+    """Return the memory of a job's sink; None for one that is written whole, and where the tables are not on this machine."""
+    is_known = project.target.has_session and plan.sink.replaces_periods and result_periods(plan).why_whole is None
+    return SinkMemory(plan, project) if is_known else None
+
+
+def _definition(plan: JobPlan, project: Project) -> str:
+    """Return a digest of what rows and tables become, and of how the sink writes that."""
+    view = (
+        CatalogFile(project.target.warehouse)
+        .load()
+        .get(TableName(project.target.schema, plan.table_name(plan.output_model)))
+    )
+    sink = {name: str(value) for name, value in plan.sink.settings.items()}
+    told = [_FORMAT, view.sql if view else None, plan.sink.kind, sink, list(plan.columns), repr(result_periods(plan))]
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _version(table: Path) -> list[Any] | None:
+    """Return the identity of a Delta table and its version; None without one."""
+    found = sorted(commits(table))
+    return [_table_id(found), int(found[-1].stem)] if found else None
+
+
+def _table_id(log: list[Path]) -> str | None:
+    for commit in reversed(log):
+        for action in _actions(commit):
+            if "metaData" in action:
+                return str(action["metaData"]["id"])
+    return None
+
+
+def _replaced_between(table: Path, before: Any, now: list[Any]) -> set[str] | None:
+    """Return the values of `period_start` whose rows commits replaced after a version; None if rows of any period may differ."""
+    if before is None or before[0] != now[0] or before[1] > now[1]:
+        return None
+    replaced: set[str] = set()
+    for version in range(before[1] + 1, now[1] + 1):
+        commit = table / "_delta_log" / f"{version:020}.json"
+        if not commit.exists():
+            return None
+        for action in _actions(commit):
+            if "metaData" in action or "protocol" in action:
+                return None
+            changed = action.get("add") or action.get("remove")
+            if changed and changed.get("dataChange", True):
+                day = (changed.get("partitionValues") or {}).get("period_start")
+                if not day:
+                    return None
+                replaced.add(day)
+    return replaced
+
+
+def _actions(commit: Path) -> Iterator[Mapping[str, Any]]:
+    with commit.open(encoding="utf-8") as lines:
+        yield from (json.loads(line) for line in lines if line.strip())
+
+
+def _as_list(period: HeldPeriod) -> list[Any]:
+    return [period.rows.rows, period.rows.fingerprint, dict(period.rows.filled), dict(period.files)]
+
+
+def _read_period(told: list[Any]) -> HeldPeriod:
+    rows, fingerprint, filled, files = told
+    return HeldPeriod(
+        PeriodRows(rows, fingerprint, filled), {name: (size, time) for name, (size, time) in files.items()}
+    )

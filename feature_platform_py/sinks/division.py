@@ -1,0 +1,191 @@
+"""Divide a result by the periods of its rows' times, so that a sink can replace those that differ from what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from feature_platform_py.core.data_types import Columns, parse_type
+from feature_platform_py.core.sql_text import literal, quoted
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, Row
+
+NO_PERIOD = "none"
+"""The period of rows without a time of the calendar, and of all rows where a result has no periods."""
+_EPOCH = date(1970, 1, 1)
+_STARTS = {
+    "day": "{day}",
+    "month": "make_date(year({day}), month({day}), 1)",
+    "year": "make_date(year({day}), 1, 1)",
+}
+
+FileStamp = tuple[int, int]
+"""The size of a file, and the time of its last write in nanoseconds."""
+
+
+@dataclass(frozen=True)
+class PeriodRows:
+    """The rows of a period: how many, the fingerprint of what they have from the source, and in how many each feature has a value."""
+
+    rows: int
+    fingerprint: str
+    filled: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class HeldPeriod:
+    """What a sink holds of a period: its rows, and the names and stamps of the files that hold them and no others."""
+
+    rows: PeriodRows
+    files: Mapping[str, FileStamp]
+
+
+@dataclass(frozen=True)
+class Division:
+    """How a result is divided into periods, and what is known of those that its sink holds.
+
+    `rows` is the relation with the rows of the result before their features, `columns` are its columns. Without an `event_time` (its
+    name and type) and a `unit` all rows are of one period. `held` are the periods as the sink was last written, None if that is not
+    known; `stale` are those whose features may be others by now, None if all may.
+    """
+
+    rows: str
+    columns: Columns
+    event_time: tuple[str, str] | None = None
+    unit: str | None = None
+    held: Mapping[str, HeldPeriod] | None = None
+    stale: frozenset[str] | None = None
+
+    @property
+    def has_periods(self) -> bool:
+        """Whether rows are of several periods."""
+        return self.event_time is not None and self.unit is not None
+
+    @property
+    def period_sql(self) -> str:
+        """SQL of the name of a row's period: its first day, or `NO_PERIOD`."""
+        if self.event_time is None or self.unit is None:
+            return literal(NO_PERIOD)
+        day = f"cast({quoted(self.event_time[0])} as date)"
+        start = _STARTS[self.unit].format(day=day)
+        known = f"year({day}) between 1 and 9999"
+        return f"case when {known} then cast({start} as string) else {literal(NO_PERIOD)} end"
+
+    def period_of(self, day: date) -> str:
+        """Return the name of the period of a day."""
+        match self.unit:
+            case None:
+                return NO_PERIOD
+            case "day":
+                return day.isoformat()
+            case "month":
+                return day.replace(day=1).isoformat()
+            case _:
+                return day.replace(month=1, day=1).isoformat()
+
+    def condition(self, periods: Iterable[str]) -> str:
+        """Return the SQL condition that a row is of one of the periods."""
+        if self.event_time is None or self.unit is None:
+            return "true"
+        column, data_type = quoted(self.event_time[0]), self.event_time[1]
+        named = sorted(set(periods))
+        ranges = [
+            f"{column} >= {data_type}'{start}'" + (f" and {column} < {data_type}'{end}'" if end else "")
+            for start, end in self._ranges([each for each in named if each != NO_PERIOD])
+        ]
+        if NO_PERIOD in named:
+            day = f"cast({column} as date)"
+            ranges.append(f"{column} is null or year({day}) not between 1 and 9999")
+        return " or ".join(f"({each})" for each in ranges) or "false"
+
+    def _ranges(self, periods: Iterable[str]) -> list[tuple[str, str | None]]:
+        """Return first days and the first days after them, those of periods that follow each other as one."""
+        found: list[tuple[str, str | None]] = []
+        for period in periods:
+            end = self._end(date.fromisoformat(period))
+            if found and found[-1][1] == period:
+                found[-1] = (found[-1][0], end)
+            else:
+                found.append((period, end))
+        return found
+
+    def _end(self, start: date) -> str | None:
+        """Return the first day after a period, None if the calendar has none."""
+        days = {"day": 1, "month": 31, "year": 366}[self.unit or "year"]
+        try:
+            return self.period_of(start + timedelta(days=days))
+        except OverflowError:
+            return None
+
+    def rows_now(self, rows: DataFrame) -> dict[str, PeriodRows]:
+        """Count and fingerprint the rows of each period as they are now, in one pass over the relation."""
+        day = f"unix_date(cast({quoted(self.event_time[0])} as date))" if self.event_time else "cast(null as int)"
+        hashed = rows.selectExpr(f"{day} as `_day`", f"{self._hash_sql} as `_hash`")
+        found: dict[str, list[int]] = {}
+        for row in hashed.groupBy("`_day`").agg(*_sums()).collect():
+            totals = found.setdefault(self._period_of_number(row[0]), [0, 0, 0])
+            for index in range(3):
+                totals[index] += row[index + 1]
+        return {period: PeriodRows(rows, f"{rows}:{low}:{high}", {}) for period, (rows, low, high) in found.items()}
+
+    def _period_of_number(self, day: int | None) -> str:
+        first, last = (date.min - _EPOCH).days, (date.max - _EPOCH).days
+        return NO_PERIOD if day is None or not first <= day <= last else self.period_of(_EPOCH + timedelta(days=day))
+
+    def rows_of(self, frame: DataFrame, period: str, features: Iterable[str]) -> dict[str, PeriodRows]:
+        """Count, fingerprint and look for values in the rows of each period of a frame; `period` is SQL of a row's period."""
+        names = list(features)
+        columns = [f"{period} as `_period`", f"{self._hash_sql} as `_hash`"]
+        filled = [
+            f"case when {quoted(name)} is not null then 1 end as `_filled_{number}`"
+            for number, name in enumerate(names)
+        ]
+        hashed = frame.selectExpr(*columns, *filled)
+        return {
+            row[0]: _period_rows(row, names) for row in hashed.groupBy("`_period`").agg(*_sums(len(names))).collect()
+        }
+
+    @property
+    def _hash_sql(self) -> str:
+        """SQL of a 64-bit hash of what a row has from its source. NULLs are marked, because the hash itself passes over them."""
+        if not self.columns:
+            return "cast(0 as bigint)"
+        values = [_hashed(quoted(name), data_type) for name, data_type in self.columns]
+        return f"xxhash64({', '.join(values + [f'{quoted(name)} is null' for name, _ in self.columns])})"
+
+
+def stamps(folder: Path, names: Iterable[str]) -> dict[str, FileStamp]:
+    """Return the stamps of files below a folder; one that is missing has none."""
+    found = {}
+    for name in names:
+        try:
+            state = (folder / name).stat()
+        except OSError:
+            continue
+        found[name] = (state.st_size, state.st_mtime_ns)
+    return found
+
+
+def _hashed(column: str, data_type: str) -> str:
+    kind = parse_type(data_type).kind
+    if kind in {"array", "map", "struct"}:
+        return f"to_json(struct({column}))"
+    # NaN, -0.0 and times without a zone as they are written.
+    return f"cast({column} as string)" if kind == "floating" or data_type == "timestamp_ntz" else column
+
+
+def _sums(features: int = 0) -> list[object]:
+    """Return the aggregates of rows with `_hash`: no engine overflows with sums of the halves of 64 bits."""
+    from pyspark.sql import functions
+
+    sums = ["count(*)", "coalesce(sum(`_hash` & 4294967295), 0)", "coalesce(sum(shiftright(`_hash`, 32)), 0)"]
+    return [functions.expr(each) for each in [*sums, *(f"count(`_filled_{number}`)" for number in range(features))]]
+
+
+def _period_rows(row: Row, features: list[str]) -> PeriodRows:
+    _, rows, low, high, *filled = row
+    return PeriodRows(rows, f"{rows}:{low}:{high}", dict(zip(features, filled, strict=True)))
