@@ -11,6 +11,7 @@ from feature_platform_py.cli.output import print_json, print_progress
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.dbt_files.prepare import prepare_named
 from feature_platform_py.features.feature_set import FeatureSet
+from feature_platform_py.jobs.changed_periods import why_whole
 from feature_platform_py.jobs.describe import plan_lines, work_lines
 from feature_platform_py.jobs.plan import JobPlan, TablesPlan
 from feature_platform_py.jobs.point_in_time import Use
@@ -53,8 +54,11 @@ def plan_as_dict(plan: TablesPlan, project: Project, works: Mapping[str, TableWo
     columns = [{"name": name, "type": data_type, "looks_ahead": False} for name, data_type in kept]
     columns += [{"name": each.name, "type": each.type, "looks_ahead": each.looks_ahead} for each in plan.features]
     uses = {"point_in_time": [_use(each) for each in job.uses]} if job and job.uses else {}
-    sink = {"sink": {"type": job.sink.kind, "mode": None, **job.sink.settings}} if job else {}
-    return {**common, "columns": columns, **uses, **sink}
+    return {**common, "columns": columns, **uses, **({"sink": _sink(job)} if job else {})}
+
+
+def _sink(job: JobPlan) -> dict[str, Any]:
+    return {"type": job.sink.kind, "mode": None, **job.sink.settings, "whole": why_whole(job)}
 
 
 def _use(use: Use) -> dict[str, Any]:

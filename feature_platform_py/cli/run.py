@@ -80,6 +80,8 @@ def _as_dict(plan: JobPlan, report: RunReport, seconds: float) -> dict[str, Any]
             "type": report.sink.kind,
             "path": report.sink.place,
             "rows": report.sink.rows,
+            "why_left": report.sink.why_left,
+            "replaced_periods": report.sink.replaced,
             "seconds": round(report.phases["sink"], 3),
             "preview": [dict(zip(report.sink.columns, row, strict=True)) for row in report.sink.preview],
         },

@@ -9,6 +9,7 @@ from feature_platform_py.core.project import Target
 from feature_platform_py.core.text import aligned, html_table
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.transformer import FeatureTransformer
+from feature_platform_py.jobs.changed_periods import why_whole
 from feature_platform_py.jobs.plan import JobPlan, TablesPlan
 from feature_platform_py.jobs.point_in_time import Use
 from feature_platform_py.jobs.work import TableWork
@@ -35,6 +36,7 @@ def plan_lines(plan: TablesPlan, target: Target) -> list[str]:
         *(f"  filter  {each.column} {each.op} {_filter_value(each.value)}".rstrip() for each in plan.filters),
         *([f"  split   {job.config.asking.split.shown(job.ahead_seconds)}"] if job and job.config.asking.split else []),
         *([f"  writes  {job.sink.shown}"] if job else []),
+        *([f"          all of it {whole}"] if job and (whole := why_whole(job)) else []),
         "",
         *aligned(rows),
         *(_use_lines(job.uses) if job else ()),

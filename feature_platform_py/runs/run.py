@@ -29,7 +29,7 @@ from feature_platform_py.runs.proof import Proof, last_proof, prove
 from feature_platform_py.runs.repair import explain_damage, remove_damaged_copies, repair_tables
 from feature_platform_py.runs.row_counts import RowCounts, count_rows
 from feature_platform_py.runs.vacuum import clean_up, kept_of_tables
-from feature_platform_py.runs.sink_memory import sink_memory
+from feature_platform_py.runs.sink_memory import write_sink
 from feature_platform_py.runs.warnings import (
     JobWarning,
     asking_warnings,
@@ -172,7 +172,7 @@ def _run(
         built = time.monotonic()
         proof = _proof(plan, project, state)
         proven = time.monotonic()
-        sink = _write(plan, project, state, proof)
+        sink = write_sink(plan, project, check=state.check, proof=proof.text if proof else None)
     except (DataCheckError, EngineError, SinkError) as error:
         if remove_damaged_copies(project, is_deep=True):
             raise CopyLostError from error
@@ -190,17 +190,6 @@ def _run(
         "warnings": time.monotonic() - written,
     }
     return RunReport(nodes=dbt_run.nodes, sink=sink, phases=phases, warnings=tuple(warnings), proof=proof)
-
-
-def _write(plan: JobPlan, project: Project, state: InputState, proof: Proof | None) -> SinkResult:
-    """Write the sink, or the periods of it that have changed, and remember what it holds."""
-    memory = sink_memory(plan, project)
-    division = memory.division() if memory else None
-    text = proof.text if proof else None
-    sink = backend_of(project).write(plan, check=state.check, proof=text, division=division)
-    if memory:
-        memory.keep(sink.held)
-    return sink
 
 
 def _proof(plan: JobPlan, project: Project, state: InputState) -> Proof | None:

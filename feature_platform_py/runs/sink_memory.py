@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 from hashlib import sha256
@@ -16,6 +16,7 @@ from feature_platform_py.jobs.changed_periods import result_periods
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.runs.lock import FOLDER
 from feature_platform_py.sinks.division import Division, HeldPeriod, PeriodRows
+from feature_platform_py.sinks.sink import SinkResult
 from feature_platform_py.targets import backend_of
 from feature_platform_py.warehouse.catalog_file import CatalogFile, TableName
 from feature_platform_py.warehouse.stored_relations import commits
@@ -76,10 +77,20 @@ class SinkMemory:
             replace_file(self._file, json.dumps(kept))
 
 
-def sink_memory(plan: JobPlan, project: Project) -> SinkMemory | None:
-    """Return the memory of a job's sink; None for one that is written whole, and where the tables are not on this machine."""
-    is_known = project.target.has_session and plan.sink.replaces_periods and result_periods(plan).why_whole is None
-    return SinkMemory(plan, project) if is_known else None
+def write_sink(plan: JobPlan, project: Project, *, check: Callable[[], None], proof: str | None = None) -> SinkResult:
+    """Write a job's result to its sink, or the periods that have changed, and remember what the sink holds.
+
+    The arguments and errors are those of `Backend.write`.
+    """
+    # The tables of a workspace are not on this machine.
+    periods = result_periods(plan)
+    is_whole = not plan.sink.is_replaced or plan.sink.why_whole(None) or periods.why_unknown
+    memory = SinkMemory(plan, project) if project.target.has_session and not is_whole else None
+    division = memory.division() if memory else None
+    written = backend_of(project).write(plan, check=check, proof=proof, division=division)
+    if memory:
+        memory.keep(written.held)
+    return written
 
 
 def _definition(plan: JobPlan, project: Project) -> str:
@@ -141,5 +152,5 @@ def _as_list(period: HeldPeriod) -> list[Any]:
 def _read_period(told: list[Any]) -> HeldPeriod:
     rows, fingerprint, filled, files = told
     return HeldPeriod(
-        PeriodRows(rows, fingerprint, filled), {name: (size, time) for name, (size, time) in files.items()}
+        PeriodRows(rows, fingerprint, filled), {name: (each[0], each[1], each[2]) for name, each in files.items()}
     )

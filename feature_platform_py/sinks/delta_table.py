@@ -18,6 +18,7 @@ from feature_platform_py.core.locations import is_remote, is_table_name, table_p
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.sql_text import literal, quoted
 from feature_platform_py.files.delta_log import replayed
+from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.sinks.arrow_files import arrow_schema, write_empty
 from feature_platform_py.sinks.delta_commits import PlainTable, delta_schema, plain_table
 from feature_platform_py.sinks.divided import Written, divided
@@ -87,10 +88,10 @@ class DeltaTable(StoredSink):
         """The path, or the table's name."""
         return self.path
 
-    @property
-    def replaces_periods(self) -> bool:
-        """Whether it is written anew each time, into a table without partitions or properties of its own."""
-        return self.mode == "overwrite" and not self.partition_by and not self.options
+    def why_whole(self, event_time: tuple[str, str] | None) -> str | None:  # noqa: ARG002
+        """Return why the engine writes the table, None if its files are committed without it."""
+        given = [name for name in ("partition_by", "options") if getattr(self, name)]
+        return f"the sink has {ticked(given)}" if given else None
 
     def folder(self, project: Project) -> Path:
         """Return the folder of the path, or of the table in the warehouse. Raises SinkError for a name with a catalog."""
@@ -181,7 +182,11 @@ class _SessionTable:
         return int(self._read().count())
 
     def write(self) -> Written:
-        if self.sink.replaces_periods and (table := plain_table(self.folder, self.result.columns)):
+        if (
+            self.sink.is_replaced
+            and not self.sink.why_whole(None)
+            and (table := plain_table(self.folder, self.result.columns))
+        ):
             return self._committed(table)
         return Written(self._written_by_engine())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -61,7 +62,7 @@ class DividedResult:
         held = self.division.held
         if held is None or self.division.stale is None:
             return {}
-        known = {name: tuple(stamp) for each in held.values() for name, stamp in each.files.items()}
+        known = {name: stamp for each in held.values() for name, stamp in each.files.items()}
         return held if known == self.there else {}
 
     @cached_property
@@ -107,7 +108,12 @@ class DividedResult:
         if any(folder.rglob("*.parquet")):
             self._count(folder, mark)
         self._check_rows()
-        self._flatten(folder)
+        if self.staged:
+            self._flatten(folder)
+            return
+        # Writers may leave a file without rows.
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
 
     def _count(self, folder: Path, mark: str) -> None:
         there = self.result.frame.sparkSession.read.parquet(str(folder))
@@ -155,9 +161,12 @@ class DividedResult:
 
     def written(self, folder: Path) -> Written:
         """Return what was written, when the files are at their place below a folder."""
-        new = {name: HeldPeriod(rows, stamps(folder, self.files.get(name, []))) for name, rows in self.staged.items()}
-        held = self.kept | new if self.result.division else None
-        return Written(self.counts(), held, None if self.changed is None else len(self.changed))
+        files = {name: list(each.files) for name, each in self.kept.items()} | self.files
+        rows = {name: each.rows for name, each in self.kept.items()} | self.staged
+        # A link to a file counts as its change.
+        held = {name: HeldPeriod(each, stamps(folder, files.get(name, []))) for name, each in rows.items()}
+        replaced = None if self.changed is None else len(self.changed)
+        return Written(self.counts(), held if self.result.division else None, replaced)
 
     @cached_property
     def _now(self) -> dict[str, PeriodRows]:

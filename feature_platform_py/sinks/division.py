@@ -23,8 +23,8 @@ _STARTS = {
     "year": "make_date(year({day}), 1, 1)",
 }
 
-FileStamp = tuple[int, int]
-"""The size of a file, and the time of its last write in nanoseconds."""
+FileStamp = tuple[int, int, int]
+"""The size of a file, the time of its last write, and that of its last change, which only the file system sets."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def stamps(folder: Path, names: Iterable[str]) -> dict[str, FileStamp]:
             state = (folder / name).stat()
         except OSError:
             continue
-        found[name] = (state.st_size, state.st_mtime_ns)
+        found[name] = (state.st_size, state.st_mtime_ns, state.st_ctime_ns)
     return found
 
 

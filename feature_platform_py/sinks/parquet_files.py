@@ -80,10 +80,11 @@ class ParquetFiles(StoredSink):
         """The path, also where it looks like a table's name."""
         return f"./{self.path}" if is_table_name(self.path) else self.path
 
-    @property
-    def replaces_periods(self) -> bool:
-        """Whether it is written anew each time."""
-        return self.mode == "overwrite"
+    def why_whole(self, event_time: tuple[str, str] | None) -> str | None:
+        """Return why files of one period would be many, None if they are not."""
+        if event_time is None or not self.partition_by or event_time[0] in self.partition_by:
+            return None
+        return f"the sink's folders are not of `{event_time[0]}`"
 
     @property
     def compression(self) -> str:

@@ -77,11 +77,6 @@ class Sink(ABC):
     sink_types: ClassVar[Mapping[str, SinkType]]
     is_stored: ClassVar[bool] = True
 
-    @property
-    def replaces_periods(self) -> bool:
-        """Whether it replaces single periods of a result that is divided, and tells in `SinkResult.held` what it holds."""
-        return False
-
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     @classmethod
@@ -128,6 +123,18 @@ class Sink(ABC):
 
         `tables` are those of the target's SQL endpoint, None where a Spark session of this process writes.
         """
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether a run replaces what the last one wrote."""
+        return False
+
+    def why_whole(self, event_time: tuple[str, str] | None) -> str | None:  # noqa: ARG002
+        """Return why it is replaced whole, None if a result that is divided by its `event_time` is replaced by periods.
+
+        A sink that replaces periods tells in `SinkResult.held` what it holds.
+        """
+        return "the sink does not know what it holds"
 
     def state(self, project: Project) -> list[FileState] | None:  # noqa: ARG002
         """Return the state of the files that a run replaces; None if it adds to them, or if they are not on this machine."""

@@ -67,6 +67,11 @@ class StoredSink(Sink):
         """Return the sink's place, as the engine of the result writes it."""
 
     @property
+    def is_replaced(self) -> bool:
+        """Whether the mode replaces what is there."""
+        return self.mode == "overwrite"
+
+    @property
     def shown(self) -> str:
         """The kind, the place and the mode."""
         return f"{self.kind} {self.path} ({self.mode})"

@@ -10,7 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import deltalake
 import pyarrow
+import pyarrow.dataset
 import pyarrow.parquet
 import yaml
 from deltalake import DeltaTable
@@ -23,6 +25,8 @@ from feature_platform_py.dbt_files.sync import bring_up_to_date
 from feature_platform_py.files.delta_expiry import expired
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.runs.dbt import jobs_left_out
+from feature_platform_py.runs.sink_memory import write_sink
+from feature_platform_py.sinks.sink import SinkResult
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.session import open_warehouse
 from feature_platform_py.warehouse.stored_relations import commits, stored_tables
@@ -58,6 +62,7 @@ class IncrementalJob:
     name: str
     schema: pyarrow.Schema
     path: Path
+    project: Project
     warehouse: Warehouse
     # Manifests are long, and failures are printed.
     versions: Sequence[Version] = field(repr=False)
@@ -89,6 +94,21 @@ class IncrementalJob:
         result = dbtRunner(manifest=version.manifest).invoke(["run", *version.arguments])
         failures = [node.message for node in result.result or () if node.status not in ("success", "no-op")]
         assert result.success, result.exception or failures
+
+    @property
+    def sink(self) -> Path:
+        """The folder of the sink."""
+        return self.project.root / "output" / self.name
+
+    def write_sink(self, version: Version) -> SinkResult:
+        """Write the sink after a run."""
+        return write_sink(version.plan, self.project, check=lambda: None)
+
+    def written(self, version: Version) -> pyarrow.Table:
+        """What the sink holds, as other readers see it."""
+        if version.plan.sink.kind == "delta_table":
+            return deltalake.DeltaTable(self.sink).to_pyarrow_table()
+        return pyarrow.dataset.dataset(self.sink).to_table()
 
     def stored(self, model: str) -> pyarrow.Table:
         """A feature table, or the job's output, as the last run left it."""
@@ -131,7 +151,13 @@ class IncrementalJob:
 
 
 def prepare(
-    project_root: Path, name: str, schema: pyarrow.Schema, definitions: Sequence[Mapping[str, Any]], **source: str
+    project_root: Path,
+    name: str,
+    schema: pyarrow.Schema,
+    definitions: Sequence[Mapping[str, Any]],
+    *,
+    sink: str = "overwrite_delta",
+    **source: str,
 ) -> IncrementalJob:
     """Parse and compile each version of a job; with a `period`, and maybe `loaded_at`, its source is registered."""
     path = project_root / f"{name}.parquet"
@@ -139,12 +165,12 @@ def prepare(
     project = open_project(project_root)
     if source:
         _register(project, name, path, schema, source)
-    versions = [_version(project, name, path, definition) for definition in definitions]
+    versions = [_version(project, name, path, definition, sink) for definition in definitions]
     warehouse = open_warehouse(project.target.engine, project.target.warehouse)
-    return IncrementalJob(name, schema, path, warehouse, versions)
+    return IncrementalJob(name, schema, path, project, warehouse, versions)
 
 
-def _version(project: Project, name: str, path: Path, definition: Mapping[str, Any]) -> Version:
+def _version(project: Project, name: str, path: Path, definition: Mapping[str, Any], sink: str) -> Version:
     from dbt.cli.main import dbtRunner
 
     place = {"source_type": "spark", "config": {"location": str(path), "format": "parquet"}}
@@ -152,7 +178,7 @@ def _version(project: Project, name: str, path: Path, definition: Mapping[str, A
     config = {
         "job_name": name,
         "description": "a test",
-        "output_sink": {"sink_type": "display", "config": {}},
+        "output_sink": {"sink_type": sink, "config": {"path": f"output/{name}"}},
         **definition,
         "input_source": place | definition.get("input_source", {}),
     }

@@ -1,4 +1,4 @@
-"""After any edits of the source, and of the job, a run leaves the tables that a full refresh would leave.
+"""After any edits of the source, and of the job, a run leaves the tables and the sink that a full refresh would leave.
 
 `FP_EXAMPLES` sets how many random histories are tried, over all shapes.
 """
@@ -6,17 +6,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import deltalake
 import pyarrow
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from feature_platform_py.sinks import divided
 from tests.oracle.brute_force import expected_rows
 from tests.oracle.compare import differences
 from tests.oracle.generators import TARGETS, Kind, Row, anchors, tables
@@ -25,6 +29,7 @@ from tests.property.incremental_jobs import IncrementalJob, Version, prepare
 
 USUAL_EXAMPLES = 96
 EXAMPLES = int(os.environ.get("FP_EXAMPLES", USUAL_EXAMPLES))
+MEDDLING = ("add", "compact", "remove", "damage")
 FIRST_LOAD = datetime(2024, 6, 1, tzinfo=UTC)
 Transformer = dict[str, Any]
 
@@ -37,6 +42,7 @@ class Shape:
     kind: Kind
     versions: tuple[Mapping[str, Any], ...]
     source: tuple[tuple[str, str], ...] = ()
+    sink: str = "overwrite_delta"
 
     @property
     def is_loaded(self) -> bool:
@@ -49,12 +55,15 @@ class Shape:
 
 @dataclass(frozen=True)
 class Batch:
-    """The edits before one run, how long after the last load they come, the job's version if it changes, and whether old files go."""
+    """The edits before one run, how long after the last load they come, the job's version if it changes, whether old files go, and
+    what somebody else does to the sink.
+    """
 
     edits: list[Edit]
     hours: int
     version: int | None
     is_cleaned: bool
+    meddling: str | None
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,7 @@ def histories(draw: st.DrawFn, shape: Shape) -> History:
         st.sampled_from((0, 1)),
         st.none() | version,
         st.booleans(),
+        st.sampled_from((None, None, None, None, *MEDDLING)),
     )
     size = draw(st.sampled_from((1, 2, 1, 3)))
     batches = draw(st.lists(batch, min_size=size, max_size=size))
@@ -176,7 +186,7 @@ OTHER_TIME = windows(of("sum", "fee", "30d", "month"), timestamp_col="booked", p
 SHAPES = [
     Shape("months", Kind("decimal", has_seconds=True), (WHOLE, TO_DATE, FILTERED, SEVERAL_SETS)),
     Shape("days", Kind("wide_decimal", "string"), (TO_DATE, WHOLE, TO_DATE_FILTERED), (("period", "day"),)),
-    Shape("years", Kind("double", "double"), (TO_DATE, WHOLE), (("period", "year"),)),
+    Shape("years", Kind("double", "double"), (TO_DATE, WHOLE), (("period", "year"),), "overwrite_parquet"),
     Shape("dates", Kind("bigint", "string", has_dates=True, has_seconds=True), (SEVERAL_SETS, SETS_WITHOUT_PERIODS)),
     Shape(
         "loads",
@@ -189,6 +199,7 @@ SHAPES = [
         "windows",
         Kind("decimal", has_seconds=True),
         (job(TRAILING), job(CALENDAR), job(LIFETIME, spend([7])), job(SPREAD, OTHER_KEYS, OTHER_TIME)),
+        sink="overwrite_parquet",
     ),
     Shape(
         "windows_of_loads",
@@ -208,9 +219,15 @@ if EXAMPLES > USUAL_EXAMPLES:
 
 
 @pytest.fixture(scope="module", params=SHAPES, ids=lambda shape: shape.name)
-def prepared(request: pytest.FixtureRequest, module_project: Path) -> tuple[Shape, IncrementalJob]:
+def prepared(request: pytest.FixtureRequest, module_project: Path) -> Iterator[tuple[Shape, IncrementalJob]]:
     shape: Shape = request.param
-    return shape, prepare(module_project, shape.name, shape.schema(), shape.versions, **dict(shape.source))
+    with pytest.MonkeyPatch.context() as patch:
+        # The tables have few rows.
+        patch.setattr(divided, "MIN_ROWS", 0)
+        yield (
+            shape,
+            prepare(module_project, shape.name, shape.schema(), shape.versions, sink=shape.sink, **dict(shape.source)),
+        )
 
 
 @settings(
@@ -227,6 +244,7 @@ def test_incremental_equals_full_refresh(prepared: tuple[Shape, IncrementalJob],
     version = job.versions[history.version]
     job.write(rows)
     job.start(version)
+    shutil.rmtree(job.sink, ignore_errors=True)
     for batch in history.batches:
         before, loaded = rows, loaded + timedelta(hours=batch.hours)
         rows = apply(batch.edits, rows)
@@ -237,9 +255,35 @@ def test_incremental_equals_full_refresh(prepared: tuple[Shape, IncrementalJob],
         job.write(rows)
         job.run(version)
         assert table_differences(job, version) == []
+        meddle(batch.meddling, job.sink)
+        job.write_sink(version)
+        assert counted(job.written(version)) == counted(job.stored("job_features"))
         expected = expected_rows(rows, version.transformers, filters=version.filters)
         actual = job.stored("job_features").to_pylist()
         assert differences(actual, expected, identified_by=shape.schema().names) == []
+
+
+def meddle(how: str | None, sink: Path) -> None:
+    """Do to the sink what another program may do: add files, take some away, write into one, or put all into one."""
+    files = sorted(sink.rglob("*.parquet"))
+    if how is None or not files:
+        return
+    if how == "add" and (sink / "_delta_log").exists():
+        table = deltalake.DeltaTable(sink)
+        deltalake.write_deltalake(table, table.to_pyarrow_table().slice(0, 1), mode="append")
+    elif how == "compact" and (sink / "_delta_log").exists():
+        deltalake.DeltaTable(sink).optimize.compact()
+    elif how in ("add", "compact"):
+        shutil.copy(files[0], sink / "another.parquet")
+    elif how == "remove":
+        files[-1].unlink()
+    else:
+        files[0].write_bytes(files[0].read_bytes()[::-1])
+
+
+def counted(table: pyarrow.Table) -> Counter[str]:
+    """How often each row is there."""
+    return Counter(repr(sorted(row.items())) for row in table.to_pylist())
 
 
 def stamped(rows: list[Row], before: list[Row], loaded: datetime) -> list[Row]:
