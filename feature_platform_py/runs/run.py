@@ -28,8 +28,8 @@ from feature_platform_py.runs.nothing_new import Known, LastRun
 from feature_platform_py.runs.proof import Proof, last_proof, prove
 from feature_platform_py.runs.repair import explain_damage, remove_damaged_copies, repair_tables
 from feature_platform_py.runs.row_counts import RowCounts, count_rows
-from feature_platform_py.runs.vacuum import clean_up, kept_of_tables
 from feature_platform_py.runs.sink_memory import write_sink
+from feature_platform_py.runs.vacuum import clean_up, kept_of_tables
 from feature_platform_py.runs.warnings import (
     JobWarning,
     asking_warnings,

@@ -17,8 +17,8 @@ from feature_platform_py.core.fields import STRICT, OptionName, OptionValue
 from feature_platform_py.core.locations import is_remote, is_table_name, table_parts
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.sql_text import literal, quoted
-from feature_platform_py.files.delta_log import replayed
 from feature_platform_py.core.suggestions import ticked
+from feature_platform_py.files.delta_log import replayed
 from feature_platform_py.sinks.arrow_files import arrow_schema, write_empty
 from feature_platform_py.sinks.delta_commits import PlainTable, delta_schema, plain_table
 from feature_platform_py.sinks.divided import Written, divided
