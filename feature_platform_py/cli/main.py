@@ -65,7 +65,7 @@ def cli(*, is_code_refused: bool) -> None:
     help="Compare all periods, not only those with newly loaded rows (for sources with `loaded_at`).",
 )
 @click.option(
-    "--full-tests", "is_tested", is_flag=True, help="Run everything, tests included, even if nothing has changed."
+    "--full-tests", "is_tested", is_flag=True, help="Run everything, and all tests whole, even if nothing has changed."
 )
 @_format
 @_examples("fpjob run configs/jobs/sample_financial_features_job.yaml")

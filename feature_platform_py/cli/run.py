@@ -63,12 +63,9 @@ def _work_text(work: TableWork) -> str:
 def _summary(plan: JobPlan, report: RunReport, seconds: float) -> str:
     tables = [node.work for node in report.nodes if node.work]
     computed = sum(work.action != "skip" for work in tables)
-    tests = sum(node.kind == "test" for node in report.nodes)
     counted = f"{computed} of {len(tables)} feature tables computed, " if tables else ""
     warned = f", {number} warning{'s' if number > 1 else ''}" if (number := len(report.warnings)) else ""
-    return (
-        f"{plan.job_name}: {counted}{tests} tests {report.tests_ended}, {report.sink.outcome}{warned}, {seconds:.1f} s"
-    )
+    return f"{plan.job_name}: {counted}{report.tests_ended}, {report.sink.outcome}{warned}, {seconds:.1f} s"
 
 
 def _as_dict(plan: JobPlan, report: RunReport, seconds: float) -> dict[str, Any]:

@@ -23,9 +23,10 @@ _MARK = re.compile(r"\[FP_([A-Z_]+)\] ")
 class Code(StrEnum):
     """What a message says."""
 
-    # Macros log these. The fields are those of `TableWork`, and the `test` with a row's `values`.
+    # Macros log these. The fields are those of `TableWork`, and the `test` with a row's `values`; the last is about its own node.
     FEATURE_TABLE_WORK = "feature_table_work"
     FAILED_TEST_ROW = "failed_test_row"
+    TEST_UNCHANGED = "test_unchanged"
     # The adapter logs these before it raises an error. The field `text` says what is wrong with the data.
     SOURCE_FAULT = "source_fault"
     SOURCE_CHANGED = "source_changed"
@@ -35,7 +36,7 @@ class Code(StrEnum):
     TWO_VERSIONS = "two_versions"
 
 
-LOGGED_BY_MACROS = frozenset({Code.FEATURE_TABLE_WORK, Code.FAILED_TEST_ROW})
+LOGGED_BY_MACROS = frozenset({Code.FEATURE_TABLE_WORK, Code.FAILED_TEST_ROW, Code.TEST_UNCHANGED})
 RAISED_BY_SQL = frozenset({Code.AMOUNT_WITHOUT_ROOM, Code.TWO_VERSIONS})
 # The data is at fault, not the engine.
 FAULTS = frozenset(Code) - LOGGED_BY_MACROS

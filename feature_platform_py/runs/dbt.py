@@ -15,6 +15,7 @@ from feature_platform_py.core.text import yaml_argument
 from feature_platform_py.jobs.work import TableWork, read_work
 
 _COUNTED = ("model", "test")
+UNCHANGED = "unchanged"
 # The tests of a model begin with their kind, and end with the model's name.
 _TESTS = frozenset({"input_types", "values_parse", "registry_rules", "unique_grain", "one_row_per_source_row"})
 _ADAPTER = "fpspark"
@@ -42,7 +43,7 @@ class NodeResult:
     @property
     def is_good(self) -> bool:
         """Whether the node did what it should."""
-        return self.status in ("success", "pass", "warn", "no-op", "unchanged")
+        return self.status in ("success", "pass", "warn", "no-op", UNCHANGED)
 
     def record(self) -> dict[str, Any]:
         """Return what is kept of the node after the run."""
@@ -63,7 +64,7 @@ class DbtRun:
     """The nodes of one dbt invocation, in the order in which they finished, and the log that tells the rest.
 
     `failure` stopped dbt before its nodes ran. `faults` are those of the data that the adapter told of. `failed_rows` are the first
-    rows that failed tests found, as text that names the test.
+    rows that failed tests found, as text that names the test. `passed` are the ids of the tests that found no fault.
     """
 
     nodes: tuple[NodeResult, ...]
@@ -71,6 +72,7 @@ class DbtRun:
     failure: BaseException | None = None
     faults: tuple[Message, ...] = ()
     failed_rows: tuple[str, ...] = ()
+    passed: frozenset[str] = frozenset()
 
     @property
     def error(self) -> str:
@@ -99,6 +101,7 @@ class _Told:
     works: dict[str, TableWork] = field(default_factory=dict)
     faults: list[Message] = field(default_factory=list)
     failed_rows: list[str] = field(default_factory=list)
+    unchanged: set[str] = field(default_factory=set)
 
     def note(self, event: Any) -> None:
         """Keep what an event of dbt's says, if it is one of the platform's."""
@@ -109,6 +112,8 @@ class _Told:
             self.faults.append(message)
         elif work := read_work(message):
             self.works[event.data.node_info.node_name] = work
+        elif message.code is Code.TEST_UNCHANGED:
+            self.unchanged.add(event.data.node_info.unique_id)
         elif message.code is Code.FAILED_TEST_ROW:
             values = ", ".join(f"{name}: {value}" for name, value in message.fields["values"])
             self.failed_rows.append(f"`{message.fields['test']}`: {values}")
@@ -135,12 +140,14 @@ def build(
 ) -> DbtRun:
     """Run `dbt build` on the selected nodes with the job's variables, and return how each node ended."""
     nodes: list[NodeResult] = []
-    told = _Told()
+    told, passed = _Told(), set[str]()
 
     def watch(event: Any) -> None:
         told.note(event)
-        if event.info.name == "NodeFinished" and (node := _finished(event.data, told.works, job_name)):
+        if event.info.name == "NodeFinished" and (node := _finished(event.data, told, job_name)):
             nodes.append(node)
+            if node.status in ("pass", UNCHANGED):
+                passed.add(event.data.node_info.unique_id)
             on_node(node)
 
     arguments = [
@@ -151,7 +158,14 @@ def build(
         *(["--exclude", *exclude] if exclude else []),
     ]
     failure = _result(project, job_name, arguments, watch).exception
-    return DbtRun(tuple(nodes), _log_file(project, job_name), failure, tuple(told.faults), tuple(told.failed_rows))
+    return DbtRun(
+        nodes=tuple(nodes),
+        log_file=_log_file(project, job_name),
+        failure=failure,
+        faults=tuple(told.faults),
+        failed_rows=tuple(told.failed_rows),
+        passed=frozenset(passed),
+    )
 
 
 def find_work(
@@ -253,18 +267,19 @@ def shown_name(name: str, job_name: str) -> str:
     return test + model if is_own else name
 
 
-def _finished(data: Any, works: Mapping[str, TableWork], job_name: str) -> NodeResult | None:
-    kind = data.node_info.resource_type
+def _finished(data: Any, told: _Told, job_name: str) -> NodeResult | None:
+    kind, status = data.node_info.resource_type, data.node_info.node_status
     if kind not in _COUNTED:
         return None
+    is_unchanged = status == "pass" and data.node_info.unique_id in told.unchanged
     response = dict(data.run_result.adapter_response)
     rows = response.get("rows_affected")
     return NodeResult(
         name=shown_name(data.node_info.node_name, job_name),
         kind=kind,
-        status=data.node_info.node_status,
+        status=UNCHANGED if is_unchanged else status,
         seconds=data.run_result.execution_time,
         rows=int(rows) if rows is not None else None,
         message=data.run_result.message,
-        work=works.get(data.node_info.node_name),
+        work=told.works.get(data.node_info.node_name),
     )

@@ -20,7 +20,7 @@ from feature_platform_py.core.project_files import FOLDERS
 from feature_platform_py.dbt_files.job_models import models_folder
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.work import TableWork
-from feature_platform_py.runs.dbt import NodeResult
+from feature_platform_py.runs.dbt import UNCHANGED, NodeResult
 from feature_platform_py.runs.lock import FOLDER
 from feature_platform_py.runs.warnings import JobWarning
 from feature_platform_py.sinks.results import ResultCounts
@@ -28,7 +28,6 @@ from feature_platform_py.sinks.sink import SinkResult
 from feature_platform_py.targets import backend_of
 from feature_platform_py.warehouse.file_states import FileState, file_state
 
-UNCHANGED = "unchanged"
 _FOLDERS = (*(name for name in FOLDERS if name != "configs"), "dbt_packages", "seeds", "snapshots")
 _PACKAGE = Path(__file__).parents[1]
 _PACKAGES = ("dbt-core", "dbt-spark", "pysail", "pyspark", "deltalake", "pyarrow")
@@ -128,7 +127,7 @@ def _decided_by(plan: JobPlan, project: Project, variables: Mapping[str, Any]) -
     sink = [plan.sink.kind, {name: str(value) for name, value in plan.sink.settings.items()}]
     read = [(each.location, each.format, dict(each.options)) for each in plan.sources]
     return _digest(
-        [inputs, target, dict(variables), sink, read, list(_definition(plan, project, variables)), list(_program())]
+        [inputs, target, dict(variables), sink, read, list(_definition(plan, project, variables)), list(program())]
     )
 
 
@@ -160,7 +159,7 @@ def _definition(plan: JobPlan, project: Project, variables: Mapping[str, Any]) -
     yield from ((name, os.environ.get(name, "")) for name in sorted(names))
 
 
-def _program() -> Iterator[tuple[object, ...]]:
+def program() -> Iterator[tuple[object, ...]]:
     """Yield what this package consists of, and the versions of those that compute."""
     yield from (
         file_state(file)[:3] for file in sorted(_PACKAGE.rglob("*")) if file.suffix != ".pyc" and file.is_file()

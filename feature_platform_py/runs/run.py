@@ -23,6 +23,7 @@ from feature_platform_py.jobs.work import UNKNOWN_WORK, TableWork
 from feature_platform_py.runs import dbt
 from feature_platform_py.runs.dbt import DbtRun, NodeResult
 from feature_platform_py.runs.input_state import CopyLostError, InputChangedError, InputState, is_unfinished
+from feature_platform_py.runs.known_tests import known_tests
 from feature_platform_py.runs.lock import building_alone, running_alone
 from feature_platform_py.runs.nothing_new import Known, LastRun
 from feature_platform_py.runs.proof import Proof, last_proof, prove
@@ -40,6 +41,7 @@ from feature_platform_py.runs.warnings import (
 from feature_platform_py.sinks.sink import SinkResult
 from feature_platform_py.targets import backend_of
 from feature_platform_py.warehouse.catalog_file import TableName
+from feature_platform_py.warehouse.passed_tests import remembering
 
 # How often a run starts if its input changes.
 RUNS = 3
@@ -61,8 +63,13 @@ class RunReport:
 
     @property
     def tests_ended(self) -> str:
-        """How the tests ended, in a word: a run with a failed one has no report."""
-        return "unchanged" if self.is_unchanged else "passed"
+        """How many tests passed, and how many were not run since nothing has changed: a run with a failed one has no report."""
+        tests = [node.status for node in self.nodes if node.kind == "test"]
+        unchanged = tests.count(dbt.UNCHANGED)
+        passed = f"{len(tests) - unchanged} tests passed"
+        if not unchanged:
+            return passed
+        return f"{passed}, {unchanged} unchanged" if unchanged < len(tests) else f"{unchanged} tests unchanged"
 
     @property
     def seconds(self) -> float:
@@ -71,10 +78,9 @@ class RunReport:
 
     def __repr__(self) -> str:
         models = ", ".join(f"{node.name} {node.status}" for node in self.nodes if node.kind == "model")
-        tests = sum(node.kind == "test" for node in self.nodes)
         warned = f"; {len(self.warnings)} warnings" if self.warnings else ""
         sink = f"{self.sink.kind} of {self.sink.rows:,} rows"
-        return f"<RunReport: {models}; {tests} tests {self.tests_ended}; {sink}; {self.seconds:.1f} s{warned}>"
+        return f"<RunReport: {models}; {self.tests_ended}; {sink}; {self.seconds:.1f} s{warned}>"
 
 
 def run_job(
@@ -108,10 +114,19 @@ def run_job(
             # Only where it is asked for: dbt parses the project anew when a variable changes.
             variables["reconcile"] = True
         started, last = time.monotonic(), LastRun(plan, project, variables)
-        if not (is_full_refresh or is_reconciled or is_tested) and (report := _unchanged(last, plan, project, started)):
+        is_all_asked = is_full_refresh or is_reconciled or is_tested
+        if not is_all_asked and (report := _unchanged(last, plan, project, started)):
             return report
         last.forget()
-        run = partial(_run, plan, project, variables=variables, is_full_refresh=is_full_refresh, on_node=on_node)
+        run = partial(
+            _run,
+            plan,
+            project,
+            variables=variables,
+            is_full_refresh=is_full_refresh,
+            is_tested=is_all_asked,
+            on_node=on_node,
+        )
         report = _repeated(run, on_note)
         clean_up(plan, project)
         last.keep(Known(report.nodes, report.sink, report.warnings))
@@ -143,6 +158,7 @@ def _run(
     *,
     variables: Mapping[str, Any],
     is_full_refresh: bool,
+    is_tested: bool,
     on_node: Callable[[NodeResult], None],
 ) -> RunReport:
     backend, asked = backend_of(project), time.monotonic()
@@ -150,19 +166,22 @@ def _run(
     started = time.monotonic()
     state = InputState(project, [part.name for part in plan.parts], lambda: backend.input_state(plan))
     is_doubtful = state.begin()
-    dbt_run = dbt.build(
-        project,
-        plan.job_name,
-        variables=variables,
-        select=plan.selected,
-        # The sink counts its staged rows: the same check, without computing the result twice.
-        exclude=["test_name:one_row_per_source_row"],
-        is_full_refresh=is_full_refresh or is_doubtful,
-        on_node=on_node,
-    )
+    tests = known_tests(plan, project, is_ignored=is_tested or is_doubtful)
+    with remembering(tests):
+        dbt_run = dbt.build(
+            project,
+            plan.job_name,
+            variables=variables,
+            select=plan.selected,
+            # The sink counts its staged rows: the same check, without computing the result twice.
+            exclude=["test_name:one_row_per_source_row"],
+            is_full_refresh=is_full_refresh or is_doubtful,
+            on_node=on_node,
+        )
     record_run(project, plan.job_name, [node.record() for node in dbt_run.nodes], job_file=plan.config.path)
     # A change of the input may be the cause of a failure.
     state.check()
+    tests.keep(dbt_run.passed)
     if not is_doubtful or not _missing(plan, dbt_run):
         state.end()
     try:

@@ -103,6 +103,14 @@ class Warehouse:
         """Return the session's definition of a relation, or None."""
         return self._registered.get(name)
 
+    def named_in(self, text: str) -> set[TableName]:
+        """Return the session's relations whose quoted names a text contains."""
+        return {name for name in self._registered.copy() if str(name) in text}
+
+    def pinned_version(self, name: TableName) -> int | None:
+        """Return the version at which the session reads a source that is a Delta table; None for the newest."""
+        return self._versions.get(name)
+
     def columns(self, name: TableName) -> list[tuple[str, str]]:
         """Return the (name, type) pairs of a relation; none if it does not exist."""
         if name not in self._registered:

@@ -143,13 +143,19 @@ select * from final
         {{ sql_identifier(name) if name in own_columns else _typed_null(types.get(name)) ~ ' as ' ~ sql_identifier(name) }}{{ ',' if not loop.last or table.period }}
         {%- endfor %}
         {%- if table.period %}
-        {%- set month, time = feature_set.month_key, feature_set.timestamp_col %}
-        {%- set day = 'concat(' ~ sql_identifier(month) ~ ", '-01')" if month else sql_identifier(time) %}
-        {{ _period_start('cast(' ~ day ~ ' as date)', table.period) }} as period_start
+        {{ _period_of_row(feature_set, table.period) }} as period_start
         {%- endif %}
     from {{ _numbered('feature_set', table, loop.index0) }}
     {{- '\n    union all' if not loop.last }}
     {%- endfor -%}
+{%- endmacro %}
+
+
+{#- The first day of the period of a feature table's row, from its key. -#}
+{% macro _period_of_row(feature_set, period) -%}
+    {%- set month, time = feature_set.month_key, feature_set.timestamp_col -%}
+    {%- set day = 'concat(' ~ sql_identifier(month) ~ ", '-01')" if month else sql_identifier(time) -%}
+    {{ _period_start('cast(' ~ day ~ ' as date)', period) }}
 {%- endmacro %}
 
 

@@ -8,6 +8,14 @@
   One day more is read than asked for, because a day of a session's time zone may have 25 hours.
 -#}
 {% macro _rows_in_periods(relation, event_time, periods, table, columns='*') -%}
+    select {{ columns }} from {{ relation }}
+    where
+        {{ _is_in_periods(event_time, periods, table) }}
+{%- endmacro %}
+
+
+{#- The condition for that. -#}
+{% macro _is_in_periods(event_time, periods, table) -%}
     {%- set ranges = [] -%}
     {%- for start in periods -%}
         {%- set end = _period_end(start, table.period) -%}
@@ -26,9 +34,7 @@
         {%- set ends = column ~ " < timestamp '" ~ range.end ~ "'" if range.end else none -%}
         {%- do conditions.append([begins, ends] | select | join(' and ') or 'true') -%}
     {%- endfor -%}
-    select {{ columns }} from {{ relation }}
-    where
-        {{ conditions | join('\n        or ') }}
+    {{- conditions | join('\n        or ') -}}
 {%- endmacro %}
 
 

@@ -1,14 +1,22 @@
-{#- dbt's own, but for a test of a model that was never built, which would fail for want of a table: it warns, and says so. -#}
+{#-
+  dbt's own, but for two cases. A test of a model that was never built, which would fail for want of a table, warns and says so. And in a run
+  of `fpjob`, a test that passed before looks only at what has changed since; if that has a fault, it looks at everything, and reports
+  what it finds there.
+-#}
 {% materialization test, default -%}
     {%- set missing = _models_not_built(model) -%}
-    {%- if not missing -%}
+    {%- set look = {'at': 'all'} if missing else _look_of(model, sql) -%}
+    {%- if missing -%}
+        {%- do exceptions.warn('test `' ~ model.name ~ '` has nothing to look at: not built yet: `' ~ missing | join('`, `') ~ '`') -%}
+    {%- elif look.at == 'all' or (look.at == 'periods' and _has_faults_in(look.periods, model)) -%}
         {{ return(dbt.materialization_test_default()) }}
+    {%- elif look.at == 'nothing' -%}
+        {%- do _log_event('test_unchanged', {}) -%}
     {%- endif -%}
-    {%- do exceptions.warn('test `' ~ model.name ~ '` has nothing to look at: not built yet: `' ~ missing | join('`, `') ~ '`') -%}
     {%- call statement('main', fetch_result=True) -%}
         select
             0 as failures,
-            true as should_warn,
+            {{ 'true' if missing else 'false' }} as should_warn,
             false as should_error
     {%- endcall -%}
     {{ return({'relations': []}) }}

@@ -115,6 +115,7 @@ def test_sql_of_an_incremental_run_is_as_kept(project: Path, fpjob: Fpjob, reque
     check(request, GOLDEN / "incremental" / "user_spend.sql", model.read_text())
     check(request, GOLDEN / "incremental" / "changed_periods.sql", statement(log, "changed_before as ("))
     check(request, GOLDEN / "incremental" / "replace_partitions.sql", statement(log, "replace where"))
+    check(request, GOLDEN / "incremental" / "unique_grain_of_periods.sql", statement(log, "looked_at as ("))
 
 
 def test_sql_of_the_rules_of_the_registry_is_as_kept(

@@ -144,6 +144,20 @@ def test_a_run_after_any_change_runs_all(root: Path, change: str, monkeypatch: p
     assert pq.read_table(SINK).num_rows == sum(1 for _ in (root / ROWS).open()) - 1
 
 
+def test_tests_whose_data_are_the_same_are_not_run_again(root: Path, fpjob: Fpjob) -> None:
+    (root / "tests/dbt/own.sql").write_text("select * from {{ ref('hourly__user_spend') }} where user_id < 0")
+    run()
+    shutil.rmtree(root / SINK)
+    report = run()
+    ended = {node.name: node.status for node in report.nodes if node.kind == "test"}
+    always = {"own", "input_types_stg_job_input", "input_types_customer_activity__input"}
+    assert ended == {name: "pass" if name in always else "unchanged" for name in ended}
+    shutil.rmtree(root / SINK)
+    assert f"computed, 3 tests passed, {len(ended) - 3} unchanged, " in fpjob("run", JOB).stderr
+    assert {node.status for node in Job(JOB).run(full_tests=True).nodes if node.kind == "test"} == {"pass"}
+    (root / "tests/dbt/own.sql").unlink()
+
+
 def test_what_other_jobs_do_changes_nothing(root: Path) -> None:
     other = Path("configs/jobs/customer_features_job.yaml")
     Job(other).run()

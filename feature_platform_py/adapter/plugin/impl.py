@@ -6,7 +6,7 @@ import builtins
 import hashlib
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,7 @@ from feature_platform_py.files.copy import FilesChangedError
 from feature_platform_py.sessions.engine_errors import is_server_lost
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.external_sources import external_source
+from feature_platform_py.warehouse.passed_tests import Look, remembered
 
 if TYPE_CHECKING:
     import agate  # type: ignore[import-untyped]
@@ -207,6 +208,21 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
                 kept.createOrReplaceTempView(name)
                 self._computed.add(name)
         return name
+
+    @available  # type: ignore[untyped-decorator]
+    def look_of_test(self, relation: BaseRelation, test: Mapping[str, Any], sql: str) -> dict[str, Any]:
+        """Return what a test has to look `at`, given its node and SQL: `all`, `nothing`, or rows of `periods`; see `passed_tests`."""
+        tests = remembered()
+        if tests is None:
+            return asdict(Look("all"))
+        look = tests.look(
+            test["unique_id"],
+            test["test_metadata"]["name"],
+            of=TableName(relation.schema, relation.identifier),
+            sql=sql,
+            warehouse=self.warehouse,
+        )
+        return asdict(look)
 
     def get_catalog_for_single_relation(self, relation: BaseRelation) -> CatalogTable:
         """Return what the docs show of one relation."""

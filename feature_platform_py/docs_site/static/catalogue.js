@@ -296,7 +296,7 @@
       <thead><tr><th scope="col">Job</th><th scope="col">Test</th><th scope="col">Last result</th><th scope="col">When</th></tr></thead>
       <tbody>${rows.map(([name, test, status, finished]) => html`<tr>
         <td>${name}</td><td><code>${test}</code></td>
-        <td class=${status === "pass" ? "pass" : test ? "fail" : ""}>${status}</td>
+        <td class=${["pass", "unchanged"].includes(status) ? "pass" : test ? "fail" : ""}>${status}</td>
         <td>${when(finished)}</td></tr>`)}</tbody>
     </table></div>`;
   };
