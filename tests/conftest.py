@@ -192,7 +192,7 @@ def _begin_jobs_parsed(arguments: Sequence[str | os.PathLike[str]]) -> None:
     for file in map(Path, arguments):
         if file.suffix != ".yaml" or not file.is_file() or file.parent == Path("configs/jobs"):
             continue
-        if named := re.search(r"^job_name: *(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE):
+        if named := re.search(r"^\W*job_name\W+(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE):
             folder = Path("target", "jobs", named[1])
             begin_parsed(Path(), folder, {"job_models": f"{folder.as_posix()}/models"}, target="local")
 
