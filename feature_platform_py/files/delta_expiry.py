@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -101,11 +101,11 @@ def expired(table: Path, *, retention: timedelta, now: float) -> Expired:
         raise DataCheckError(f"{shown(table)}: expected the file `{missing[0]}`, which the Delta log names, found none")
     unnamed_before = min(before, now - UNNAMED_FOR.total_seconds())
     data = [
-        (path, path.stat().st_size)
+        path
         for name, path in found.items()
         if name not in needed and (name in named or path.stat().st_mtime <= unnamed_before)
     ]
-    return Expired(data, _expired_log(table, newest, commits, now=now, kept_for=kept_for))
+    return Expired(_sized(data), _expired_log(table, newest, commits, now=now, kept_for=kept_for))
 
 
 def _expired_log(
@@ -125,7 +125,13 @@ def _expired_log(
     ]
     # A version can be read without its checksum.
     old = sorted(each for each in files if each[0] < (first if each[1].suffix == ".crc" else checkpoint))
-    return [(path, path.stat().st_size) for _, path in old]
+    return _sized(path for _, path in old)
+
+
+def _sized(paths: Iterable[Path]) -> list[tuple[Path, int]]:
+    """Return the files, each with the file of checksums that JVM Spark writes beside it, and their bytes."""
+    all_paths = (each for path in paths for each in (path, path.with_name(f".{path.name}.crc")))
+    return [(path, path.stat().st_size) for path in all_paths if path.exists()]
 
 
 def _expired_commits(commits: Sequence[Path], before: float) -> int:

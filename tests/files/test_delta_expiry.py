@@ -20,10 +20,10 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from feature_platform_py.files.delta_expiry import expired
+from feature_platform_py.files.delta_expiry import expired, is_due
 from feature_platform_py.files.delta_upkeep import write_checkpoint
 
-HISTORIES = int(os.environ.get("FP_HISTORIES", "6"))
+HISTORIES = int(os.environ.get("FP_HISTORIES", "4"))
 STEPS = 30
 HOUR = 3600.0
 PLACES = ["a b/%ü=1", "plain", "%25", ""]
@@ -113,6 +113,57 @@ def rows_of(table: Path, version: int | None = None) -> Rows:
 
 def data_files(table: Path) -> set[Path]:
     return {path for path in table.rglob("*.parquet") if "_delta_log" not in path.parts}
+
+
+def test_checksums_go_with_their_files(tmp_path: Path) -> None:
+    """JVM Spark writes a hidden file beside each file, of the log too."""
+    table = tmp_path / "table"
+    for number in range(3):
+        write_deltalake(table, pa.table({"id": [number]}), mode="overwrite")
+    write_deltalake(table, pa.table({"id": [3]}), mode="overwrite")
+    for file in [path for path in table.rglob("*") if path.is_file()]:
+        file.with_name(f".{file.name}.crc").write_bytes(b"crc")
+    DeltaTable(table).create_checkpoint()
+    expired(table, retention=timedelta(0), now=time.time()).remove()
+    left = sorted(path.name for path in table.rglob("*") if path.is_file())
+    live = Path(DeltaTable(table).file_uris()[0]).name
+    last = f"{3:020}"
+    kept = [live, f".{live}.crc", f"{last}.json", f".{last}.json.crc", f"{last}.checkpoint.parquet", "_last_checkpoint"]
+    assert left == sorted(kept)
+
+
+def test_nothing_is_due_before_a_version_is_old(tmp_path: Path) -> None:
+    table = tmp_path / "table"
+    for number in range(3):
+        write_deltalake(table, pa.table({"id": [number]}), mode="overwrite")
+    now = time.time()
+    assert not is_due(table, retention=timedelta(hours=1), now=now)
+    assert expired(table, retention=timedelta(hours=1), now=now).files == 0
+    assert is_due(table, retention=timedelta(hours=1), now=now + 2 * HOUR)
+    found = expired(table, retention=timedelta(hours=1), now=now + 2 * HOUR)
+    assert len(found.data) == 2
+    found.remove()
+    assert not is_due(table, retention=timedelta(hours=1), now=now + 2 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("properties", "kept_hours"),
+    [
+        ({}, 1),
+        ({"delta.deletedFileRetentionDuration": "interval 5 hours"}, 5),
+        ({"delta.deletedFileRetentionDuration": "interval 1 day 2 hours"}, 26),
+        ({"delta.deletedFileRetentionDuration": "interval 30 minutes"}, 1),
+    ],
+)
+def test_a_tables_own_property_keeps_its_versions_longer(
+    tmp_path: Path, properties: dict[str, str], kept_hours: int
+) -> None:
+    table, hour = tmp_path / "table", timedelta(hours=1)
+    for number in range(3):
+        write_deltalake(table, pa.table({"id": [number]}), mode="overwrite", configuration=properties)
+    now = time.time()
+    assert expired(table, retention=hour, now=now + (kept_hours - 0.5) * HOUR).files == 0
+    assert len(expired(table, retention=hour, now=now + (kept_hours + 0.5) * HOUR).data) == 2
 
 
 @pytest.mark.parametrize("seed", range(HISTORIES))
