@@ -32,7 +32,8 @@ JVM_CONFIG = {
 }
 # A user's values are added to these settings, and do not replace them.
 JVM_LISTS = {
-    "spark.jars.packages": "io.delta:delta-spark_4.1_2.13:4.1.0",
+    # Before 4.3, Delta calls a constructor that Spark 4.1.2 does not have any more when it reads a checkpoint.
+    "spark.jars.packages": "io.delta:delta-spark_4.1_2.13:4.3.0",
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
 }
 # Set by `spark-submit`, which has started the JVM; its command line then applies.

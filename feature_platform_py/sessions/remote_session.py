@@ -116,7 +116,7 @@ def check_warehouse_server(remote: Remote, session: SparkSession, folder: Path) 
         raise EngineError(
             f"engine `{remote.engine}`: expected Delta Lake on the server `{endpoint}`, but it does not know the format `delta`."
             " Start it with"
-            " `--packages io.delta:delta-spark_4.1_2.13:4.1.0"
+            " `--packages io.delta:delta-spark_4.1_2.13:4.3.0"
             " --conf spark.sql.extensions=io.delta.sql.DeltaSparkSessionExtension"
             " --conf spark.sql.catalog.spark_catalog=org.apache.spark.sql.delta.catalog.DeltaCatalog`"
         )

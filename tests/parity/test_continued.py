@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from feature_platform_py.files.delta_expiry import expired
+from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.session import close_warehouse, open_warehouse
+from feature_platform_py.warehouse.stored_relations import commits
 from tests.conftest import copy_project
 from tests.parity import engines
 from tests.parity.engines import Engine
@@ -61,6 +65,9 @@ def test_engines_take_turns(begins: str, sail: Engine, spark: Engine, tmp_path: 
     assert first.run(project, "spending")["works"] == dict.fromkeys(TABLES, "all rows")
     assert second.run(project, "spending")["works"] == NOTHING
 
+    make_history(project)
+    assert second.run(project, "spending")["works"] == NOTHING
+
     # A late row on the last day of the third month: the fourth begins within the window.
     rows.append(
         {"user_id": 1, "time": datetime(2024, 3, 31, tzinfo=UTC), "amount": Decimal("9.99"), "category": "food"}
@@ -92,6 +99,20 @@ def make_project(folder: Path) -> Path:
     return project
 
 
+def make_history(project: Path) -> None:
+    """Write the tables again so often that their logs begin with a checkpoint, which the embedded engine writes every ten commits."""
+    warehouse = open_warehouse("sail", project / "warehouse")
+    for table in TABLES:
+        name = TableName("features", f"spending__{table}")
+        rows = warehouse.spark.table(str(name))
+        periods = [column for column in rows.columns if column == "period_start"]
+        for _ in range(12):
+            warehouse.write_table(name, rows, partition_by=periods)
+        expired(warehouse.location(name), retention=timedelta(0), now=time.time()).remove()
+        assert min(commits(warehouse.location(name))).stem == f"{10:020}"
+    close_warehouse("sail", project / "warehouse")
+
+
 def transactions() -> list[dict[str, Any]]:
     """Four transactions a week of three users in six months."""
     start = datetime(2024, 1, 1, 8, tzinfo=UTC)
@@ -99,11 +120,11 @@ def transactions() -> list[dict[str, Any]]:
     return [
         {
             "user_id": number % 3,
-            "time": time,
+            "time": moment,
             "amount": Decimal(number) / 4,
             "category": ("food", "rent", None)[number % 7 % 3],
         }
-        for number, time in enumerate(times)
+        for number, moment in enumerate(times)
     ]
 
 
