@@ -12,6 +12,7 @@ from typing import Any
 
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import Project
+from feature_platform_py.files.delta_log import replayed
 from feature_platform_py.jobs.changed_periods import result_periods
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.runs.lock import FOLDER
@@ -36,7 +37,7 @@ class SinkMemory:
         self._file = project.target.warehouse / FOLDER / f"{plan.job_name}.sink.json"
         self._definition = _definition(plan, project)
         schema = project.target.schema
-        self._tables = {node: _version(project.target.warehouse / schema / node) for node in plan.table_nodes}
+        self._tables = {node: table_version(project.target.warehouse / schema / node) for node in plan.table_nodes}
 
     def division(self) -> Division:
         """Return how the result is divided, with what the sink is known to hold."""
@@ -105,18 +106,10 @@ def _definition(plan: JobPlan, project: Project) -> str:
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-def _version(table: Path) -> list[Any] | None:
+def table_version(table: Path) -> list[Any] | None:
     """Return the identity of a Delta table and its version; None without one."""
     found = sorted(commits(table))
-    return [_table_id(found), int(found[-1].stem)] if found else None
-
-
-def _table_id(log: list[Path]) -> str | None:
-    for commit in reversed(log):
-        for action in _actions(commit):
-            if "metaData" in action:
-                return str(action["metaData"]["id"])
-    return None
+    return [replayed(table).metadata["id"], int(found[-1].stem)] if found else None
 
 
 def _replaced_between(table: Path, before: Any, now: list[Any]) -> set[str] | None:

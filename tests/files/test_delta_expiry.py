@@ -22,6 +22,8 @@ from deltalake import DeltaTable, write_deltalake
 
 from feature_platform_py.files.delta_expiry import expired, is_due
 from feature_platform_py.files.delta_upkeep import write_checkpoint
+from feature_platform_py.runs.sink_memory import table_version
+from feature_platform_py.warehouse.stored_relations import commits
 
 HISTORIES = int(os.environ.get("FP_HISTORIES", "4"))
 STEPS = 30
@@ -130,6 +132,17 @@ def test_checksums_go_with_their_files(tmp_path: Path) -> None:
     last = f"{3:020}"
     kept = [live, f".{live}.crc", f"{last}.json", f".{last}.json.crc", f"{last}.checkpoint.parquet", "_last_checkpoint"]
     assert left == sorted(kept)
+
+
+def test_a_table_is_the_same_one_after_its_log_was_cut(tmp_path: Path) -> None:
+    table = tmp_path / "table"
+    for number in range(3):
+        write_deltalake(table, pa.table({"id": [number]}), mode="overwrite")
+    before = table_version(table)
+    DeltaTable(table).create_checkpoint()
+    expired(table, retention=timedelta(0), now=time.time()).remove()
+    assert len(list(commits(table))) == 1
+    assert table_version(table) == before
 
 
 def test_nothing_is_due_before_a_version_is_old(tmp_path: Path) -> None:
