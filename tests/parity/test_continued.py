@@ -104,9 +104,9 @@ def make_history(project: Path) -> None:
     warehouse = open_warehouse("sail", project / "warehouse")
     for table in TABLES:
         name = TableName("features", f"spending__{table}")
-        rows = warehouse.spark.table(str(name))
-        periods = [column for column in rows.columns if column == "period_start"]
         for _ in range(12):
+            rows = warehouse.spark.table(str(name))
+            periods = [column for column in rows.columns if column == "period_start"]
             warehouse.write_table(name, rows, partition_by=periods)
         expired(warehouse.location(name), retention=timedelta(0), now=time.time()).remove()
         assert min(commits(warehouse.location(name))).stem == f"{10:020}"
