@@ -1,4 +1,4 @@
-"""What many hourly runs leave in a warehouse, and how long they take: `python -m benchmarks.hourly --runs 200`.
+"""What many hourly runs leave in a warehouse, and how long they take: `python -m benchmarks.hourly` writes docs/benchmarks.md's part.
 
 Every run has one new row. After each run, the files of its tables are made an hour older, so that the hours need not be waited for.
 """
@@ -16,10 +16,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.inputs import ROOT
+from benchmarks.marked import write_between
+from benchmarks.tables import table
 
+PAGE = ROOT / "docs" / "benchmarks.md"
+MARK = "hourly"
 HOUR = 3600
 JOB = "hourly"
 ROWS = Path("data/bank/transactions.csv")
@@ -121,16 +126,41 @@ def _other_warehouse(folder: Path) -> Iterator[Path]:
             os.environ["FP_WAREHOUSE"] = before
 
 
+def section(found: Report, *, measured: str) -> str:
+    """Return the part of the page that shows a report."""
+    files, size = found.after.times(found.fresh)
+    rows = [
+        [f"after {len(found.seconds)} runs", f"{found.after.files:,}", f"{found.after.bytes / 1e6:.1f}"],
+        ["fresh", f"{found.fresh.files:,}", f"{found.fresh.bytes / 1e6:.1f}"],
+        ["times", f"{files:.2f}", f"{size:.2f}"],
+    ]
+    first, last = (statistics.median(each) for each in (found.seconds[:_COMPARED], found.seconds[-_COMPARED:]))
+    return "\n\n".join(
+        [
+            f"## {len(found.seconds)} hourly runs of one new row each",
+            "The sample job with a Parquet sink, on the bank's transactions, in one process. After each run, the files of its"
+            " tables are made an hour older. At the end a fresh warehouse is built from the same rows. Old files are"
+            " [removed by the runs](runs.md#old-files), with the usual retention.",
+            f"Measured on {measured}.",
+            table(["warehouse", "files", "MB"], rows),
+            f"Seconds of a run, median of the first {_COMPARED} and of the last {_COMPARED}: {first:.1f} and {last:.1f},"
+            f" {last / first:.2f} times as long.",
+        ]
+    )
+
+
 def main() -> None:
-    """Print the report as JSON."""
+    """Run, print the report as JSON, and write the page's part."""
+    from benchmarks.parts import machine
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--sink", default="{sink_type: overwrite_parquet, config: {path: output/hourly}}")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         report = run_hours(write_project(Path(folder), arguments.sink), arguments.runs)
-    files, size = report.after.times(report.fresh)
-    print(json.dumps(asdict(report) | {"times_files": files, "times_bytes": size, "times_seconds": report.slower}))
+    print(json.dumps(asdict(report)))
+    write_between(PAGE, MARK, section(report, measured=f"{datetime.now(UTC):%Y-%m-%d}, {machine()}"))
 
 
 if __name__ == "__main__":
