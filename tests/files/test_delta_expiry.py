@@ -202,7 +202,8 @@ def clean(history: History, retention: timedelta) -> None:
         write_checkpoint(history.table)
     versions = history.current_since(history.cleaned)
     needed = history.needed(versions)
-    young = {file for file, made in history.unnamed.items() if made > min(begin, history.now - 24 * HOUR)}
+    latest = min(begin, history.now - 24 * HOUR)
+    young = {file for file, made in history.unnamed.items() if made > latest and file.exists()}
     found = expired(history.table, retention=retention, now=history.now)
     if history.chance.random() < 0.3:
         # Killed in the middle.
@@ -219,7 +220,7 @@ def clean(history: History, retention: timedelta) -> None:
         # Without a commit that is old enough, nothing is known to be old.
         if versions[0] > 0 or min(history.made.values()) <= begin:
             assert data_files(history.table) <= needed | young | unknown(history, named)
-    assert needed <= data_files(history.table)
+    assert needed | young <= data_files(history.table)
     for version in versions:
         assert rows_of(history.table, version) == history.rows[version]
     assert rows_of(history.table) == history.rows[max(history.rows)]
