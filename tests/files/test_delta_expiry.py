@@ -23,6 +23,7 @@ from deltalake import DeltaTable, write_deltalake
 from feature_platform_py.files.delta_expiry import expired, is_due
 from feature_platform_py.files.delta_upkeep import write_checkpoint
 from feature_platform_py.runs.sink_memory import table_version
+from feature_platform_py.warehouse.repair import log_fault
 from feature_platform_py.warehouse.stored_relations import commits
 
 HISTORIES = int(os.environ.get("FP_HISTORIES", "4"))
@@ -224,6 +225,8 @@ def clean(history: History, retention: timedelta) -> None:
     for version in versions:
         assert rows_of(history.table, version) == history.rows[version]
     assert rows_of(history.table) == history.rows[max(history.rows)]
+    # A log with a gap is taken for a damaged one.
+    assert log_fault(history.table) is None
 
 
 def unknown(history: History, named: set[Path]) -> set[Path]:
