@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from tests.property.watched_job import USERS, Row, Version, WatchedJob, good_customers, good_row, prepare, shown
 
-USUAL_EXAMPLES = 6
+USUAL_EXAMPLES = 3
 EXAMPLES = int(os.environ.get("FP_EXAMPLES", USUAL_EXAMPLES))
 KEYS = {"user_id_col": "user_id", "timestamp_col": "timestamp"}
 ROWS = [good_row(number) for number in range(60)]
@@ -72,7 +72,7 @@ def fails(job: WatchedJob, version: Version) -> list[str]:
 def remember(job: WatchedJob) -> None:
     """Leave good rows, whose tests have passed."""
     job.write(ROWS, good_customers())
-    assert fails(job, job.versions[0]) == []
+    assert set(job.build(job.versions[0]).values()) == {"pass"}
 
 
 # Each breaks one rule: the rows, and the customers.
@@ -120,7 +120,7 @@ def test_after_a_new_row_tests_look_at_its_period(job: WatchedJob) -> None:
 
 
 def first_and_last(rows: Sequence[Row]) -> tuple[Row, Row]:
-    rows = sorted(rows, key=lambda row: (row["period_start"], row["user_id"]))
+    rows = sorted(rows, key=lambda row: (row.get("period_start"), row["user_id"]))
     return rows[0], rows[-1]
 
 
@@ -129,19 +129,21 @@ def in_the_last_month(row: Row, last: Row) -> Row:
     return row | {"period_start": last["period_start"], "_input_fingerprint": last["_input_fingerprint"]}
 
 
-WRITES: dict[str, Callable[[Row, Row], Row]] = {
-    "a row twice": lambda first, _: first,
-    "a row once more, in another partition": in_the_last_month,
-    "a row without its key": lambda first, _: first | {"user_id": None},
+WRITES: dict[str, tuple[str, Callable[[Row, Row], Row]]] = {
+    "a row twice": ("user_spend", lambda first, _: first),
+    "a row once more, in the partition of another period": ("user_spend", in_the_last_month),
+    "a month once more, in the partition of another period": ("user_monthly_transactions", in_the_last_month),
+    "a row without its key": ("user_monthly_transactions", lambda first, _: first | {"user_id": None}),
+    "a row twice, in a table without periods": ("user_categorical_spend", lambda first, _: first),
 }
 
 
-@pytest.mark.parametrize("table", ["user_spend", "user_monthly_transactions"])
 @pytest.mark.parametrize("written", WRITES)
-def test_what_another_program_writes_to_a_table_is_found(job: WatchedJob, table: str, written: str) -> None:
+def test_what_another_program_writes_to_a_table_is_found(job: WatchedJob, written: str) -> None:
     remember(job)
+    table, row = WRITES[written]
     with job.restored(table):
-        job.append(table, WRITES[written](*first_and_last(job.rows(table))))
+        job.append(table, row(*first_and_last(job.rows(table))))
         assert fails(job, job.versions[0]) == [f"unique_grain {table}"]
     before = job.looks.copy()
     assert fails(job, job.versions[0]) == []
@@ -264,7 +266,7 @@ CHANGES: st.SearchStrategy[Change] = st.one_of(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
 @given(
-    first=st.sampled_from([0, 1]), steps=st.lists(st.lists(CHANGES, max_size=3), min_size=2, max_size=4), data=st.data()
+    first=st.sampled_from([0, 1]), steps=st.lists(st.lists(CHANGES, max_size=3), min_size=2, max_size=3), data=st.data()
 )
 def test_tests_end_as_if_they_had_looked_at_everything(
     job: WatchedJob, first: int, steps: list[list[Change]], data: st.DataObject

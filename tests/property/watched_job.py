@@ -102,14 +102,16 @@ class WatchedJob:
     looks: Counter[str] = field(default_factory=Counter)
 
     def write(self, rows: Sequence[Row], customers: Sequence[Row], *, latest_micros: int | None = None) -> None:
-        """Make these the rows of the sources; `latest_micros` is the time of one row more than Python has, since 1970."""
+        """Make these the rows of the sources; a file with them stays as it is. `latest_micros` is the last row's time, since 1970."""
         table = pa.Table.from_pylist(list(rows), ROWS)
         if latest_micros is not None:
             times = [*table["timestamp"].cast(pa.int64()).to_pylist()[:-1], latest_micros]
             column = ROWS.get_field_index("timestamp")
             table = table.set_column(column, ROWS.field(column), pa.array(times, pa.int64()).cast(ROWS.types[column]))
-        pq.write_table(table, self.root / "rows.parquet")
-        pq.write_table(pa.Table.from_pylist(list(customers), CUSTOMERS), self.root / "customers.parquet")
+        for name, wanted in (("rows", table), ("customers", pa.Table.from_pylist(list(customers), CUSTOMERS))):
+            file = self.root / f"{name}.parquet"
+            if not file.exists() or not pq.read_table(file).equals(wanted):
+                pq.write_table(wanted, file)
 
     def drop_tables(self) -> None:
         for node in {node for version in self.versions for node in version.plan.nodes}:
