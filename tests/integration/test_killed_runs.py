@@ -1,6 +1,6 @@
 """Runs are killed while the source changes; the next complete run leaves what a full refresh in a fresh warehouse does.
 
-`FP_KILLS` sets how many are killed.
+Of three kills, one falls into the writing of the sink. `FP_KILLS` sets how many there are; many kill runs with a Delta sink too.
 """
 
 from __future__ import annotations
@@ -19,11 +19,21 @@ import pyarrow
 import pyarrow.dataset
 import pytest
 import yaml
+from deltalake import DeltaTable
 
 from feature_platform_py.warehouse.session import open_session
 from tests.conftest import ROOT, copy_project
 
-KILLS = int(os.environ.get("FP_KILLS", "2"))
+USUAL_KILLS = 2
+KILLS = int(os.environ.get("FP_KILLS", USUAL_KILLS))
+SINKS = ["overwrite_parquet"] if KILLS == USUAL_KILLS else ["overwrite_parquet", "overwrite_delta"]
+# As `fpjob run`, with periods in a sink of few rows.
+RUN = """
+from feature_platform_py.cli.main import main
+from feature_platform_py.sinks import divided
+divided.MIN_ROWS = 0
+main()
+"""
 TABLES = ("user_spend", "user_monthly_transactions", "user_categorical_spend")
 SAMPLE = "configs/jobs/sample_financial_features_job.yaml"
 SOURCE = Path("data", "bank", "transactions.csv")
@@ -32,7 +42,7 @@ Rows = list[dict[str, str]]
 
 def _start(project: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [str(Path(sys.executable).with_name("fpjob")), "run", "killed.yaml"],
+        [sys.executable, "-c", RUN, "run", "killed.yaml"],
         cwd=project,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -49,6 +59,12 @@ def _finish(project: Path) -> float:
     return time.monotonic() - started
 
 
+def _await_the_sink(process: subprocess.Popen[str], project: Path) -> None:
+    """Wait until the run has begun to write its sink."""
+    while process.poll() is None and not any((project / "output").glob(".killed.*.staged")):
+        time.sleep(0.005)
+
+
 def _kill(process: subprocess.Popen[str], *, after: float) -> bool:
     """Whether the process was still there to be killed."""
     time.sleep(after)
@@ -60,7 +76,9 @@ def _kill(process: subprocess.Popen[str], *, after: float) -> bool:
 
 
 def _result(project: Path) -> pyarrow.Table:
-    table = pyarrow.dataset.dataset(project / "output" / "killed").to_table()
+    folder = project / "output" / "killed"
+    is_delta = (folder / "_delta_log").exists()
+    table = DeltaTable(folder).to_pyarrow_table() if is_delta else pyarrow.dataset.dataset(folder).to_table()
     return table.sort_by([(name, "ascending") for name in table.column_names])
 
 
@@ -102,7 +120,7 @@ def _changed(rows: Rows, chance: random.Random) -> Rows:
     return [*kept, corrected | correction, late, latest]
 
 
-def _prepare(project: Path) -> None:
+def _prepare(project: Path, sink_type: str) -> None:
     """Give the project the sample job, and a folder of its own for the bank's data."""
     (project / "data" / "bank").unlink()
     (project / "data" / "bank").mkdir()
@@ -110,28 +128,37 @@ def _prepare(project: Path) -> None:
     job = yaml.safe_load((project / SAMPLE).read_text())
     job |= {
         "job_name": "killed",
-        "output_sink": {"sink_type": "overwrite_parquet", "config": {"path": "output/killed"}},
+        "output_sink": {"sink_type": sink_type, "config": {"path": "output/killed"}},
     }
+    for transformer in job["feature_transformers"][1:]:
+        # So that all tables have periods.
+        transformer["params"] |= {"timestamp_col": "timestamp", "as_of": "event_time"}
     (project / "killed.yaml").write_text(yaml.safe_dump(job))
 
 
+@pytest.fixture(params=SINKS)
+def sink_type(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def fresh(project: Path, tmp_path: Path) -> Path:
+def fresh(project: Path, tmp_path: Path, sink_type: str) -> Path:
     """Another copy of the project, in which every run is the first."""
     folder = copy_project(tmp_path / "fresh")
-    _prepare(folder)
+    _prepare(folder, sink_type)
     return folder
 
 
 def _refresh(fresh: Path, rows: Rows) -> None:
-    shutil.rmtree(fresh / "warehouse", ignore_errors=True)
+    for written in ("warehouse", "output/killed"):
+        shutil.rmtree(fresh / written, ignore_errors=True)
     _write_rows(fresh, rows)
     _finish(fresh)
 
 
-def test_the_run_after_killed_ones_equals_a_full_refresh(project: Path, fresh: Path) -> None:
+def test_the_run_after_killed_ones_equals_a_full_refresh(project: Path, fresh: Path, sink_type: str) -> None:
     chance = random.Random(20)
-    _prepare(project)
+    _prepare(project, sink_type)
     rows = _read_rows()
     _write_rows(project, rows)
     _finish(project)
@@ -143,8 +170,13 @@ def test_the_run_after_killed_ones_equals_a_full_refresh(project: Path, fresh: P
         before = _result(project)
         rows = _changed(rows, chance)
         _write_rows(project, rows)
-        # Imports change nothing on disk: most kills fall into the later part of a run.
-        killed += _kill(_start(project), after=seconds * chance.triangular(0.3, 0.95, 0.75))
+        process = _start(project)
+        if number % 3 == 0:
+            _await_the_sink(process, project)
+            killed += _kill(process, after=chance.uniform(0, 0.4))
+        else:
+            # Imports change nothing on disk: most kills fall into the later part of a run.
+            killed += _kill(process, after=seconds * chance.triangular(0.3, 0.95, 0.75))
         shown = _result(project)
         # Every other time the next run is killed too, over a source that has changed again.
         if number % 2 and number + 1 < KILLS:
