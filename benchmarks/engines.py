@@ -22,11 +22,12 @@ _WAREHOUSE = DATA / "warehouse"
 
 @dataclass(frozen=True)
 class Task:
-    """The features to compute of a Parquet file; the name is that of the job and of the outputs."""
+    """The features to compute of a Parquet file; the name is that of the job and of the outputs. Our sink is of a `sink_type`."""
 
     name: str
     features: Features
     source: Path
+    sink_type: str = "overwrite_parquet"
 
     def output(self, engine: str) -> Path:
         """Where an engine writes its result."""
@@ -42,6 +43,7 @@ def run_engine(engine: str, task: Task, *, limit_seconds: float | None = None) -
     """Compute all features; ours starts from an empty warehouse. TimeLimitError if it takes longer than it may."""
     if engine == OURS:
         remove(_WAREHOUSE)
+        _cleared(task.output(OURS))
         return run_ours(task, limit_seconds=limit_seconds)
     output = _cleared(task.output(engine))
     arguments = ["--source", str(task.source), "--output", str(output), *task.features.arguments()]
@@ -52,15 +54,16 @@ def run_engine(engine: str, task: Task, *, limit_seconds: float | None = None) -
 def run_on_target(task: Task, target: str, *, environment: Mapping[str, str]) -> Finished:
     """Run the platform's job on a target, from an empty warehouse."""
     remove(_WAREHOUSE)
+    _cleared(task.output(OURS))
     return run_ours(task, "--target", target, environment=environment)
 
 
 def run_ours(
     task: Task, *options: str, limit_seconds: float | None = None, environment: Mapping[str, str] | None = None
 ) -> Finished:
-    """Run the platform's job on the warehouse as it is, with further options of `fpjob run`."""
+    """Run the platform's job on the warehouse and the sink as they are, with further options of `fpjob run`."""
     show_at(task.shown_source, task.source)
-    job = _write_job(task, output=_cleared(task.output(OURS)))
+    job = _write_job(task, output=task.output(OURS))
     command = [str(Path(sys.executable).with_name("fpjob")), "run", str(job), "--format", "json", *options]
     environment = {"FP_WAREHOUSE": str(_WAREHOUSE), **(environment or {})}
     return run(command, folder=ROOT, environment=environment, limit_seconds=limit_seconds)
@@ -154,19 +157,19 @@ def _write_job(task: Task, *, output: Path) -> Path:
     """The job file of a task; each is a job of its own."""
     import yaml
 
+    options = {"options": {"compression": "snappy"}} if task.sink_type == "overwrite_parquet" else {}
     job = {
         "job_name": f"benchmark_{task.name}",
         "description": "The features of a benchmark, from a Parquet file that no registry entry names.",
         "input_source": {"source_type": "spark", "config": {"location": str(task.shown_source), "format": "parquet"}},
         "feature_transformers": task.features.transformers(),
-        "output_sink": {
-            "sink_type": "overwrite_parquet",
-            "config": {"path": str(output), "options": {"compression": "snappy"}},
-        },
+        "output_sink": {"sink_type": task.sink_type, "config": {"path": str(output), **options}},
     }
     path = DATA / "jobs" / f"{task.name}.yaml"
+    text = yaml.safe_dump(job, sort_keys=False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(job, sort_keys=False))
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
     return path
 
 

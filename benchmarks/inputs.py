@@ -57,15 +57,14 @@ class Input:
 
 def show_at(path: Path, file: Path) -> None:
     """Let a path show a file from now on, in one step; it is a second name of the file, not a copy."""
+    # Another name would be a change of the file.
+    if path.exists() and path.samefile(file):
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
     os.link(file, unfinished)
-    # Two names of one file would both be kept.
-    if path.exists() and path.samefile(unfinished):
-        unfinished.unlink()
-    else:
-        unfinished.replace(path)
+    unfinished.replace(path)
 
 
 def tell(text: str) -> None:

@@ -198,7 +198,10 @@ def _curve(
 def _incremental_runs(configuration: str, settings: Settings) -> dict[str, Any]:
     """Ours in steps, from an empty warehouse to the full refresh of the table with the new rows; the peers on that table."""
     extended = settings.table.with_new_rows(settings.new_percent)
-    task = Task(f"incremental_{configuration}", CONFIGURATIONS[configuration], extended.file())
+    features = CONFIGURATIONS[configuration]
+    # Only features with periods let a sink replace some.
+    sink_type = "overwrite_delta" if features.is_as_of else "overwrite_parquet"
+    task = Task(f"incremental_{configuration}", features, extended.file(), sink_type)
     before = replace(task, source=settings.table.file())
     steps: dict[str, list[Finished]] = {step: [] for step in STEPS}
     peers: dict[str, list[Finished]] = {peer: [] for peer in settings.peers}
@@ -210,9 +213,10 @@ def _incremental_runs(configuration: str, settings: Settings) -> dict[str, Any]:
         else:
             peers[engine].append(run_engine(engine, task))
             tell(f"  {task.name}: {engine} {peers[engine][-1].seconds:.1f} s")
-    outputs = {"new rows": _kept_output(task), "full refresh": task.output(OURS)}
+    outputs = {step: _kept_output(task, step) for step in ("new rows", "full refresh")}
     outputs |= {peer: task.output(peer) for peer in peers}
     return _described(configuration, extended, settings.repeats) | {
+        "sink_type": sink_type,
         "agreement": _agreement(outputs, task),
         "steps": {step: medians(OURS, runs) for step, runs in steps.items()},
         "models": {step: models(runs) for step, runs in steps.items()},
@@ -226,15 +230,28 @@ def _run_steps(before: Task, task: Task) -> Iterator[tuple[str, Finished]]:
             finished = run_engine(OURS, before)
         else:
             finished = run_ours(task, *(["--full-refresh"] if step == "full refresh" else []))
-        if step == "new rows":
-            remove(_kept_output(task))
-            task.output(OURS).rename(_kept_output(task))
+        if step in ("new rows", "full refresh"):
+            _keep_output(task, step)
         tell(f"  {task.name}: {OURS}, {step} {finished.seconds:.1f} s")
         yield step, finished
 
 
-def _kept_output(task: Task) -> Path:
-    return task.output(f"{OURS}_new_rows")
+def _kept_output(task: Task, step: str) -> Path:
+    return task.output(f"{OURS}_{step.replace(' ', '_')}")
+
+
+def _keep_output(task: Task, step: str) -> None:
+    """Copy what the sink holds after a step, as a Parquet file; the sink stays as it is."""
+    import pyarrow.dataset as ds
+    from deltalake import DeltaTable
+    from pyarrow.parquet import ParquetWriter
+
+    sink, kept = task.output(OURS), _kept_output(task, step)
+    remove(kept)
+    rows = DeltaTable(sink).to_pyarrow_dataset() if (sink / "_delta_log").exists() else ds.dataset(sink)
+    with ParquetWriter(kept, rows.schema) as writer:
+        for batch in rows.to_batches():
+            writer.write_batch(batch)
 
 
 def _described(configuration: str, table: Input, repeats: int) -> dict[str, Any]:

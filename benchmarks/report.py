@@ -64,7 +64,10 @@ def _incremental(results: Mapping[str, Mapping[str, Any]], images: Path) -> str:
         "The job runs four times on one warehouse: from the start, after the new rows were added to its source, once more "
         "with nothing new, and as a full refresh of all rows. *models* is the time in which at least one model ran, without "
         "the tests between them; *models, summed* is the sum over the models, which run at the same time; *dbt* is the models "
-        "with dbt's own start and the tests. The sink is always written whole. The peers know no increments: they compute all rows.",
+        "with dbt's own start and the tests. A run with nothing new loads neither "
+        "dbt nor the engine. The sink of `as_of` is a Delta table, of which the changed months are replaced; in the others a "
+        "total has no periods, so that each row may differ, and all are written. The peers know no increments: they compute "
+        "all rows.",
         f"![Seconds of each step by stage]({_IMAGES}/benchmark_incremental.png)",
         *(_steps(name, result) for name, result in results.items()),
     )

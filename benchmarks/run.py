@@ -56,7 +56,7 @@ def _add_table_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--months", type=int, default=24, help="months that every table spans")
     parser.add_argument("--density", type=float, default=1.0, help="how unequal the users are; 0: all alike")
     configurations = tuple(CONFIGURATIONS)
-    default = ("sample", "heavy")
+    default = ("sample", "heavy", "as_of")
     parser.add_argument(
         "--incremental", nargs="+", choices=configurations, default=default, help="part `incremental`: of what"
     )
