@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ def run_command(
     started = time.monotonic()
     project = open_project(target=target)
     repair_warehouse(project, is_full_refresh=is_full_refresh, tell=print_progress)
-    plan = prepare_job(job, project)
+    # Nobody waits for the first line of a log.
+    plan = prepare_job(job, project, tell=print_progress) if sys.stderr.isatty() else prepare_job(job, project)
     print_progress("\n".join([*plan_lines(plan, project.target), ""]))
     report = run_job(
         plan,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,13 +23,22 @@ if TYPE_CHECKING:
     from feature_platform_py.sources.databricks_sql import DatabricksSQLSource
 
 
-def prepare_job(path: Path, project: Project, *, registry: Registry | None = None) -> JobPlan:
+def prepare_job(
+    path: Path, project: Project, *, registry: Registry | None = None, tell: Callable[[str], None] = lambda _: None
+) -> JobPlan:
     """Return the plan of a job file, after every check that is possible before a run.
 
     Reads the registry if it is not given. The registry has the columns of a registered source. For another source, the engine (or
-    for a query its server) is asked. Raises ConfigurationError with every problem of the file.
+    for a query its server) is asked, which takes a second; `tell` is called before that. Raises ConfigurationError with every problem
+    of the file.
     """
-    checked = load_checked_job(path, project, registry=registry, columns_of=lambda source: _columns_of(source, project))
+
+    def columns_of(source: ResolvedSource) -> Columns | None:
+        if source.columns is None:
+            tell(f"  asks for the columns of {source.shown}")
+        return _columns_of(source, project)
+
+    checked = load_checked_job(path, project, registry=registry, columns_of=columns_of)
     plan = plan_job(checked.config, checked.source, checked.columns or (), joined_columns=checked.joined_columns)
     plan = replace(plan, read_as=_read_as(checked.source, project))
     link_packages(project.root, plan.dbt_packages)
