@@ -6,8 +6,10 @@ import csv
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 
 from tests.conftest import Fpjob, copy_project
@@ -32,19 +34,35 @@ def test_the_sample_job_shows_twenty_rows_of_real_features(project: Path, fpjob:
     assert "20 of 49,102 rows shown" in outcome.stderr.splitlines()[-1]
 
 
-def test_the_plan_is_on_screen_before_dbt_and_the_engine_are_imported(project: Path) -> None:
+NOBODYS = """\
+job_name: nobodys
+input_source: {source_type: spark, config: {location: nobodys.parquet}}
+feature_transformers: [{name: UserMonthlyTransactionCounter, params: {user_id_col: who, timestamp_col: at}}]
+output_sink: {sink_type: display}
+"""
+
+
+@pytest.mark.parametrize(
+    ("job", "first"),
+    [(SAMPLE, "financial_features_extraction_v1"), ("nobodys.yaml", "asks for the columns of nobodys.parquet")],
+)
+def test_a_line_is_on_screen_before_dbt_and_the_engine_are_imported(project: Path, job: str, first: str) -> None:
+    (project / "nobodys.yaml").write_text(NOBODYS)
+    rows = {"who": [1], "at": [datetime(2024, 1, 1, tzinfo=UTC)]}
+    pyarrow.parquet.write_table(pyarrow.table(rows), project / "nobodys.parquet")
     program = f"""
 import sys
 from pathlib import Path
 from feature_platform_py.cli import run
 class Stop(Exception): pass
 def first_line(text=''):
-    assert 'financial_features_extraction_v1' in text
+    assert {first!r} in text, text
     assert not {{'dbt', 'pyspark', 'pandas', 'pysail'}} & set(sys.modules), 'imported too early'
     raise Stop
 run.print_progress = first_line
+sys.stderr.isatty = lambda: True
 try:
-    run.run_command(Path({SAMPLE!r}), target=None, output_format='text', is_full_refresh=False, is_reconciled=False, is_tested=False)
+    run.run_command(Path({job!r}), target=None, output_format='text', is_full_refresh=False, is_reconciled=False, is_tested=False)
 except Stop:
     print('seen')
 """
