@@ -10,8 +10,6 @@ from feature_platform_py.features.columns import column_named
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.registry.schema import Period
 
-_UNITS: tuple[Period, ...] = ("day", "month", "year")
-
 
 @dataclass(frozen=True)
 class ResultPeriods:
@@ -35,7 +33,9 @@ def result_periods(plan: JobPlan) -> ResultPeriods:
         return ResultPeriods(why_unknown=unknown)
     times, units = _times(plan), {unit for _, unit in _tables(plan) if unit}
     event_time = column_named(times[0], plan.columns) if len(times) == 1 else None
-    return ResultPeriods(event_time, max(units, key=_UNITS.index)) if event_time and units else ResultPeriods()
+    # Files of days would be many.
+    unit: Period = "year" if "year" in units else "month"
+    return ResultPeriods(event_time, unit) if event_time and units else ResultPeriods()
 
 
 def why_whole(plan: JobPlan) -> str | None:

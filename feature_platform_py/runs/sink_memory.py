@@ -49,22 +49,22 @@ class SinkMemory:
             if kept["definition"] != self._definition:
                 return division
             held = {name: _read_period(told) for name, told in kept["periods"].items()}
-            stale = self._stale(division, kept["tables"])
+            stale = self._stale(kept["tables"])
         except (OSError, ValueError, KeyError, TypeError):
             return division
         return Division(rows, plan.columns, periods.event_time, periods.unit, held, stale)
 
-    def _stale(self, division: Division, versions: Mapping[str, Any]) -> frozenset[str] | None:
-        """Return the periods that were replaced in the feature tables since the given versions; None if it may be all."""
+    def _stale(self, versions: Mapping[str, Any]) -> frozenset[date] | None:
+        """Return the first days of the periods that were replaced in the tables since the given versions; None if it may be all."""
         if versions.keys() != self._tables.keys():
             return None
-        stale: set[str] = set()
+        stale: set[date] = set()
         for node, now in self._tables.items():
             log = self._project.target.warehouse / self._project.target.schema / node
             replaced = _replaced_between(log, versions[node], now) if now else None
             if replaced is None:
                 return None
-            stale |= {division.period_of(date.fromisoformat(each)) for each in replaced}
+            stale |= {date.fromisoformat(each) for each in replaced}
         return frozenset(stale)
 
     def keep(self, held: Mapping[str, HeldPeriod] | None) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MIN_ROWS = 100_000
 """Results with fewer rows have one period: files of a few rows cost more than they save."""
+MAX_PERIODS = 240
+"""Results with more months have years as periods, or one period: engines write many files at once slowly."""
 _MARK = "p"
 
 StageFiles = Callable[["DataFrame", Path, Sequence[str]], None]
@@ -70,9 +72,7 @@ class DividedResult:
         """The periods to write or to remove; None for all."""
         if not self.held:
             return None
-        now, stale = self._now, self.division.stale or frozenset()
-        if not self.division.has_periods:
-            stale = frozenset([NO_PERIOD]) if stale else stale
+        now, stale = self._now, {self.division.period_of(day) for day in self.division.stale or ()}
         held = {name: each.rows.fingerprint for name, each in self.held.items()}
         differing = {name for name in {*held, *now} if name not in now or held.get(name) != now[name].fingerprint}
         return frozenset(differing | (stale & {*held, *now}))
@@ -187,6 +187,18 @@ def divided(result: SessionResult, there: Mapping[str, FileStamp], partition_by:
     """
     division = result.division or Division(rows="", columns=())
     is_by_time = not partition_by or (division.event_time is not None and division.event_time[0] in partition_by)
-    if result.expected_rows < MIN_ROWS or not is_by_time:
-        division = replace(division, event_time=None, unit=None)
+    unit = _unit(division, result) if is_by_time and result.expected_rows >= MIN_ROWS else None
+    division = replace(division, unit=unit) if unit else replace(division, event_time=None, unit=None)
     return DividedResult(result, there, division, partition_by)
+
+
+def _unit(division: Division, result: SessionResult) -> str | None:
+    """Return the length of a period, so that there are not too many; None for one period."""
+    if not division.has_periods:
+        return None
+    months = replace(division, unit="month")
+    rows = result.frame.sparkSession.table(division.rows)
+    [[number]] = rows.selectExpr(f"{months.period_sql} as `period`").selectExpr("count(distinct `period`)").collect()
+    if division.unit == "month" and number <= MAX_PERIODS:
+        return "month"
+    return "year" if number <= 12 * MAX_PERIODS else None

@@ -18,7 +18,6 @@ NO_PERIOD = "none"
 """The period of rows without a time of the calendar, and of all rows where a result has no periods."""
 _EPOCH = date(1970, 1, 1)
 _STARTS = {
-    "day": "{day}",
     "month": "make_date(year({day}), month({day}), 1)",
     "year": "make_date(year({day}), 1, 1)",
 }
@@ -50,7 +49,7 @@ class Division:
 
     `rows` is the relation with the rows of the result before their features, `columns` are its columns. Without an `event_time` (its
     name and type) and a `unit` all rows are of one period. `held` are the periods as the sink was last written, None if that is not
-    known; `stale` are those whose features may be others by now, None if all may.
+    known; `stale` are days of those whose features may be others by now, None if all may.
     """
 
     rows: str
@@ -58,7 +57,7 @@ class Division:
     event_time: tuple[str, str] | None = None
     unit: str | None = None
     held: Mapping[str, HeldPeriod] | None = None
-    stale: frozenset[str] | None = None
+    stale: frozenset[date] | None = None
 
     @property
     def has_periods(self) -> bool:
@@ -80,8 +79,6 @@ class Division:
         match self.unit:
             case None:
                 return NO_PERIOD
-            case "day":
-                return day.isoformat()
             case "month":
                 return day.replace(day=1).isoformat()
             case _:
@@ -94,7 +91,8 @@ class Division:
         column, data_type = quoted(self.event_time[0]), self.event_time[1]
         named = sorted(set(periods))
         ranges = [
-            f"{column} >= {data_type}'{start}'" + (f" and {column} < {data_type}'{end}'" if end else "")
+            f"{column} >= cast('{start}' as {data_type})"
+            + (f" and {column} < cast('{end}' as {data_type})" if end else "")
             for start, end in self._ranges([each for each in named if each != NO_PERIOD])
         ]
         if NO_PERIOD in named:
@@ -115,9 +113,8 @@ class Division:
 
     def _end(self, start: date) -> str | None:
         """Return the first day after a period, None if the calendar has none."""
-        days = {"day": 1, "month": 31, "year": 366}[self.unit or "year"]
         try:
-            return self.period_of(start + timedelta(days=days))
+            return self.period_of(start + timedelta(days=31 if self.unit == "month" else 366))
         except OverflowError:
             return None
 

@@ -197,6 +197,16 @@ def test_a_table_without_periods_reaches_every_row(module_project: Path) -> None
     assert hourly.replaced() is None
 
 
+def test_many_months_are_years(module_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(divided, "MAX_PERIODS", 3)
+    hourly = Hourly(module_project, "years", DELTA)
+    hourly.rows += [row(300 + number, datetime(2025, 1 + number % 3, 5, tzinfo=UTC)) for number in range(9)]
+    hourly.run()
+    assert len(hourly.files()) == 2
+    hourly.rows[-1] |= {"amount": 70}
+    assert hourly.replaced() == 1
+
+
 def test_a_sink_without_times_is_left_or_written_whole(module_project: Path) -> None:
     hourly = Hourly(module_project, "without_times", PARQUET, TOTAL)
     hourly.run()
