@@ -31,8 +31,10 @@ ROOT = Path(__file__).parents[1]
 _MEASURED = {"benchmarks", "browser", "integration", "unit"}
 _MEASURED_MODULES = {
     "test_commands.py",
+    "test_databricks_sql_source.py",
     "test_declared_files.py",
     "test_docs_jobs.py",
+    "test_failures.py",
     "test_feature_groups.py",
     "test_features_at.py",
     "test_init.py",
@@ -42,8 +44,11 @@ _MEASURED_MODULES = {
     "test_run_command.py",
     "test_scoring_sets.py",
     "test_sinks.py",
+    "test_spark_sources.py",
     "test_training_sets.py",
+    "test_transformers.py",
     "test_vacuum.py",
+    "test_window_jobs.py",
 }
 _PARSED = "partial_parse.msgpack"
 _COPIED = ("dbt_project.yml", "macros", "models", "profiles", "registry", "configs", "tests/dbt")
