@@ -156,8 +156,10 @@ class WatchedJob:
     def restored(self, table: str) -> Iterator[None]:
         """Put a table's files back afterwards, in a version of their own."""
         version = DeltaTable(self._location(table)).version()
-        yield
-        DeltaTable(self._location(table)).restore(version)
+        try:
+            yield
+        finally:
+            DeltaTable(self._location(table)).restore(version)
 
     def _location(self, table: str) -> Path:
         return self.warehouse.location(TableName("features", f"{NAME}__{table}"))
