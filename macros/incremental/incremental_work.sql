@@ -20,7 +20,10 @@
         {%- do periods.append({'start': row['period_start'], 'change': row['change'], 'rows': row['input_rows'] | int}) -%}
     {%- endfor -%}
     {%- set changes = periods | map(attribute='change') | unique | list -%}
-    {%- if 'redefined' in changes -%}
+    {%- if table.period and none in periods | map(attribute='start') -%}
+        {#- Another program wrote them: no partition of a time has them. -#}
+        {%- do return(_rebuild('the table has rows without a period')) -%}
+    {%- elif 'redefined' in changes -%}
         {%- do return(_rebuild('parameters changed', periods)) -%}
     {%- elif changes and not table.period -%}
         {%- do return(_rebuild('input changed', periods)) -%}

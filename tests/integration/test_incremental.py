@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import deltalake
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -346,6 +347,18 @@ def test_with_a_load_time_another_filter_rebuilds_the_tables(sales: Path, fpjob:
     run(fpjob)
     write_job(sales, TRANSFORMERS, filters=[{"column": "amount", "op": "lt", "value": 40}])
     assert {work["reason"] for work in run(fpjob).values()} == {"parameters changed"}
+    assert output(sales) == refreshed(sales, fpjob)
+
+
+def test_rows_of_another_program_that_are_of_no_period_rebuild_the_table(sales: Path, fpjob: Fpjob) -> None:
+    run(fpjob)
+    table = deltalake.DeltaTable(sales / "warehouse/features/sales__user_spend")
+    row = table.to_pyarrow_table().slice(0, 1)
+    position = row.schema.get_field_index("period_start")
+    nothing = row.set_column(position, "period_start", pyarrow.nulls(1, row.schema.field(position).type))
+    deltalake.write_deltalake(table, nothing, mode="append")
+    work = run(fpjob)["user_spend"]
+    assert (work["action"], work["reason"]) == ("rebuild", "the table has rows without a period")
     assert output(sales) == refreshed(sales, fpjob)
 
 
