@@ -45,7 +45,8 @@ def main() -> None:
             "machine": machine(),
         }
         if given.cases:
-            keep(MARK, found := found | {"ours": _ours(tables, given.cases, given.repeats)})
+            ours = found.get("ours", {}) | _ours(tables, given.cases, given.repeats)
+            keep(MARK, found := found | {"ours": ours})
         if given.peers:
             keep(MARK, found | _peers(tables, given.peers, given.limit_seconds))
     text = section(results()[MARK])
@@ -117,7 +118,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3, help="runs of each of our cases")
     parser.add_argument("--limit-seconds", type=float, default=600, help="the longest run beside peers")
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS, help="the engines beside ours")
-    parser.add_argument("--cases", nargs="*", choices=CASES, default=tuple(CASES), help="our cases; `sum` is needed")
+    parser.add_argument("--cases", nargs="*", choices=CASES, default=tuple(CASES), help="our cases; older figures of others stay")
     parser.add_argument("--no-page", action="store_true", help="print the part, and leave the page as it is")
     parser.add_argument("--page-only", action="store_true", help="write the part from the figures that are there")
     return parser.parse_args()
