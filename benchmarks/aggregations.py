@@ -118,7 +118,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3, help="runs of each of our cases")
     parser.add_argument("--limit-seconds", type=float, default=600, help="the longest run beside peers")
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS, help="the engines beside ours")
-    parser.add_argument("--cases", nargs="*", choices=CASES, default=tuple(CASES), help="our cases; older figures of others stay")
+    parser.add_argument(
+        "--cases", nargs="*", choices=CASES, default=tuple(CASES), help="our cases; older figures of others stay"
+    )
     parser.add_argument("--no-page", action="store_true", help="print the part, and leave the page as it is")
     parser.add_argument("--page-only", action="store_true", help="write the part from the figures that are there")
     return parser.parse_args()
