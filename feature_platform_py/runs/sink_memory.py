@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from feature_platform_py.core.errors import FeaturePlatformError
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import Project
-from feature_platform_py.files.delta_log import replayed
+from feature_platform_py.files.delta_log import actions, replayed
 from feature_platform_py.jobs.changed_periods import result_periods
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.runs.lock import FOLDER
@@ -50,7 +51,7 @@ class SinkMemory:
                 return division
             held = {name: _read_period(told) for name, told in kept["periods"].items()}
             stale = self._stale(kept["tables"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (FeaturePlatformError, OSError, ValueError, KeyError, TypeError):
             return division
         return Division(rows, plan.columns, periods.event_time, periods.unit, held, stale)
 
@@ -121,7 +122,7 @@ def _replaced_between(table: Path, before: Any, now: list[Any]) -> set[str] | No
         commit = table / "_delta_log" / f"{version:020}.json"
         if not commit.exists():
             return None
-        for action in _actions(commit):
+        for action in actions(commit):
             if "metaData" in action or "protocol" in action:
                 return None
             changed = action.get("add") or action.get("remove")
@@ -131,11 +132,6 @@ def _replaced_between(table: Path, before: Any, now: list[Any]) -> set[str] | No
                     return None
                 replaced.add(day)
     return replaced
-
-
-def _actions(commit: Path) -> Iterator[Mapping[str, Any]]:
-    with commit.open(encoding="utf-8") as lines:
-        yield from (json.loads(line) for line in lines if line.strip())
 
 
 def _as_list(period: HeldPeriod) -> list[Any]:

@@ -196,9 +196,8 @@ def _unit(division: Division, result: SessionResult) -> str | None:
     """Return the length of a period, so that there are not too many; None for one period."""
     if not division.has_periods:
         return None
-    months = replace(division, unit="month")
     rows = result.frame.sparkSession.table(division.rows)
-    [[number]] = rows.selectExpr(f"{months.period_sql} as `period`").selectExpr("count(distinct `period`)").collect()
+    [[number]] = rows.selectExpr(f"count(distinct {division.month_sql})").collect()
     if division.unit == "month" and number <= MAX_PERIODS:
         return "month"
     return "year" if number <= 12 * MAX_PERIODS else None

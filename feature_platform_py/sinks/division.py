@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from feature_platform_py.core.data_types import Columns, parse_type
 from feature_platform_py.core.sql_text import literal, quoted
+from feature_platform_py.warehouse.file_states import file_state
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row
@@ -73,6 +74,12 @@ class Division:
         start = _STARTS[self.unit].format(day=day)
         known = f"year({day}) between 1 and 9999"
         return f"case when {known} then cast({start} as string) else {literal(NO_PERIOD)} end"
+
+    @property
+    def month_sql(self) -> str:
+        """SQL of a number for the month of a row's time; a text for each row would take longer than to count them."""
+        day = f"cast({quoted(self.event_time[0] if self.event_time else '')} as date)"
+        return f"year({day}) * 12 + month({day})"
 
     def period_of(self, day: date) -> str:
         """Return the name of the period of a day."""
@@ -156,15 +163,8 @@ class Division:
 
 
 def stamps(folder: Path, names: Iterable[str]) -> dict[str, FileStamp]:
-    """Return the stamps of files below a folder; one that is missing has none."""
-    found = {}
-    for name in names:
-        try:
-            state = (folder / name).stat()
-        except OSError:
-            continue
-        found[name] = (state.st_size, state.st_mtime_ns, state.st_ctime_ns)
-    return found
+    """Return the stamps of files below a folder; one that is missing has a size of -1, which no file has."""
+    return {name: file_state(folder / name)[1:] for name in names}
 
 
 def _hashed(column: str, data_type: str) -> str:
