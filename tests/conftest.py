@@ -19,6 +19,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.object_store import S3Server, s3_server
+
 # CI tries the same examples each time, and a developer's run new ones.
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
@@ -258,6 +260,21 @@ def module_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(folder)
         patch.delenv("FP_WAREHOUSE", raising=False)
         yield folder
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[S3Server]:
+    """One S3 server for all tests of the process, which this process's environment names."""
+    with s3_server() as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def bucket(object_store: S3Server, request: pytest.FixtureRequest) -> str:
+    """The address of a bucket of this module's own."""
+    return object_store.make_bucket(f"{request.module.__name__.rpartition('.')[2].replace('_', '-')}"[:40])
 
 
 @pytest.fixture

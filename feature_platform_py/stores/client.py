@@ -1,0 +1,177 @@
+"""Read and write objects of a store; every error is one of the platform's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, Self
+
+from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.stores.address import StoreAddress, store_address
+from feature_platform_py.stores.environment import aws_place, aws_session, has_own_credentials, set_for_engines
+from feature_platform_py.stores.errors import store_errors
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+# A store that does not answer is reported within half a minute.
+_REQUEST, _CONNECT, _TRYING, _TRIES = "20s", "5s", timedelta(seconds=10), 3
+_used: set[str] = set()
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as a listing names it: its key, its size in bytes, its tag, which every write changes, and the time of that."""
+
+    key: str
+    size: int
+    tag: str
+    written: datetime
+
+    @classmethod
+    def of(cls, told: Any) -> Self:
+        """Return the object that the library describes."""
+        return cls(told["path"], told["size"], told["e_tag"] or told["version"] or "", told["last_modified"])
+
+
+class ObjectStoreClient:
+    """The objects of one bucket; keys are whole."""
+
+    def __init__(self, address: StoreAddress) -> None:
+        self.root = address.root
+        self.store = _opened(address)
+
+    def read(self, key: str) -> bytes:
+        """Return an object's content. Raises FileNotFoundError if it does not exist."""
+        return self.read_tagged(key)[0]
+
+    def read_tagged(self, key: str) -> tuple[bytes, str]:
+        """Return an object's content and tag. Raises FileNotFoundError if it does not exist."""
+        import obstore
+
+        with store_errors(self._place(key)):
+            found = obstore.get(self.store, key)
+            return bytes(found.bytes()), found.meta["e_tag"] or ""
+
+    def write(self, key: str, content: bytes) -> str:
+        """Write an object in one step, whatever is there, and return its tag."""
+        return self._put(key, content, mode="overwrite")
+
+    def create(self, key: str, content: bytes) -> str:
+        """Write an object that must not exist, and return its tag. Raises ChangedMeanwhileError if it exists."""
+        return self._put(key, content, mode="create")
+
+    def replace(self, key: str, content: bytes, tag: str) -> str:
+        """Write an object if it has still this tag, and return the new one. Raises ChangedMeanwhileError if it has another."""
+        return self._put(key, content, mode={"e_tag": tag})
+
+    def delete(self, keys: list[str]) -> None:
+        """Remove objects; one that does not exist is no error."""
+        import obstore
+
+        if keys:
+            with store_errors(self._place(keys[0])):
+                obstore.delete(self.store, keys)
+
+    def find(self, key: str) -> StoredObject | None:
+        """Return the object with this key, or None."""
+        import obstore
+
+        try:
+            with store_errors(self._place(key)):
+                return StoredObject.of(obstore.head(self.store, key))
+        except FileNotFoundError:
+            return None
+
+    def objects(self, prefix: str) -> list[StoredObject]:
+        """Return all objects below a folder in order; each thousand costs a request."""
+        import obstore
+
+        with store_errors(self._place(prefix)):
+            found = [each for chunk in obstore.list(self.store, prefix or None) for each in chunk]
+        return sorted(map(StoredObject.of, found), key=lambda each: each.key)
+
+    def folder(self, prefix: str) -> tuple[list[str], list[StoredObject]]:
+        """Return the folders and the objects directly in a folder."""
+        import obstore
+
+        with store_errors(self._place(prefix)):
+            found = obstore.list_with_delimiter(self.store, prefix or None)
+        return sorted(found["common_prefixes"]), [StoredObject.of(each) for each in found["objects"]]
+
+    def check(self) -> None:
+        """Raise StoreError if the bucket cannot be listed."""
+        import obstore
+
+        with store_errors(self.root):
+            next(iter(obstore.list(self.store, chunk_size=1)), None)
+
+    def _put(self, key: str, content: bytes, *, mode: Any) -> str:
+        import obstore
+
+        with store_errors(self._place(key)):
+            # In one request: only that is checked and written at once.
+            return obstore.put(self.store, key, content, mode=mode, use_multipart=False)["e_tag"] or ""
+
+    def _place(self, key: str) -> str:
+        return f"{self.root}/{key}" if key else self.root
+
+
+@cache
+def _client(root: str) -> ObjectStoreClient:
+    set_for_engines()
+    _used.add(store_address(root).scheme)
+    return ObjectStoreClient(store_address(root))
+
+
+def used_schemes() -> frozenset[str]:
+    """Return the kinds of stores that this process has a client of, such as `s3`; an engine that starts later needs to reach them."""
+    return frozenset(_used)
+
+
+def store_client(location: str) -> tuple[ObjectStoreClient, str]:
+    """Return the process's client of the bucket of an address, and the key. Raises ConfigurationError without the library."""
+    address = store_address(location)
+    return _client(address.root), address.key
+
+
+def check_store(location: str) -> None:
+    """Raise StoreError, with its one reason, if the bucket of an address cannot be used."""
+    store_client(location)[0].check()
+
+
+def _opened(address: StoreAddress) -> ObjectStore:
+    try:
+        from obstore.store import AzureStore, GCSStore, S3Store
+    except ImportError as error:
+        raise ConfigurationError(
+            f"{address}: expected the libraries of object stores; install them with `pip install 'feature-platform[stores]'`"
+        ) from error
+    place = aws_place() if address.scheme == "s3" else None
+    settings: dict[str, Any] = {
+        "client_options": {
+            "timeout": _REQUEST,
+            "connect_timeout": _CONNECT,
+            "allow_http": bool(place and place.is_plain_http),
+        },
+        "retry_config": {"max_retries": _TRIES, "retry_timeout": _TRYING},
+    }
+    with store_errors(str(address)):
+        if place is not None:
+            return S3Store(address.bucket, **settings, **_s3(place.endpoint, place.region))
+        if address.scheme == "gs":
+            return GCSStore(address.bucket, **settings)
+        container, _, host = address.bucket.partition("@")
+        return AzureStore(container, account_name=host.partition(".")[0], **settings)
+
+
+def _s3(endpoint: str | None, region: str | None) -> dict[str, Any]:
+    named = {name: value for name, value in (("endpoint", endpoint), ("region", region)) if value}
+    session = None if has_own_credentials() else aws_session()
+    if session is not None and session.get_credentials() is not None:
+        from obstore.auth.boto3 import Boto3CredentialProvider
+
+        # Short, because credentials of a profile may be about to expire.
+        return {**named, "credential_provider": Boto3CredentialProvider(session, ttl=timedelta(minutes=5))}
+    return named
