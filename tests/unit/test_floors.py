@@ -28,7 +28,6 @@ FLOORS = (
     ("warehouse",),
     ("sessions",),
     ("files", "reference"),
-    ("stores",),
     ("core",),
 )
 LEVEL = {folder: level for level, floor in enumerate(reversed(FLOORS)) for folder in floor}

@@ -7,10 +7,10 @@ import time
 import pytest
 
 from feature_platform_py.core.errors import ConfigurationError
-from feature_platform_py.stores.address import is_store_address, store_address
-from feature_platform_py.stores.client import ObjectStoreClient, check_store, store_client
-from feature_platform_py.stores.environment import aws_place, hadoop_settings
-from feature_platform_py.stores.errors import ChangedMeanwhileError, StoreError
+from feature_platform_py.core.stores.address import is_store_address, store_address
+from feature_platform_py.core.stores.client import ObjectStoreClient, check_store, store_client
+from feature_platform_py.core.stores.environment import aws_place, hadoop_settings
+from feature_platform_py.core.stores.errors import ChangedMeanwhileError, StoreError
 from tests.object_store import REGION, S3Server
 
 
@@ -96,7 +96,7 @@ def test_a_store_that_does_not_answer_is_reported_soon(monkeypatch: pytest.Monke
 def test_a_profile_names_endpoint_region_and_credentials(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     from pathlib import Path
 
-    from feature_platform_py.stores import environment
+    from feature_platform_py.core.stores import environment
 
     file = Path(str(tmp_path)) / "config"
     file.write_text("[profile work]\nregion = eu-west-3\nendpoint_url = http://127.0.0.1:9\n")

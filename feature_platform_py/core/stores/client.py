@@ -8,9 +8,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 from feature_platform_py.core.errors import ConfigurationError
-from feature_platform_py.stores.address import StoreAddress, store_address
-from feature_platform_py.stores.environment import aws_place, aws_session, has_own_credentials, set_for_engines
-from feature_platform_py.stores.errors import store_errors
+from feature_platform_py.core.stores.address import StoreAddress, store_address
+from feature_platform_py.core.stores.environment import aws_place, aws_session, has_own_credentials, set_for_engines
+from feature_platform_py.core.stores.errors import store_errors
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
