@@ -9,6 +9,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from feature_platform_py.core.stores.path import StorePath
+
 # The errors of a full or locked disk.
 DISK_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _BESIDE = ".new"
@@ -19,6 +21,9 @@ def replace_file(path: Path, content: str | bytes) -> None:
 
     Folders above it are created. Leftovers of killed calls beside the file are removed.
     """
+    if isinstance(path, StorePath):
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return
     place = path.resolve()  # a link stays a link
     place.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(place)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.locations import is_remote
 from feature_platform_py.core.project_files import check_project_files
+from feature_platform_py.core.stores.address import SCHEMES, is_store_address
+from feature_platform_py.core.stores.path import StorePath, place_of
+
+# Sail encodes other characters of a table's path twice.
+_PLAIN_KEY = re.compile(r"[\w.-]+(/[\w.-]+)*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -71,14 +78,42 @@ def _load_target(root: Path, name: str | None) -> Target:
         known = ", ".join(f"`{output}`" for output in outputs)
         raise ConfigurationError(f"profiles/profiles.yml: target `{chosen}` is unknown. Known: {known}")
     output = outputs[chosen]
+    engine = _rendered(output.get("engine", output["type"]))
     return Target(
         name=chosen,
         type=output["type"],
-        engine=_rendered(output.get("engine", output["type"])),
-        warehouse=root / _rendered(output.get("warehouse", "warehouse")),
+        engine=engine,
+        warehouse=warehouse_place(_rendered(output.get("warehouse", "warehouse")), root, engine=engine),
         schema=_rendered(output["schema"]),
         catalog=_rendered(output["catalog"]) if "catalog" in output else None,
     )
+
+
+def warehouse_place(location: str, root: Path, *, engine: str) -> Path:
+    """Return the path of a profile's warehouse. Raises ConfigurationError for an address that the engine cannot use."""
+    if is_remote(location) and not is_store_address(location):
+        known = ", ".join(f"`{scheme}://`" for scheme in SCHEMES)
+        raise ConfigurationError(
+            f"profiles/profiles.yml: `warehouse`: expected a folder, or an address that begins with one of {known}, given"
+            f" `{location}`; name another there, or with `FP_WAREHOUSE`"
+        )
+    place = place_of(str(Path(location).expanduser()) if not is_remote(location) else location, root)
+    if isinstance(place, StorePath):
+        _check_store_place(place, engine)
+    return place
+
+
+def _check_store_place(place: StorePath, engine: str) -> None:
+    if engine not in ("sail", "spark"):
+        raise ConfigurationError(
+            f"profiles/profiles.yml: `warehouse`: the engine `{engine}` cannot use the object store `{place}`; expected a folder that"
+            " client and server see, or one of the engines `sail` and `spark`"
+        )
+    if not place.key or not _PLAIN_KEY.fullmatch(place.key):
+        raise ConfigurationError(
+            f"profiles/profiles.yml: `warehouse`: expected a folder below the bucket, of letters, digits and any of `_.-`, such as"
+            f" `s3://bucket/warehouse`, given `{place}`"
+        )
 
 
 def _read_profile(path: Path) -> Mapping[str, Any]:

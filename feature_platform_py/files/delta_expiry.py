@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from feature_platform_py.core.errors import DataCheckError
+from feature_platform_py.core.stores.path import StorePath, remove_files
 from feature_platform_py.files.columns import shown
 from feature_platform_py.files.delta_log import TableState, actions, last_checkpoint, log_files, replayed
 
@@ -64,8 +65,7 @@ class Expired:
 
     def remove(self) -> None:
         """Remove the files."""
-        for path, _ in (*self.data, *self.log):
-            path.unlink(missing_ok=True)
+        remove_files([path for path, _ in (*self.data, *self.log)])
 
 
 def is_due(table: Path, *, retention: timedelta, now: float) -> bool:
@@ -130,6 +130,9 @@ def _expired_log(
 
 def _sized(paths: Iterable[Path]) -> list[tuple[Path, int]]:
     """Return the files, each with the file of checksums that JVM Spark writes beside it, and their bytes."""
+    paths = list(paths)
+    if any(isinstance(path, StorePath) for path in paths):
+        return [(path, path.stat().st_size) for path in paths]
     all_paths = (each for path in paths for each in (path, path.with_name(f".{path.name}.crc")))
     return [(path, path.stat().st_size) for path in all_paths if path.exists()]
 
@@ -182,8 +185,16 @@ def _plain(path: str) -> str:
 
 def _data_files(table: Path) -> Iterator[Path]:
     """Yield the Parquet files of a table, without those in hidden folders; a folder of a column's value is none."""
+    if isinstance(table, StorePath):
+        yield from (file for file in table.files() if _is_data(file.parts[len(table.parts) :]))
+        return
     for folder, folders, files in os.walk(table):
         folders[:] = [name for name in folders if "=" in name or not name.startswith(("_", "."))]
         yield from (
             Path(folder, name) for name in files if name.endswith(".parquet") and not name.startswith((".", "_"))
         )
+
+
+def _is_data(names: Sequence[str]) -> bool:
+    is_hidden = any(name.startswith(("_", ".")) and "=" not in name for name in names[:-1])
+    return not is_hidden and names[-1].endswith(".parquet") and not names[-1].startswith((".", "_"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,32 +107,36 @@ def write_snapshot(location: Path, folder: Path, *, version: int | None = None) 
 def replayed(location: Path, version: int | None = None) -> TableState:
     """Return the table at a version (by default the newest), from its log. Raises DataCheckError for a log with gaps."""
     log, table = location / "_delta_log", TableState()
-    names = [path.name for path in log.iterdir()]
-    commits = sorted(int(found[1]) for name in names if (found := _COMMIT.fullmatch(name)))
+    listed = list(log.iterdir())
+    commits = {int(found[1]): path for path in listed if (found := _COMMIT.fullmatch(path.name))}
     last = version if version is not None else max(commits, default=-1)
-    start, parts = last_checkpoint(location, last)
+    start, parts = _last_checkpoint(listed, last)
     for part in parts:
         for action in _checkpointed(part, log):
             table.apply(action)
     wanted = range(start + 1, last + 1)
-    if missing := [each for each in wanted if each not in set(commits)] or (last < 0 and [0]):
+    if missing := [each for each in wanted if each not in commits] or (last < 0 and [0]):
         raise DataCheckError(f"{shown(location)}: expected commit {missing[0]} in the Delta log, found none")
     for each in wanted:
-        for action in actions(log / f"{each:020}.json"):
+        for action in actions(commits[each]):
             table.apply(action)
     return table
 
 
 def last_checkpoint(location: Path, last: int) -> tuple[int, list[Path]]:
     """Return the version and the files of the newest whole checkpoint at a version or before it; -1 without one."""
-    log, found = location / "_delta_log", dict[int, list[Path]]()
-    names = [path.name for path in log.iterdir()]
-    for name in sorted(names):
-        match = _CHECKPOINT.fullmatch(name)
+    return _last_checkpoint(list((location / "_delta_log").iterdir()), last)
+
+
+def _last_checkpoint(listed: Sequence[Path], last: int) -> tuple[int, list[Path]]:
+    found, of_log = dict[int, list[Path]](), sorted(listed)
+    for path in of_log:
+        match = _CHECKPOINT.fullmatch(path.name)
         if match and int(match[1]) <= last:
-            parts = [name] if not match[3] else [each for each in names if each.startswith(f"{match[1]}.checkpoint.0")]
+            is_of = f"{match[1]}.checkpoint.0"
+            parts = [path] if not match[3] else [each for each in of_log if each.name.startswith(is_of)]
             if not match[3] or len(parts) == int(match[3]):
-                found[int(match[1])] = [log / each for each in sorted(parts)]
+                found[int(match[1])] = parts
     return max(found.items(), default=(-1, []))
 
 
@@ -153,7 +157,7 @@ def actions(file: Path) -> Iterator[Action]:
         return
     from pyarrow.parquet import ParquetFile
 
-    opened = ParquetFile(file)
+    opened = ParquetFile(file.open("rb"))
     wanted = [name for name in ("protocol", "metaData", "add", "sidecar") if name in opened.schema_arrow.names]
     for batch in opened.iter_batches(columns=wanted, batch_size=1000):
         yield from (_without_nulls(row) for row in batch.to_pylist(maps_as_pydicts="strict"))

@@ -26,7 +26,7 @@ def write_checkpoint(table: Path) -> None:
     if version - last_checkpoint(table, version)[0] > CHECKPOINT_EVERY:
         # The writer does not know every kind of table; the log of another one is not cut.
         with suppress(DeltaError):
-            DeltaTable(table).create_checkpoint()
+            DeltaTable(str(table)).create_checkpoint()
 
 
 def small_files(table: Path) -> int:
@@ -51,7 +51,7 @@ def join_small_files(table: Path) -> None:
     from deltalake.exceptions import DeltaError
 
     try:
-        DeltaTable(table).optimize.compact(target_size=SMALL_BYTES)
+        DeltaTable(str(table)).optimize.compact(target_size=SMALL_BYTES)
     except DeltaError as error:
         raise DataCheckError(f"{shown(table)}: its small files cannot be joined: {error}") from error
 

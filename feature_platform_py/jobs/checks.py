@@ -11,6 +11,7 @@ from feature_platform_py.core.document import Place
 from feature_platform_py.core.errors import ConfigurationError, FeaturePlatformError, Problem
 from feature_platform_py.core.locations import absolute, is_remote, is_table_name, overlap, table_parts
 from feature_platform_py.core.project import Project
+from feature_platform_py.core.stores.path import place_of
 from feature_platform_py.core.suggestions import printable, ticked
 from feature_platform_py.features.catalogue import transformers_of
 from feature_platform_py.features.columns import column_named, input_fault, missing_column
@@ -342,9 +343,12 @@ def _is_kept(place: str, job_name: str, project: Project) -> bool:
     if is_table_name(place):
         _, schema, name = table_parts(place if "." in place else f"{project.target.schema}.{place}")
         return _is_of_platform(schema, name, job_name, project)
-    if is_remote(place):
+    warehouse = project.target.warehouse
+    if is_remote(place) != is_remote(str(warehouse)):
         return False
-    warehouse, folder = absolute(str(project.target.warehouse), project.root), absolute(place, project.root)
+    folder = place_of(place, project.root)
+    if not is_remote(place):
+        warehouse, folder = absolute(str(warehouse), project.root), absolute(place, project.root)
     if not folder.is_relative_to(warehouse):
         return warehouse.is_relative_to(folder)
     schema, name, *_ = *folder.relative_to(warehouse).parts, "", ""

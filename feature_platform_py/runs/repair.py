@@ -22,7 +22,7 @@ from feature_platform_py.warehouse.repair import (
     table_fault,
     throw_away,
 )
-from feature_platform_py.warehouse.warehouse import COPIES
+from feature_platform_py.warehouse.warehouse import copies_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -41,7 +41,7 @@ def repair_warehouse(project: Project, *, is_full_refresh: bool, tell: Tell) -> 
     for copy in remove_damaged_copies(project, is_deep=False):
         tell(f"  thrown away: {project.shown(copy)}: a copy of a source that cannot be read")
     catalog = CatalogFile(folder)
-    schemas = [folder / project.target.schema, folder / EXTERNAL_SCHEMA, folder / COPIES]
+    schemas = [folder / project.target.schema, folder / EXTERNAL_SCHEMA, copies_folder(folder)]
     files = [catalog.path, catalog.lock_path, *(folder / FOLDER).glob("*")]
     faults = place_faults(folders=[*schemas, folder / FOLDER], files=files)
     if catalog.path not in {fault.path for fault in faults} and (fault := catalog_fault(folder)):
@@ -51,8 +51,10 @@ def repair_warehouse(project: Project, *, is_full_refresh: bool, tell: Tell) -> 
 
 def remove_damaged_copies(project: Project, *, is_deep: bool) -> list[Path]:
     """Remove unreadable copies of sources, which the next reader makes again; with `is_deep`, read all rows."""
-    copies = project.target.warehouse / COPIES
-    if not project.target.has_session or not copies.is_dir():
+    if not project.target.has_session:
+        return []
+    copies = copies_folder(project.target.warehouse)
+    if not copies.is_dir():
         return []
     damaged = [copy for copy in copies.glob("*/*/*") if is_damaged_copy(copy, is_deep=is_deep)]
     for copy in damaged:

@@ -105,7 +105,7 @@ def run_job(
     backend_of(project).check(plan)
     kept_of_tables()
     with ExitStack() as locks:
-        locks.enter_context(running_alone(project, plan.job_name))
+        is_alone = locks.enter_context(running_alone(project, plan.job_name))
         for group in sorted(each.name for each in plan.groups):
             locks.enter_context(building_alone(project, group, tell=on_note))
         repair_tables(plan, project, is_full_refresh=is_full_refresh, tell=on_note)
@@ -125,6 +125,7 @@ def run_job(
             variables=variables,
             is_full_refresh=is_full_refresh,
             is_tested=is_all_asked,
+            is_alone=is_alone,
             on_node=on_node,
         )
         report = _repeated(run, on_note)
@@ -159,6 +160,7 @@ def _run(
     variables: Mapping[str, Any],
     is_full_refresh: bool,
     is_tested: bool,
+    is_alone: Callable[[], None],
     on_node: Callable[[NodeResult], None],
 ) -> RunReport:
     backend, asked = backend_of(project), time.monotonic()
@@ -166,6 +168,11 @@ def _run(
     started = time.monotonic()
     state = InputState(project, [part.name for part in plan.parts], lambda: backend.input_state(plan))
     is_doubtful = state.begin()
+
+    def check() -> None:
+        is_alone()
+        state.check()
+
     tests = known_tests(plan, project, is_ignored=is_tested or is_doubtful)
     with remembering(tests):
         dbt_run = dbt.build(
@@ -191,7 +198,7 @@ def _run(
         built = time.monotonic()
         proof = _proof(plan, project, state)
         proven = time.monotonic()
-        sink = write_sink(plan, project, check=state.check, proof=proof.text if proof else None)
+        sink = write_sink(plan, project, check=check, proof=proof.text if proof else None)
     except (DataCheckError, EngineError, SinkError) as error:
         if remove_damaged_copies(project, is_deep=True):
             raise CopyLostError from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,8 @@ from typing import Literal
 from feature_platform_py.core.errors import EngineError
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.sql_text import quoted
+from feature_platform_py.core.stores.errors import ChangedMeanwhileError
+from feature_platform_py.core.stores.path import StorePath
 
 Kind = Literal["table", "source", "view"]
 
@@ -54,10 +56,14 @@ class CatalogFile:
 
     def load(self) -> dict[TableName, RelationDefinition]:
         """Return all entries; an absent file is an empty catalog."""
-        if not self.path.exists():
-            return {}
         try:
-            entries = json.loads(self.path.read_text(encoding="utf-8"))["relations"]
+            return self._read(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+
+    def _read(self, text: str) -> dict[TableName, RelationDefinition]:
+        try:
+            entries = json.loads(text)["relations"]
             return {TableName(entry.pop("schema"), entry.pop("name")): RelationDefinition(**entry) for entry in entries}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise EngineError(
@@ -68,6 +74,10 @@ class CatalogFile:
     @contextmanager
     def changing(self) -> Iterator[dict[TableName, RelationDefinition]]:
         """Yield the entries to be changed; afterwards write the file if they changed."""
+        if isinstance(self.path, StorePath):
+            with self._changing_object(self.path) as entries:
+                yield entries
+            return
         with self.lock_path.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             before = self.load()
@@ -76,6 +86,32 @@ class CatalogFile:
             if entries != before:
                 self._write(entries)
 
+    @contextmanager
+    def _changing_object(self, path: StorePath) -> Iterator[dict[TableName, RelationDefinition]]:
+        """Do the same at a store, which has no locks: if another process has written meanwhile, make the changes to what it wrote."""
+        before, tag = self._tagged(path)
+        entries = dict(before)
+        yield entries
+        changed = {name for name in before.keys() | entries.keys() if entries.get(name) != before.get(name)}
+        while changed:
+            wanted = {name: each for name, each in before.items() if name not in changed}
+            wanted |= {name: entries[name] for name in changed & entries.keys()}
+            with suppress(ChangedMeanwhileError):
+                path.write_if(_text(wanted).encode(), tag)
+                return
+            before, tag = self._tagged(path)
+
+    def _tagged(self, path: StorePath) -> tuple[dict[TableName, RelationDefinition], str | None]:
+        try:
+            content, tag = path.read_tagged()
+        except FileNotFoundError:
+            return {}, None
+        return self._read(content.decode("utf-8", "replace")), tag
+
     def _write(self, entries: Mapping[TableName, RelationDefinition]) -> None:
-        relations = [{**asdict(name), **asdict(entries[name])} for name in sorted(entries)]
-        replace_file(self.path, json.dumps({"relations": relations}, indent=1, ensure_ascii=False))
+        replace_file(self.path, _text(entries))
+
+
+def _text(entries: Mapping[TableName, RelationDefinition]) -> str:
+    relations = [{**asdict(name), **asdict(entries[name])} for name in sorted(entries)]
+    return json.dumps({"relations": relations}, indent=1, ensure_ascii=False)

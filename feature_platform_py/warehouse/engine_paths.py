@@ -13,13 +13,15 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
+from feature_platform_py.core.stores.path import StorePath
+
 
 def delta_path(folder: Path) -> Path:
     """Return the folder, or a link to it if its path has characters that a URL encodes; this process keeps the link.
 
     Create the folder if a link leads to it.
     """
-    if quote(str(folder), safe="/~") == str(folder):
+    if isinstance(folder, StorePath) or quote(str(folder), safe="/~") == str(folder):
         return folder
     return _link(folder)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from feature_platform_py.warehouse.catalog_file import CatalogFile
-from feature_platform_py.warehouse.warehouse import COPIES
+from feature_platform_py.warehouse.warehouse import copies_folder
 
 
 def old_copies(folder: Path, *, before: float) -> list[Path]:
@@ -13,7 +13,8 @@ def old_copies(folder: Path, *, before: float) -> list[Path]:
     relations = CatalogFile(folder).load().values()
     # The catalog may name them by a link that a process had for a while.
     used = {Path(each.location).parts[-3:-1] for each in relations if each.location}
-    found = [*(folder / COPIES).glob("*/*"), *folder.glob(".copies-*")]
+    copies = copies_folder(folder)
+    found = [*copies.glob("*/*"), *copies.parent.glob(".copies-*")]
     return sorted(each for each in found if each.parts[-2:] not in used and each.stat().st_mtime <= before)
 
 

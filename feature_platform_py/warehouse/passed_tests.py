@@ -17,7 +17,7 @@ from feature_platform_py.core.files import replace_file
 from feature_platform_py.files.delta_log import replayed
 from feature_platform_py.files.folder import data_files
 from feature_platform_py.warehouse.catalog_file import TableName
-from feature_platform_py.warehouse.file_states import file_state
+from feature_platform_py.warehouse.file_states import file_state, states_below
 from feature_platform_py.warehouse.stored_relations import is_sound
 
 if TYPE_CHECKING:
@@ -97,9 +97,11 @@ def _seen_of_table(location: Path, *, version: int | None = None) -> Seen:
     table = replayed(location, version)
     is_by_period = table.metadata["partitionColumns"] == [_PERIOD]
     states: dict[str, list[object]] = {}
-    for (path, deleted), added in sorted(table.files.items()):
+    files = sorted(table.files.items())
+    found = states_below(location, [unquote(path) for (path, _), _ in files])
+    for ((path, deleted), added), state in zip(files, found, strict=True):
         part = str(next(iter(added["partitionValues"].values()))) if is_by_period else ""
-        states.setdefault(part, []).append([path, deleted, file_state(location / unquote(path))])
+        states.setdefault(part, []).append([path, deleted, state])
     return Seen(_digest([table.metadata, table.protocol]), {part: _digest(found) for part, found in states.items()})
 
 

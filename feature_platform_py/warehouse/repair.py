@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from feature_platform_py.core.errors import EngineError
+from feature_platform_py.core.stores.path import StorePath
 from feature_platform_py.warehouse.catalog_file import CatalogFile
 from feature_platform_py.warehouse.stored_relations import commits
 
@@ -38,9 +39,9 @@ class Fault:
 
 
 def place_faults(*, folders: Iterable[Path], files: Iterable[Path]) -> list[Fault]:
-    """Return what is in the place of folders and files. These may be missing, or links."""
-    found = [(path, "a folder") for path in folders if os.path.lexists(path) and not path.is_dir()]
-    found += [(path, "a file") for path in files if os.path.lexists(path) and not _is_file(path)]
+    """Return what is in the place of folders and files. These may be missing, or links; a store has objects only."""
+    found = [(path, "a folder") for path in folders if _is_there(path) and not path.is_dir()]
+    found += [(path, "a file") for path in files if _is_there(path) and not _is_file(path)]
     return [Fault(path, f"expected {wanted}, found {_kind(path)}") for path, wanted in found]
 
 
@@ -56,6 +57,8 @@ def catalog_fault(warehouse: Path) -> Fault | None:
 
 def table_fault(table: Path) -> Fault | None:
     """Return what is in the place of a table's files; their content is not read."""
+    if isinstance(table, StorePath):
+        return None
     if faults := place_faults(folders=[table, table / _LOG], files=[]):
         return faults[0]
     for folder, folders, files in os.walk(table):
@@ -137,7 +140,9 @@ def _can_be_read(file: Path) -> bool:
 
 def throw_away(path: Path) -> None:
     """Remove a path in one step, so that no reader sees half of it; of a link, remove only the link."""
-    if os.path.lexists(path):
+    if isinstance(path, StorePath):
+        remove(path)
+    elif os.path.lexists(path):
         rubbish = path.with_name(f"{DISCARDED_PREFIX}{uuid.uuid4().hex}")
         path.rename(rubbish)
         remove(rubbish)
@@ -145,10 +150,17 @@ def throw_away(path: Path) -> None:
 
 def remove(path: Path) -> None:
     """Remove a folder with its content, or any other path; ignore what cannot be removed."""
-    if path.is_dir() and not path.is_symlink():
+    if isinstance(path, StorePath):
+        path.remove_all()
+        path.unlink(missing_ok=True)
+    elif path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def _is_there(path: Path) -> bool:
+    return not isinstance(path, StorePath) and os.path.lexists(path)
 
 
 def _is_file(path: Path) -> bool:

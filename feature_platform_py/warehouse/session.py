@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.stores.path import place_of
 from feature_platform_py.sessions.jvm_session import find_jvm_session, is_jvm_session_stopped, open_jvm_session
 from feature_platform_py.sessions.remote_session import (
     REMOTE,
@@ -119,7 +120,7 @@ def reading_only(engine: str, warehouse: str | Path) -> Iterator[None]:
 
 
 def _key(engine: str, warehouse: str | Path) -> tuple[str, Path]:
-    return engine, Path(warehouse).expanduser().resolve()
+    return engine, place_of(str(warehouse), Path.cwd()).expanduser().resolve()
 
 
 def _open(engine: str, folder: Path, config: Config) -> _Opened:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
+from feature_platform_py.core.stores.path import StorePath
 from feature_platform_py.warehouse.catalog_file import CatalogFile, Kind, TableName
 
 PLAIN_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
@@ -25,12 +26,25 @@ def stored_relations(folder: Path) -> list[tuple[TableName, Kind]]:
 
 def stored_tables(folder: Path) -> list[TableName]:
     """Return the tables of a warehouse: folders with a Delta log that has a commit and holds only files."""
+    if isinstance(folder, StorePath):
+        return _stored_at(folder)
     return [
         TableName(schema.name, table.name)
         for schema in plain_folders(folder)
         for table in plain_folders(schema)
         if is_sound(table)
     ]
+
+
+def _stored_at(folder: StorePath) -> list[TableName]:
+    """Return the tables of a warehouse at a store from one listing, which costs less than one for each table."""
+    found = set()
+    for file in folder.files():
+        schema, table, *rest = (*file.parts[len(folder.parts) :], "")
+        is_commit = len(rest) == 3 and rest[0] == "_delta_log" and fnmatch(rest[1], _COMMIT_FILES)
+        if is_commit and PLAIN_NAME.fullmatch(schema) and PLAIN_NAME.fullmatch(table):
+            found.add(TableName(schema, table))
+    return sorted(found)
 
 
 def plain_folders(parent: Path) -> list[Path]:
@@ -40,6 +54,8 @@ def plain_folders(parent: Path) -> list[Path]:
 
 def is_sound(table: Path) -> bool:
     """Return whether a Delta log has a commit and only files; reading a FIFO would block for ever."""
+    if isinstance(table, StorePath):
+        return any(commits(table))
     try:
         with os.scandir(table / "_delta_log") as entries:
             kinds = [(entry.name, entry.is_file()) for entry in entries]

@@ -23,6 +23,7 @@ from feature_platform_py.core.data_types import sql_type
 from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.locations import overlap
 from feature_platform_py.core.sql_text import literal, quoted
+from feature_platform_py.core.stores.path import StorePath, place_of
 from feature_platform_py.warehouse.catalog_file import CatalogFile, RelationDefinition, TableName
 from feature_platform_py.warehouse.external_sources import ExternalSource, define_source
 from feature_platform_py.warehouse.file_states import latest_version
@@ -122,9 +123,10 @@ class Warehouse:
     def copies(self) -> Path:
         """The folder of Parquet copies of files; a temporary one if the warehouse is read only."""
         if not self.is_read_only:
-            return self.folder / COPIES
+            return copies_folder(self.folder)
         # A server sees the warehouse, but not this machine's folder for temporary files.
-        place = self.folder if self.is_catalog_shared and self.folder.exists() else None
+        is_here = not isinstance(self.folder, StorePath) and self.folder.exists()
+        place = self.folder if self.is_catalog_shared and is_here else None
         folder = Path(tempfile.mkdtemp(prefix=".copies-", dir=place))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         return folder
@@ -260,6 +262,10 @@ class Warehouse:
         with self._lock:
             _check_is_plain(new_name.name)
             definition = self._registered[name]
+            if definition.kind == "table" and isinstance(self.folder, StorePath):
+                raise EngineError(
+                    f"table {name}: a table at an object store cannot be renamed; build it under the new name"
+                )
             self._unregister(name)
             if definition.kind == "table":
                 self.create_schema(new_name.schema)
@@ -360,8 +366,10 @@ class Warehouse:
 
     def _check_schema_is_here(self, schema: str, location: Path) -> None:
         """Raise ConfigurationError if a shared catalog has a schema of this name from another warehouse."""
-        given = urlsplit(self.spark.catalog.getDatabase(schema).locationUri).path
-        if given and Path(unquote(given)).resolve() != location.resolve():
+        given = self.spark.catalog.getDatabase(schema).locationUri
+        if not isinstance(location, StorePath):
+            given = unquote(urlsplit(given).path)
+        if given and place_of(given, self.folder).resolve() != location.resolve():
             raise EngineError(
                 f"schema `{schema}`: expected the engine's catalog to have it at `{location}`, but it is at `{given}`, in another"
                 " warehouse. Name another schema in the profile, or give each warehouse a server of its own"
@@ -416,6 +424,11 @@ class Warehouse:
 
     def _run(self, statement: str) -> None:
         self.spark.sql(statement)
+
+
+def copies_folder(warehouse: Path) -> Path:
+    """Return the folder of Parquet copies of files; that of a warehouse at an object store is on this machine."""
+    return (warehouse.local_folder() if isinstance(warehouse, StorePath) else warehouse) / COPIES
 
 
 def _plan_name(name: TableName) -> str:

@@ -32,6 +32,7 @@ from feature_platform_py.core.errors import EngineError, FeaturePlatformError
 from feature_platform_py.core.files import DISK_REFUSALS
 from feature_platform_py.core.locations import is_table_name
 from feature_platform_py.core.messages import Code, fault
+from feature_platform_py.core.project import warehouse_place
 from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.files.columns import Reading
 from feature_platform_py.files.copy import FilesChangedError
@@ -83,7 +84,8 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
     def __init__(self, config: Any, mp_context: Any) -> None:
         # `dbt debug` gives the profile alone.
         self._project_root = Path(getattr(config, "project_root", get_flags().PROJECT_DIR)).resolve()
-        config.credentials.warehouse = str(self._project_root / Path(config.credentials.warehouse).expanduser())
+        given = config.credentials
+        given.warehouse = str(warehouse_place(given.warehouse, self._project_root, engine=given.engine))
         self._computed: set[str] = set()
         self._computing = threading.Lock()
         super().__init__(config, mp_context)

@@ -100,12 +100,12 @@ class ObjectStoreClient:
             found = obstore.list_with_delimiter(self.store, prefix or None)
         return sorted(found["common_prefixes"]), [StoredObject.of(each) for each in found["objects"]]
 
-    def check(self) -> None:
-        """Raise StoreError if the bucket cannot be listed."""
+    def has_objects(self, prefix: str) -> bool:
+        """Return whether anything is below a folder. Raises StoreError if the bucket cannot be listed."""
         import obstore
 
-        with store_errors(self.root):
-            next(iter(obstore.list(self.store, chunk_size=1)), None)
+        with store_errors(self._place(prefix)):
+            return next(iter(obstore.list(self.store, prefix or None, chunk_size=1)), None) is not None
 
     def _put(self, key: str, content: bytes, *, mode: Any) -> str:
         import obstore
@@ -138,7 +138,7 @@ def store_client(location: str) -> tuple[ObjectStoreClient, str]:
 
 def check_store(location: str) -> None:
     """Raise StoreError, with its one reason, if the bucket of an address cannot be used."""
-    store_client(location)[0].check()
+    store_client(location)[0].has_objects("")
 
 
 def _opened(address: StoreAddress) -> ObjectStore:

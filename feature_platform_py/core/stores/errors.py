@@ -28,8 +28,8 @@ _REDIRECT = "redirect without LOCATION"
 _REGION_NAMED = re.compile(r"<Region>([\w-]+)</Region>|expecting '([\w-]+)'")
 
 
-class StoreError(EngineError):
-    """An object store could not be used, for a reason that the platform explains."""
+class StoreError(EngineError, OSError):
+    """An object store could not be used, for a reason that the platform explains; an `OSError`, as a folder's would be."""
 
 
 class ChangedMeanwhileError(Exception):

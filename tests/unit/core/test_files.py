@@ -83,10 +83,12 @@ def test_a_kill_leaves_the_old_text_or_the_new_and_the_next_call_mends_the_rest(
     assert seen == {("old", 1), ("old", 2), ("new", 1)}
 
 
-# Folders that are staged whole, two locks, a probe that is removed at once, and a log.
+# Folders that are staged whole, two locks, probes that are removed at once, a log, and objects of a store.
 _WRITE_OTHERWISE = {
     "warehouse/catalog_file.py",
     "core/files.py",
+    "core/stores/lease.py",
+    "core/stores/path.py",
     "sessions/jvm_session.py",
     "sessions/remote_session.py",
     "files/delta_log.py",

@@ -1,0 +1,268 @@
+"""A warehouse at an object store: the same rows as in a folder, one run of a job at a time, and nothing lost after kills."""
+
+from __future__ import annotations
+
+import csv
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import yaml
+from deltalake import DeltaTable
+
+from feature_platform_py.core.errors import EngineError
+from feature_platform_py.core.project import open_project
+from feature_platform_py.core.stores import lease
+from feature_platform_py.core.stores.path import StorePath
+from feature_platform_py.runs.lock import running_alone
+from feature_platform_py.warehouse.catalog_file import CatalogFile, RelationDefinition, TableName
+from feature_platform_py.warehouse.session import open_session
+from tests.conftest import ROOT, Fpjob
+from tests.object_store import S3Server
+
+SAMPLE = ROOT / "configs" / "jobs" / "sample_financial_features_job.yaml"
+TABLES = ("user_spend", "user_monthly_transactions", "user_categorical_spend")
+RUN = "from feature_platform_py.cli.main import main; main()"
+ROWS = 400
+
+
+@pytest.fixture(scope="module")
+def project(module_project: Path, bucket: str) -> Iterator[Path]:
+    """A project whose warehouse is at the store, with the sample job over a few rows."""
+    job = yaml.safe_load(SAMPLE.read_text())
+    job |= {
+        "job_name": "stored",
+        "input_source": {
+            "source_type": "spark",
+            "config": {"location": "rows.csv", "format": "csv", "options": {"header": True}},
+        },
+        "output_sink": {"sink_type": "overwrite_parquet", "config": {"path": "output/stored"}},
+    }
+    for transformer in job["feature_transformers"][1:]:
+        # So that all tables have periods.
+        transformer["params"] |= {"timestamp_col": "timestamp", "as_of": "event_time"}
+    (module_project / "stored.yaml").write_text(yaml.safe_dump(job))
+    write_rows(module_project, bank_rows())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FP_WAREHOUSE", f"{bucket}/wh")
+        patch.setenv("FP_CACHE", str(module_project.parent / "cache"))
+        yield module_project
+
+
+def bank_rows() -> list[dict[str, str]]:
+    with (ROOT / "data" / "bank" / "transactions.csv").open(encoding="utf-8", newline="") as lines:
+        return [row for _, row in zip(range(ROWS), csv.DictReader(lines), strict=False)]
+
+
+def write_rows(project: Path, rows: list[dict[str, str]]) -> None:
+    with (project / "rows.csv").open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def in_order(table: pa.Table) -> pa.Table:
+    return table.sort_by([(name, "ascending") for name in table.column_names])
+
+
+def state(project: Path, warehouse: str) -> dict[str, pa.Table]:
+    """The rows of the sink and of the feature tables, read without the platform."""
+    import pyarrow.parquet as pq
+
+    tables = {name: DeltaTable(f"{warehouse}/features/stored__{name}").to_pyarrow_table() for name in TABLES}
+    return {
+        name: in_order(rows) for name, rows in (tables | {"sink": pq.read_table(project / "output" / "stored")}).items()
+    }
+
+
+def fresh_state(project: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch, folder: Path) -> dict[str, pa.Table]:
+    """What a first run with a local warehouse gives for the rows that are there."""
+    with monkeypatch.context() as patch:
+        patch.setenv("FP_WAREHOUSE", str(folder))
+        assert fpjob("run", "stored.yaml").status == 0
+        return state(project, str(folder))
+
+
+def requests_of(server: S3Server, bucket: str) -> Counter[str]:
+    return server.requests(bucket.removeprefix("s3://"))
+
+
+def start(project: Path) -> subprocess.Popen[Any]:
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN, "run", "stored.yaml"],
+        cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def test_runs_equal_those_with_a_folder(
+    project: Path, fpjob: Fpjob, bucket: str, object_store: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first = fpjob("run", "stored.yaml")
+    assert first.status == 0, first.stderr
+    before = requests_of(object_store, bucket)
+    again = fpjob("run", "stored.yaml")
+    assert "0 of 3 feature tables computed" in again.stderr
+    cost = requests_of(object_store, bucket) - before
+    assert cost["put"] <= 2, "a run with nothing new writes its lease alone"
+    assert cost.total() < before.total() / 4
+    rows = bank_rows()
+    write_rows(project, [rows[0] | {"amount": "1.25"}, *rows[1:], rows[-1] | {"transaction_id": "99999999"}])
+    changed = fpjob("run", "stored.yaml")
+    assert changed.status == 0, changed.stderr
+    assert "months" in changed.stderr, "only the periods that changed are computed"
+    assert state(project, f"{bucket}/wh") == fresh_state(project, fpjob, monkeypatch, tmp_path / "folder")
+    assert not list(project.glob("s3:*")), "no local folder has the store's name"
+
+
+def test_commands_read_the_store(project: Path, fpjob: Fpjob) -> None:
+    assert "features.stored__user_spend" in fpjob("list").stdout
+    shown = fpjob("show", "stored.yaml")
+    assert "user_30d_total_spend" in shown.stdout, shown.stderr
+    cleaned = fpjob("vacuum", "stored.yaml", "--retention", "0h")
+    assert cleaned.status == 0, cleaned.stderr
+    assert " files of " in cleaned.stdout + cleaned.stderr
+    assert "0 of 3 feature tables computed" in fpjob("run", "stored.yaml").stderr
+
+
+def test_no_file_has_the_credentials(project: Path, object_store: S3Server, bucket: str) -> None:
+    secret = object_store.environment["AWS_SECRET_ACCESS_KEY"].encode()
+    assert not [file for file in project.rglob("*") if file.is_file() and secret in file.read_bytes()]
+    assert not [key for key in object_store.keys(bucket[5:]) if secret in StorePath(f"{bucket}/{key}").read_bytes()]
+
+
+def test_a_job_that_is_running_is_not_started_again(project: Path, fpjob: Fpjob) -> None:
+    with running_alone(open_project(), "stored"):
+        outcome = fpjob("run", "stored.yaml")
+    assert outcome.status == 3
+    last = outcome.stderr.splitlines()[-1]
+    assert last.startswith("the job `stored` is running already, in process ")
+    assert "(if that process has been killed, until " in last
+    assert last.endswith(" UTC). This run changed nothing; start it when the other has ended")
+
+
+def test_a_lease_is_renewed_and_expires_when_its_holder_is_killed(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "LASTS", timedelta(seconds=2))
+    monkeypatch.setattr(lease, "RENEWED_EVERY", 0.5)
+    monkeypatch.setattr(lease, "_ASKED_AGAIN", 0.1)
+    path = StorePath(f"{bucket}/locks/one.lock")
+    told: list[lease.Holder] = []
+    hold = "from feature_platform_py.core.stores.lease import *; import sys\n"
+    hold += (
+        "with leased(StorePath(sys.argv[1]), ' by the other', taken=print): print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout and other.stdout.readline() == "held\n"
+        other.kill()
+    with lease.leased(path, " by this one", taken=told.append) as held:
+        assert [holder.text for holder in told] == [" by the other"]
+        # Longer than a lease lasts: it is renewed.
+        time.sleep(3)
+        held.check()
+        path.write_bytes(b'{"holder": "a thief"}')
+        time.sleep(1)
+        with pytest.raises(EngineError, match="another run has taken it"):
+            held.check()
+    assert path.read_bytes() == b'{"holder": "a thief"}', "another's lease is not released"
+
+
+def test_no_entry_of_the_catalog_is_lost_to_another_writer(bucket: str) -> None:
+    folder = StorePath(f"{bucket}/catalog")
+
+    def write(writer: int) -> None:
+        for number in range(5):
+            with CatalogFile(folder).changing() as entries:
+                entries[TableName("s", f"view_{writer}_{number}")] = RelationDefinition("view", "as select 1")
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(CatalogFile(folder).load()) == 15
+
+
+def test_no_commit_is_lost_to_another_writer(bucket: str) -> None:
+    from deltalake import write_deltalake
+
+    place = f"{bucket}/tables/shared"
+    session = open_session("sail", f"{bucket}/tables")
+    session.sql("select 0 as writer, 0 as number").write.format("delta").save(place)
+
+    def by_sail() -> None:
+        for number in range(4):
+            session.sql(f"select 1 as writer, {number} as number").write.format("delta").mode("append").save(place)
+
+    thread = threading.Thread(target=by_sail)
+    thread.start()
+    for number in range(4):
+        write_deltalake(
+            place, pa.table({"writer": pa.array([2], "int32"), "number": pa.array([number], "int32")}), mode="append"
+        )
+    thread.join()
+    assert DeltaTable(place).to_pyarrow_table().num_rows == 9
+
+
+def test_the_run_after_killed_ones_equals_a_fresh_one(
+    project: Path, fpjob: Fpjob, bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    chance, rows = random.Random(19), bank_rows()
+    for number in range(2):
+        rows[chance.randrange(ROWS)]["amount"] = f"{chance.randrange(10**5) / 100:.2f}"
+        write_rows(project, rows)
+        process = start(project)
+        began = {str(path) for path in StorePath(f"{bucket}/wh/features").files()}
+        while process.poll() is None and began == {str(path) for path in StorePath(f"{bucket}/wh/features").files()}:
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 0.6))
+        is_running = process.poll() is None
+        if is_running:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert is_running or number, "the run ended before it was killed"
+    monkeypatch.setattr(lease, "LASTS", timedelta(0))
+    outcome = fpjob("run", "stored.yaml")
+    assert outcome.status == 0, outcome.stderr
+    assert state(project, f"{bucket}/wh") == fresh_state(project, fpjob, monkeypatch, tmp_path / "folder")
+
+
+@pytest.mark.parametrize(
+    ("warehouse", "status", "said"),
+    [
+        ("ftp://host/wh", 2, "expected a folder, or an address that begins with one of `s3://`"),
+        ("s3://bank", 2, "expected a folder below the bucket"),
+        ("s3://bank/my data", 2, "of letters, digits and any of `_.-`"),
+        ("s3://not-made/wh", 3, "the bucket `s3://not-made` does not exist"),
+        ("s3://denied-x/wh", 3, "the store refused the request"),
+        ("s3://expired-x/wh", 3, "the credentials have expired"),
+        ("s3://elsewhere-x/wh", 3, "is in another region"),
+    ],
+)
+def test_a_warehouse_that_cannot_be_used_is_one_error(
+    project: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch, warehouse: str, status: int, said: str
+) -> None:
+    monkeypatch.setenv("FP_WAREHOUSE", warehouse)
+    outcome = fpjob("run", "stored.yaml")
+    assert (outcome.status, said in outcome.stderr) == (status, True), outcome.stderr
+    assert len(outcome.stderr.strip().splitlines()) == 1, outcome.stderr
+
+
+def test_a_server_of_spark_connect_has_no_warehouse_at_a_store(
+    project: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPARK_REMOTE", "sc://127.0.0.1:1")
+    outcome = fpjob("run", "stored.yaml", "--target", "connect")
+    assert outcome.status == 2
+    assert "the engine `connect` cannot use the object store" in outcome.stderr
