@@ -8,6 +8,8 @@ from pathlib import Path
 
 _TABLE_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){0,2}", re.ASCII)
 _ENDING = re.compile(r"\.(csv|tsv|parquet|json|jsonl|ndjson)(\.gz|\.bz2|\.zst|\.xz)?/*\Z", re.IGNORECASE)
+# Spellings of one store's scheme by several programs.
+_ALIKE = {"s3a": "s3", "s3n": "s3", "abfs": "abfss", "wasb": "wasbs"}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
@@ -44,7 +46,7 @@ def overlap(one: str, other: str, *, root: Path) -> bool:
     if is_table_name(one) or is_table_name(other):
         return is_table_name(one) and is_table_name(other) and _same_table(one, other)
     if is_remote(one) or is_remote(other):
-        return is_remote(one) and is_remote(other) and _nested(_remote_parts(one), _remote_parts(other))
+        return is_remote(one) and is_remote(other) and _nested(same_place(one), same_place(other))
     return _nested(absolute(one, root).parts, absolute(other, root).parts)
 
 
@@ -61,8 +63,11 @@ def _same_table(one: str, other: str) -> bool:
     return first == second or (shared > 1 and first[-shared:] == second[-shared:])
 
 
-def _remote_parts(location: str) -> tuple[str, ...]:
-    return tuple(part for part in os.path.normpath(location).split("/") if part)
+def same_place(location: str) -> tuple[str, ...]:
+    """Return the scheme, the bucket or host, and the folders of a URI; equal ones are the same place, however it is spelled."""
+    scheme, _, rest = location.partition(":")
+    scheme = _ALIKE.get(scheme.lower(), scheme.lower())
+    return (scheme, *(part for part in os.path.normpath(f"/{rest}").split("/") if part))
 
 
 def _nested(one: tuple[str, ...], other: tuple[str, ...]) -> bool:

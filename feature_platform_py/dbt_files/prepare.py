@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.dbt_packages import link_packages
 from feature_platform_py.core.errors import ConfigurationError
-from feature_platform_py.core.locations import is_remote
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import unknown
 from feature_platform_py.jobs.checks import CheckedJob, ResolvedSource, load_checked_job
@@ -95,10 +94,10 @@ def _columns_of(source: ResolvedSource, project: Project) -> Columns | None:
 
 def _read_as(source: ResolvedSource, project: Project) -> tuple[str, ...]:
     """Return the columns of Parquet files that get another type; read only the footers."""
-    if source.format != "parquet" or is_remote(source.location) or not project.target.has_session:
+    if source.format != "parquet" or not project.target.has_session:
         return ()
     from feature_platform_py.files.parquet_rows import changed_types
     from feature_platform_py.warehouse.external_sources import external_source
 
     external = external_source(source.location, "parquet", options=source.options, folder=project.root)
-    return tuple(changed_types(external.footers))
+    return tuple(changed_types(external.footers)) if external.is_seen else ()

@@ -15,7 +15,6 @@ from typing import Any
 
 from feature_platform_py.core.errors import DataCheckError
 from feature_platform_py.core.files import replace_file
-from feature_platform_py.core.locations import absolute
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.core.text import html_table
@@ -25,7 +24,7 @@ from feature_platform_py.jobs.split import SPLIT_COLUMN
 from feature_platform_py.runs.recompute import Recomputation, asking_columns, recompute
 from feature_platform_py.runs.row_counts import RowCounts, count_rows
 from feature_platform_py.targets import Backend, backend_of
-from feature_platform_py.warehouse.external_sources import ExternalSource
+from feature_platform_py.warehouse.external_sources import placed_source
 from feature_platform_py.warehouse.file_states import latest_version
 
 SAMPLE_ROWS = 200
@@ -297,8 +296,7 @@ def _sources(plan: JobPlan, project: Project) -> Iterator[dict[str, Any]]:
     for name, source in found.items():
         delta_version = None
         if source.format == "delta":
-            place = str(absolute(source.location, project.root))
-            delta_version = latest_version(ExternalSource(place, "delta", source.options))
+            delta_version = latest_version(placed_source(source.location, "delta", source.options, project.root))
         yield {"name": name, "location": source.location, "format": source.format, "delta_version": delta_version}
 
 

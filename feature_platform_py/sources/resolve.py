@@ -8,7 +8,7 @@ from pathlib import Path
 
 from feature_platform_py.core.document import Place
 from feature_platform_py.core.errors import ConfigurationError, Problem
-from feature_platform_py.core.locations import absolute, inferred_format, is_remote, is_table_name
+from feature_platform_py.core.locations import absolute, inferred_format, is_remote, is_table_name, same_place
 from feature_platform_py.core.project import Project, Target
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.features.row_filters import FilterValue
@@ -141,7 +141,7 @@ def _is_same(one: str, other: str, root: Path) -> bool:
     if is_table_name(one) or is_table_name(other):
         return one.lower() == other.lower()
     if is_remote(one) or is_remote(other):
-        return one.rstrip("/") == other.rstrip("/")
+        return same_place(one) == same_place(other)
     return absolute(one, root) == absolute(other, root)
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import ConfigurationError
-from feature_platform_py.core.locations import absolute, is_remote, is_table_name, table_parts
+from feature_platform_py.core.locations import is_table_name, table_parts
 from feature_platform_py.core.messages import Message
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.rows import Rows
 from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA, ResolvedSource
 from feature_platform_py.warehouse.catalog_file import TableName
-from feature_platform_py.warehouse.external_sources import ExternalSource
+from feature_platform_py.warehouse.external_sources import placed_source
 from feature_platform_py.warehouse.file_states import FileState, files_state, folder_state, source_state, table_state
 from feature_platform_py.warehouse.session import open_warehouse, reading_only
 from feature_platform_py.warehouse.stored_relations import stored_relations
@@ -128,14 +128,12 @@ class SparkBackend:
         """Return the state of all files of the job's sources, and of those of their rules."""
         found = []
         for location, source_format, options in self._read(plan):
-            if is_remote(location):
-                return None
             if source_format is None or is_table_name(location):
                 found += table_state(_table(location), self._project.target.warehouse)
+            elif (source := placed_source(location, source_format, options, self._project.root)).is_seen:
+                found += files_state(source)
             else:
-                found += files_state(
-                    ExternalSource(str(absolute(location, self._project.root)), source_format, options)
-                )
+                return None
         return found
 
     def tables_state(self, plan: JobPlan) -> list[FileState] | None:
@@ -187,9 +185,8 @@ def _location_state(
 ) -> list[FileState]:
     if source_format is None or is_table_name(location):
         return table_state(_table(location), project.target.warehouse)
-    if is_remote(location):
-        return []
-    return source_state(ExternalSource(str(absolute(location, project.root)), source_format, options))
+    source = placed_source(location, source_format, options, project.root)
+    return source_state(source) if source.is_seen else []
 
 
 def collected(frame: DataFrame) -> Rows:

@@ -6,21 +6,31 @@ copy of CSV, JSON and other Parquet files, and a log of its own for other Delta 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from feature_platform_py.core.data_types import Columns, parse_type, sql_type
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.locations import absolute, is_remote
 from feature_platform_py.core.sql_text import literal
+from feature_platform_py.core.stores.address import is_store_address, store_address
 from feature_platform_py.files.columns import Reading, Readings, shown
 from feature_platform_py.files.copy import copied, digest, files_state
 from feature_platform_py.files.declared import TEXT_FORMATS
 from feature_platform_py.files.delta_log import has_inexact_statistics, log_files, version_at, write_snapshot
+from feature_platform_py.files.delta_objects import (
+    has_inexact_stored_statistics,
+    log_twin,
+    stored_log,
+    write_stored_snapshot,
+)
 from feature_platform_py.files.folder import DataFile, data_files
+from feature_platform_py.files.objects import store_files, twin_of
 from feature_platform_py.files.options import VERSIONS, TextOptions, option_fault, option_key, text_options
 from feature_platform_py.files.patterns import EPOCHS, DatePattern
 from feature_platform_py.warehouse.catalog_file import RelationDefinition
@@ -55,26 +65,47 @@ class ExternalSource:
         return not is_remote(self.location)
 
     @property
+    def is_stored(self) -> bool:
+        """Whether an object store has the data."""
+        return is_store_address(self.location)
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether this process can look at the data's files."""
+        return self.is_local or self.is_stored
+
+    @property
     def is_text(self) -> bool:
         """Whether engines read a copy."""
         return self.format in TEXT_FORMATS
 
     @cached_property
     def footers(self) -> list[Footer]:
-        """The footers of local Parquet files; ConfigurationError or DataCheckError for what no engine should read."""
+        """The footers of Parquet files; ConfigurationError or DataCheckError for what no engine should read."""
+        return self._read_footers[1]
+
+    @cached_property
+    def _read_footers(self) -> tuple[Path, list[Footer]]:
+        """The folder of the Parquet files, which may have been for this only, and the footers of the files."""
         from feature_platform_py.files.parquet_rows import footers
 
-        return footers(Path(self.location), self.files())
+        if not self.is_stored:
+            return Path(self.location), footers(Path(self.location), self.files())
+        found = store_files(self.location)
+        with twin_of(found) as twin:
+            files = replace(self, location=str(twin)).files()
+            found.fetch_footers(twin, [file.path for file in files])
+            return twin, footers(twin, files)
 
     @cached_property
     def is_copied(self) -> bool:
         """Whether engines read a copy: of text, and of Parquet files that engines read differently."""
         from feature_platform_py.files.parquet_rows import is_read_in_place
 
-        if self.format != "parquet" or not self.is_local:
+        if self.format != "parquet" or not self.is_seen:
             return self.is_text
         is_all = self.text_options.pattern == "*" and not self.text_options.is_recursive
-        return not (is_read_in_place(Path(self.location), self.footers) and is_all)
+        return not (self._is_named_plainly and is_read_in_place(*self._read_footers) and is_all)
 
     @cached_property
     def text_options(self) -> TextOptions:
@@ -83,10 +114,22 @@ class ExternalSource:
 
     @cached_property
     def is_snapshot(self) -> bool:
-        """Whether engines read a log of the platform's own: of an earlier version, or without misleading statistics."""
-        if self.format != "delta" or not self.is_local:
+        """Whether engines read a log of the platform's own: of an earlier version, by another path, or without wrong statistics."""
+        if self.format != "delta" or not self.is_seen:
             return False
-        return self.is_earlier_version or has_inexact_statistics(Path(self.location))
+        if self.is_earlier_version or not self._is_named_plainly:
+            return True
+        if self.is_stored:
+            return has_inexact_stored_statistics(stored_log(self.location))
+        return has_inexact_statistics(Path(self.location))
+
+    @property
+    def _is_named_plainly(self) -> bool:
+        """Whether Sail finds the data where they are: of an address, and of a Delta table's path, it encodes characters twice."""
+        if self.is_local and self.format != "delta":
+            return True
+        name = store_address(self.location).key if self.is_stored else self.location
+        return quote(name, safe="/~=") == name
 
     @property
     def is_earlier_version(self) -> bool:
@@ -106,10 +149,25 @@ class ExternalSource:
         return digest(self.location, self.format, dict(self.options), list(self.columns), readings)
 
     def state(self) -> str:
-        """Return a digest of the files' names, sizes and times; for a Delta table, of its log."""
+        """Return a digest of the files' names, sizes and times (or tags, which every write changes); for a Delta table, of its log."""
+        if self.is_stored:
+            found = stored_log(self.location) if self.format == "delta" else store_files(self.location)
+            return digest(found.state())
         if self.format == "delta":
             return files_state(Path(self.location), log_files(Path(self.location)))
         return files_state(Path(self.location), [file.path for file in self.files()])
+
+    @contextmanager
+    def on_this_machine(self) -> Iterator[ExternalSource]:
+        """Yield the source with its files on this machine; those of an object store are there for the block."""
+        if not self.is_stored:
+            yield self
+            return
+        found = store_files(self.location)
+        with twin_of(found) as twin:
+            here = replace(self, location=str(twin))
+            found.fetch(twin, [file.path for file in here.files()])
+            yield here
 
 
 def external_source(
@@ -129,14 +187,14 @@ def external_source(
     if format.lower() not in FORMATS:
         known = ", ".join(f"`{name}`" for name in FORMATS)
         raise ConfigurationError(f"{shown(location)}: format `{format}` is unknown. Known: {known}")
+    location = _placed(location, folder or Path.cwd())
     if not is_remote(location):
-        location = str(absolute(location, folder or Path.cwd()))
         if not Path(location).exists():
             raise ConfigurationError(f"{shown(location)}: no such file or folder; expected {format} data")
-    elif format.lower() in TEXT_FORMATS:
+    elif not is_store_address(location) and format.lower() in TEXT_FORMATS:
         raise ConfigurationError(
-            f"{location}: {format} files are read by this machine, but the location is a URI of remote storage; copy them here, or"
-            " write them as Parquet or Delta"
+            f"{location}: {format} files are read by this machine, but the location is of a storage that it cannot read; copy them"
+            " here or to an object store, or write them as Parquet or Delta"
         )
     texts = {
         name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in (options or {}).items()
@@ -149,6 +207,18 @@ def external_source(
     return ExternalSource(location, format.lower(), texts, types, checked)
 
 
+def placed_source(location: str, format: str, options: Mapping[str, str], root: Path) -> ExternalSource:  # noqa: A002
+    """Return a source whose settings were checked; relative local locations start at `root`."""
+    return ExternalSource(_placed(location, root), format, options)
+
+
+def _placed(location: str, root: Path) -> str:
+    """Return the one spelling of a location."""
+    if is_store_address(location):
+        return str(store_address(location))
+    return location if is_remote(location) else str(absolute(location, root))
+
+
 def define_source(
     spark: SparkSession, source: ExternalSource, *, copies: Path, known: RelationDefinition | None = None
 ) -> RelationDefinition:
@@ -157,8 +227,9 @@ def define_source(
     `copies` is the folder of Parquet copies. Raises ConfigurationError if the data lack declared columns or have them with
     other types, DataCheckError for a value that does not parse.
     """
-    fingerprint = digest(source.declaration(), source.state()) if source.is_local else ""
-    if known and fingerprint and known.fingerprint == fingerprint and Path(known.location).exists():
+    fingerprint = digest(source.declaration(), source.state()) if source.is_seen else ""
+    is_there = known is not None and (is_store_address(known.location) or Path(known.location).exists())
+    if known and is_there and fingerprint and known.fingerprint == fingerprint:
         return known
     if source.is_copied:
         if not source.is_text:
@@ -169,18 +240,15 @@ def define_source(
     if source.is_snapshot:
         snapshot = str(source_snapshot(source, copies))
         return RelationDefinition("source", f"using delta location {literal(snapshot)}", fingerprint, snapshot)
-    if source.is_earlier_version:
-        copy = str(_version_copy(spark, source, copies))
-        return RelationDefinition("source", f"using parquet location {literal(copy)}", fingerprint, copy)
     # Options of Parquet choose files; this copy has all of them.
-    kept = source.options if source.format == "delta" or not source.is_local else {}
+    kept = source.options if source.format == "delta" or not source.is_seen else {}
     options = ", ".join(f"{literal(key)} {literal(value)}" for key, value in kept.items())
     clauses = [
         f"using {source.format}",
         f"options ({options})" if options else "",
         f"location {literal(source.location)}",
     ]
-    location = source.location if source.is_local else ""
+    location = source.location if source.is_seen else ""
     return RelationDefinition("source", " ".join(filter(None, clauses)), fingerprint, location)
 
 
@@ -208,11 +276,15 @@ def source_copy(source: ExternalSource, copies: Path) -> Path:
     """
     from feature_platform_py.files.write import write_rows
 
+    def write(file: Path) -> None:
+        with source.on_this_machine() as here:
+            write_rows(text_rows(here), file)
+
     return copied(
         copies,
         declaration=source.declaration(),
         state=source.state,
-        write=lambda file: write_rows(text_rows(source), file),
+        write=write,
         location=source.location,
     )
 
@@ -222,28 +294,25 @@ def source_snapshot(source: ExternalSource, copies: Path) -> Path:
 
     Raises DataCheckError for a version that the table does not have.
     """
-    table = Path(source.location)
+    log = stored_log(source.location) if source.is_stored else None
     named = {option_key(name): value for name, value in source.options.items()}
     version = int(named["versionasof"]) if "versionasof" in named else None
     if "timestampasof" in named:
-        version = version_at(table, named["timestampasof"])
+        with log_twin(log, is_whole=True) if log else nullcontext(Path(source.location)) as table:
+            version = version_at(table, named["timestampasof"])
+
+    def write(folder: Path) -> None:
+        if log:
+            write_stored_snapshot(source.location, log, folder, version=version)
+        else:
+            write_snapshot(Path(source.location), folder, version=version)
+
     return copied(
         copies,
         declaration=source.declaration(),
         state=source.state if version is None else lambda: f"version-{version}",
-        write=lambda folder: write_snapshot(table, folder, version=version),
+        write=write,
         location=source.location,
-    )
-
-
-def _version_copy(spark: SparkSession, source: ExternalSource, copies: Path) -> Path:
-    """Return a Parquet folder of an earlier version of a Delta table, which never changes."""
-
-    def write(file: Path) -> None:
-        spark.read.format("delta").options(**source.options).load(source.location).write.parquet(str(file))
-
-    return copied(
-        copies, declaration=source.declaration(), state=lambda: "version", write=write, location=source.location
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from feature_platform_py.core.stores.path import StorePath
+from feature_platform_py.files.delta_objects import commits_of, stored_log, version_of
+from feature_platform_py.files.objects import stamp, store_files
 from feature_platform_py.warehouse.catalog_file import CatalogFile, TableName
 from feature_platform_py.warehouse.external_sources import ExternalSource
 from feature_platform_py.warehouse.stored_relations import commits, stored_tables
@@ -15,19 +17,23 @@ FileState = tuple[str, int, int, int]
 
 
 def latest_version(source: ExternalSource) -> int | None:
-    """Return the present version of a local Delta table; None for another format, and if options choose the version."""
-    if source.format != "delta" or not source.is_local or source.options or source.is_snapshot:
+    """Return the present version of a Delta table; None for another format, and if options choose the version."""
+    if source.format != "delta" or not source.is_seen or source.options or source.is_snapshot:
         return None
+    if source.is_stored:
+        return version_of(stored_log(source.location))
     return max((int(commit.stem) for commit in commits(Path(source.location))), default=None)
 
 
 def source_state(source: ExternalSource) -> list[FileState]:
-    """Return the state of a local source; empty if a copy of one state is read.
+    """Return the state of a source; empty if a copy of one state is read.
 
     For a Delta table that is read at one version, it is the first commit, which differs only for another table.
     """
     if source.is_text or source.is_earlier_version or source.is_snapshot:
         return []
+    if source.is_stored:
+        return _object_states(source, only_first=latest_version(source) is not None)
     if source.format == "delta":
         found = sorted(commits(Path(source.location)))
         return _states(found[-1:] if latest_version(source) is None else found[:1])
@@ -53,10 +59,22 @@ def table_state(name: TableName, warehouse: Path) -> list[FileState]:
 
 
 def files_state(source: ExternalSource) -> list[FileState]:
-    """Return the state of all files of a local source: of a Delta table those of its log."""
+    """Return the state of all files of a source: of a Delta table those of its log."""
+    if source.is_stored:
+        return _object_states(source)
     if source.format == "delta":
         return _states(sorted(commits(Path(source.location))))
     return _states(file.path for file in source.files())
+
+
+def _object_states(source: ExternalSource, *, only_first: bool = False) -> list[FileState]:
+    """Return the state of the objects of a source at a store; of a Delta table that of its commits, or of the first one."""
+    if source.format != "delta":
+        files = store_files(source.location)
+        return [(f"{files.location}/{files.name(each)}", *stamp(each)) for each in files.objects]
+    log = stored_log(source.location)
+    commits = commits_of(log)[: 1 if only_first else None]
+    return [(f"{log.location}/{log.name(each)}", *stamp(each)) for each in commits]
 
 
 def folder_state(folder: Path) -> list[FileState]:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.stores.address import StoreAddress, store_address
 from feature_platform_py.core.stores.environment import aws_place, aws_session, has_own_credentials, set_for_engines
-from feature_platform_py.core.stores.errors import store_errors
+from feature_platform_py.core.stores.errors import ChangedMeanwhileError, store_errors
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 # A store that does not answer is reported within half a minute.
 _REQUEST, _CONNECT, _TRYING, _TRIES = "20s", "5s", timedelta(seconds=10), 3
+PART_BYTES = 8 * 1024 * 1024
+"""Larger objects travel in parts of this size, because a request has its time limit whatever it carries."""
+_PARTS_AT_ONCE = 4
 _used: set[str] = set()
 
 
@@ -53,6 +57,24 @@ class ObjectStoreClient:
         with store_errors(self._place(key)):
             found = obstore.get(self.store, key)
             return bytes(found.bytes()), found.meta["e_tag"] or ""
+
+    def read_part(self, key: str, start: int, end: int, *, tag: str) -> bytes:
+        """Return bytes of an object that has still this tag. Raises ChangedMeanwhileError if it has another, or is not there."""
+        import obstore
+
+        try:
+            with store_errors(self._place(key)):
+                return bytes(obstore.get(self.store, key, options={"range": (start, end), "if_match": tag}).bytes())
+        except FileNotFoundError as error:
+            raise ChangedMeanwhileError(self._place(key)) from error
+
+    def upload(self, key: str, file: Path) -> str:
+        """Write a file as an object of a new name, in parts if it is large, and return its tag."""
+        import obstore
+
+        with store_errors(self._place(key)):
+            told = obstore.put(self.store, key, file, chunk_size=PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
+        return told["e_tag"] or ""
 
     def write(self, key: str, content: bytes) -> str:
         """Write an object in one step, whatever is there, and return its tag."""

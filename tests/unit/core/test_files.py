@@ -92,6 +92,7 @@ _WRITE_OTHERWISE = {
     "sessions/jvm_session.py",
     "sessions/remote_session.py",
     "files/delta_log.py",
+    "files/objects.py",
     "runs/lock.py",
     "scaffold/project.py",
     "sinks/folders.py",

@@ -60,6 +60,10 @@ def test_an_ending_names_a_format(location: str, expected: str | None) -> None:
         ("s3://bucket/a", "s3://bucket/a/b", True),
         ("s3://bucket/a", "s3://bucket/b", False),
         ("s3://bucket/a", "bucket/a", False),
+        ("s3a://bucket/a/", "s3://bucket//a/b/../b", True),
+        ("S3://bucket/a", "s3://bucket", True),
+        ("s3://bucket/a", "gs://bucket/a", False),
+        ("s3://bucket/../other/a", "s3://other/a", True),
     ],
 )
 def test_places_overlap(tmp_path: Path, one: str, other: str, expected: bool) -> None:
