@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from feature_platform_py.cli.ending import Stopped
-from feature_platform_py.cli.output import print_progress
+from feature_platform_py.cli.output import print_json, print_progress, print_text
+from feature_platform_py.cli.signs import step
 from feature_platform_py.core.errors import BrokenJobsError, Problem
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.dbt_files.sync import load_project_registry
@@ -15,16 +16,20 @@ from feature_platform_py.docs_site.serve import HOST, site_server
 from feature_platform_py.docs_site.site import DEFAULT_FOLDER, build_site
 
 
-def build_command(*, output: Path | None, target: str | None) -> None:
+def build_command(*, output: Path | None, target: str | None, output_format: str) -> None:
     """Write the docs site, and print what it holds. Raises BrokenJobsError at the end if some jobs were left out."""
     project = open_project(target=target)
     folder = _folder(project, output)
     registry = load_project_registry(project.root)
     problems: list[Problem] = []
-    content = build_site(project, registry, folder, problems=problems, tell=lambda text: print_progress(f"  {text}"))
+    content = build_site(project, registry, folder, problems=problems, tell=_told)
     profiled = sum(each["profile"] is not None for each in content["features"])
-    counted = f"{len(content['features'])} features, {profiled} of them built, {len(content['jobs'])} jobs"
-    click.echo(f"{project.shown(folder / 'index.html')}: {counted}")
+    if output_format == "json":
+        counts = {"features": len(content["features"]), "built": profiled, "jobs": len(content["jobs"])}
+        print_json({"site": project.shown(folder / "index.html"), **counts})
+    else:
+        counted = f"{len(content['features'])} features, {profiled} of them built, {len(content['jobs'])} jobs"
+        print_text(f"{project.shown(folder / 'index.html')}: {counted}")
     if problems:
         raise BrokenJobsError(problems)
 
@@ -40,6 +45,11 @@ def serve_command(*, output: Path | None, port: int) -> None:
             if isinstance(error, Stopped):
                 raise
             click.echo("ended")
+
+
+def _told(text: str) -> None:
+    step(text)
+    print_progress(f"  {text}")
 
 
 def _folder(project: Project, output: Path | None) -> Path:

@@ -11,10 +11,10 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
 
 import click
 
+from feature_platform_py.cli.screen import fitted, width_of
 from feature_platform_py.core.errors import (
     BrokenJobsError,
     ConfigurationError,
@@ -49,17 +49,6 @@ class Stopped(KeyboardInterrupt):
         super().__init__(signal.Signals(number).name)
 
 
-class Commands(click.Group):
-    """A group that separates failures of the standard output from all others."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Invoke the command, and handle a closed pipe before click ends with status 1, a failed check."""
-        try:
-            return super().invoke(ctx)
-        except OSError as error:
-            raise _explained(error) from error
-
-
 def end(call: Callable[[], object]) -> int:
     """Call a command and return its exit status; report an error on stderr in one message."""
     _open_standard_streams()
@@ -75,7 +64,7 @@ def end(call: Callable[[], object]) -> int:
     except KeyboardInterrupt as error:
         return _interrupted(error)
     except OSError as error:
-        return _failed(_explained(error))
+        return _failed(explained(error))
     except Exception as error:
         return _failed(error)
     return code if isinstance(code, int) else 0
@@ -105,10 +94,10 @@ def _failed(error: Exception) -> int:
 
 def _say(text: str) -> None:
     with suppress(OSError):
-        click.echo(text, err=True)
+        click.echo(fitted(text, width_of(sys.stderr)), err=True)
 
 
-def _explained(error: OSError) -> Exception:
+def explained(error: OSError) -> Exception:
     """Return an error that explains what the machine refused, or the error itself."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     is_output = bool(frames) and frames[-1].f_code in (click.echo.__code__, end.__code__)

@@ -2,50 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import click
-
-from feature_platform_py.cli.output import print_json, print_progress
+from feature_platform_py.cli.lineage_text import lineage_lines
+from feature_platform_py.cli.output import print_csv, print_json, print_progress, print_text
+from feature_platform_py.cli.signs import step
 from feature_platform_py.core.errors import BrokenJobsError, ConfigurationError, Problem
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.core.suggestions import ticked, unknown
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.dbt_files.sync import load_project_registry, planned_jobs
+from feature_platform_py.jobs.find import find_job
 from feature_platform_py.jobs.groups import plan_groups
 from feature_platform_py.jobs.plan import TablesPlan
-from feature_platform_py.lineage.graph import USE_WORDS, Edge, LineageGraph, Node, mermaid_text
+from feature_platform_py.lineage.graph import LineageGraph, Node, mermaid_text
 from feature_platform_py.lineage.load import compile_jobs, lineage_of, plans_to_compile
 from feature_platform_py.lineage.openlineage import column_lineage_facet
 
 
-def lineage_command(name: str, *, job: Path | None, target: str | None, output_format: str) -> None:
-    """Print the lineage of `relation.column`.
+def lineage_command(name: str, *, job: str | None, target: str | None, output_format: str, is_all: bool) -> None:
+    """Print the lineage of a column: `relation.column`, or a column's name alone.
 
     Raises ConfigurationError for an unknown column, BrokenJobsError at the end if some jobs were left out.
     """
     project = open_project(target=target)
     problems: list[Problem] = []
-    graph = lineage_of(compile_jobs(_plans(project, job, problems), project, problems, tell=print_progress))
+    plans = _plans(project, job, problems)
+    step(f"compiles the SQL of {len(plans)} jobs and feature groups")
+    graph = lineage_of(compile_jobs(plans, project, problems, tell=print_progress))
     nodes = _nodes(name, graph, problems)
     around = LineageGraph(tuple(sorted({edge for node in nodes for edge in graph.around(node).edges})))
     if output_format == "json":
         print_json(around.as_dict())
+    elif output_format == "csv":
+        edges = around.as_dict()["edges"]
+        print_csv(["from", "to", "uses"], [(each["from"], each["to"], ", ".join(each["uses"])) for each in edges])
     elif output_format == "mermaid":
-        click.echo(mermaid_text(around), nl=False)
+        print_text(mermaid_text(around).rstrip("\n"), is_fitted=False)
     elif output_format == "openlineage":
         print_json(column_lineage_facet(graph, _of_one_table(name, nodes)))
     else:
-        click.echo("\n\n".join("\n".join(_lines(graph, node)) for node in nodes))
+        shown = "\n\n".join("\n".join(lineage_lines(graph, node, is_all=is_all)) for node in nodes)
+        print_text(shown, is_fitted=False)
     if problems:
         raise BrokenJobsError(problems)
 
 
-def _plans(project: Project, job: Path | None, problems: list[Problem]) -> dict[Path, TablesPlan]:
+def _plans(project: Project, job: str | None, problems: list[Problem]) -> dict[Path, TablesPlan]:
     """Return the plans of the jobs, and of the feature groups that no job reads."""
     if job:
-        return {job.absolute(): prepare_job(job, project)}
+        file = find_job(job, project)
+        return {file.absolute(): prepare_job(file, project)}
     registry = load_project_registry(project.root)
     jobs = {planned.path: planned.plan for planned in planned_jobs(project, registry, problems)}
     plans = plans_to_compile(jobs, plan_groups(registry, project, problems))
@@ -57,20 +64,32 @@ def _plans(project: Project, job: Path | None, problems: list[Problem]) -> dict[
 
 
 def _nodes(name: str, graph: LineageGraph, problems: list[Problem]) -> list[Node]:
-    """Return the columns of a name: that of a source or model, or if the job's name is left out, that of each job's table."""
+    """Return the columns that a name means: one of a source or model, that of each job's table if the job's name is left out, or
+    for a column's name alone, the columns of this name that something is computed in.
+    """
     known: dict[str, list[Node]] = {}
+    alone: dict[str, list[Node]] = {}
     for node in (each for each in graph.nodes if each.column):
         known.setdefault(node.id, []).append(node)
+        alone.setdefault(str(node.column), []).append(node)
         job, _, table = node.relation.rpartition("__")
         if node.kind == "model" and job:
             known.setdefault(f"{table}.{node.column}", []).append(node)
-    if name not in known:
-        relation = name.rpartition(".")[0]
-        near = [each for each in known if each.startswith(f"{relation}.")] if relation else []
-        text = unknown("column", name, known=near or sorted({each.rpartition(".")[0] for each in known}))
-        # It may be a column of a job that was left out.
-        raise ConfigurationError("\n".join([text, *map(str, problems)]))
-    return known[name]
+    if name in known:
+        return known[name]
+    if name in alone:
+        return _origins(alone[name], graph)
+    relation = name.rpartition(".")[0]
+    near = [each for each in known if each.startswith(f"{relation}.")] if relation else list(alone)
+    text = unknown("column", name, known=near or sorted({each.rpartition(".")[0] for each in known}))
+    # It may be a column of a job that was left out.
+    raise ConfigurationError("\n".join([text, *map(str, problems)]))
+
+
+def _origins(nodes: list[Node], graph: LineageGraph) -> list[Node]:
+    """Return the columns that are not merely passed on from a column of the same name."""
+    passed = {node for node in nodes if any(edge.source.column == node.column for edge in graph.inputs(node))}
+    return [node for node in nodes if node not in passed] or nodes
 
 
 def _of_one_table(name: str, nodes: list[Node]) -> list[Node]:
@@ -80,27 +99,3 @@ def _of_one_table(name: str, nodes: list[Node]) -> list[Node]:
             f"`{name}` is a column of several tables; expected one of {ticked(node.id for node in nodes)}"
         )
     return nodes
-
-
-def _lines(graph: LineageGraph, node: Node) -> Iterator[str]:
-    yield node.id
-    made_of = list(_tree(node, graph.inputs, lambda edge: edge.source, {node}))
-    used_by = list(_tree(node, graph.outputs, lambda edge: edge.target, {node}))
-    width = max((len(text) for text, _ in [*made_of, *used_by]), default=0)
-    for title, tree in (("made of", made_of), ("goes into", used_by)):
-        if tree:
-            yield f"\n{title}"
-            yield from (f"{text:<{width}}  {uses}".rstrip() for text, uses in tree)
-
-
-def _tree(
-    node: Node, step: Callable[[Node], list[Edge]], end: Callable[[Edge], Node], above: set[Node], indent: str = ""
-) -> Iterator[tuple[str, str]]:
-    edges = step(node)
-    for position, edge in enumerate(edges):
-        is_last = position == len(edges) - 1
-        other = end(edge)
-        label = other.id if other.column else f"job {other.relation}"
-        yield f"{indent}{'└─ ' if is_last else '├─ '}{label}", ", ".join(USE_WORDS[use] for use in edge.uses)
-        if other not in above:
-            yield from _tree(other, step, end, above | {other}, indent + ("   " if is_last else "│  "))

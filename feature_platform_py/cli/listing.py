@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
-from feature_platform_py.cli.output import print_json
+from feature_platform_py.cli.output import print_csv, print_json, print_text
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.core.text import aligned
@@ -27,9 +25,14 @@ def list_command(*, target: str | None, output_format: str) -> None:
     if output_format == "json":
         print_json(listed)
         return
+    if output_format == "csv":
+        names = list(dict.fromkeys(name for entries in listed.values() for entry in entries for name in entry))
+        rows = [(title.removesuffix("s"), entry) for title, entries in listed.items() for entry in entries]
+        print_csv(["list", *names], [[title, *(entry.get(name) for name in names)] for title, entry in rows])
+        return
     for title, entries in listed.items():
-        click.echo(f"{title}:")
-        click.echo("\n".join(aligned([[str(cell) for cell in entry.values()] for entry in entries]) or ["  none"]))
+        lines = aligned([[str(cell) for cell in entry.values()] for entry in entries]) or ["  none"]
+        print_text("\n".join([f"{title}:", *lines]))
 
 
 def _listed(project: Project) -> dict[str, list[dict[str, Any]]]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import click
+
+from feature_platform_py.cli.screen import fitted, table_lines, table_width, width_of
+from feature_platform_py.cli.signs import paused
 
 
 def program(name: str) -> str:
@@ -25,35 +29,34 @@ def program(name: str) -> str:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON on stdout; print other types as text."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    print_text(json.dumps(value, indent=2, ensure_ascii=False, default=str), is_fitted=False)
+
+
+def print_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows as CSV on stdout, exactly; what is missing is an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    with paused():
+        click.echo(text.getvalue(), nl=False)
+
+
+def print_text(text: str, *, is_fitted: bool = True) -> None:
+    """Print lines on stdout; in a window, long ones are broken between words."""
+    with paused():
+        click.echo(fitted(text, width_of(sys.stdout)) if is_fitted else text)
 
 
 def print_progress(text: str = "") -> None:
-    """Print one line on stderr; ignore a stderr that fails."""
-    with suppress(OSError):
-        click.echo(text, err=True)
+    """Print lines on stderr; ignore a stderr that fails."""
+    with suppress(OSError), paused():
+        click.echo(fitted(text, width_of(sys.stderr)), err=True)
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, truncate: bool | int) -> None:
-    """Print rows as a table on stdout; `truncate` is the longest value shown, True for 20 and False for any length."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    limit = 20 if truncate is True else int(truncate)
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for index, column in enumerate(columns):
-        is_numeric = any(isinstance(row[index], int | float | Decimal) for row in rows)
-        table.add_column(column, no_wrap=True, justify="right" if is_numeric else "left")
-    for row in rows:
-        table.add_row(*[_cell(value, limit) for value in row])
-    # As wide as its values, so that a narrow terminal wraps lines and nothing is cut.
-    console = Console(width=100_000, highlight=False, markup=False, emoji=False)
-    with console.capture() as captured:
-        console.print(table)
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
-
-
-def _cell(value: object, limit: int) -> str:
-    text = "NULL" if value is None else str(value)
-    return text if not limit or len(text) <= limit else text[: max(limit - 3, 0)] + "..."
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], *, truncate: bool | int, first: Sequence[str] = ()
+) -> None:
+    """Print rows as a table on stdout that fits a window; `first` are the columns that matter most."""
+    lines = table_lines(columns, rows, width=table_width(sys.stdout), first=first, truncate=truncate)
+    print_text("\n".join(lines), is_fitted=False)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import click
-
-from feature_platform_py.cli.output import print_json, print_progress
+from feature_platform_py.cli.output import print_csv, print_json, print_progress, print_text
+from feature_platform_py.cli.signs import step
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.dbt_files.prepare import prepare_named
 from feature_platform_py.features.feature_set import FeatureSet
@@ -25,17 +24,23 @@ def plan_command(name: str, *, target: str | None, output_format: str) -> None:
     project = open_project(target=target)
     with backend_of(project).unchanged():
         plan = prepare_named(name, project)
+        step("loads dbt, and asks what has changed")
         works = plan_work(plan, project, on_note=print_progress)
         job = plan if isinstance(plan, JobPlan) else None
+        step("looks at the source")
         counts = plan_row_counts(job, project) if job else None
         warnings = plan_warnings(job, project) if job else []
+    if output_format == "csv":
+        described = plan_as_dict(plan, project, works)["columns"]
+        print_csv(list(described[0]), [list(each.values()) for each in described])
+        return
     if output_format == "json":
         rows = {"rows": counts.as_dict()} if counts else {}
         print_json(plan_as_dict(plan, project, works) | rows | {"warnings": [each.as_dict() for each in warnings]})
         return
     lines = [*plan_lines(plan, project.target), *(["", *work_lines(works)] if works else [])]
     lines += ["", f"  of {counts.rows:,} rows: {counts.shown}"] if counts else []
-    click.echo("\n".join([*lines, *(["", *map(str, warnings)] if warnings else [])]))
+    print_text("\n".join([*lines, *(["", *map(str, warnings)] if warnings else [])]))
 
 
 def plan_as_dict(plan: TablesPlan, project: Project, works: Mapping[str, TableWork]) -> dict[str, Any]:

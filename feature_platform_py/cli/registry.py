@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
-from feature_platform_py.cli.output import print_json
+from feature_platform_py.cli.output import print_csv, print_json, print_text
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import open_project
 from feature_platform_py.dbt_files.sync import load_project_registry
@@ -21,11 +19,15 @@ def validate_command(*, output_format: str) -> None:
         if output_format == "json":
             shown = [{"file": each.file, "line": each.line, "message": each.message} for each in error.problems]
             print_json({"valid": False, "problems": shown})
+        if output_format == "csv":
+            _print_problems([(each.file, each.line, each.message) for each in error.problems])
         raise
     if output_format == "json":
         print_json({"valid": True, "problems": [], **_counts(registry)})
+    elif output_format == "csv":
+        _print_problems([])
     else:
-        click.echo("registry: valid, " + ", ".join(f"{count} {name}" for name, count in _counts(registry).items()))
+        print_text("registry: valid, " + ", ".join(f"{count} {name}" for name, count in _counts(registry).items()))
 
 
 def diagram_command(*, output_format: str) -> None:
@@ -33,10 +35,14 @@ def diagram_command(*, output_format: str) -> None:
     project = open_project()
     entities = load_registry(project.root).entities
     if output_format == "mermaid":
-        click.echo(mermaid_text(entities), nl=False)
+        print_text(mermaid_text(entities).rstrip("\n"), is_fitted=False)
         return
     for path in draw(dot_text(entities), to=project.root / DIAGRAM):
-        click.echo(f"wrote {path.relative_to(project.root)}")
+        print_text(f"wrote {path.relative_to(project.root)}")
+
+
+def _print_problems(problems: list[tuple[str | None, int | None, str]]) -> None:
+    print_csv(["file", "line", "problem"], problems)
 
 
 def _counts(registry: Registry) -> dict[str, int]:

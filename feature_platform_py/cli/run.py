@@ -7,10 +7,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from feature_platform_py.cli.output import print_json, print_progress, print_table
-from feature_platform_py.core.project import open_project
+from feature_platform_py.cli.output import print_csv, print_json, print_progress, print_table
+from feature_platform_py.cli.signs import begun, step
+from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.dbt_files.prepare import prepare_job
+from feature_platform_py.jobs.changed_periods import why_whole
 from feature_platform_py.jobs.describe import plan_lines
+from feature_platform_py.jobs.find import find_job
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.work import TableWork
 from feature_platform_py.runs.dbt import NodeResult
@@ -20,14 +24,20 @@ from feature_platform_py.sinks.results import ResultCounts
 
 
 def run_command(
-    job: Path, *, target: str | None, output_format: str, is_full_refresh: bool, is_reconciled: bool, is_tested: bool
+    job: str | Path,
+    *,
+    target: str | None,
+    output_format: str,
+    is_full_refresh: bool,
+    is_reconciled: bool,
+    is_tested: bool,
 ) -> None:
-    """Run one job and print what it did."""
-    started = time.monotonic()
+    """Run the job of a name or a file, and print what it did."""
+    started = begun()
     project = open_project(target=target)
+    file = find_job(str(job), project)
     repair_warehouse(project, is_full_refresh=is_full_refresh, tell=print_progress)
-    # Nobody waits for the first line of a log.
-    plan = prepare_job(job, project, tell=print_progress) if sys.stderr.isatty() else prepare_job(job, project)
+    plan = _prepared(file, project, output_format)
     print_progress("\n".join([*plan_lines(plan, project.target), ""]))
     report = run_job(
         plan,
@@ -37,17 +47,48 @@ def run_command(
         is_tested=is_tested,
         on_node=_print_node,
         on_note=print_progress,
+        on_step=step,
     )
-    seconds = time.monotonic() - started
-    if output_format == "json":
-        print_json(_as_dict(plan, report, seconds))
-        return
-    print_progress()
-    if report.sink.columns:
-        print_table(report.sink.columns, report.sink.preview, truncate=report.sink.truncate)
+    _print_result(plan, report, started, output_format)
     for warning in report.warnings:
         print_progress(str(warning))
-    print_progress(_summary(plan, report, seconds))
+    print_progress(_summary(plan, report, time.monotonic() - started))
+
+
+def _prepared(file: Path, project: Project, output_format: str) -> JobPlan:
+    # Nobody waits for the first line of a log.
+    plan = prepare_job(file, project, tell=print_progress) if sys.stderr.isatty() else prepare_job(file, project)
+    if output_format == "csv" and plan.sink.is_stored:
+        raise ConfigurationError(
+            f"`--format csv` prints the rows that a sink shows, and {plan.sink.shown} keeps them; use `--format json`, or after the"
+            f" run `fpjob show {plan.job_name} --format csv`"
+        )
+    return plan
+
+
+def _print_result(plan: JobPlan, report: RunReport, started: float, output_format: str) -> None:
+    """Print on stdout what the run gave: the rows that the sink shows, or a report."""
+    sink = report.sink
+    if output_format == "json":
+        print_json(_as_dict(plan, report, time.monotonic() - started))
+    elif output_format == "csv":
+        print_csv(sink.columns, sink.preview)
+    else:
+        print_progress()
+        if sink.columns:
+            print_table(sink.columns, sink.preview, truncate=sink.truncate, first=leading_columns(plan))
+
+
+def leading_columns(plan: JobPlan) -> list[str]:
+    """Return the columns that tell most about a row: those that identify it and its time, then the features."""
+    registered = plan.source.registered
+    own = list(registered.primary_key) if registered else []
+    grains = [name for group in plan.groups for name in group.grain]
+    grains += [name for each in plan.feature_sets for name in each.keys]
+    asked = [name for use in plan.uses for name in (*use.keys.values(), *(use.time[1:] if use.time else ()))]
+    added = {column.name for column in plan.features}
+    keys = [name for name in (*own, *asked, *grains) if name not in added]
+    return list(dict.fromkeys([*keys, *(column.name for column in plan.features)]))
 
 
 def _print_node(node: NodeResult) -> None:
@@ -55,7 +96,7 @@ def _print_node(node: NodeResult) -> None:
         return
     rows = "" if node.rows is None else f"{node.rows:,} rows"
     work = f"  {_work_text(node.work)}" if node.work else ""
-    print_progress(f"  {node.status:<8} {node.name:<26} {rows:>15} {node.seconds:>7.2f} s{work}")
+    print_progress(f"  {node.status:<7}  {node.name:<25} {rows:>14} {node.seconds:>7.2f} s{work}")
 
 
 def _work_text(work: TableWork) -> str:
@@ -81,6 +122,7 @@ def _as_dict(plan: JobPlan, report: RunReport, seconds: float) -> dict[str, Any]
             "rows": report.sink.rows,
             "why_left": report.sink.why_left,
             "replaced_periods": report.sink.replaced,
+            "whole": why_whole(plan),
             "seconds": round(report.phases["sink"], 3),
             "preview": [dict(zip(report.sink.columns, row, strict=True)) for row in report.sink.preview],
         },

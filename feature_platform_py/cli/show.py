@@ -2,64 +2,108 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-import click
-
-from feature_platform_py.cli.output import print_json, print_progress, print_table
-from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.cli.output import print_csv, print_json, print_progress, print_table, print_text
+from feature_platform_py.cli.run import leading_columns
+from feature_platform_py.cli.signs import step
+from feature_platform_py.core.errors import ConfigurationError, FeaturePlatformError
 from feature_platform_py.core.project import Project, open_project
-from feature_platform_py.core.suggestions import unknown
+from feature_platform_py.core.suggestions import ticked, unknown
+from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.features.catalogue import transformers_of
 from feature_platform_py.jobs.config import JobConfig, load_job_config
+from feature_platform_py.jobs.find import find_job, group_names, is_path, jobs_by_name
 from feature_platform_py.jobs.plan import ENRICHED_MODEL, JOINED_MODEL
 from feature_platform_py.runs.proof import last_proof
-from feature_platform_py.targets import backend_of
+from feature_platform_py.targets import Backend, backend_of
 
 
 def show_command(name: str, *, target: str | None, rows: int, output_format: str) -> None:
-    """Print the first rows of the job or table `name`."""
+    """Print the first rows of what a user names: a job's result by its file or name, a feature group, or a table."""
     project = open_project(target=target)
-    table = _table_of(name, project)
     backend = backend_of(project)
-    known = [relation for relation, _ in backend.relations()]
-    if table not in known:
-        known_as = unknown("table", table, known=known)
-        raise ConfigurationError(
-            f"{known_as}. Tables of a job and of the feature groups that it reads exist after its first run"
-        )
+    file = _file_of_job(name, project)
+    table = _result_table(file, project) if file else _table_named(name, project, backend)
+    if table not in _known(backend):
+        raise ConfigurationError(_unknown(name, table, project, backend))
+    step(f"reads {table}")
     relation = backend.sql_name(table)
     shown = backend.query(f"select * from {relation} limit {rows}")  # noqa: S608 - quoted
     if output_format == "json":
         print_json(shown.dicts())
         return
-    print_table(shown.columns, shown.values, truncate=False)
+    if output_format == "csv":
+        print_csv(shown.columns, shown.values)
+        return
     [[count]] = backend.query(f"select count(*) as row_count from {relation}").values  # noqa: S608 - quoted
+    print_table(shown.columns, shown.values, truncate=False, first=_leading(file, project) if file else ())
     print_progress(f"{table}: {len(shown.values):,} of {count:,} rows shown")
 
 
 def proof_command(name: str, *, target: str | None, output_format: str) -> None:
     """Print the proof of the last result of a job, which is named by its file or its `job_name`."""
     project = open_project(target=target)
-    job_name = _job(name, project).job_name if name.endswith((".yaml", ".yml")) else name
+    job_name = _job(find_job(name, project), project).job_name if is_path(name) else name
     proof = last_proof(project, job_name)
     if proof is None:
+        if not is_path(name):
+            find_job(name, project)
         raise ConfigurationError(
             f"job `{job_name}` has no proof here; run it first. Jobs have one whose rows ask for features of groups at their own times"
         )
     if output_format == "json":
         print_json(proof.value)
     else:
-        click.echo("\n".join(proof.lines()))
+        print_text("\n".join(proof.lines()))
 
 
-def _job(file: str, project: Project) -> JobConfig:
-    return load_job_config(Path(file), transformers=transformers_of(project.root))
+def _file_of_job(name: str, project: Project) -> Path | None:
+    return find_job(name, project) if is_path(name) else jobs_by_name(project).get(name)
 
 
-def _table_of(name: str, project: Project) -> str:
-    if name.endswith((".yaml", ".yml")):
-        job = _job(name, project)
-        model = ENRICHED_MODEL if job.python_transformers else JOINED_MODEL
-        return f"{project.target.schema}.{job.job_name}__{model}"
-    return name if "." in name else f"{project.target.schema}.{name}"
+def _job(file: Path, project: Project) -> JobConfig:
+    return load_job_config(file, transformers=transformers_of(project.root))
+
+
+def _result_table(file: Path, project: Project) -> str:
+    job = _job(file, project)
+    model = ENRICHED_MODEL if job.python_transformers else JOINED_MODEL
+    return f"{project.target.schema}.{job.job_name}__{model}"
+
+
+def _table_named(name: str, project: Project, backend: Backend) -> str:
+    """Return the full name of a table. Without its schema it is one of features, and without its job too if only one job has it."""
+    if "." in name:
+        return name
+    known, table = _known(backend), f"{project.target.schema}.{name}"
+    of_jobs = [each for each in known if each.startswith(f"{project.target.schema}.") and each.endswith(f"__{name}")]
+    if table in known or not of_jobs:
+        return table
+    if len(of_jobs) > 1:
+        raise ConfigurationError(f"`{name}` is a table of several jobs; expected one of {ticked(of_jobs)}")
+    return of_jobs[0]
+
+
+def _unknown(name: str, table: str, project: Project, backend: Backend) -> str:
+    advice = "Tables of a job and of the feature groups that it reads exist after its first run"
+    jobs = jobs_by_name(project)
+    if name in jobs or name in group_names(project) or is_path(name):
+        kind = "feature group" if name in group_names(project) else "job"
+        return f"{kind} `{name}` has no table on target `{project.target.name}` yet. {advice}"
+    schema = f"{project.target.schema}."
+    known = [each.removeprefix(schema) for each in _known(backend)]
+    return f"{unknown('job or table', table.removeprefix(schema), known=[*jobs, *known])}. {advice}"
+
+
+def _known(backend: Backend) -> list[str]:
+    return [relation for relation, _ in backend.relations()]
+
+
+def _leading(file: Path, project: Project) -> Sequence[str]:
+    """Return the columns of a job's result that matter most; none if the job has changed and is not valid now."""
+    with suppress(FeaturePlatformError):
+        return leading_columns(prepare_job(file, project))
+    return ()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import difflib
 
-import click
-
+from feature_platform_py.cli.output import print_json, print_text
 from feature_platform_py.core.errors import BrokenJobsError, ConfigurationError, Problem
 from feature_platform_py.core.project import open_project
 from feature_platform_py.dbt_files.sync import stale_files, write_files
 
 
-def sync_command(*, is_check: bool) -> None:
+def sync_command(*, is_check: bool, output_format: str) -> None:
     """Write the generated files and name them; with `is_check`, raise ConfigurationError with a diff if one is stale.
 
     Raises BrokenJobsError at the end if some jobs were left out.
@@ -19,12 +18,21 @@ def sync_command(*, is_check: bool) -> None:
     project = open_project()
     problems: list[Problem] = []
     if is_check:
-        diffs = [_diff(str(path), there, wanted) for path, (there, wanted) in stale_files(project, problems).items()]
+        stale = stale_files(project, problems)
+        if output_format == "json":
+            print_json({"stale": [str(path) for path in stale]})
+        diffs = [_diff(str(path), there, wanted) for path, (there, wanted) in stale.items()]
         if diffs and not problems:
             raise ConfigurationError("\n".join(diffs) + "\nGenerated files are stale; run `fpjob registry sync`")
     else:
-        for path in write_files(project, problems):
-            click.echo(f"{'wrote' if (project.root / path).exists() else 'removed'} {path}")
+        changed = write_files(project, problems)
+        written = [str(path) for path in changed if (project.root / path).exists()]
+        removed = [str(path) for path in changed if str(path) not in written]
+        if output_format == "json":
+            print_json({"written": written, "removed": removed})
+        else:
+            for path in map(str, changed):
+                print_text(f"{'removed' if path in removed else 'wrote'} {path}")
     if problems:
         raise BrokenJobsError(problems)
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import click
-
-from feature_platform_py.cli.output import print_json, print_progress
+from feature_platform_py.cli.output import print_csv, print_json, print_progress, print_text
 from feature_platform_py.core.errors import (
     BrokenJobsError,
     FeaturePlatformError,
@@ -37,8 +35,11 @@ def vacuum_command(
     found = vacuum(plans, project, retention=kept_for, is_dry_run=is_dry_run, is_whole=not names, tell=print_progress)
     if output_format == "json":
         print_json(_as_dict(found, project, is_dry_run=is_dry_run))
+    elif output_format == "csv":
+        places = _as_dict(found, project, is_dry_run=is_dry_run)["places"]
+        print_csv(["place", "files", "bytes", "joined", "why_left"], [list(each.values()) for each in places])
     else:
-        click.echo("\n".join([*aligned(list(_lines(found, project))), _summary(found, is_dry_run=is_dry_run)]))
+        print_text("\n".join([*aligned(list(_lines(found, project))), _summary(found, is_dry_run=is_dry_run)]))
     if problems:
         raise BrokenJobsError(problems)
 

@@ -13,6 +13,7 @@ from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import unknown
 from feature_platform_py.jobs.checks import CheckedJob, ResolvedSource, load_checked_job
+from feature_platform_py.jobs.find import find_job_or_group
 from feature_platform_py.jobs.groups import plan_group
 from feature_platform_py.jobs.plan import GroupPlan, JobPlan, plan_job
 from feature_platform_py.registry.registry import Registry, load_registry
@@ -57,11 +58,9 @@ def prepare_group(name: str, project: Project) -> GroupPlan:
 
 
 def prepare_named(name: str, project: Project) -> JobPlan | GroupPlan:
-    """Return the plan of the job in a file, or of the feature group of a name or a file. Raises ConfigurationError."""
-    path = Path(name)
-    if path.resolve().is_relative_to((project.root / "registry" / "feature").resolve()):
-        return prepare_group(path.stem, project)
-    return prepare_job(path, project) if path.suffix or path.exists() else prepare_group(name, project)
+    """Return the plan of the job or feature group that a user names by its name or file. Raises ConfigurationError."""
+    found = find_job_or_group(name, project)
+    return prepare_job(found, project) if isinstance(found, Path) else prepare_group(found, project)
 
 
 def validate_job(path: Path, project: Project) -> CheckedJob:

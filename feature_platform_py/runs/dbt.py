@@ -15,6 +15,7 @@ from feature_platform_py.core.text import yaml_argument
 from feature_platform_py.jobs.work import TableWork, read_work
 
 _COUNTED = ("model", "test")
+_VERBS = {"model": "computes", "test": "tests"}
 UNCHANGED = "unchanged"
 # The tests of a model begin with their kind, and end with the model's name.
 _TESTS = frozenset({"input_types", "values_parse", "registry_rules", "unique_grain", "one_row_per_source_row"})
@@ -119,6 +120,27 @@ class _Told:
             self.failed_rows.append(f"`{message.fields['test']}`: {values}")
 
 
+class _Running:
+    """Tells which nodes dbt is at work on."""
+
+    def __init__(self, job_name: str, on_step: Callable[[str], None]) -> None:
+        self._job_name, self._on_step = job_name, on_step
+        self._nodes: dict[str, tuple[str, str]] = {}
+
+    def note(self, event: Any) -> None:
+        """Tell what is at work after an event of dbt's."""
+        if event.info.name == "NodeStart":
+            node = event.data.node_info
+            self._nodes[node.unique_id] = node.resource_type, shown_name(node.node_name, self._job_name)
+        elif event.info.name == "NodeFinished":
+            self._nodes.pop(event.data.node_info.unique_id, None)
+        else:
+            return
+        kinds = {kind: ", ".join(sorted(name for of, name in self._nodes.values() if of == kind)) for kind in _VERBS}
+        if steps := [f"{_VERBS[kind]} {names}" for kind, names in kinds.items() if names]:
+            self._on_step("; ".join(steps))
+
+
 def _message(event: Any) -> Message | None:
     """Return what an event of dbt's says, by who may say what."""
     if event.info.name == "JinjaLogDebug":
@@ -137,13 +159,16 @@ def build(
     exclude: Sequence[str] = (),
     is_full_refresh: bool = False,
     on_node: Callable[[NodeResult], None] = lambda _: None,
+    on_step: Callable[[str], None] = lambda _: None,
 ) -> DbtRun:
     """Run `dbt build` on the selected nodes with the job's variables, and return how each node ended."""
     nodes: list[NodeResult] = []
     told, passed = _Told(), set[str]()
+    running = _Running(job_name, on_step)
 
     def watch(event: Any) -> None:
         told.note(event)
+        running.note(event)
         if event.info.name == "NodeFinished" and (node := _finished(event.data, told, job_name)):
             nodes.append(node)
             if node.status in ("pass", UNCHANGED):

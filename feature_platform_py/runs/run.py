@@ -66,10 +66,10 @@ class RunReport:
         """How many tests passed, and how many were not run since nothing has changed: a run with a failed one has no report."""
         tests = [node.status for node in self.nodes if node.kind == "test"]
         unchanged = tests.count(dbt.UNCHANGED)
-        passed = f"{len(tests) - unchanged} tests passed"
+        passed = f"{_tests(len(tests) - unchanged)} passed"
         if not unchanged:
             return passed
-        return f"{passed}, {unchanged} unchanged" if unchanged < len(tests) else f"{unchanged} tests unchanged"
+        return f"{passed}, {unchanged} unchanged" if unchanged < len(tests) else f"{_tests(unchanged)} unchanged"
 
     @property
     def seconds(self) -> float:
@@ -92,6 +92,7 @@ def run_job(
     is_tested: bool = False,
     on_node: Callable[[NodeResult], None] = lambda _: None,
     on_note: Callable[[str], None] = lambda _: None,
+    on_step: Callable[[str], None] = lambda _: None,
 ) -> RunReport:
     """Build the plan's models and write its sink; do nothing if they, and all that decides them, are as the last run left them.
 
@@ -127,11 +128,17 @@ def run_job(
             is_tested=is_all_asked,
             is_alone=is_alone,
             on_node=on_node,
+            on_step=on_step,
         )
         report = _repeated(run, on_note)
+        on_step("removes old files")
         clean_up(plan, project)
         last.keep(Known(report.nodes, report.sink, report.warnings))
         return report
+
+
+def _tests(number: int) -> str:
+    return f"{number} test" if number == 1 else f"{number} tests"
 
 
 def _repeated(run: Callable[[], RunReport], on_note: Callable[[str], None]) -> RunReport:
@@ -162,10 +169,13 @@ def _run(
     is_tested: bool,
     is_alone: Callable[[], None],
     on_node: Callable[[NodeResult], None],
+    on_step: Callable[[str], None],
 ) -> RunReport:
     backend, asked = backend_of(project), time.monotonic()
+    on_step(f"reads {plan.source.shown}")
     _land_query(plan, project)
     started = time.monotonic()
+    on_step("loads dbt and the engine")
     state = InputState(project, [part.name for part in plan.parts], lambda: backend.input_state(plan))
     is_doubtful = state.begin()
 
@@ -184,6 +194,7 @@ def _run(
             exclude=["test_name:one_row_per_source_row"],
             is_full_refresh=is_full_refresh or is_doubtful,
             on_node=on_node,
+            on_step=on_step,
         )
     record_run(project, plan.job_name, [node.record() for node in dbt_run.nodes], job_file=plan.config.path)
     # A change of the input may be the cause of a failure.
@@ -196,8 +207,10 @@ def _run(
         check_is_built(plan, dbt_run, project)
         _check_not_empty(plan, project)
         built = time.monotonic()
+        on_step("proves the result")
         proof = _proof(plan, project, state)
         proven = time.monotonic()
+        on_step(f"writes {plan.sink.shown}")
         sink = write_sink(plan, project, check=check, proof=proof.text if proof else None)
     except (DataCheckError, EngineError, SinkError) as error:
         if remove_damaged_copies(project, is_deep=True):
@@ -206,6 +219,7 @@ def _run(
         raise
     landed = {"query": started - asked} if plan.source.query else {}
     written = time.monotonic()
+    on_step("looks for suspicious results")
     warnings = result_warnings(plan, project, sink.counts)
     proving = {"proof": proven - built} if proof else {}
     phases = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -25,7 +26,8 @@ def _refuse_engine(*_: object) -> None:
 
 @pytest.fixture
 def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("feature_platform_py.warehouse.session.open_warehouse", _refuse_engine)
+    for module in ("warehouse.session", "targets.spark"):
+        monkeypatch.setattr(f"feature_platform_py.{module}.open_warehouse", _refuse_engine)
 
 
 def test_the_plan_names_tables_grain_columns_and_what_looks_ahead(project: Path, fpjob: Fpjob) -> None:
@@ -75,7 +77,7 @@ def test_validate_reports_every_problem_of_every_file_and_starts_no_engine(proje
 def test_show_a_table_that_is_not_there_names_the_ones_that_are(project: Path, fpjob: Fpjob) -> None:
     outcome = fpjob("show", "user_spent")
     assert outcome.status == 2
-    assert "table `features.user_spent` is unknown" in outcome.stderr
+    assert "job or table `user_spent` is unknown" in outcome.stderr
 
 
 @pytest.mark.usefixtures("_no_engine")
@@ -139,7 +141,7 @@ def test_a_source_that_left_the_registry_leaves_dbt(project: Path, fpjob: Fpjob)
         (["run", SAMPLE, "--target", "moon"], "target `moon` is unknown. Known: `local`"),
         (["run", "no_such_job.yaml"], "no_such_job.yaml"),
         (["plan"], "Missing argument"),
-        (["frobnicate"], "No such command"),
+        (["shwo"], "command `shwo` is unknown. Did you mean `show`?"),
     ],
 )
 @pytest.mark.usefixtures("_no_engine")
@@ -219,3 +221,48 @@ def test_a_table_that_another_process_has_written_since_is_found(
         backend.source_columns(source)
     shutil.copytree(opened.target.warehouse / "raw" / "sales", opened.target.warehouse / "raw" / "sold")
     assert backend.source_columns(source) == [("user_id", "int")]
+
+
+@pytest.mark.usefixtures("_no_engine")
+def test_lists_and_problems_have_a_line_of_csv_each(project: Path, fpjob: Fpjob) -> None:
+    jobs = [row for row in _csv(fpjob("list", "--format", "csv").stdout) if row["list"] == "job"]
+    assert {"job": "financial_features_extraction_v1", "path": SAMPLE}.items() <= jobs[-2].items()
+    text = Path(SAMPLE).read_text().replace("financial_features_extraction_v1", "one")
+    Path("one.yaml").write_text(text.replace("display", "displai"))
+    [valid, wrong] = _csv(fpjob("validate", SAMPLE, "one.yaml", "--format", "csv").stdout)
+    assert valid == {"file": SAMPLE, "line": "", "problem": ""}
+    assert (wrong["file"], wrong["line"]) == ("one.yaml", "31")
+    entity = Path("registry/entity/customer/customer.yaml")
+    entity.write_text(entity.read_text() + "nonsense: 1\n")
+    [problem] = _csv(fpjob("registry", "validate", "--format", "csv").stdout)
+    assert "`nonsense`" in problem["problem"]
+
+
+def test_the_plan_has_a_line_of_csv_for_each_column(project: Path, fpjob: Fpjob) -> None:
+    outcome = fpjob("plan", SAMPLE, "--format", "csv")
+    assert outcome.status == 0, outcome.stderr
+    columns = _csv(outcome.stdout)
+    assert columns[8] == {"name": "user_30d_total_spend", "type": "decimal(38,2)", "looks_ahead": "False"}
+
+
+@pytest.mark.usefixtures("_no_engine")
+def test_csv_is_refused_where_there_are_no_rows(project: Path, fpjob: Fpjob) -> None:
+    stored = fpjob("run", "customer_features_v1", "--format", "csv")
+    assert stored.status == 2
+    assert "after the run `fpjob show customer_features_v1 --format csv`" in stored.stderr
+    proof = fpjob("show", SAMPLE, "--proof", "--format", "csv")
+    assert proof.status == 2
+    assert "a proof is not a table" in proof.stderr
+
+
+@pytest.mark.usefixtures("_no_engine")
+def test_sync_says_in_json_what_it_wrote(project: Path, fpjob: Fpjob) -> None:
+    stale = "models/features/customer_spend.yml"
+    Path(stale).write_text(Path(stale).read_text() + "\n")
+    checked = fpjob("registry", "sync", "--check", "--format", "json")
+    assert (checked.status, json.loads(checked.stdout)) == (2, {"stale": [stale]})
+    assert json.loads(fpjob("registry", "sync", "--format", "json").stdout) == {"written": [stale], "removed": []}
+
+
+def _csv(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))

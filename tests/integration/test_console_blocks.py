@@ -45,6 +45,7 @@ def comparable(output: str) -> list[str]:
 def run(command: str, folder: Path, note: Path) -> tuple[str, Path]:
     """Run a command as a reader does; return what it prints, and the folder that the next one starts in."""
     environment = {name: value for name, value in os.environ.items() if name != "FP_WAREHOUSE"}
+    environment["COLUMNS"] = "120"
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     done = subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", f"{command}\npwd > '{note}'"],

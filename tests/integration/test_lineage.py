@@ -11,7 +11,7 @@ FEATURE = "user_spend.user_30d_total_spend"
 
 
 def test_a_feature_is_made_of_source_columns_and_goes_into_jobs(project: Path, fpjob: Fpjob) -> None:
-    outcome = fpjob("lineage", FEATURE, "--job", "configs/jobs/sample_financial_features_job.yaml")
+    outcome = fpjob("lineage", FEATURE, "--all", "--job", "configs/jobs/sample_financial_features_job.yaml")
     assert outcome.status == 0, outcome.stderr
     lines = [line.split() for line in outcome.stdout.splitlines()]
     expected = """

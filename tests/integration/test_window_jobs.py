@@ -121,7 +121,7 @@ def test_two_amounts_and_a_composite_key_in_one_job_and_a_late_row(job: Path, fp
 
 
 def test_lineage_says_what_a_feature_is_made_of(job: Path, fpjob: Fpjob) -> None:
-    outcome = fpjob("lineage", "window_features.paid_in_a_14d", "--job", "windows.yaml")
+    outcome = fpjob("lineage", "window_features.paid_in_a_14d", "--all", "--job", "windows.yaml")
     uses = {
         line.split("stg_job_input.")[1].split()[0]: line.split("  ", 2)[2].strip()
         for line in outcome.stdout.splitlines()
