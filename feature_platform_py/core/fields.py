@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, get_args
@@ -19,7 +19,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from feature_platform_py.core.document import EnvironmentText, Place
+from feature_platform_py.core.document import Document, EnvironmentText, KeyPath, Place
 from feature_platform_py.core.errors import Problem
 from feature_platform_py.core.suggestions import nearest, printable, ticked, unknown
 
@@ -156,6 +156,28 @@ def read_part(kind: type[Part], place: Place, problems: list[Problem]) -> Part |
         problems += [problem for problem in dict.fromkeys(found) if problem]
         return None
     return part
+
+
+def faults_of(error: ValidationError, kind: type[Any], values: Mapping[str, Any]) -> list[str]:
+    """Return the faults of values from Python in the words in which `read_part` tells those of a file."""
+    place, details = place_of(values), _without_misspelled(error.errors(include_url=False))
+    found = [_problem(detail, kind, place) for detail in details]
+    return [problem.message for problem in dict.fromkeys(found) if problem]
+
+
+def place_of(values: Mapping[str, Any]) -> Place:
+    """Return values from Python as a place of a document, which has no lines."""
+    return Place(Document("values", dict(values), dict.fromkeys(_paths((), values), 0)))
+
+
+def _paths(path: KeyPath, value: Any) -> Iterator[KeyPath]:
+    """Yield the paths of a value and of all that is inside of it."""
+    yield path
+    inside = (
+        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list | tuple) else ()
+    )
+    for key, each in inside:
+        yield from _paths((*path, key), each)
 
 
 @cache

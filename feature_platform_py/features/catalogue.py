@@ -8,9 +8,8 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, TypeVar, overload
 
-from feature_platform_py.core.document import Document, KeyPath, Place
 from feature_platform_py.core.errors import ConfigurationError, Problem
-from feature_platform_py.core.fields import read_part
+from feature_platform_py.core.fields import place_of, read_part
 from feature_platform_py.core.project_code import is_project_code_refused
 from feature_platform_py.core.suggestions import ticked, unknown
 from feature_platform_py.features import built_in
@@ -99,7 +98,7 @@ def get_transformer(
     if name not in known:
         raise ConfigurationError(unknown_transformer(name, known))
     problems: list[Problem] = []
-    found = read_part(known[name], Place(_document(params or {})), problems)
+    found = read_part(known[name], place_of(params or {}), problems)
     if found is None:
         raise ConfigurationError("\n".join(f"transformer `{name}`: {problem.message}" for problem in problems))
     return found
@@ -133,18 +132,3 @@ def _without_clashes(
     if taken:
         raise ConfigurationError(f"more than one transformer is called {ticked(dict.fromkeys(taken))}; rename yours")
     return {**of_packages, **of_project}
-
-
-def _document(params: Mapping[str, Any]) -> Document:
-    """Return parameters from Python as a document, for the same messages as YAML files."""
-    return Document("params", dict(params), dict.fromkeys(_paths((), params), 0))
-
-
-def _paths(path: KeyPath, value: Any) -> Iterator[KeyPath]:
-    """Yield the paths of a value and of all that is inside of it."""
-    yield path
-    inside = (
-        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list | tuple) else ()
-    )
-    for key, each in inside:
-        yield from _paths((*path, key), each)

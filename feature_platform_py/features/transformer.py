@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, overload
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from feature_platform_py.core.data_types import Columns, parse_type
 from feature_platform_py.core.document import KeyPath, path_name
 from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.fields import faults_of
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.features.columns import (
     READABLE,
@@ -52,6 +53,19 @@ class FeatureTransformer(BaseModel, ABC):
 
     # Building a validator costs milliseconds, so only those of used transformers are built.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    def __init__(self, **params: Any) -> None:
+        """Take the parameters. Raises ConfigurationError with every fault of them."""
+        try:
+            super().__init__(**params)
+        except ValidationError as error:
+            faults = faults_of(error, type(self), params)
+            raise ConfigurationError(
+                "\n".join(f"transformer `{type(self).__name__}`: {each}" for each in faults)
+            ) from None
+
+    # pydantic calls no constructor of others than its own; files have their own messages, with lines.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     def input_columns(self) -> tuple[InputColumn, ...]:
         """Return the columns that the parameters with `Reads` name, in the order of the fields."""
@@ -102,8 +116,7 @@ class FeatureTransformer(BaseModel, ABC):
 
         table = arrow_table(frame)
         rows, number = numbered(table)
-        with SparkSessionManager() as manager:
-            session = manager.get_session()
+        with SparkSessionManager() as session:
             # The frame as it was given, for messages.
             self._raise(self._input_faults(columns_of(as_spark_frame(table.slice(0, 0), session))))
             computed = self._applied(as_spark_frame(rows, session)).toArrow()

@@ -11,6 +11,7 @@ from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.jobs.describe import plan_html, plan_lines
+from feature_platform_py.jobs.find import find_job, is_path
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.work import TableWork
 from feature_platform_py.runs.proof import last_proof
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
 class Job:
     """The job of a YAML file in its project: `Job("configs/jobs/sample_financial_features_job.yaml")`.
 
-    A notebook shows its plan. The project is the one around the file; `target` defaults to that of the profile.
+    A notebook shows its plan. The project is the one around the file; `target` defaults to that of the profile. Instead of the file,
+    a `job_name` of the project around the working directory may be given; ConfigurationError for an unknown one.
     """
 
     def __init__(self, path: Path | str, *, target: str | None = None) -> None:
-        self.path = Path(path).resolve()
-        self.project: Project = open_project(self.path.parent, target=target)
+        is_file = isinstance(path, Path) or is_path(path)
+        self.project: Project = open_project(Path(path).resolve().parent if is_file else None, target=target)
+        self.path = (Path(path) if is_file else find_job(str(path), self.project)).resolve()
 
     @cached_property
     def plan(self) -> JobPlan:

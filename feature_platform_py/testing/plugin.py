@@ -19,8 +19,8 @@ def feature_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkS
     """Give a session of the embedded engine over a temporary warehouse, the same for all tests of a run."""
     from feature_platform_py.warehouse.spark_session_manager import SparkSessionManager
 
-    with SparkSessionManager(engine="sail", warehouse=tmp_path_factory.mktemp("feature_warehouse")) as manager:
-        yield manager.get_session()
+    with SparkSessionManager(engine="sail", warehouse=tmp_path_factory.mktemp("feature_warehouse")) as session:
+        yield session
 
 
 @pytest.fixture

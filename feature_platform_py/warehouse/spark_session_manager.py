@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
@@ -69,8 +69,9 @@ _sessions: dict[Hashable, _Shared] = {}
 
 
 class SparkSessionManager:
-    """Gives a Spark session, and stops it if a manager opened it.
+    """Gives a Spark session, and stops it if a manager opened it: `with SparkSessionManager() as spark: spark.sql(...)`.
 
+    A context yields the session and releases it at its end; `get_session` and `stop_session` do the same step by step.
     `engine` is `sail` (embedded, the default), `spark` (JVM Spark on this machine, with Delta), `connect` (the server
     that `SPARK_REMOTE` names) or `databricks` (`DATABRICKS_HOST` or
     `DATABRICKS_SERVER_HOSTNAME`, `DATABRICKS_TOKEN`, `DATABRICKS_CLUSTER_ID`). Without it, `SPARK_REMOTE` selects `connect`,
@@ -115,10 +116,11 @@ class SparkSessionManager:
             if held is not None:
                 _let_go(held)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> SparkSession:
         with _lock:
+            session = self.get_session()
             self._depth += 1
-        return self
+        return session
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -50,8 +50,8 @@ class Doubled(FeatureTransformer):
 
 
 def spend(path: Path) -> DataFrame:
-    with SparkSessionManager() as manager:
-        rows = SparkSource(str(path), format="csv", options={"header": "true"}).read(manager.get_session())
+    with SparkSessionManager() as session:
+        rows = SparkSource(str(path), format="csv", options={"header": "true"}).read(session)
         aggregator = UserSpendAggregator(
             user_id_col="user_id", timestamp_col="timestamp", amount_col="amount", window_days=(7, 30)
         )

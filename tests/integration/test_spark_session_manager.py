@@ -96,8 +96,8 @@ def trace_with_locals(error: BaseException) -> str:
 
 
 def test_by_default_the_session_is_embedded_and_runs_sql() -> None:
-    with SparkSessionManager() as manager:
-        assert manager.get_session().sql("select 1 as one").collect()[0].one == 1
+    with SparkSessionManager() as session:
+        assert session.sql("select 1 as one").collect()[0].one == 1
 
 
 def test_inside_a_project_the_warehouse_is_that_of_the_project(project: Path) -> None:
@@ -109,15 +109,14 @@ def test_outside_of_a_project_the_warehouse_is_a_folder_that_goes_with_the_sessi
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with SparkSessionManager() as manager:
-        manager.get_session()
+    with SparkSessionManager():
         assert [path.name[:18] for path in tmp_path.iterdir()] == ["feature_warehouse_"]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_session_stops_with_the_manager_and_is_forgotten(tmp_path: Path) -> None:
-    with SparkSessionManager(warehouse=tmp_path) as manager:
-        session = manager.get_session()
+    with SparkSessionManager(warehouse=tmp_path) as session:
+        assert not session.is_stopped
     assert session.is_stopped
     assert open_session("sail", tmp_path).sql("select 1").count() == 1
 
@@ -132,27 +131,26 @@ def test_asking_again_gives_the_same_session_and_stopping_again_does_nothing(tmp
 
 
 def test_after_stop_a_new_session_sees_the_tables_of_the_old_one(tmp_path: Path) -> None:
-    with SparkSessionManager(warehouse=tmp_path) as manager:
-        numbers = manager.get_session().range(3)
-        open_warehouse("sail", tmp_path).write_table(TableName("kept", "numbers"), numbers)
-    with manager:
-        assert manager.get_session().table("kept.numbers").count() == 3
+    manager = SparkSessionManager(warehouse=tmp_path)
+    with manager as session:
+        open_warehouse("sail", tmp_path).write_table(TableName("kept", "numbers"), session.range(3))
+    with manager as session:
+        assert session.table("kept.numbers").count() == 3
 
 
 def test_nested_managers_share_a_session_that_only_the_outermost_stops(tmp_path: Path) -> None:
-    with SparkSessionManager(warehouse=tmp_path) as outer:
-        session = outer.get_session()
+    with SparkSessionManager(warehouse=tmp_path) as session:
         with SparkSessionManager("sail", tmp_path) as inner:
-            assert inner.get_session() is session
+            assert inner is session
         assert session.sql("select 1").count() == 1
     assert session.is_stopped
 
 
 def test_a_manager_may_be_entered_again_inside_itself(tmp_path: Path) -> None:
-    with SparkSessionManager(warehouse=tmp_path) as manager:
-        session = manager.get_session()
-        with manager:
-            assert manager.get_session() is session
+    manager = SparkSessionManager(warehouse=tmp_path)
+    with manager as session:
+        with manager as again:
+            assert again is manager.get_session() is session
         assert not session.is_stopped
     assert session.is_stopped
 
@@ -169,15 +167,15 @@ def test_a_session_is_kept_for_a_manager_that_outlives_the_one_that_opened_it(tm
 
 def test_a_session_that_somebody_else_opened_is_not_stopped(tmp_path: Path) -> None:
     session = open_session("sail", tmp_path)
-    with SparkSessionManager(warehouse=tmp_path) as manager:
-        assert manager.get_session() is session
+    with SparkSessionManager(warehouse=tmp_path) as given:
+        assert given is session
     assert session.sql("select 1").count() == 1
     close_warehouse("sail", tmp_path)
 
 
 def test_a_session_that_was_stopped_behind_the_managers_back_is_opened_anew(tmp_path: Path) -> None:
-    with SparkSessionManager(warehouse=tmp_path) as manager:
-        first = manager.get_session()
+    manager = SparkSessionManager(warehouse=tmp_path)
+    with manager as first:
         first.stop()
         second = manager.get_session()
         assert second is not first
@@ -187,8 +185,7 @@ def test_a_session_that_was_stopped_behind_the_managers_back_is_opened_anew(tmp_
 
 def test_an_error_inside_stops_the_session(tmp_path: Path) -> None:
     manager = SparkSessionManager(warehouse=tmp_path)
-    with pytest.raises(ZeroDivisionError), manager:
-        session = manager.get_session()
+    with pytest.raises(ZeroDivisionError), manager as session:
         _ = 1 / 0
     assert session.is_stopped
 
@@ -209,17 +206,16 @@ def test_threads_get_one_session(tmp_path: Path) -> None:
 
 
 def test_settings_are_those_of_the_session_that_is_opened(tmp_path: Path) -> None:
-    with SparkSessionManager(warehouse=tmp_path, config={"spark.sql.session.timeZone": "Asia/Tokyo"}) as manager:
-        assert manager.get_session().conf.get("spark.sql.session.timeZone") == "Asia/Tokyo"
+    with SparkSessionManager(warehouse=tmp_path, config={"spark.sql.session.timeZone": "Asia/Tokyo"}) as session:
+        assert session.conf.get("spark.sql.session.timeZone") == "Asia/Tokyo"
 
 
 def test_a_session_that_was_there_keeps_its_settings_and_the_log_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with SparkSessionManager(warehouse=tmp_path) as outer, caplog.at_level(logging.WARNING):
-        outer.get_session()
-        with SparkSessionManager(warehouse=tmp_path, config={"spark.sql.session.timeZone": "Asia/Tokyo"}) as inner:
-            assert inner.get_session().conf.get("spark.sql.session.timeZone") == "UTC"
+    other = SparkSessionManager(warehouse=tmp_path, config={"spark.sql.session.timeZone": "Asia/Tokyo"})
+    with SparkSessionManager(warehouse=tmp_path), caplog.at_level(logging.WARNING), other as inner:
+        assert inner.conf.get("spark.sql.session.timeZone") == "UTC"
     assert "the session was open already, and keeps its own spark.sql.session.timeZone" in caplog.text
 
 
@@ -236,14 +232,14 @@ def test_an_unknown_engine_is_an_error_that_names_the_known_ones() -> None:
 
 def test_a_remote_in_the_environment_is_used(server_port: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_REMOTE", f"sc://127.0.0.1:{server_port}")
-    with SparkSessionManager(config={"spark.sql.shuffle.partitions": "3"}) as manager:
-        session = manager.get_session()
+    manager = SparkSessionManager(config={"spark.sql.shuffle.partitions": "3"})
+    with manager as session:
         assert session.client.host == "127.0.0.1"
         assert session.client._builder.endpoint.endswith(server_port)
         assert session.sql("select 40 + 2 as answer").collect()[0].answer == 42
         assert session.conf.get("spark.sql.shuffle.partitions") == "3"
         with SparkSessionManager("connect") as inner:
-            assert inner.get_session() is session
+            assert inner is session
         assert not session.is_stopped
     assert session.is_stopped
     assert manager.get_session().sql("select 1").count() == 1
@@ -252,8 +248,8 @@ def test_a_remote_in_the_environment_is_used(server_port: str, monkeypatch: pyte
 
 def test_an_empty_remote_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SPARK_REMOTE", " ")
-    with SparkSessionManager(warehouse=tmp_path) as manager:
-        assert manager.get_session() is open_session("sail", tmp_path)
+    with SparkSessionManager(warehouse=tmp_path) as session:
+        assert session is open_session("sail", tmp_path)
 
 
 def test_a_session_on_the_same_server_is_handed_out_and_not_stopped(server_port: str) -> None:
@@ -263,8 +259,8 @@ def test_a_session_on_the_same_server_is_handed_out_and_not_stopped(server_port:
         from feature_platform_py.warehouse.spark_session_manager import SparkSessionManager
 
         session = SparkSession.builder.getOrCreate()
-        with SparkSessionManager() as manager:
-            assert manager.get_session() is session
+        with SparkSessionManager() as given:
+            assert given is session
         print(session.sql("select 42").collect()[0][0])
         """,
         SPARK_REMOTE=f"sc://127.0.0.1:{server_port}",
@@ -451,13 +447,13 @@ def test_jvm_spark_reads_and_writes_delta_and_makes_way_for_sail(tmp_path: Path)
         from feature_platform_py.sessions.remote_session import configure
         from feature_platform_py.warehouse.spark_session_manager import SparkSessionManager
 
-        with SparkSessionManager("spark", config={{"spark.sql.shuffle.partitions": "3"}}) as manager:
-            session = manager.get_session()
+        manager = SparkSessionManager("spark", config={{"spark.sql.shuffle.partitions": "3"}})
+        with manager as session:
             session.range(3).write.save({str(tmp_path / "numbers")!r})
             print(session.read.format("delta").load({str(tmp_path / "numbers")!r}).count())
             print(session.conf.get("spark.sql.shuffle.partitions"), session.version[:4])
             with SparkSessionManager("spark") as inner:
-                assert inner.get_session() is session
+                assert inner is session
             try:
                 SparkSessionManager("sail").get_session()
             except EngineError as error:
@@ -472,13 +468,13 @@ def test_jvm_spark_reads_and_writes_delta_and_makes_way_for_sail(tmp_path: Path)
         manager.stop_session()
 
         foreign = SparkSession.builder.master("local[1]").getOrCreate()
-        with SparkSessionManager("spark") as manager:
-            assert manager.get_session() is foreign
+        with SparkSessionManager("spark") as given:
+            assert given is foreign
         print(foreign.range(2).count())
         foreign.stop()
 
-        with SparkSessionManager("sail") as manager:
-            print(manager.get_session().read.format("delta").load({str(tmp_path / "numbers")!r}).count())
+        with SparkSessionManager("sail") as session:
+            print(session.read.format("delta").load({str(tmp_path / "numbers")!r}).count())
         try:
             SparkSessionManager("spark").get_session()
         except EngineError as error:

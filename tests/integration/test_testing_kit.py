@@ -57,8 +57,8 @@ def test_warehouse_is_empty_in_each_test_and_closed_after(feature_warehouse):
 
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    with SparkSessionManager("sail", tmp_path_factory.mktemp("warehouse")) as manager:
-        yield manager.get_session()
+    with SparkSessionManager("sail", tmp_path_factory.mktemp("warehouse")) as session:
+        yield session
 
 
 @pytest.fixture

@@ -94,8 +94,8 @@ def case(number: int) -> Case:
 
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    with SparkSessionManager("sail", tmp_path_factory.mktemp("warehouse")) as manager:
-        yield manager.get_session()
+    with SparkSessionManager("sail", tmp_path_factory.mktemp("warehouse")) as session:
+        yield session
 
 
 def test_rows_are_in_the_parts_of_the_reference(spark: SparkSession, tmp_path: Path) -> None:

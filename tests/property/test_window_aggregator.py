@@ -37,8 +37,8 @@ ROUNDED = ("stddev", "variance")
 
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    with SparkSessionManager("sail", tmp_path_factory.mktemp("warehouse")) as manager:
-        yield manager.get_session()
+    with SparkSessionManager("sail", tmp_path_factory.mktemp("warehouse")) as session:
+        yield session
 
 
 @pytest.mark.parametrize("number", BATCHES)

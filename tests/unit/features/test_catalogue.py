@@ -6,7 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from feature_platform_py import FeatureTransformer, OutputColumn, get_transformer, register_transformer
+from feature_platform_py import (
+    FeatureTransformer,
+    OutputColumn,
+    SimpleAgeCalculator,
+    get_transformer,
+    register_transformer,
+)
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.features import catalogue
@@ -94,3 +100,20 @@ def test_a_name_belongs_to_one_class() -> None:
 def test_the_column_that_is_read_is_spelled_as_it_is_there() -> None:
     found = get_transformer("SimpleAgeCalculator", {"birthdate_col": "BORN"}).spelled_as([("born", "date")])
     assert found == get_transformer("SimpleAgeCalculator", {"birthdate_col": "born"})
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"birthdate": "born"}, "key `birthdate` is unknown. Did you mean `birthdate_col`?"),
+        ({"birthdate_col": 7}, "`birthdate_col`: expected a text, given `7`"),
+        ({}, "`birthdate_col` is missing"),
+    ],
+)
+def test_wrong_parameters_in_python_are_the_message_that_yaml_gets(params: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        SimpleAgeCalculator(**params)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError) as by_name:
+        get_transformer("SimpleAgeCalculator", params)
+    assert str(raised.value) == str(by_name.value)
+    assert str(raised.value).startswith(f"transformer `SimpleAgeCalculator`: {message}")

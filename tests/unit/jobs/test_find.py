@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from feature_platform_py import Job
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.jobs.find import find_job, find_job_or_group
@@ -14,8 +15,8 @@ JOBS = Path("configs/jobs")
 
 
 @pytest.fixture
-def opened(project: Path) -> Project:
-    return open_project(project)
+def opened(module_project: Path) -> Project:
+    return open_project(module_project)
 
 
 def test_a_job_is_found_by_its_name_and_by_its_file(opened: Project) -> None:
@@ -55,3 +56,13 @@ def test_a_job_that_is_not_valid_is_known_by_its_file(opened: Project) -> None:
     broken.write_text("job_name: [\n")
     with pytest.raises(ConfigurationError, match=r"`configs/jobs/broken\.yaml`"):
         find_job("brken", opened)
+    broken.unlink()
+
+
+def test_python_finds_a_job_by_its_name_too(opened: Project) -> None:
+    assert (
+        Job("financial_features_extraction_v1").path
+        == (opened.root / JOBS / "sample_financial_features_job.yaml").resolve()
+    )
+    with pytest.raises(ConfigurationError, match="Did you mean `financial_features_extraction_v1`"):
+        Job("financial_features_extraction")
