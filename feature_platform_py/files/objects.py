@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC
 from functools import cached_property
@@ -28,11 +28,14 @@ from feature_platform_py.core.stores.client import (
 )
 from feature_platform_py.core.stores.errors import ChangedMeanwhileError, StoreError
 from feature_platform_py.files.columns import shown
+from feature_platform_py.files.manifest import MANIFEST, Manifest, name_in_write, read_manifest
 
 AT_ONCE = 16
 """How many requests are under way at a time."""
 _MAGIC = b"PAR1"
 _TAIL_BYTES = 64 * 1024
+# How often a folder is listed whose manifest is replaced meanwhile.
+_LISTINGS = 3
 _SECONDS_TO_WAIT = 30
 _failed: dict[str, tuple[float, StoreError]] = {}
 # Footers of objects by their place and tag, which every write changes.
@@ -49,6 +52,14 @@ class StoreFiles:
 
     location: str
     objects: tuple[StoredObject, ...]
+    manifest: Manifest | None = None
+
+    @property
+    def folder(self) -> str | None:
+        """The address of the folder (or object) that has these files and no others; None if they lie in several."""
+        if self.manifest is None:
+            return self.location
+        return f"{self.location}/{self.manifest.write}" if self.manifest.write else None
 
     @cached_property
     def _place(self) -> tuple[ObjectStoreClient, str]:
@@ -61,7 +72,10 @@ class StoreFiles:
 
     def name(self, found: StoredObject) -> str:
         """Return the name of an object below the folder; that of a file is its own."""
-        return PurePosixPath(found.key).name if self.is_file else found.key[len(self._place[1]) :].lstrip("/")
+        if self.is_file:
+            return PurePosixPath(found.key).name
+        name = found.key[len(self._place[1]) :].lstrip("/")
+        return name_in_write(name) if self.manifest else name
 
     def state(self) -> list[tuple[str, int, str]]:
         """Return names, sizes and tags: another state means other content."""
@@ -127,14 +141,35 @@ class StoreFiles:
 
 
 def store_files(location: str) -> StoreFiles:
-    """Return the object, or the objects below the folder. Raises StoreError if there is none."""
+    """Return the object, or those below the folder: where runs write, those of the manifest. Raises StoreError without any."""
+    for _ in range(_LISTINGS - 1):
+        with suppress(ObjectsChangedError):
+            return _listed(location)
+    return _listed(location)
+
+
+def _listed(location: str) -> StoreFiles:
     client, key = store_client(location)
     place = str(store_address(location))
     is_file_first = inferred_format(location) is not None
     for looks_for_file in (is_file_first, not is_file_first):
         if found := _one(client, key) if looks_for_file else client.objects(key):
-            return StoreFiles(place, tuple(found))
+            return _named_by_manifest(StoreFiles(place, tuple(found)), client)
     raise StoreError(f"{place}: expected an object, or objects below it, found none; correct the path")
+
+
+def _named_by_manifest(files: StoreFiles, client: ObjectStoreClient) -> StoreFiles:
+    """Return the files that the manifest names if runs write the folder, else the same."""
+    names = {files.name(each): each for each in files.objects}
+    if MANIFEST not in names or files.is_file:
+        return files
+    manifest = read_manifest(client.read(names[MANIFEST].key), files.location)
+    if lost := sorted(manifest.files.keys() - names):
+        # The manifest was replaced after the listing.
+        raise ObjectsChangedError(
+            f"{files.location}: the file `{lost[0]}`, which the manifest names, was not found; run the command again"
+        )
+    return StoreFiles(files.location, tuple(names[name] for name in sorted(manifest.files)), manifest)
 
 
 def check_is_stored(location: str) -> None:

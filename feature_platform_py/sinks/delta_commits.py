@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feature_platform_py.core.data_types import Columns, kind_of
+from feature_platform_py.core.stores.path import StorePath, remove_files
+from feature_platform_py.sinks.folders import put_files
 from feature_platform_py.warehouse.warehouse import WITHOUT_STATISTICS, column_mapping
 
 if TYPE_CHECKING:
@@ -51,9 +53,9 @@ class PlainTable:
         """Move files of a folder into the table, and commit them instead of the files in `removed`; None for all that it has."""
         self._folder.mkdir(parents=True, exist_ok=True)
         try:
-            for name in added:
-                (folder / name).rename(self._folder / name)
-            self._commit(added, removed, schema, metadata)
+            actions = [_add(folder, name) for name in added]
+            put_files(folder, self._folder, added)
+            self._commit(actions, removed, schema, metadata)
         except BaseException:
             self._remove_uncommitted(added)
             raise
@@ -63,16 +65,14 @@ class PlainTable:
         found = (
             plain_table(self._folder, ()) if (self._folder / "_delta_log").is_dir() else PlainTable(self._folder, None)
         )
-        for name in set(names) - found.files() if found else ():
-            (self._folder / name).unlink(missing_ok=True)
+        remove_files([self._folder / name for name in set(names) - found.files()] if found else [])
 
     def _commit(
-        self, added: Sequence[str], removed: Sequence[str] | None, schema: object, metadata: Mapping[str, str]
+        self, actions: list[AddAction], removed: Sequence[str] | None, schema: object, metadata: Mapping[str, str]
     ) -> None:
         from deltalake import CommitProperties, Schema
         from deltalake.transaction import RemoveAction, create_table_with_add_actions
 
-        actions = [_add(self._folder, name) for name in added]
         columns, properties = Schema.from_json(json.dumps(schema)), CommitProperties(custom_metadata=dict(metadata))
         if self._table is None:
             create_table_with_add_actions(
@@ -113,7 +113,7 @@ def plain_table(folder: Path, columns: Columns) -> PlainTable | None:
     if not (folder / "_delta_log").is_dir():
         return None if folder.is_dir() and any(folder.iterdir()) else PlainTable(folder, None)
     try:
-        table = DeltaTable(folder)
+        table = DeltaTable(str(folder) if isinstance(folder, StorePath) else folder)
     except DeltaError:
         return None
     protocol, metadata = table.protocol(), table.metadata()

@@ -17,13 +17,14 @@ from feature_platform_py.core.fields import STRICT, OptionName, OptionValue
 from feature_platform_py.core.locations import is_remote, is_table_name, table_parts
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.sql_text import literal, quoted
+from feature_platform_py.core.stores.address import is_store_address
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.files.delta_log import replayed
 from feature_platform_py.sinks.arrow_files import arrow_schema, write_empty
 from feature_platform_py.sinks.delta_commits import PlainTable, delta_schema, plain_table
 from feature_platform_py.sinks.divided import Written, divided
 from feature_platform_py.sinks.division import stamps
-from feature_platform_py.sinks.folders import staging_beside
+from feature_platform_py.sinks.folders import staging_for
 from feature_platform_py.sinks.options import ANY, FLAG, INTERVAL, WHOLE, option_name, options_schema, write_options
 from feature_platform_py.sinks.partitions import FOLDER_KINDS, PartitionRule
 from feature_platform_py.sinks.results import JobResult, ResultCounts, SessionResult, SqlResult, SqlTables
@@ -106,7 +107,8 @@ class DeltaTable(StoredSink):
 
     def delta_tables(self, project: Project) -> dict[Path, Mapping[str, str]]:
         """Return the folder of the table."""
-        return {} if is_remote(self.path) else {self.folder(project): self.options}
+        is_seen = is_store_address(self.path) or not is_remote(self.path)
+        return {self.folder(project): self.options} if is_seen else {}
 
     def check(self, project: Project, tables: SqlTables | None) -> None:
         """Raise SinkError if the table cannot take the result."""
@@ -195,7 +197,7 @@ class _SessionTable:
         schema = delta_schema(self.result.frame.schema)
         there = stamps(self.folder, table.files()) if table.schema == schema else {}
         parts = divided(self.result, there)
-        with staging_beside(self.folder) as staging:
+        with staging_for(self.folder, self.result.project.target.warehouse) as staging:
             if parts.changed != frozenset():
                 parts.stage(self._write_files, staging / "rows")
                 self.result.check()
@@ -213,7 +215,7 @@ class _SessionTable:
             there = {field.name: field.dataType.simpleString() for field in self._read().schema}
             self.sink.check_same_columns(there, dict(self.result.columns))
         # A commit cannot be looked at before it is made.
-        with staging_beside(self.folder) as staging:
+        with staging_for(self.folder, self.result.project.target.warehouse) as staging:
             rows = replace(self.result, frame=self._staged(staging / "rows"))
             self.sink.check_values(rows)
             counts = rows.counts()

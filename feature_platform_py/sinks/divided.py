@@ -115,6 +115,10 @@ class DividedResult:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
 
+    def renamed(self, names: Mapping[str, str]) -> None:
+        """Note other names of the staged files, those that they get at their place."""
+        self.files = {period: [names[name] for name in files] for period, files in self.files.items()}
+
     def _count(self, folder: Path, mark: str) -> None:
         there = self.result.frame.sparkSession.read.parquet(str(folder))
         period = f"substring({quoted(mark)}, {len(_MARK) + 1})" if self.division.has_periods else literal(NO_PERIOD)

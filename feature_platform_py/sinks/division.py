@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from feature_platform_py.core.data_types import Columns, parse_type
 from feature_platform_py.core.sql_text import literal, quoted
-from feature_platform_py.warehouse.file_states import file_state
+from feature_platform_py.warehouse.file_states import states_below
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row
@@ -164,7 +164,8 @@ class Division:
 
 def stamps(folder: Path, names: Iterable[str]) -> dict[str, FileStamp]:
     """Return the stamps of files below a folder; one that is missing has a size of -1, which no file has."""
-    return {name: file_state(folder / name)[1:] for name in names}
+    listed = list(names)
+    return {name: state[1:] for name, state in zip(listed, states_below(folder, listed), strict=True)}
 
 
 def _hashed(column: str, data_type: str) -> str:

@@ -10,9 +10,14 @@ import shutil
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from feature_platform_py.core.stores.path import StorePath
+
+_STAGED = ".staged"
+_UPLOADS_AT_ONCE = 8
 _AT_FDCWD = -100 if sys.platform == "linux" else -2
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux and RENAME_SWAP of macOS have the same value
 
@@ -39,6 +44,20 @@ def replace_folder(
                 (staging / file_beside).replace(folder.parent / file_beside)
             elif file_beside and not keep_existing:
                 (folder.parent / file_beside).unlink(missing_ok=True)
+
+
+@contextmanager
+def staging_for(folder: Path, warehouse: Path) -> Iterator[Path]:
+    """Yield a new folder for the files of `folder`: beside it, or for an object store in the warehouse or this machine's place for it.
+
+    Engines see what is in the warehouse, if that is a folder.
+    """
+    place = folder
+    if isinstance(folder, StorePath):
+        named = folder.local_folder()
+        place = named / "files" if isinstance(warehouse, StorePath) else warehouse / _STAGED / named.name
+    with staging_beside(place) as staging:
+        yield staging
 
 
 @contextmanager
@@ -91,6 +110,16 @@ def _remove_leftovers(folder: Path) -> None:
     for staging in folder.parent.glob(f".{folder.name}.*.staged"):
         if not _is_locked(staging):
             shutil.rmtree(staging, ignore_errors=True)
+
+
+def put_files(source: Path, target: Path, names: Iterable[str]) -> None:
+    """Move files into a folder that has none of their names; to an object store they are copied, several at a time."""
+    if isinstance(target, StorePath):
+        with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
+            list(pool.map(lambda name: (target / name).upload(source / name), names))
+        return
+    for name in names:
+        (source / name).rename(target / name)
 
 
 def link_files(source: Path, target: Path, names: Iterable[str]) -> None:

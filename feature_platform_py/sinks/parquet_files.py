@@ -1,10 +1,10 @@
-"""The sinks `parquet_files`, `overwrite_parquet` and `append_parquet`: a folder of Parquet files on this machine."""
+"""The sinks `parquet_files`, `overwrite_parquet` and `append_parquet`: a folder of Parquet files, here or at an object store."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, assert_never
@@ -17,15 +17,18 @@ from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.locations import is_table_name
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.sql_text import quoted
+from feature_platform_py.core.stores.path import StorePath
+from feature_platform_py.files.manifest import Manifest
 from feature_platform_py.sinks.arrow_files import arrow_batches, arrow_schema, in_order_of, write_dataset, write_empty
-from feature_platform_py.sinks.divided import Written, divided
+from feature_platform_py.sinks.divided import DividedResult, Written, divided
 from feature_platform_py.sinks.division import FileStamp, stamps
-from feature_platform_py.sinks.folders import link_files, replace_folder
+from feature_platform_py.sinks.folders import link_files, replace_folder, staging_for
 from feature_platform_py.sinks.options import option_name, options_schema, write_options
 from feature_platform_py.sinks.partitions import FOLDER_KINDS, PartitionRule, check_same_layout
 from feature_platform_py.sinks.results import JobResult, ResultCounts, SessionResult, SqlResult, SqlTables
 from feature_platform_py.sinks.sink import SinkType
 from feature_platform_py.sinks.stored import Store, StoredPart, StoredSink, WriteMode, has_data
+from feature_platform_py.sinks.stored_files import StoredFiles, files_of_write, same_layout, with_proof
 from feature_platform_py.warehouse.file_states import FileState, file_state
 
 if TYPE_CHECKING:
@@ -62,7 +65,7 @@ class ParquetPart(FixedParquetPart):
 
 @dataclass(frozen=True, kw_only=True)
 class ParquetFiles(StoredSink):
-    """A folder of Parquet files on this machine, with folders of the partition columns in it."""
+    """A folder of Parquet files on this machine or at an object store, with folders of the partition columns in it."""
 
     kind: ClassVar[str] = "parquet_files"
     sink_types: ClassVar[Mapping[str, SinkType]] = {
@@ -93,13 +96,18 @@ class ParquetFiles(StoredSink):
         return options.get("compression", DEFAULT_COMPRESSION).replace("uncompressed", "none")
 
     def check(self, project: Project, tables: SqlTables | None) -> None:  # noqa: ARG002
-        """Raise SinkError if the folder cannot take the result: on every target, files are written on this machine."""
-        self.check_folder(self.folder(project))
+        """Raise SinkError if the folder cannot take the result: on every target, this process writes the files."""
+        folder = self.folder(project)
+        self.check_folder(folder)
+        if isinstance(folder, StorePath):
+            StoredFiles(folder, self.path).check()
 
     def state(self, project: Project) -> list[FileState] | None:
-        """Return the state of the files that a run replaces, and of the proof beside them."""
+        """Return the state of the files that a run replaces, and of the proof beside them; at a store the manifest has it."""
         found, folder = super().state(project), self.folder(project)
-        return None if found is None else [*found, file_state(proof_beside(folder))]
+        if found is None or isinstance(folder, StorePath):
+            return found
+        return [*found, file_state(proof_beside(folder))]
 
     def store(self, result: JobResult) -> Store:
         """Return the folder, written by the session or from rows that are fetched."""
@@ -123,15 +131,28 @@ class _Files:
     def folder(self) -> Path:
         return self.sink.folder(self.result.project)
 
+    @cached_property
+    def stored(self) -> StoredFiles | None:
+        """The folder if it is at a store."""
+        return StoredFiles(self.folder, self.sink.path) if isinstance(self.folder, StorePath) else None
+
+    @cached_property
+    def seen(self) -> tuple[Manifest | None, str | None]:
+        """What the folder at a store consisted of when the write began, and the manifest's tag."""
+        return self.stored.read() if self.stored else (None, None)
+
     def has_data(self) -> bool:
-        return has_data(self.folder)
+        return self.seen[0] is not None if self.stored else has_data(self.folder)
 
     @property
     def is_added_to(self) -> bool:
         return self.sink.mode == "append" and self.has_data()
 
     def replace(self, write: Callable[[Path], None]) -> None:
-        """Replace the folder, or add to it, and put the result's proof beside it."""
+        """Replace the folder, or add to it, and put the result's proof beside it; at a store `kept` are the files that stay."""
+        if self.stored:
+            self._switch(self.stored, write)
+            return
         beside = proof_beside(self.folder).name
 
         def write_with_proof(staged: Path) -> None:
@@ -141,6 +162,46 @@ class _Files:
                 replace_file(staged.parent / beside, text)
 
         replace_folder(self.folder, write_with_proof, keep_existing=self.sink.mode == "append", file_beside=beside)
+
+    def _switch(self, stored: StoredFiles, write: Callable[[Path], None]) -> None:
+        is_append = self.sink.mode == "append"
+
+        def changed(before: Manifest | None, added: Manifest) -> Manifest:
+            there = before if before and is_append else Manifest({}, {})
+            if before and is_append:
+                self._check_same_manifest(before)
+            kept = {name: before.files[name] for name in self.kept_files()} if before else {}
+            proof = with_proof(self.result.proof, added.files)
+            return replace(
+                added,
+                files={**there.files, **kept, **added.files},
+                partition_by=tuple(self.sink.partition_by),
+                proof=there.proof if proof is None else proof,
+            )
+
+        with staging_for(self.folder, self.result.project.target.warehouse) as staging:
+            write(staging / "rows")
+            files = files_of_write(staging / "rows")
+            stored.switch(
+                files,
+                changed,
+                columns=dict(self.result.columns),
+                is_repeated=is_append,
+                check=self.result.check,
+                seen=self.seen[1],
+            )
+            self.renamed(files.names)
+
+    def kept_files(self) -> Collection[str]:
+        """Return the names of the files that stay at a store although the folder is replaced."""
+        return ()
+
+    def renamed(self, names: Mapping[str, str]) -> None:
+        """Note the names that staged files have at a store."""
+
+    def _check_same_manifest(self, there: Manifest) -> None:
+        same_layout(there, self.sink.path, self.sink.partition_by)
+        self.sink.check_same_columns(there.columns, dict(self.result.columns))
 
     def check_same_columns(self, there: Mapping[str, str], given: Mapping[str, str]) -> None:
         names = self.sink.partition_by
@@ -155,20 +216,23 @@ class _SessionFiles(_Files):
     result: SessionResult
 
     def count(self) -> int:
-        return int(self._read(self.folder).count())
+        return self.stored.count() if self.stored else int(self._read(self.folder).count())
 
     def write(self) -> Written:
-        if self.is_added_to:
+        if self.is_added_to and self.seen[0]:
+            self._check_same_manifest(self.seen[0])
+        elif self.is_added_to:
             there = {field.name: field.dataType.simpleString() for field in self._read(self.folder).schema}
             self.check_same_columns(there, dict(self.result.columns))
-        parts = divided(self.result, {} if self.sink.mode == "append" else self._files(), self.sink.partition_by)
+        parts = self.parts
         if parts.changed == frozenset():
             return parts.written(self.folder)
 
         def write(staged: Path) -> None:
             parts.stage(self._write_files, staged)
-            link_files(self.folder, staged, [name for period in parts.kept.values() for name in period.files])
-            if not any(staged.rglob("*.parquet")):
+            if not self.stored:
+                link_files(self.folder, staged, self.kept_files())
+            if not any(staged.rglob("*.parquet")) and not (self.stored and self.kept_files()):
                 schema = arrow_schema(self.result.frame)
                 write_empty(schema, staged, self.sink.partition_by, compression=self.sink.compression)
             self.result.check()
@@ -177,8 +241,21 @@ class _SessionFiles(_Files):
         self.replace(write)
         return parts.written(self.folder)
 
+    @cached_property
+    def parts(self) -> DividedResult:
+        there = {} if self.sink.mode == "append" else self._files()
+        return divided(self.result, there, self.sink.partition_by)
+
+    def kept_files(self) -> list[str]:
+        return [name for period in self.parts.kept.values() for name in period.files]
+
+    def renamed(self, names: Mapping[str, str]) -> None:
+        self.parts.renamed(names)
+
     def _files(self) -> dict[str, FileStamp]:
         """Return the stamps of all files that are there."""
+        if self.stored:
+            return stamps(self.folder, self.seen[0].files if self.seen[0] else ())
         names = [file.relative_to(self.folder).as_posix() for file in self.folder.rglob("*") if not file.is_dir()]
         return stamps(self.folder, names)
 
@@ -205,7 +282,7 @@ class _FetchedFiles(_Files):
     result: SqlResult
 
     def count(self) -> int:
-        return int(_dataset(self.folder).count_rows())
+        return self.stored.count() if self.stored else int(_dataset(self.folder).count_rows())
 
     def write(self) -> Written:
         self.sink.check_values(self.result)
@@ -215,7 +292,9 @@ class _FetchedFiles(_Files):
 
         def write(staged: Path) -> None:
             with self.result.tables.rows_of(statement).reading() as reading:
-                if self.is_added_to:
+                if self.is_added_to and self.seen[0]:
+                    self._check_same_manifest(self.seen[0])
+                elif self.is_added_to:
                     self.check_same_columns(_types(_dataset(self.folder).schema), _types(reading.schema))
                 batches = _counted_batches(reading.chunks(), filled)
                 write_dataset(reading.schema, batches, staged, names, compression=self.sink.compression)

@@ -16,6 +16,8 @@ from feature_platform_py.core.errors import DataCheckError, EngineError, Problem
 from feature_platform_py.core.fields import STRICT, ColumnName, Location
 from feature_platform_py.core.locations import absolute, is_remote
 from feature_platform_py.core.project import Project
+from feature_platform_py.core.stores.address import is_store_address
+from feature_platform_py.core.stores.path import place_of
 from feature_platform_py.features.columns import column_named, missing_column
 from feature_platform_py.sinks.divided import Written
 from feature_platform_py.sinks.partitions import PartitionRule, check_values, counting, unwritable_values
@@ -77,12 +79,14 @@ class StoredSink(Sink):
         return f"{self.kind} {self.path} ({self.mode})"
 
     def folder(self, project: Project) -> Path:
-        """Return the folder of this machine that the path names."""
+        """Return the folder of this machine, or of an object store, that the path names."""
+        if is_store_address(self.path):
+            return place_of(self.path, project.root)
         return absolute(self.path, project.root)
 
     def state(self, project: Project) -> list[FileState] | None:
         """Return the state of the files that a run replaces."""
-        if self.mode != "overwrite" or is_remote(self.path):
+        if self.mode != "overwrite" or (is_remote(self.path) and not is_store_address(self.path)):
             return None
         return folder_state(self.folder(project))
 
@@ -131,12 +135,13 @@ class StoredSink(Sink):
         )
 
     def check_folder(self, folder: Path) -> None:
-        """Raise SinkError if a folder of this machine cannot take the result."""
-        if is_remote(self.path):
+        """Raise SinkError if a folder of this machine or of an object store cannot take the result, StoreError if that refuses."""
+        if is_remote(self.path) and not is_store_address(self.path):
             raise SinkError(
-                f"output_sink.path: expected a local folder, given `{self.path}`; this target writes to local folders"
+                f"output_sink.path: expected a local folder or an address of an object store, given `{self.path}`; this target writes"
+                " to these"
             )
-        if folder.exists() and not folder.is_dir():
+        if not folder.is_dir() and folder.exists():
             raise SinkError(f"output_sink.path: expected a folder, `{self.path}` is a file; name another path")
         if self.mode == "error" and has_data(folder):
             raise SinkError(

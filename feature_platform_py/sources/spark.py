@@ -75,7 +75,7 @@ class SparkSource(Source):
             return session.read.parquet(str(source_copy(source, _copies())))
         if source.is_snapshot:
             return session.read.format("delta").load(str(source_snapshot(source, _copies())))
-        return session.read.format(source.format).options(**source.options).load(source.location)
+        return session.read.format(source.format).options(**source.options).load(source.read_at or source.location)
 
 
 @cache

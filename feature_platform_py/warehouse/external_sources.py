@@ -30,7 +30,7 @@ from feature_platform_py.files.delta_objects import (
     write_stored_snapshot,
 )
 from feature_platform_py.files.folder import DataFile, data_files
-from feature_platform_py.files.objects import store_files, twin_of
+from feature_platform_py.files.objects import StoreFiles, store_files, twin_of
 from feature_platform_py.files.options import VERSIONS, TextOptions, option_fault, option_key, text_options
 from feature_platform_py.files.patterns import EPOCHS, DatePattern
 from feature_platform_py.warehouse.catalog_file import RelationDefinition
@@ -91,7 +91,7 @@ class ExternalSource:
 
         if not self.is_stored:
             return Path(self.location), footers(Path(self.location), self.files())
-        found = store_files(self.location)
+        found = self._listed
         with twin_of(found) as twin:
             files = replace(self, location=str(twin)).files()
             found.fetch_footers(twin, [file.path for file in files])
@@ -105,7 +105,18 @@ class ExternalSource:
         if self.format != "parquet" or not self.is_seen:
             return self.is_text
         is_all = self.text_options.pattern == "*" and not self.text_options.is_recursive
-        return not (self._is_named_plainly and is_read_in_place(*self._read_footers) and is_all)
+        is_one_folder = self._is_named_plainly and self.read_at is not None
+        return not (is_one_folder and is_read_in_place(*self._read_footers) and is_all)
+
+    @cached_property
+    def read_at(self) -> str | None:
+        """Where engines find the files in place; None if the manifest of a folder names files of several."""
+        return self._listed.folder if self.is_stored and self.format == "parquet" else self.location
+
+    @cached_property
+    def _listed(self) -> StoreFiles:
+        """The objects as the source was first looked at; the state is always asked for anew."""
+        return store_files(self.location)
 
     @cached_property
     def text_options(self) -> TextOptions:
@@ -246,9 +257,9 @@ def define_source(
     clauses = [
         f"using {source.format}",
         f"options ({options})" if options else "",
-        f"location {literal(source.location)}",
+        f"location {literal(source.read_at or source.location)}",
     ]
-    location = source.location if source.is_seen else ""
+    location = (source.read_at or source.location) if source.is_seen else ""
     return RelationDefinition("source", " ".join(filter(None, clauses)), fingerprint, location)
 
 
@@ -263,7 +274,7 @@ def describe_source(spark: SparkSession, source: ExternalSource, *, copies: Path
 
         schema = pq.read_schema(source_copy(source, copies))
         return [(column.name, sql_type(from_arrow_type(column.type, prefer_timestamp_ntz=True))) for column in schema]
-    place = str(source_snapshot(source, copies)) if source.is_snapshot else source.location
+    place = str(source_snapshot(source, copies)) if source.is_snapshot else source.read_at or source.location
     options = {} if source.is_snapshot else source.options
     found = spark.read.format(source.format).options(**options).load(place).schema
     return [(column.name, sql_type(column.dataType)) for column in found]

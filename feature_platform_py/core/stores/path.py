@@ -165,6 +165,10 @@ class StorePath(PosixPath):
         self._client.write(self.key, bytes(data))
         return len(data)
 
+    def upload(self, file: Path) -> None:
+        """Write a file of this machine as the object, in parts if it is large."""
+        self._client.upload(self.key, file)
+
     def write_text(self, data: str, *_: Any, **__: Any) -> int:
         """Replace the object in one step."""
         return self.write_bytes(data.encode())

@@ -1,0 +1,121 @@
+"""Jobs between an object store and itself: what a run writes, what the next one leaves, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from deltalake import DeltaTable
+
+from feature_platform_py.sinks import divided
+from tests.conftest import Fpjob
+from tests.object_store import S3Server
+
+SPEND = {"user_id_col": "who", "timestamp_col": "at", "amount_col": "amount", "window_days": 3}
+
+
+def job(root: Path, name: str, location: str, kind: str, path: str) -> str:
+    text = yaml.safe_dump(
+        {
+            "job_name": name,
+            "input_source": {"source_type": "spark", "config": {"location": location, "format": "parquet"}},
+            "feature_transformers": [{"name": "UserSpendAggregator", "params": SPEND}],
+            "output_sink": {"sink_type": kind, "config": {"path": path}},
+        }
+    )
+    (root / f"{name}.yaml").write_text(text)
+    return f"{name}.yaml"
+
+
+def rows(**changed: int) -> pa.Table:
+    """A hundred rows in January to April; `changed` are amounts by the month of a row in its middle."""
+    times = [datetime(2024, 1, 3, tzinfo=UTC) + timedelta(hours=27 * number) for number in range(100)]
+    amounts = [changed.get(f"m{at.month}", 1) if at.day == 15 else 1 for at in times]
+    return pa.table(
+        {
+            "who": [f"w{number % 3}" for number in range(100)],
+            "at": pa.array(times, pa.timestamp("us", "UTC")),
+            "amount": pa.array(amounts, pa.int64()),
+        }
+    )
+
+
+def put(store: S3Server, bucket: str, key: str, table: pa.Table) -> None:
+    content = pa.BufferOutputStream()
+    pq.write_table(table, content)
+    store.client().put_object(Bucket=bucket.removeprefix("s3://"), Key=key, Body=content.getvalue().to_pybytes())
+
+
+def files_of(store: S3Server, kind: str, path: str) -> set[str]:
+    """The files that a reader of the sink reads."""
+    if kind == "overwrite_delta":
+        return set(DeltaTable(path).file_uris())
+    bucket, _, key = path.removeprefix("s3://").partition("/")
+    manifest = store.client().get_object(Bucket=bucket, Key=f"{key}/_manifest.json")["Body"].read()
+    return {each["url"] for each in json.loads(manifest)["entries"]}
+
+
+def sums(paths: set[str]) -> tuple[int, int]:
+    """Number of rows and sum of all amounts in files, by Delta's client."""
+    from pyarrow.fs import S3FileSystem
+
+    found: Any = pa.concat_tables(
+        pq.read_table(path.removeprefix("s3://"), filesystem=S3FileSystem(**_CLIENT)) for path in sorted(paths)
+    )
+    return found.num_rows, sum(found["amount"].to_pylist())
+
+
+_CLIENT: dict[str, str] = {}
+
+
+@pytest.fixture(autouse=True)
+def _client(object_store: S3Server) -> None:
+    host = object_store.endpoint.removeprefix("http://")
+    _CLIENT.update(access_key="k", secret_key="s", endpoint_override=host, scheme="http", region="eu-central-1")
+
+
+@pytest.mark.parametrize("kind", ["overwrite_parquet", "overwrite_delta"])
+def test_a_run_replaces_the_periods_that_changed(
+    object_store: S3Server, bucket: str, module_project: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(divided, "MIN_ROWS", 0)
+    path = f"{bucket}/out/{kind}"
+    file = job(module_project, f"periods_{kind}", f"{bucket}/in/{kind}.parquet", kind, path)
+
+    def run() -> str:
+        outcome = fpjob("run", file)
+        assert outcome.status == 0, outcome.stderr
+        return outcome.stderr.splitlines()[-1]
+
+    put(object_store, bucket, f"in/{kind}.parquet", rows())
+    assert "holds 100 rows" in run()
+    first = files_of(object_store, kind, path)
+    assert len(first) == 4
+    assert "nothing new" in run()
+    put(object_store, bucket, f"in/{kind}.parquet", rows(m2=50))
+    # A window that begins in February may reach into March.
+    assert "(2 of 4 periods replaced)" in run()
+    second = files_of(object_store, kind, path)
+    assert len(first & second) == 2
+    assert sums(second) == (100, 149)
+
+
+@pytest.mark.parametrize(
+    "given", ["{bucket}/same/", "s3a://{name}/same", "{bucket}/same/below", "s3://{name}//x/../same"]
+)
+def test_a_sink_in_its_own_input_is_refused_however_it_is_spelled(
+    object_store: S3Server, bucket: str, module_project: Path, fpjob: Fpjob, given: str
+) -> None:
+    put(object_store, bucket, "same/a.parquet", rows())
+    name = bucket.removeprefix("s3://")
+    path = given.format(bucket=bucket, name=name)
+    outcome = fpjob("validate", job(module_project, "same", f"{bucket}/same", "overwrite_parquet", path))
+    assert outcome.status == 2
+    assert "the job's own input" in outcome.stderr or "expected an address" in outcome.stderr
+    assert object_store.keys(name, "same") == ["same/a.parquet"]
