@@ -168,7 +168,8 @@ def _opened(address: StoreAddress) -> ObjectStore:
         from obstore.store import AzureStore, GCSStore, S3Store
     except ImportError as error:
         raise ConfigurationError(
-            f"{address}: expected the libraries of object stores; install them with `pip install 'feature-platform[stores]'`"
+            f"{address}: expected the libraries of object stores; install them beside this package:"
+            " python -m pip install 'obstore>=0.12,<1' 'boto3>=1.40'"
         ) from error
     place = aws_place() if address.scheme == "s3" else None
     settings: dict[str, Any] = {
