@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 JOB ?= configs/jobs/sample_financial_features_job.yaml
 BENCH ?=
 
+# At a terminal, a dot each second for what says nothing itself; it ends with the shell of the command.
+ALIVE = if [ -t 2 ]; then { while sleep 1 && kill -0 $$$$ 2>/dev/null; do printf . >&2; done; } & dots=$$!; trap 'kill $$dots; echo >&2' EXIT; fi;
+
 .PHONY: help run test bench gates lock clean
 
 help:
@@ -35,17 +38,17 @@ clean:
 
 $(VENV)/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python >= 3.11 is needed; name one with: make PYTHON=python3.12"; exit 2; }
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@echo "Creating $(VENV)"
+	@$(ALIVE) $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
 
 $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/uv
 	@echo "Installing the locked environment into $(VENV) (once)"
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
+	@$(ALIVE) VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/uv
 	@echo "Installing the locked development environment into $(VENV) (once)"
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements-dev.lock
+	@$(ALIVE) VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements-dev.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --editable .
 	@touch $(VENV)/.installed $@

@@ -9,7 +9,7 @@ from feature_platform_py.cli.output import print_csv, print_json, print_progress
 from feature_platform_py.cli.signs import step
 from feature_platform_py.core.errors import BrokenJobsError, ConfigurationError, Problem
 from feature_platform_py.core.project import Project, open_project
-from feature_platform_py.core.suggestions import ticked, unknown
+from feature_platform_py.core.suggestions import printable, suggestion, ticked, unknown
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.dbt_files.sync import load_project_registry, planned_jobs
 from feature_platform_py.jobs.find import find_job
@@ -81,7 +81,10 @@ def _nodes(name: str, graph: LineageGraph, problems: list[Problem]) -> list[Node
         return _origins(alone[name], graph)
     relation = name.rpartition(".")[0]
     near = [each for each in known if each.startswith(f"{relation}.")] if relation else list(alone)
-    text = unknown("column", name, known=near or sorted({each.rpartition(".")[0] for each in known}))
+    names = near or sorted({each.rpartition(".")[0] for each in known})
+    meant = suggestion(name, names)
+    # A project has hundreds of columns.
+    text = f"column `{printable(name)}` is unknown. {meant}" if meant else unknown("column", name, known=names)
     # It may be a column of a job that was left out.
     raise ConfigurationError("\n".join([text, *map(str, problems)]))
 

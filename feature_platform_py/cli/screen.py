@@ -43,12 +43,10 @@ def fitted(text: str, width: int | None) -> str:
 def _broken(line: str, width: int) -> list[str]:
     if len(line) <= width:
         return [line]
-    gaps = [gap.end() for gap in _CELLS.finditer(line)]
     lead = len(line) - len(line.lstrip())
-    indent = gaps[-1] if gaps else lead
-    longest = max(map(len, line[indent:].split()))
-    if indent + longest > width:
-        indent = lead + 4
+    indents = [gap.end() for gap in reversed(list(_CELLS.finditer(line)))] or [lead]
+    fits = [indent for indent in indents if indent + max(map(len, line[indent:].split())) <= width]
+    indent = fits[0] if fits else lead + 4
     return textwrap.wrap(line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,12 +11,12 @@ from feature_platform_py.core.document import Place
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.locations import absolute, inferred_format, is_remote, is_table_name, same_place
 from feature_platform_py.core.project import Project, Target
-from feature_platform_py.core.suggestions import ticked
+from feature_platform_py.core.suggestions import suggestion, ticked
 from feature_platform_py.features.row_filters import FilterValue
 from feature_platform_py.files.columns import Readings
 from feature_platform_py.files.declared import check_files
 from feature_platform_py.registry.references import Reference, references_of
-from feature_platform_py.registry.registry import Registry
+from feature_platform_py.registry.registry import Registry, load_source_registry
 from feature_platform_py.registry.source import RegisteredSource, SourceLocation
 from feature_platform_py.sources.input_source import InputSource
 from feature_platform_py.sources.scoring import ScoringRows
@@ -133,8 +134,26 @@ def missing_file(source: InputSource, resolved: ResolvedSource, *, root: Path) -
     is_local = resolved.format is not None and not is_table_name(location) and not is_remote(location)
     if not is_local or absolute(location, root).exists():
         return None
-    place = source.place.at("config", "location")
-    return place.problem(f"`{place.name}`: no file or folder `{location}`; paths start at the project's folder")
+    place, meant = source.place.at("config", "location"), near_location(location, _beside(location, root), root=root)
+    return place.problem(f"`{place.name}`: no file or folder `{location}`; paths start at the project's folder{meant}")
+
+
+def near_location(location: str, known: Iterable[str], *, root: Path) -> str:
+    """Return ``. Did you mean `x`?`` for the nearest of known and registered locations, or nothing if none is near."""
+    registered: list[str] = []
+    with suppress(ConfigurationError):
+        sources = load_source_registry(root).sources
+        registered = [place.location for each in sources for place in each.locations.values()]
+    meant = suggestion(location, [*known, *registered])
+    return f". {meant}" if meant else ""
+
+
+def _beside(location: str, root: Path) -> Iterator[str]:
+    """Yield the files and folders in the folder of a missing one, as far as it exists."""
+    folder = location.rpartition("/")[0]
+    with suppress(OSError):
+        for path in sorted(absolute(folder, root).iterdir()) if folder else ():
+            yield f"{folder}/{path.name}"
 
 
 def _is_same(one: str, other: str, root: Path) -> bool:

@@ -12,7 +12,7 @@ from feature_platform_py.core.locations import is_table_name, table_parts
 from feature_platform_py.core.messages import Message
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.rows import Rows
-from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA, ResolvedSource
+from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA, ResolvedSource, near_location
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.external_sources import placed_source
 from feature_platform_py.warehouse.file_states import FileState, files_state, folder_state, source_state, table_state
@@ -57,8 +57,9 @@ class SparkBackend:
             self._warehouse.refresh()
             if columns := self.columns(source.location):
                 return columns
+            meant = near_location(source.location, (name for name, _ in self.relations()), root=self._project.root)
             raise ConfigurationError(
-                f"no table `{source.location}` is in the warehouse; write it first, or name another"
+                f"no table `{source.location}` is in the warehouse; write it first, or name another{meant}"
             )
         root = self._project.root
         external = external_source(

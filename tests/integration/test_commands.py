@@ -266,3 +266,22 @@ def test_sync_says_in_json_what_it_wrote(project: Path, fpjob: Fpjob) -> None:
 
 def _csv(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
+
+
+@pytest.mark.parametrize(
+    ("location", "meant"),
+    [
+        ("jupiter.mm.fact_mm_transactoin", "jupiter.mm.fact_mm_transaction"),
+        ("data/bank/transaction.csv", "data/bank/transactions.csv"),
+    ],
+    ids=["registered table", "file"],
+)
+def test_a_location_that_is_not_there_names_the_near_one(
+    project: Path, fpjob: Fpjob, location: str, meant: str
+) -> None:
+    text = Path(SAMPLE).read_text().replace("financial_features_extraction_v1", "lost").replace("format: delta", "")
+    assert "jupiter.mm.fact_mm_transaction" in text
+    Path("lost.yaml").write_text(text.replace("jupiter.mm.fact_mm_transaction", location))
+    outcome = fpjob("validate", "lost.yaml")
+    assert outcome.status == 2
+    assert f"Did you mean `{meant}`?" in outcome.stderr
