@@ -5,6 +5,7 @@ Readers of local files then read them. Only messages are told in the names of th
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -34,10 +35,11 @@ AT_ONCE = 16
 """How many requests are under way at a time."""
 _MAGIC = b"PAR1"
 _TAIL_BYTES = 64 * 1024
+_ANSWERED = re.compile(r"status code: \d|redirect")
 # How often a folder is listed whose manifest is replaced meanwhile.
 _LISTINGS = 3
-_SECONDS_TO_WAIT = 30
-_failed: dict[str, tuple[float, StoreError]] = {}
+_SECONDS_OF_SILENCE = 30
+_silent: dict[str, tuple[float, StoreError]] = {}
 # Footers of objects by their place and tag, which every write changes.
 _footers: dict[tuple[str, str], bytes] = {}
 
@@ -142,10 +144,11 @@ class StoreFiles:
 
 def store_files(location: str) -> StoreFiles:
     """Return the object, or those below the folder: where runs write, those of the manifest. Raises StoreError without any."""
-    for _ in range(_LISTINGS - 1):
-        with suppress(ObjectsChangedError):
-            return _listed(location)
-    return _listed(location)
+    with _asked_once(store_address(location).root):
+        for _ in range(_LISTINGS - 1):
+            with suppress(ObjectsChangedError):
+                return _listed(location)
+        return _listed(location)
 
 
 def _listed(location: str) -> StoreFiles:
@@ -172,23 +175,25 @@ def _named_by_manifest(files: StoreFiles, client: ObjectStoreClient) -> StoreFil
     return StoreFiles(files.location, tuple(names[name] for name in sorted(manifest.files)), manifest)
 
 
-def check_is_stored(location: str) -> None:
-    """Raise StoreError if nothing is at a location. A store that has not answered is not asked again for a while."""
-    root, now = store_address(location).root, time.monotonic()
-    failed, error = _failed.get(root, (0.0, None))
-    if error and now - failed < _SECONDS_TO_WAIT:
+@contextmanager
+def _asked_once(root: str) -> Iterator[None]:
+    """Do not ask a store again for a while that has not answered: each time takes as long as one is willing to wait."""
+    failed, error = _silent.get(root, (0.0, None))
+    if error and time.monotonic() - failed < _SECONDS_OF_SILENCE:
         raise error
     try:
-        store_files(location)
+        yield
     except StoreError as error:
-        _failed[root] = now, error
+        if error.__cause__ and not _ANSWERED.search(str(error.__cause__)):
+            _silent[root] = time.monotonic(), error
         raise
 
 
 def folder_files(location: str) -> StoreFiles:
     """Return the objects below a folder, which may have none."""
     client, key = store_client(location)
-    return StoreFiles(str(store_address(location)), tuple(client.objects(key)))
+    with _asked_once(client.root):
+        return StoreFiles(str(store_address(location)), tuple(client.objects(key)))
 
 
 def _one(client: ObjectStoreClient, key: str) -> list[StoredObject]:
@@ -196,9 +201,10 @@ def _one(client: ObjectStoreClient, key: str) -> list[StoredObject]:
         return []
     try:
         found = client.find(key)
-    except StoreError:
-        # The answer to this request has no words, that to a listing has.
-        check_store(client.root)
+    except StoreError as error:
+        if _ANSWERED.search(str(error.__cause__)):
+            # The answer to this request has no words, that to a listing has.
+            check_store(client.root)
         raise
     return [found] if found else []
 

@@ -19,6 +19,7 @@ from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.locations import absolute, is_remote
 from feature_platform_py.core.sql_text import literal
 from feature_platform_py.core.stores.address import is_store_address, store_address
+from feature_platform_py.core.stores.client import store_client
 from feature_platform_py.files.columns import Reading, Readings, shown
 from feature_platform_py.files.copy import copied, digest, files_state
 from feature_platform_py.files.declared import TEXT_FORMATS
@@ -226,6 +227,8 @@ def placed_source(location: str, format: str, options: Mapping[str, str], root: 
 def _placed(location: str, root: Path) -> str:
     """Return the one spelling of a location."""
     if is_store_address(location):
+        # Sessions that open later then know that they need to reach the store.
+        store_client(location)
         return str(store_address(location))
     return location if is_remote(location) else str(absolute(location, root))
 

@@ -25,7 +25,7 @@ from feature_platform_py.core.locations import overlap
 from feature_platform_py.core.sql_text import literal, quoted
 from feature_platform_py.core.stores.address import is_store_address
 from feature_platform_py.core.stores.path import StorePath, place_of
-from feature_platform_py.files.objects import check_is_stored
+from feature_platform_py.files.objects import store_files
 from feature_platform_py.warehouse.catalog_file import CatalogFile, RelationDefinition, TableName
 from feature_platform_py.warehouse.external_sources import ExternalSource, define_source
 from feature_platform_py.warehouse.file_states import latest_version
@@ -334,7 +334,7 @@ class Warehouse:
     def _register(self, name: TableName, definition: RelationDefinition) -> None:
         # An engine reads a missing file as a table without rows.
         if is_store_address(definition.location):
-            check_is_stored(definition.location)
+            store_files(definition.location)
         elif definition.location and not Path(definition.location).exists():
             raise EngineError(f"expected its data at `{definition.location}`, but it does not exist")
         if self.is_catalog_shared and name not in self._registered:

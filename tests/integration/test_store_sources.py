@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -93,6 +94,7 @@ def test_rows_and_types_are_those_of_local_files(session: SparkSession, folder: 
     assert list(map(str, found.to_pylist())) == list(map(str, expected.to_pylist()))
 
 
+SILENT = ("csv", "parquet", "delta")
 SPEND = {"user_id_col": "who", "timestamp_col": "at", "amount_col": "amount", "window_days": 30}
 
 
@@ -171,3 +173,16 @@ def test_each_refusal_is_one_message(
     assert "Traceback" not in outcome.stderr
     assert len(outcome.stderr.strip().splitlines()) <= 2, outcome.stderr
     assert object_store.environment["AWS_SECRET_ACCESS_KEY"] not in outcome.stdout + outcome.stderr
+
+
+def test_a_store_that_does_not_answer_is_one_message(
+    object_store: S3Server, module_project: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    jobs = [job(module_project, f"silent_{kind}", {"location": "s3://silent/x", "format": kind}) for kind in SILENT]
+    started = time.monotonic()
+    outcome = fpjob("validate", *jobs)
+    assert outcome.status == 3
+    assert outcome.stderr.count("the store did not answer as expected") == len(SILENT)
+    assert "Traceback" not in outcome.stderr
+    assert time.monotonic() - started < 30
