@@ -85,11 +85,16 @@ def _failed(error: Exception) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if isinstance(error, FeaturePlatformError):
         _say(str(error))
-        return next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind))
+        return status_of(error)
     with suppress(OSError):
         traceback.print_exception(error)
     # Python's own status, 1, would mean a failed check of the data.
     return 3
+
+
+def status_of(error: FeaturePlatformError) -> int:
+    """Return the exit status that an error means."""
+    return next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind))
 
 
 def _say(text: str) -> None:

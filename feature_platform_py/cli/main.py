@@ -90,7 +90,7 @@ def plan(name: str, target: str | None, output_format: str) -> None:
 
 
 @cli.command()
-@click.argument("job")
+@click.argument("jobs", metavar="JOB...", nargs=-1, required=True)
 @_target
 @click.option("--full-refresh", "is_full_refresh", is_flag=True, help="Rebuild every feature table from its inputs.")
 @click.option(
@@ -103,17 +103,20 @@ def plan(name: str, target: str | None, output_format: str) -> None:
     "--full-tests", "is_tested", is_flag=True, help="Run everything, and all tests whole, even if nothing has changed."
 )
 @format_option("text", "json", "csv")
-@examples(f"fpjob run {SAMPLE}", "fpjob run financial_features_extraction_v1")
-def run(job: str, target: str | None, output_format: str, **asked: bool) -> None:
+@examples(f"fpjob run {SAMPLE}", "fpjob run financial_features_extraction_v1", "fpjob run configs/jobs/*.yaml")
+def run(jobs: tuple[str, ...], target: str | None, output_format: str, **asked: bool) -> int:
     """Bring a job's feature tables up to date, and write its result.
 
     It computes only periods whose input has changed, and does nothing if nothing has. The tables always equal a full refresh.
-    CSV has the rows that the sink `display` shows.
+    Several jobs run one after the other, each after those whose results it reads. If one fails, the jobs that read its result
+    are left out, and the others run. CSV has the rows that the sink `display` shows.
     """
+    if output_format == "csv" and len(jobs) > 1:
+        raise click.UsageError("the rows of several jobs are not one table; use `--format text` or `json`")
     with working("reads the job"):
         from feature_platform_py.cli.run import run_command
 
-        run_command(job, target=target, output_format=output_format, **asked)
+        return run_command(jobs, target=target, output_format=output_format, **asked)
 
 
 @cli.command()

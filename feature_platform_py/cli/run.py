@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from feature_platform_py.cli.ending import status_of
 from feature_platform_py.cli.output import print_csv, print_json, print_progress, print_table
 from feature_platform_py.cli.signs import begun, step
-from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.errors import ConfigurationError, FeaturePlatformError
 from feature_platform_py.core.project import Project, open_project
+from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.jobs.changed_periods import why_whole
 from feature_platform_py.jobs.describe import plan_lines
 from feature_platform_py.jobs.find import find_job
+from feature_platform_py.jobs.order import in_order
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.work import TableWork
 from feature_platform_py.runs.dbt import NodeResult
@@ -23,36 +27,62 @@ from feature_platform_py.runs.run import RunReport, run_job
 from feature_platform_py.sinks.results import ResultCounts
 
 
-def run_command(
-    job: str | Path,
-    *,
-    target: str | None,
-    output_format: str,
-    is_full_refresh: bool,
-    is_reconciled: bool,
-    is_tested: bool,
-) -> None:
-    """Run the job of a name or a file, and print what it did."""
-    started = begun()
+def run_command(jobs: Sequence[str], *, target: str | None, output_format: str, **asked: bool) -> int:
+    """Run the jobs of names or files, print what they did, and return the exit status.
+
+    Raises the error of a single job; those of several are printed, and the highest of their statuses is returned.
+    """
     project = open_project(target=target)
-    file = find_job(str(job), project)
-    repair_warehouse(project, is_full_refresh=is_full_refresh, tell=print_progress)
+    files = list(dict.fromkeys(find_job(job, project) for job in jobs))
+    if len(files) > 1:
+        return _run_several(files, project, output_format=output_format, asked=asked)
+    result = _run_one(files[0], project, output_format=output_format, started=begun(), asked=asked)
+    if output_format == "json":
+        print_json(result)
+    return 0
+
+
+def _run_several(files: Sequence[Path], project: Project, *, output_format: str, asked: Mapping[str, bool]) -> int:
+    """Run jobs in the order of their dependencies; leave out those that read the result of a job that failed."""
+    results: list[dict[str, Any]] = []
+    failed: dict[str, None] = {}
+    status = 0
+    for job in in_order(files, project):
+        name, missing = job.config.job_name, [each for each in job.needed if each in failed]
+        try:
+            if missing:
+                raise ConfigurationError(f"{name}: left out, because it reads the result of {ticked(missing)}")
+            result = _run_one(
+                job.config.path, project, output_format=output_format, started=time.monotonic(), asked=asked
+            )
+            results.append(result)
+            print_progress()
+        except FeaturePlatformError as error:
+            failed[name] = None
+            status = status if missing else max(status, status_of(error))
+            results.append({"job": name, "error": str(error)})
+            print_progress(f"{error}\n")
+    if output_format == "json":
+        print_json(results)
+    told = f", not {', '.join(failed)}" if failed else ""
+    print_progress(f"{len(results) - len(failed)} of {len(results)} jobs ran{told}, {time.monotonic() - begun():.1f} s")
+    return status
+
+
+def _run_one(
+    file: Path, project: Project, *, output_format: str, started: float, asked: Mapping[str, bool]
+) -> dict[str, Any]:
+    """Run the job of a file, print what it did, and return the report."""
+    repair_warehouse(project, is_full_refresh=asked["is_full_refresh"], tell=print_progress)
     plan = _prepared(file, project, output_format)
     print_progress("\n".join([*plan_lines(plan, project.target), ""]))
-    report = run_job(
-        plan,
-        project,
-        is_full_refresh=is_full_refresh,
-        is_reconciled=is_reconciled,
-        is_tested=is_tested,
-        on_node=_print_node,
-        on_note=print_progress,
-        on_step=step,
-    )
-    _print_result(plan, report, started, output_format)
+    report = run_job(plan, project, on_node=_print_node, on_note=print_progress, on_step=step, **asked)
+    _print_result(plan, report, output_format)
     for warning in report.warnings:
         print_progress(str(warning))
-    print_progress(_summary(plan, report, time.monotonic() - started))
+    seconds = time.monotonic() - started
+    print_progress(_summary(plan, report, seconds))
+    return _as_dict(plan, report, seconds)
 
 
 def _prepared(file: Path, project: Project, output_format: str) -> JobPlan:
@@ -66,14 +96,12 @@ def _prepared(file: Path, project: Project, output_format: str) -> JobPlan:
     return plan
 
 
-def _print_result(plan: JobPlan, report: RunReport, started: float, output_format: str) -> None:
-    """Print on stdout what the run gave: the rows that the sink shows, or a report."""
+def _print_result(plan: JobPlan, report: RunReport, output_format: str) -> None:
+    """Print on stdout the rows that the sink shows."""
     sink = report.sink
-    if output_format == "json":
-        print_json(_as_dict(plan, report, time.monotonic() - started))
-    elif output_format == "csv":
+    if output_format == "csv":
         print_csv(sink.columns, sink.preview)
-    else:
+    elif output_format == "text":
         print_progress()
         if sink.columns:
             print_table(sink.columns, sink.preview, truncate=sink.truncate, first=leading_columns(plan))

@@ -308,7 +308,7 @@ def _sink_problems(
         return
     place, is_table = sink.place.at("config", "path"), is_table_name(sink.location)
     path = place.value
-    if overlapped := [each for each in sources if _is_written(sink.location, path, each, project)]:
+    if overlapped := [each for each in sources if is_written(sink.location, path, each, project)]:
         message = f"`{place.name}`: `{path}` is, holds or lies in the job's own input `{overlapped[0].location}`"
         yield place.problem(f"{message}; name another place")
     elif _is_kept(sink.location, draft.job_name, project):
@@ -322,7 +322,7 @@ def _sink_problems(
         )
 
 
-def _is_written(location: str, path: str, source: ResolvedSource, project: Project) -> bool:
+def is_written(location: str, path: str, source: ResolvedSource, project: Project) -> bool:
     """Return whether a sink at `location`, in the file's words `path`, would write onto a source."""
     written = _folder(location, project, project.target.schema)
     read = _folder(source.location, project, None) if source.format is None else source.location

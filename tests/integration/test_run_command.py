@@ -62,7 +62,7 @@ def first_line(text=''):
 run.print_progress = first_line
 sys.stderr.isatty = lambda: True
 try:
-    run.run_command(Path({job!r}), target=None, output_format='text', is_full_refresh=False, is_reconciled=False, is_tested=False)
+    run.run_command([{job!r}], target=None, output_format='text', is_full_refresh=False, is_reconciled=False, is_tested=False)
 except Stop:
     print('seen')
 """
