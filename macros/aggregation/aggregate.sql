@@ -31,6 +31,7 @@ terms as (
         {{ term }} as {{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ plan.stage }}
+    {{- _sums_to_date_mark(plan) }}
 ),
 
 {% if plan.event_time -%}

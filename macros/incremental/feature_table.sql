@@ -90,7 +90,7 @@ with
 ),
 
 {{ _numbered('feature_set', table, loop.index0) }} as (
-{{ queries[loop.index0] | indent(4, first=true) }}
+{{ _earlier_rows_summed(queries[loop.index0], _day_before_all(work, starts)) | indent(4, first=true) }}
 ),
 
 {% endfor -%}
@@ -98,7 +98,7 @@ features as (
     {{- _feature_set_rows(table) }}
 ),
 
-{{ _input_fingerprint(table, definition, loaded_at) }},
+{{ _input_fingerprint(table, definition, loaded_at, starts if work.action == 'replace' else none) }},
 
 final as (
     select
@@ -122,6 +122,12 @@ final as (
 
 select * from final
 {%- endif -%}
+{%- endmacro %}
+
+
+{#- A day before all periods that are replaced, a day of any time zone; none if all rows are computed. -#}
+{% macro _day_before_all(work, starts) -%}
+    {%- do return(_days_before(starts | min, 1) if work.action == 'replace' else none) -%}
 {%- endmacro %}
 
 

@@ -1,17 +1,17 @@
 {#-
   CTEs from `input_rows` (numbered with several feature sets) to `input_periods`: per period, the number of input rows and their fingerprint,
   `<definition>:<number of rows>:<sum of the rows' 64-bit hashes, in two halves>`, which does not depend on the rows' order. Equal fingerprints: equal features.
-  The rows are counted by day first, because a date is found from a time much faster than a month is.
+  The rows are counted by day first, because a date is found from a time much faster than a month is. Of `periods`, the first days of some, only their rows.
 -#}
-{% macro _input_fingerprint(table, definition, loaded_at=none) -%}
-{{ _hashed_days(table, loaded_at) }},
+{% macro _input_fingerprint(table, definition, loaded_at=none, periods=none) -%}
+{{ _hashed_days(table, loaded_at, periods) }},
 
 {{ _input_periods(table, definition, loaded_at) }}
 {%- endmacro %}
 
 
 {#- CTEs from `input_rows` to `input_days`: the rows counted and their hashes summed by day; in all, where the table has no periods. -#}
-{% macro _hashed_days(table, loaded_at) -%}
+{% macro _hashed_days(table, loaded_at, periods=none) -%}
 hashed_rows as (
     {%- for feature_set in table.feature_sets %}
     {%- if table.period %}
@@ -29,6 +29,11 @@ hashed_rows as (
         {%- for key in _key_columns(feature_set) %}
         {{ 'and ' if not loop.first }}{{ key }} is not null
         {%- endfor %}
+        {%- if periods %}
+        and (
+            {{ _is_in_periods(feature_set.timestamp_col, periods, dict(table, reach_days=0, reach_periods={})) | indent(4) }}
+        )
+        {%- endif %}
     {{- '\n    union all' if not loop.last }}
     {%- endfor %}
 ),

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,68 @@ feature_transformers:
   - {name: LargestOfDays, params: {who: buyer, moment: sold at, worth: price, window_days: 40}}
 output_sink: {sink_type: overwrite_parquet, config: {path: output/recent}}
 """
+
+
+FIRST_MACRO = """\
+{% macro first_to_date(relation, who, moment, worth) -%}
+with
+
+to_date as (
+    {{ aggregate(
+        relation, keys=[who], event_time=moment, types={worth: 'decimal(9,2)', moment: 'timestamp'},
+        features=[{'function': 'sum', 'column': worth, 'windows': {'lifetime': 'worth_to_date'}, 'fill_value': 0}]
+    ) | indent(4) }}
+)
+
+select
+    {{ sql_identifier(who) }},
+    {{ sql_identifier(moment) }},
+    worth_to_date,
+    min(worth_to_date) over (
+        partition by {{ sql_identifier(who) }} order by {{ sql_identifier(moment) }}
+        rows between unbounded preceding and current row
+    ) as least_to_date
+from to_date
+{%- endmacro %}
+"""
+FIRST = """\
+name: FirstToDate
+description: The worth to date, and the least that it ever was.
+macro: first_to_date
+params:
+  - {name: who, reads: key}
+  - {name: moment, reads: time}
+  - {name: worth, reads: number}
+keys: [who, moment]
+event_time: moment
+reach_days: forever
+features:
+  - {name: worth_to_date, type: "decimal(38,2)", description: The worth to date.}
+  - {name: least_to_date, type: "decimal(38,2)", description: The least worth to date.}
+"""
+
+
+def test_a_macro_around_an_aggregate_gets_each_of_its_rows_in_every_run(project: Path, fpjob: Fpjob) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    (project / "transformers").mkdir()
+    (project / "transformers/first_to_date.yaml").write_text(FIRST)
+    (project / "macros/transformers/first_to_date.sql").write_text(FIRST_MACRO)
+    job = RECENT_JOB.partition("feature_transformers:")
+    transformers = "  - {name: FirstToDate, params: {who: buyer, moment: sold at, worth: price}}\n"
+    sink = "output_sink: {sink_type: overwrite_parquet, config: {path: output/recent}}\n"
+    (project / "configs/jobs/recent.yaml").write_text(job[0] + job[1] + "\n" + transformers + sink)
+    schema = pa.schema({"buyer": pa.string(), "sold at": pa.timestamp("us"), "price": pa.decimal128(9, 2)})
+    sales = [{"buyer": "a", "sold at": datetime(2024, month, 1), "price": Decimal(5)} for month in (1, 2, 3)]
+    pq.write_table(pa.Table.from_pylist(sales, schema), project / "sales.parquet")
+    assert fpjob("run", "configs/jobs/recent.yaml").status == 0
+    sales.append({"buyer": "a", "sold at": datetime(2024, 3, 9), "price": Decimal(5)})
+    pq.write_table(pa.Table.from_pylist(sales, schema), project / "sales.parquet")
+    outcome = fpjob("run", "configs/jobs/recent.yaml")
+    assert "1 of 3 months: 2024-03 changed" in outcome.stderr
+    rows = sorted(read(project / "output" / "recent"), key=lambda row: row["sold at"])
+    assert [(row["worth_to_date"], row["least_to_date"]) for row in rows] == [(5, 5), (10, 5), (15, 5), (20, 5)]
 
 
 def test_features_by_time_follow_every_change_of_what_they_read(project: Path, fpjob: Fpjob) -> None:

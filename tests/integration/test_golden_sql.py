@@ -79,8 +79,17 @@ description: Rows of three months, of which one goes and another comes.
 input_source: {source_type: spark, config: {location: rows.parquet, format: parquet}}
 feature_transformers:
   - {name: UserSpendAggregator, params: {user_id_col: user_id, timestamp_col: timestamp, amount_col: amount}}
+  - name: UserCategoricalSpendAggregator
+    params:
+      user_id_col: user_id
+      timestamp_col: timestamp
+      amount_col: amount
+      category_col: category
+      target_category_value: a
+      as_of: event_time
 output_sink: {sink_type: display, config: {}}
 """
+SPEND = "incremental__user_spend"
 FILTERS = [
     {"column": "category", "op": "not_in", "value": ["a$b", "c\\d"]},
     {"column": "amount", "op": "gt", "value": 10.125},
@@ -111,11 +120,12 @@ def test_sql_of_an_incremental_run_is_as_kept(project: Path, fpjob: Fpjob, reque
         (project / "job.yaml").write_text(INCREMENTAL_JOB)
         assert fpjob("run", "job.yaml").status == 0
     log = (project / "logs" / "incremental" / "dbt.log").read_text()
-    [model] = (project / "target/jobs/incremental/compiled").rglob("incremental__user_spend.sql")
-    check(request, GOLDEN / "incremental" / "user_spend.sql", model.read_text())
-    check(request, GOLDEN / "incremental" / "changed_periods.sql", statement(log, "changed_before as ("))
-    check(request, GOLDEN / "incremental" / "replace_partitions.sql", statement(log, "replace where"))
-    check(request, GOLDEN / "incremental" / "unique_grain_of_periods.sql", statement(log, "looked_at as ("))
+    for name in ("user_spend", "user_categorical_spend"):
+        [model] = (project / "target/jobs/incremental/compiled").rglob(f"incremental__{name}.sql")
+        check(request, GOLDEN / "incremental" / f"{name}.sql", model.read_text())
+    check(request, GOLDEN / "incremental" / "changed_periods.sql", statement(log, "changed_before as (", SPEND))
+    check(request, GOLDEN / "incremental" / "replace_partitions.sql", statement(log, "replace where", SPEND))
+    check(request, GOLDEN / "incremental" / "unique_grain_of_periods.sql", statement(log, "looked_at as (", SPEND))
 
 
 def test_sql_of_the_rules_of_the_registry_is_as_kept(
@@ -136,7 +146,7 @@ def check(request: pytest.FixtureRequest, kept: Path, sql: str) -> None:
     assert kept.read_text() == sql.strip() + "\n", f"{kept} differs; if that is meant, use --update-golden"
 
 
-def statement(log: str, part: str) -> str:
-    """The last statement in dbt's log with this part, without dbt's comment."""
+def statement(log: str, *parts: str) -> str:
+    """The last statement in dbt's log with all of these parts, without dbt's comment."""
     found = re.findall(r"^\d\d:\d\d:\S+ [^\n]*\n?/\* .*? \*/\n(.*?)(?=^\d\d:\d\d:)", log, re.DOTALL | re.MULTILINE)
-    return [text for text in found if part in text][-1]
+    return [text for text in found if all(part in text for part in parts)][-1]

@@ -31,6 +31,7 @@ feature_set as (
             coalesce(cast(case when _where then _amount end as decimal(27, 2)), cast(0 as decimal(27, 2))) as _amount_where_total,
             coalesce(cast(case when _where_5 then _amount end as decimal(27, 2)), cast(0 as decimal(27, 2))) as _amount_where_5_total
         from counted_rows
+        -- sums to date of _key: _amount_where_total, _amount_where_5_total
     ),
 
     states_to_date as (

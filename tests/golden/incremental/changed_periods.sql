@@ -3,11 +3,11 @@ with
 input_days as (
     select
         _day,
-        _rows_0 as _rows,
-        _low_bits_0 as _low_bits,
-        _high_bits_0 as _high_bits
-    from computed_once_53065c9cf6b60139
-    where _rows_0 > 0
+        _rows_1 as _rows,
+        _low_bits_1 as _low_bits,
+        _high_bits_1 as _high_bits
+    from computed_once_3146350b1f89cd88
+    where _rows_1 > 0
 ),
 
 days_in_period as (

@@ -122,6 +122,9 @@ hashed_rows as (
     where
         `user_id` is not null
         and `timestamp` is not null
+        and (
+            cast(`timestamp` as timestamp) >= timestamp '2024-05-01' and cast(`timestamp` as timestamp) < timestamp '2024-07-01'
+        )
 ),
 
 input_days as (
