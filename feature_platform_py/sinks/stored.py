@@ -17,6 +17,7 @@ from feature_platform_py.core.fields import STRICT, ColumnName, Location
 from feature_platform_py.core.locations import absolute, is_remote
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.stores.address import is_store_address
+from feature_platform_py.core.stores.errors import explained_by_engine
 from feature_platform_py.core.stores.path import place_of
 from feature_platform_py.features.columns import column_named, missing_column
 from feature_platform_py.sinks.divided import Written
@@ -123,7 +124,8 @@ class StoredSink(Sink):
         except (SinkError, DataCheckError):
             raise
         except Exception as error:
-            raise SinkError(f"output_sink: `{self.path}` was not written and is as it was before: {error}") from error
+            why = explained_by_engine(str(error), self.path) or error
+            raise SinkError(f"output_sink: `{self.path}` was not written and is as it was before: {why}") from error
         return SinkResult(
             self.kind,
             self.path,

@@ -12,6 +12,7 @@ from feature_platform_py.core.locations import is_table_name, table_parts
 from feature_platform_py.core.messages import Message
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.rows import Rows
+from feature_platform_py.core.stores.errors import explained_by_engine
 from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA, ResolvedSource, near_location
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.external_sources import placed_source
@@ -114,9 +115,9 @@ class SparkBackend:
         """Return None: the adapter logs faults itself."""
         return None
 
-    def explained(self, message: str) -> str | None:  # noqa: ARG002
-        """Return None: the adapter explains the failures that it knows itself."""
-        return None
+    def explained(self, message: str) -> str | None:
+        """Return what a store's refusal means; the adapter explains the other failures that it knows itself."""
+        return explained_by_engine(message, "an object store that the job reads")
 
     def input_state(self, plan: JobPlan) -> list[FileState]:
         """Return the state of the files that the job's sources and those of their rules have; no engine is started."""

@@ -252,6 +252,19 @@ def test_a_sink_is_a_source(session: SparkSession, opened: Project, path: str, s
     assert sorted((row.id, str(row.amount), row.kind) for row in frame.collect()) == expected((3, 7))
 
 
+@pytest.mark.parametrize("settings", [{}, {"partition_by": ["kind"]}], ids=["committed", "by the engine"])
+def test_a_refusal_in_the_middle_of_a_write_is_one_message(
+    session: SparkSession, opened: Project, settings: Mapping[str, Any]
+) -> None:
+    frame = session.sql(ROWS.format(start=0, end=2))
+    with pytest.raises(SinkError) as error:
+        sink_of("delta_table", "s3://not-made-either/out", "overwrite", **settings).write(
+            SessionResult(frame=frame, project=opened, expected_rows=2)
+        )
+    assert "the bucket `s3://not-made-either` does not exist" in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("bucket_name", "said"),

@@ -25,6 +25,8 @@ _CODE = re.compile(r"<Code>(\w+)</Code>|\"code\":\s*\"(\w+)\"")
 _STATUS = re.compile(r"\bstatus(?: code)?: (\d{3})\b", re.IGNORECASE)
 # What the library says of such an answer instead of its code.
 _REDIRECT = "redirect without LOCATION"
+# What Sail and delta-rs, which have one library for stores, say in such an error.
+_OF_ENGINE = re.compile(r"Generic (S3|GCS|MicrosoftAzure) error|Server returned non-2xx status code")
 _REGION_NAMED = re.compile(r"<Region>([\w-]+)</Region>|expecting '([\w-]+)'")
 
 
@@ -72,6 +74,11 @@ def explained(text: str, place: str) -> str:
             " Check the environment's credentials and the rights on the bucket"
         )
     return f"{place}: the store did not answer as expected: {_first_line(text)}. Check the endpoint, and the network"
+
+
+def explained_by_engine(text: str, place: str) -> str | None:
+    """Return what an engine's error means if it met a store's refusal; None for another error."""
+    return explained(text, place) if _OF_ENGINE.search(text) else None
 
 
 def codes(text: str) -> set[str]:
