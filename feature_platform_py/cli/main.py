@@ -45,12 +45,18 @@ cli.add_command(init)
 
 
 @cli.command(name="list")
+@click.option("--orphans", "is_orphans", is_flag=True, help="List tables that no job or feature group builds any more.")
 @_target
 @format_option("text", "json", "csv")
-@examples("fpjob list")
-def list_(target: str | None, output_format: str) -> None:
+@examples("fpjob list", "fpjob list --orphans")
+def list_(target: str | None, output_format: str, *, is_orphans: bool) -> None:
     """List the jobs, sources, feature groups, transformers and tables."""
     with working("reads the project"):
+        if is_orphans:
+            from feature_platform_py.cli.prune import orphans_command
+
+            orphans_command(target=target, output_format=output_format)
+            return
         from feature_platform_py.cli.listing import list_command
 
         list_command(target=target, output_format=output_format)
@@ -196,6 +202,24 @@ def vacuum(
         from feature_platform_py.cli.vacuum import vacuum_command
 
         vacuum_command(names, target=target, retention=retention, output_format=output_format, is_dry_run=is_dry_run)
+
+
+@cli.command()
+@_target
+@click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would be dropped, and drop nothing.")
+@click.option("--yes", "is_agreed", is_flag=True, help="Do not ask.")
+@format_option("text", "json")
+@examples("fpjob prune --dry-run", "fpjob prune --yes")
+def prune(target: str | None, output_format: str, *, is_dry_run: bool, is_agreed: bool) -> None:
+    """Drop tables that no job or feature group builds any more.
+
+    These are the tables of jobs and groups that are gone, and of features that were removed from them. It asks before it
+    drops them. Sinks, sources and tables of your own models stay.
+    """
+    with working("reads the project"):
+        from feature_platform_py.cli.prune import prune_command
+
+        prune_command(target=target, output_format=output_format, is_dry_run=is_dry_run, is_agreed=is_agreed)
 
 
 @cli.group(cls=Commands)

@@ -62,19 +62,19 @@ def _lines(found: Sequence[Cleaned], project: Project) -> Iterator[list[str]]:
             yield [place, f"left as it is: {each.why_left}"]
         elif each.files or each.joined:
             joined = f", {each.joined} small files joined" if each.joined else ""
-            yield [place, f"{each.files:,} files, {_size(each.bytes)}{joined}"]
+            yield [place, f"{each.files:,} files, {size_text(each.bytes)}{joined}"]
 
 
 def _summary(found: Sequence[Cleaned], *, is_dry_run: bool) -> str:
     files, size = sum(each.files for each in found), sum(each.bytes for each in found)
     left = sum(each.why_left is not None for each in found)
     said = "would be removed" if is_dry_run else "removed"
-    return f"{len(found)} places: {files:,} files of {_size(size)} {said}" + (
+    return f"{len(found)} places: {files:,} files of {size_text(size)} {said}" + (
         f", {left} left as they are" if left else ""
     )
 
 
-def _size(size: int) -> str:
+def size_text(size: int) -> str:
     """Return bytes as people read them."""
     value, unit = float(size), "bytes"
     for larger in ("kB", "MB", "GB", "TB"):

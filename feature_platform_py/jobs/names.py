@@ -96,7 +96,7 @@ def name_problems(draft: JobDraft, project: Project) -> Iterator[Problem]:
     is_registered = own.is_relative_to(project.jobs.resolve())
     others = [path for path in job_files(project) if path.resolve() != own and _has_name(path, draft.job_name)]
     if not is_registered:
-        others = [*others, *_last_file(project, draft.job_name)]
+        others = [*others, *last_file(project, draft.job_name)]
         others = [path for path in others if path.read_bytes() != own.read_bytes()]
     for other in dict.fromkeys(others):
         message = (
@@ -105,7 +105,7 @@ def name_problems(draft: JobDraft, project: Project) -> Iterator[Problem]:
         yield draft.place.at("job_name").problem(f"{message} would replace each other; give one of them another name")
 
 
-def _last_file(project: Project, name: str) -> list[Path]:
+def last_file(project: Project, name: str) -> list[Path]:
     """Return a list with the file that ran last under the name, if it still has that name."""
     found = (last_run(project, name) or {}).get("file")
     path = project.root / found if found else None

@@ -1,0 +1,129 @@
+"""Find tables and views that no job or feature group of the project builds any more, and drop them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from feature_platform_py.core.document import read_document
+from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.project import Project
+from feature_platform_py.dbt_files.job_models import models_folder
+from feature_platform_py.jobs.find import group_names
+from feature_platform_py.jobs.names import GROUP_MODELS, job_files, last_file, written_models
+from feature_platform_py.jobs.plan import INPUT_MODEL, JOINED_MODEL
+from feature_platform_py.runs.features_at import NAME as FEATURES_AT
+from feature_platform_py.runs.lock import FOLDER, running_alone
+from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
+from feature_platform_py.targets import backend_of
+from feature_platform_py.warehouse.catalog_file import TableName
+from feature_platform_py.warehouse.old_copies import bytes_of
+from feature_platform_py.warehouse.session import open_warehouse
+
+_GROUP_INPUT = "input"
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """A relation that nothing builds any more, and the job or group that built it; `is_owner_there` if only the table went."""
+
+    schema: str
+    name: str
+    kind: str
+    owner: str
+    is_owner_there: bool
+    bytes: int
+
+    @property
+    def relation(self) -> str:
+        """The name of the relation, with its schema."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def why(self) -> str:
+        """Why nothing builds it."""
+        return f"`{self.owner}` has no such table now" if self.is_owner_there else f"`{self.owner}` is gone"
+
+
+def find_orphans(project: Project) -> list[Orphan]:
+    """Return the relations of jobs and feature groups that are gone, or that have lost the table; no engine is started.
+
+    A job outside of `configs/jobs/` is known by the record of its last run, as long as its file is there.
+    Raises ConfigurationError for a target without a warehouse folder, and if a job file cannot be read.
+    """
+    if not project.target.has_session:
+        raise ConfigurationError(
+            f"target `{project.target.name}`: expected a target with a warehouse folder; look for tables without a job there with SQL"
+        )
+    jobs, groups = _jobs(project), set(group_names(project))
+    relations = [(*name.split(".", 1), kind) for name, kind in backend_of(project).relations()]
+    own = {name: kind for schema, name, kind in relations if schema == project.target.schema}
+    owners = sorted({*_owners(own), *jobs, *groups}, key=len, reverse=True)
+    built = written_models(project.root)
+    found = []
+    for name, kind in own.items():
+        # A name may begin with those of two jobs; the longer one is its own.
+        owner = next((each for each in owners if name == each or name.startswith(f"{each}__")), None)
+        if owner is None or name in built or (name == owner and owner in jobs):
+            continue
+        is_there = owner in jobs or owner in groups
+        if not is_there or not _is_built(name, owner, project, is_job=owner in jobs):
+            found.append(_orphan(project, TableName(project.target.schema, name), kind, owner, is_there=is_there))
+    for schema, name, kind in relations:
+        owner = name.removesuffix("__input")
+        if schema == EXTERNAL_SCHEMA and kind == "table" and owner != name and owner not in jobs:
+            found.append(_orphan(project, TableName(schema, name), kind, owner, is_there=False))
+    return sorted(found, key=lambda each: each.relation)
+
+
+def drop_orphans(orphans: Sequence[Orphan], project: Project) -> None:
+    """Drop relations, views first, and what runs keep of jobs that are gone. Raises EngineError if one of their jobs is running."""
+    warehouse = open_warehouse(project.target.engine, project.target.warehouse)
+    for owner in dict.fromkeys(each.owner for each in orphans):
+        of_owner = [each for each in orphans if each.owner == owner]
+        with running_alone(project, owner):
+            for each in sorted(of_owner, key=lambda each: each.kind != "view"):
+                warehouse.drop(TableName(each.schema, each.name))
+            if not of_owner[0].is_owner_there:
+                for kept in (project.target.warehouse / FOLDER).glob(f"{owner}.*.json"):
+                    kept.unlink(missing_ok=True)
+
+
+def _jobs(project: Project) -> set[str]:
+    """Return the names of all jobs. Raises ConfigurationError if a file below `configs/jobs/` cannot be read."""
+    found = {FEATURES_AT}
+    for path in job_files(project):
+        name = read_document(path).values.get("job_name")
+        if not isinstance(name, str):
+            raise ConfigurationError(
+                f"{project.shown(path)}: expected a `job_name`, so that its tables are known; correct the file"
+            )
+        found.add(name)
+    folders = [path.name for path in (project.root / "target" / "jobs").glob("*/")]
+    return found | {name for name in folders if last_file(project, name)}
+
+
+def _owners(names: Iterable[str]) -> Iterator[str]:
+    """Yield the jobs and groups that left the relations which each of them has."""
+    for name in names:
+        owner, _, model = name.rpartition("__")
+        if owner and model in {INPUT_MODEL, JOINED_MODEL, _GROUP_INPUT}:
+            yield owner
+
+
+def _is_built(name: str, owner: str, project: Project, *, is_job: bool) -> bool:
+    """Return whether a model of a job or group that exists builds a relation; in doubt, it does."""
+    if not is_job:
+        folder = project.root / GROUP_MODELS
+        return not (folder / f"{owner}__{_GROUP_INPUT}.sql").exists() or (folder / f"{name}.sql").exists()
+    folder = project.root / models_folder(owner)
+    return not folder.is_dir() or any((folder / f"{name}{ending}").exists() for ending in (".sql", ".py"))
+
+
+def _orphan(project: Project, table: TableName, kind: str, owner: str, *, is_there: bool) -> Orphan:
+    size = 0
+    if kind == "table":
+        with suppress(OSError):
+            size = bytes_of(project.target.warehouse / table.schema / table.name)[1]
+    return Orphan(table.schema, table.name, kind, owner, is_owner_there=is_there, bytes=size)
