@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from feature_platform_py.core.errors import EngineError
+from feature_platform_py.core.errors import ConfigurationError, EngineError
+from feature_platform_py.core.stores.client import used_schemes
+from feature_platform_py.core.stores.environment import hadoop_settings
+from feature_platform_py.core.stores.path import StorePath
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -36,6 +39,23 @@ JVM_LISTS = {
     "spark.jars.packages": "io.delta:delta-spark_4.1_2.13:4.3.0",
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
 }
+# S3 for Spark's own version of Hadoop. Its parts of AWS's library have 20 MB instead of the 600 MB of all services.
+_AWS = "2.29.52"
+S3_LISTS = {
+    "spark.jars.packages": ",".join(
+        (
+            "org.apache.hadoop:hadoop-aws:3.4.2",
+            *(
+                f"software.amazon.awssdk:{part}:{_AWS}"
+                for part in ("s3", "s3-transfer-manager", "sts", "sso", "ssooidc")
+            ),
+        )
+    ),
+    # What Spark has already, and what the parts replace.
+    "spark.jars.excludes": (
+        "software.amazon.awssdk:bundle,org.apache.hadoop:hadoop-client-api,org.apache.hadoop:hadoop-client-runtime"
+    ),
+}
 # Set by `spark-submit`, which has started the JVM; its command line then applies.
 _STARTED_BY_SUBMIT = "PYSPARK_GATEWAY_PORT"
 LOG = ".spark.log"
@@ -45,16 +65,23 @@ _CONNECT_VARIABLES = ("SPARK_CONNECT_MODE_ENABLED", "SPARK_REMOTE")
 def open_jvm_session(config: Mapping[str, str], *, warehouse: Path) -> SparkSession:
     """Return a new JVM Spark session with its schemas below the folder; Spark's log is the file `.spark.log` in it.
 
-    Under `spark-submit`, its `--master` and `--packages` apply. Raises EngineError if the process has Spark Connect already,
-    if Java is missing, and if Spark does not start.
+    It reaches S3 if this process has used S3, or the folder is there. Under `spark-submit`, its `--master` and `--packages` apply.
+    Raises EngineError if the process has Spark Connect already, if Java is missing, and if Spark does not start, ConfigurationError
+    for another store, which Spark needs a connector of the user's for.
     """
     _refuse_beside_connect()
     _check_java()
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
-    lists = {key: ",".join(filter(None, (config.get(key), own))) for key, own in JVM_LISTS.items()}
-    settings = {"spark.sql.warehouse.dir": str(warehouse), **JVM_CONFIG, **config, **lists, "spark.api.mode": "classic"}
+    has_s3 = _reaches_s3()
+    parts = (JVM_LISTS, S3_LISTS) if has_s3 else (JVM_LISTS,)
+    lists = {
+        key: ",".join(filter(None, (config.get(key), *(part.get(key) for part in parts))))
+        for key in dict.fromkeys(key for part in parts for key in part)
+    }
+    own = {"spark.sql.warehouse.dir": str(warehouse), **JVM_CONFIG, **(hadoop_settings() if has_s3 else {})}
+    settings = {**own, **config, **lists, "spark.api.mode": "classic"}
     builder = SparkSession.builder.appName("feature_platform")
     if _STARTED_BY_SUBMIT not in os.environ:
         builder = builder.master("local[*]")
@@ -62,7 +89,7 @@ def open_jvm_session(config: Mapping[str, str], *, warehouse: Path) -> SparkSess
     # pyspark prints every failed query as a line of JSON, even if the failure is expected.
     for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
         logging.getLogger(name).disabled = True
-    log = warehouse / LOG
+    log = (warehouse.local_folder() if isinstance(warehouse, StorePath) else warehouse) / LOG
     try:
         with _errors_to(log):
             session: SparkSession = builder.config(map=settings).getOrCreate()
@@ -78,6 +105,17 @@ def open_jvm_session(config: Mapping[str, str], *, warehouse: Path) -> SparkSess
 def is_jvm_session_stopped(session: SparkSession) -> bool:
     """Return whether the session's context was stopped."""
     return session.sparkContext._jsc is None
+
+
+def _reaches_s3() -> bool:
+    """Return whether the process uses S3. Raises ConfigurationError for another store without a connector of the user's."""
+    others = used_schemes() - {"s3"}
+    if others and not {_STARTED_BY_SUBMIT, "PYSPARK_SUBMIT_ARGS"} & os.environ.keys():
+        raise ConfigurationError(
+            f"engine `spark`: the platform brings the connector of Hadoop for `s3://` alone; for `{min(others)}://` name one with"
+            " `--packages` in `PYSPARK_SUBMIT_ARGS`, or use `--target local`"
+        )
+    return "s3" in used_schemes()
 
 
 def _memory() -> dict[str, str]:

@@ -13,10 +13,18 @@ from feature_platform_py.core.messages import Message
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.rows import Rows
 from feature_platform_py.core.stores.errors import explained_by_engine
+from feature_platform_py.core.stores.path import StorePath
 from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA, ResolvedSource, near_location
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.external_sources import placed_source
-from feature_platform_py.warehouse.file_states import FileState, files_state, folder_state, source_state, table_state
+from feature_platform_py.warehouse.file_states import (
+    FileState,
+    files_state,
+    folder_state,
+    source_state,
+    stored_state,
+    table_state,
+)
 from feature_platform_py.warehouse.session import open_warehouse, reading_only
 from feature_platform_py.warehouse.stored_relations import stored_relations
 
@@ -141,6 +149,8 @@ class SparkBackend:
     def tables_state(self, plan: JobPlan) -> list[FileState] | None:
         """Return the state of the tables' files, and the texts of the views."""
         target, found = self._project.target, list[FileState]()
+        if isinstance(target.warehouse, StorePath):
+            return stored_state(target.warehouse, target.schema, plan.nodes)
         for node in plan.nodes:
             found += table_state(TableName(target.schema, node), target.warehouse)
             found += folder_state(target.warehouse / target.schema / node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from feature_platform_py.core.stores.path import StorePath
@@ -56,6 +56,14 @@ def table_state(name: TableName, warehouse: Path) -> list[FileState]:
                 is_delta = definition.sql.startswith("using delta")
                 found += source_state(ExternalSource(definition.location, "delta" if is_delta else "parquet"))
     return found
+
+
+def stored_state(folder: StorePath, schema: str, names: Collection[str]) -> list[FileState]:
+    """Return the states of all files of a schema's tables, and the texts of its views; from one listing of a store."""
+    files = [file for file in (folder / schema).files() if file.parts[len(folder.parts) + 1] in names]
+    relations = CatalogFile(folder).load()
+    texts = [relations[name].sql for name in sorted(relations) if name.schema == schema and name.name in names]
+    return [*_states(files), *((text, 0, 0, 0) for text in texts)]
 
 
 def files_state(source: ExternalSource) -> list[FileState]:

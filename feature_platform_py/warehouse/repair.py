@@ -151,8 +151,8 @@ def throw_away(path: Path) -> None:
 def remove(path: Path) -> None:
     """Remove a folder with its content, or any other path; ignore what cannot be removed."""
     if isinstance(path, StorePath):
-        path.remove_all()
-        path.unlink(missing_ok=True)
+        if not path.remove_all():
+            path.unlink(missing_ok=True)
     elif path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

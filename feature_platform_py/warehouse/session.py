@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from feature_platform_py.core.errors import ConfigurationError
-from feature_platform_py.core.stores.path import place_of
+from feature_platform_py.core.stores.client import check_store
+from feature_platform_py.core.stores.path import StorePath, place_of
 from feature_platform_py.sessions.jvm_session import find_jvm_session, is_jvm_session_stopped, open_jvm_session
 from feature_platform_py.sessions.remote_session import (
     REMOTE,
@@ -130,6 +131,9 @@ def _open(engine: str, folder: Path, config: Config) -> _Opened:
     os.environ.setdefault("PYARROW_IGNORE_TIMEZONE", "1")
     is_read_only = (engine, folder) in _read_only
     path = folder if is_read_only and not folder.exists() else delta_path(folder)
+    if isinstance(folder, StorePath):
+        # Said before an engine starts, which then finds the same settings.
+        check_store(str(folder))
     session = ENGINES[engine](path, config)
     if not _opened:
         # Registered after the engine's own clean-up, so that it runs before that.

@@ -94,10 +94,10 @@ def local(log: Path) -> Iterator[Engine]:
 
 
 @contextmanager
-def spark(log: Path) -> Iterator[Engine]:
+def spark(log: Path, **environment: str) -> Iterator[Engine]:
     """JVM Spark in the process's own JVM."""
     require_java()
-    with _engine("spark", QUICK_JVM, log) as engine:
+    with _engine("spark", QUICK_JVM | environment, log) as engine:
         yield engine
 
 

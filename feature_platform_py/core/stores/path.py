@@ -190,11 +190,12 @@ class StorePath(PosixPath):
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def remove_all(self) -> None:
-        """Remove the objects below: first the log of a Delta table, newest commits last, so that no reader sees half of its rows."""
+    def remove_all(self) -> int:
+        """Remove the objects below, first the logs of Delta tables, so that no reader sees half of their rows; return their number."""
         keys = [found.key for found in self._client.objects(self.key)]
         self._client.delete([key for key in keys if "/_delta_log/" in key])
         self._client.delete([key for key in keys if "/_delta_log/" not in key])
+        return len(keys)
 
 
 @lru_cache(maxsize=1024)
