@@ -43,7 +43,7 @@ def lineage_command(name: str, *, job: str | None, target: str | None, output_fo
         print_json(column_lineage_facet(graph, _of_one_table(name, nodes)))
     else:
         shown = "\n\n".join("\n".join(lineage_lines(graph, node, is_all=is_all)) for node in nodes)
-        print_text(shown, is_fitted=False)
+        print_text(shown)
     if problems:
         raise BrokenJobsError(problems)
 

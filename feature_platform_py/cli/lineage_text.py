@@ -25,7 +25,7 @@ def lineage_lines(graph: LineageGraph, node: Node, *, is_all: bool) -> list[str]
         if tree:
             lines += ["", title, *(f"{text:<{width}}  {uses}".rstrip() for text, uses in tree)]
         if title == "made of" and (others := _others(graph.inputs(node), inputs(node))):
-            lines.append(f"also depends on {', '.join(others)} (`--all` shows where)")
+            lines.append(f"also depends on {', '.join(others)}: keys, order and filters (`--all`)")
     return lines
 
 
@@ -36,10 +36,9 @@ def _values(edges: list[Edge]) -> list[Edge]:
 
 
 def _others(edges: Sequence[Edge], shown: Sequence[Edge]) -> list[str]:
-    """Return the columns that are not among the shown ones, with their uses."""
+    """Return the names of the columns that are not among the shown ones."""
     sources = {edge.source for edge in shown}
-    hidden = [edge for edge in edges if edge.source not in sources]
-    return [f"{edge.source.column} ({', '.join(USE_WORDS[use] for use in edge.uses)})" for edge in hidden]
+    return [str(edge.source.column) for edge in edges if edge.source not in sources]
 
 
 def _tree(

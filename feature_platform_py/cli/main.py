@@ -53,7 +53,7 @@ def list_(target: str | None, output_format: str, *, is_orphans: bool) -> None:
     """List the jobs, sources, feature groups, transformers and tables."""
     with working("reads the project"):
         if is_orphans:
-            from feature_platform_py.cli.prune import orphans_command
+            from feature_platform_py.cli.drop import orphans_command
 
             orphans_command(target=target, output_format=output_format)
             return
@@ -217,9 +217,28 @@ def prune(target: str | None, output_format: str, *, is_dry_run: bool, is_agreed
     drops them. Sinks, sources and tables of your own models stay.
     """
     with working("reads the project"):
-        from feature_platform_py.cli.prune import prune_command
+        from feature_platform_py.cli.drop import prune_command
 
         prune_command(target=target, output_format=output_format, is_dry_run=is_dry_run, is_agreed=is_agreed)
+
+
+@cli.command()
+@click.argument("name", metavar="JOB|GROUP")
+@_target
+@click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would be dropped, and drop nothing.")
+@click.option("--yes", "is_agreed", is_flag=True, help="Do not ask.")
+@format_option("text", "json")
+@examples("fpjob drop training_features_v1 --dry-run", "fpjob drop customer_spend")
+def drop(name: str, target: str | None, output_format: str, *, is_dry_run: bool, is_agreed: bool) -> None:
+    """Drop the tables of a job or of a feature group.
+
+    It asks before it drops them. The job's file, its sink and its source stay, and the next run computes everything anew.
+    Results of jobs that read a dropped group cannot be shown until these jobs run again.
+    """
+    with working("reads the project"):
+        from feature_platform_py.cli.drop import drop_command
+
+        drop_command(name, target=target, output_format=output_format, is_dry_run=is_dry_run, is_agreed=is_agreed)
 
 
 @cli.group(cls=Commands)

@@ -124,7 +124,7 @@ def _print_node(node: NodeResult) -> None:
         return
     rows = "" if node.rows is None else f"{node.rows:,} rows"
     work = f"  {_work_text(node.work)}" if node.work else ""
-    print_progress(f"  {node.status:<7}  {node.name:<25} {rows:>14} {node.seconds:>7.2f} s{work}")
+    print_progress(f"  {node.status:<7}  {node.name:<25} {rows:>12} {node.seconds:>6.2f} s{work}")
 
 
 def _work_text(work: TableWork) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 _LOCK = threading.RLock()
+_SIGNS = "-\\|/"
 
 
 class _Line:
@@ -73,13 +74,18 @@ def _bar(text: str) -> Any:
     except (AttributeError, ValueError):
         return None
     from rich.console import Console
-    from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn
-    from rich.table import Column
+    from rich.progress import Progress, ProgressColumn
     from rich.text import Text
 
-    class Seconds(ProgressColumn):
-        def render(self, _: Any) -> Text:
-            return Text(f"{time.monotonic() - since:.0f} s", style="dim")
+    class Line(ProgressColumn):
+        """One line, whatever the text is: lines above it would be erased with a second one."""
+
+        def render(self, task: Any) -> Text:
+            seconds = time.monotonic() - since
+            sign, counted = _SIGNS[int(seconds * 10) % len(_SIGNS)], f"{seconds:.0f} s"
+            text = Text(f"{sign} {task.description}", no_wrap=True, overflow="ellipsis")
+            text.truncate(max(console.width - len(counted) - 2, 1), overflow="ellipsis")
+            return text.append(f" {counted}", style="dim")
 
     since = begun()
     console = Console(stderr=True, highlight=False, emoji=False)
@@ -87,10 +93,7 @@ def _bar(text: str) -> Any:
         return None
     # A killed process would leave a terminal without a cursor.
     console.show_cursor = lambda show=True: False  # type: ignore[method-assign]  # noqa: ARG005
-    one_line = Column(no_wrap=True, overflow="ellipsis")
-    described = TextColumn("{task.description}", markup=False, table_column=one_line)
-    columns = SpinnerColumn("line", style="none"), described, Seconds()
-    bar = Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
+    bar = Progress(Line(), console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
     bar.add_task(text, total=None)
     return bar
 

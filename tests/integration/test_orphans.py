@@ -1,4 +1,4 @@
-"""`fpjob list --orphans` and `fpjob prune`: tables of jobs that are gone, and of features that a job no longer has."""
+"""`fpjob list --orphans`, `prune` and `drop`: tables of jobs that are gone, of features that a job no longer has, and of a job."""
 
 from __future__ import annotations
 
@@ -47,6 +47,12 @@ def test_tables_without_a_job_are_listed_and_dropped_and_others_stay(shop: Path,
     Path("models/mine__input.sql").write_text("select 1 as one\n")
     Path("models/mine.sql").write_text("select 1 as one\n")
     assert orphans(fpjob) == {}
+
+    unknown = fpjob("drop", "shpo")
+    assert (unknown.status, "Did you mean `shop`?" in unknown.stderr) == (2, True)
+    assert fpjob("drop", "shop", "--yes").status == 0
+    assert set(warehouse.relations("features")) == {"mine__input", "mine", "free"}
+    assert "2 of 2 feature tables computed" in fpjob("run", "shop").stderr.splitlines()[-1]
 
     reword(JOB, _SPEND, "")
     assert fpjob("registry", "sync").status == 0

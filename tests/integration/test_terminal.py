@@ -20,9 +20,12 @@ _MOVING = re.compile(r"\r\x1b\[2K[-\\|/] ")
 
 def at_a_terminal(*arguments: str, **environment: str) -> str:
     """Run the command line in a window, and return all that it writes to it."""
+    return _in_a_window([str(Path(sys.executable).with_name("fpjob")), *arguments], **environment)
+
+
+def _in_a_window(command: list[str], **environment: str) -> str:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, WIDTH, 0, 0))
-    command = [str(Path(sys.executable).with_name("fpjob")), *arguments]
     variables = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "NO_COLOR", "TERM"}}
     process = subprocess.Popen(command, stdout=theirs, stderr=theirs, env=variables | {"TERM": "xterm"} | environment)
     os.close(theirs)
@@ -83,3 +86,19 @@ def test_a_terminal_that_cannot_move_gets_plain_lines(project: Path, environment
 
 def test_colours_are_left_out_where_they_are_not_wanted(project: Path) -> None:
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", at_a_terminal("list", NO_COLOR="1"))
+
+
+def test_lines_that_are_printed_meanwhile_stay_whatever_the_moving_line_says() -> None:
+    program = """
+import time
+from feature_platform_py.cli.output import print_progress
+from feature_platform_py.cli.signs import step, working
+with working("starts"):
+    for number in range(3):
+        step("computes " + "a_table, " * 40)
+        time.sleep(0.15)
+        print_progress(f"line {number}\\n  goes on")
+"""
+    stays = _what_stays(_in_a_window([sys.executable, "-c", program]))
+    printed = [text for number in range(3) for text in (f"line {number}", "  goes on")]
+    assert [line for line in stays if line] == printed

@@ -35,7 +35,7 @@ def test_a_column_is_made_of_values_and_conditions_and_the_rest_is_named() -> No
         "made of",
         "└─ i.amount value, condition",
         "└─ s.amount value",
-        "also depends on user (partition key, filter) (`--all` shows where)",
+        "also depends on user: keys, order and filters (`--all`)",
     ]
 
 

@@ -1,14 +1,16 @@
-"""Find tables and views that no job or feature group of the project builds any more, and drop them."""
+"""Find the tables and views of a job or feature group, or those that nothing of the project builds any more, and drop them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 
 from feature_platform_py.core.document import read_document
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import Project
+from feature_platform_py.core.suggestions import unknown
 from feature_platform_py.dbt_files.job_models import models_folder
 from feature_platform_py.jobs.find import group_names
 from feature_platform_py.jobs.names import GROUP_MODELS, job_files, last_file, written_models
@@ -25,8 +27,8 @@ _GROUP_INPUT = "input"
 
 
 @dataclass(frozen=True)
-class Orphan:
-    """A relation that nothing builds any more, and the job or group that built it; `is_owner_there` if only the table went."""
+class OwnRelation:
+    """A table or view, and the job or group that built it; `is_owner_there` if the project still has that."""
 
     schema: str
     name: str
@@ -46,17 +48,41 @@ class Orphan:
         return f"`{self.owner}` has no such table now" if self.is_owner_there else f"`{self.owner}` is gone"
 
 
-def find_orphans(project: Project) -> list[Orphan]:
+def find_orphans(project: Project) -> list[OwnRelation]:
     """Return the relations of jobs and feature groups that are gone, or that have lost the table; no engine is started.
 
     A job outside of `configs/jobs/` is known by the record of its last run, as long as its file is there.
     Raises ConfigurationError for a target without a warehouse folder, and if a job file cannot be read.
     """
+    jobs = _jobs(project)
+    return [
+        each
+        for each in _own_relations(project, jobs)
+        if not each.is_owner_there or not _is_built(each.name, each.owner, project, is_job=each.owner in jobs)
+    ]
+
+
+def find_relations(owner: str, project: Project) -> list[OwnRelation]:
+    """Return the relations of a job or a feature group, which may be gone; no engine is started.
+
+    Raises ConfigurationError for a name without any, for a target without a warehouse folder, and if a job file cannot be read.
+    """
+    every = _own_relations(project, _jobs(project))
+    found = [each for each in every if each.owner == owner]
+    if not found:
+        known = sorted({each.owner for each in every})
+        advice = unknown("job or feature group with tables", owner, known=known)
+        raise ConfigurationError(f"{advice}, on target `{project.target.name}`" if known else advice)
+    return found
+
+
+def _own_relations(project: Project, jobs: AbstractSet[str]) -> list[OwnRelation]:
+    """Return the relations of all jobs and groups that are there, or that have left some."""
     if not project.target.has_session:
         raise ConfigurationError(
-            f"target `{project.target.name}`: expected a target with a warehouse folder; look for tables without a job there with SQL"
+            f"target `{project.target.name}`: expected a target with a warehouse folder; list and drop tables there with SQL"
         )
-    jobs, groups = _jobs(project), set(group_names(project))
+    groups = group_names(project)
     relations = [(*name.split(".", 1), kind) for name, kind in backend_of(project).relations()]
     own = {name: kind for schema, name, kind in relations if schema == project.target.schema}
     owners = sorted({*_owners(own), *jobs, *groups}, key=len, reverse=True)
@@ -65,29 +91,26 @@ def find_orphans(project: Project) -> list[Orphan]:
     for name, kind in own.items():
         # A name may begin with those of two jobs; the longer one is its own.
         owner = next((each for each in owners if name == each or name.startswith(f"{each}__")), None)
-        if owner is None or name in built or (name == owner and owner in jobs):
-            continue
-        is_there = owner in jobs or owner in groups
-        if not is_there or not _is_built(name, owner, project, is_job=owner in jobs):
-            found.append(_orphan(project, TableName(project.target.schema, name), kind, owner, is_there=is_there))
+        if owner is not None and name not in built and (name != owner or owner not in jobs):
+            found.append((project.target.schema, name, kind, owner))
     for schema, name, kind in relations:
-        owner = name.removesuffix("__input")
-        if schema == EXTERNAL_SCHEMA and kind == "table" and owner != name and owner not in jobs:
-            found.append(_orphan(project, TableName(schema, name), kind, owner, is_there=False))
-    return sorted(found, key=lambda each: each.relation)
+        if schema == EXTERNAL_SCHEMA and kind == "table" and name.endswith("__input"):
+            found.append((schema, name, kind, name.removesuffix("__input")))
+    there = {*jobs, *groups}
+    return [OwnRelation(*each, is_owner_there=each[-1] in there, bytes=_bytes(project, each)) for each in sorted(found)]
 
 
-def drop_orphans(orphans: Sequence[Orphan], project: Project) -> None:
-    """Drop relations, views first, and what runs keep of jobs that are gone. Raises EngineError if one of their jobs is running."""
+def drop_relations(relations: Sequence[OwnRelation], project: Project) -> None:
+    """Drop relations, views first, and what runs keep of jobs that are gone. Raises EngineError if one of these is running."""
     warehouse = open_warehouse(project.target.engine, project.target.warehouse)
-    for owner in dict.fromkeys(each.owner for each in orphans):
-        of_owner = [each for each in orphans if each.owner == owner]
+    for owner in dict.fromkeys(each.owner for each in relations):
+        of_owner = [each for each in relations if each.owner == owner]
         with running_alone(project, owner):
             for each in sorted(of_owner, key=lambda each: each.kind != "view"):
                 warehouse.drop(TableName(each.schema, each.name))
-            if not of_owner[0].is_owner_there:
-                for kept in (project.target.warehouse / FOLDER).glob(f"{owner}.*.json"):
-                    kept.unlink(missing_ok=True)
+            kept_files = (project.target.warehouse / FOLDER).glob(f"{owner}.*.json")
+            for kept in kept_files if not of_owner[0].is_owner_there else ():
+                kept.unlink(missing_ok=True)
 
 
 def _jobs(project: Project) -> set[str]:
@@ -114,6 +137,8 @@ def _owners(names: Iterable[str]) -> Iterator[str]:
 
 def _is_built(name: str, owner: str, project: Project, *, is_job: bool) -> bool:
     """Return whether a model of a job or group that exists builds a relation; in doubt, it does."""
+    if name == f"{owner}__{_GROUP_INPUT}" and is_job:
+        return True
     if not is_job:
         folder = project.root / GROUP_MODELS
         return not (folder / f"{owner}__{_GROUP_INPUT}.sql").exists() or (folder / f"{name}.sql").exists()
@@ -121,9 +146,10 @@ def _is_built(name: str, owner: str, project: Project, *, is_job: bool) -> bool:
     return not folder.is_dir() or any((folder / f"{name}{ending}").exists() for ending in (".sql", ".py"))
 
 
-def _orphan(project: Project, table: TableName, kind: str, owner: str, *, is_there: bool) -> Orphan:
-    size = 0
-    if kind == "table":
-        with suppress(OSError):
-            size = bytes_of(project.target.warehouse / table.schema / table.name)[1]
-    return Orphan(table.schema, table.name, kind, owner, is_owner_there=is_there, bytes=size)
+def _bytes(project: Project, relation: tuple[str, str, str, str]) -> int:
+    schema, name, kind, _ = relation
+    if kind != "table":
+        return 0
+    with suppress(OSError):
+        return bytes_of(project.target.warehouse / schema / name)[1]
+    return 0
