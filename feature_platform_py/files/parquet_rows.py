@@ -53,12 +53,16 @@ def footers(location: Path, files: Sequence[DataFile]) -> list[Footer]:
 
 
 def is_read_in_place(location: Path, found: Sequence[Footer]) -> bool:
-    """Return whether every engine reads the files alike in place: one folder, one schema, and types that all engines have."""
+    """Return whether every engine reads the files alike in place: one folder, one schema, and types that all engines have.
+
+    Sail leaves out files with a `=` in their names.
+    """
     first = found[0].schema
     is_flat = all(each.file.path.parent == location or each.file.path == location for each in found)
     is_alike = all(each.schema.types == first.types and each.schema.names == first.names for each in found)
     types = {*first.types, *(data_type for each in found for data_type in each.stored.types)}
-    return is_flat and is_alike and all(map(is_read_by_engines, types))
+    is_whole = not any("=" in each.file.path.name for each in found)
+    return is_flat and is_alike and is_whole and all(map(is_read_by_engines, types))
 
 
 def changed_types(found: Sequence[Footer]) -> list[str]:

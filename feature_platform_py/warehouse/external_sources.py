@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("csv", "delta", "json", "parquet")
 
+_OF_PATTERNS = frozenset("*?[]{}")
 _WIDTHS = {name: width for width, name in enumerate(("tinyint", "smallint", "int", "bigint", "float", "double"))}
 
 
@@ -137,9 +138,12 @@ class ExternalSource:
 
     @property
     def _is_named_plainly(self) -> bool:
-        """Whether Sail finds the data where they are: of an address, and of a Delta table's path, it encodes characters twice."""
+        """Whether Sail finds the data where they are.
+
+        Of an address, and of a Delta table's path, it encodes characters twice. Other paths it takes for patterns.
+        """
         if self.is_local and self.format != "delta":
-            return True
+            return not _OF_PATTERNS & set(self.location)
         name = store_address(self.location).key if self.is_stored else self.location
         return quote(name, safe="/~=") == name
 
