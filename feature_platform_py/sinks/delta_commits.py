@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from feature_platform_py.core.data_types import Columns, kind_of
 from feature_platform_py.core.stores.path import StorePath, remove_files
@@ -34,6 +34,14 @@ class PlainTable:
     def schema(self) -> object | None:
         """The columns as Delta writes them, None without a table."""
         return json.loads(self._table.schema().to_json()) if self._table else None
+
+    @property
+    def columns(self) -> Columns:
+        """The names and Spark SQL types of the columns, none without a table."""
+        from pyspark.sql.types import StructType
+
+        there: Any = self.schema
+        return [(each.name, each.dataType.simpleString()) for each in StructType.fromJson(there)] if there else []
 
     def files(self) -> frozenset[str]:
         """Return the names of the files that the table consists of."""

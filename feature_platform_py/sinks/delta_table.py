@@ -18,6 +18,7 @@ from feature_platform_py.core.locations import is_remote, is_table_name, table_p
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.sql_text import literal, quoted
 from feature_platform_py.core.stores.address import is_store_address
+from feature_platform_py.core.stores.path import StorePath
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.files.delta_log import replayed
 from feature_platform_py.sinks.arrow_files import arrow_schema, write_empty
@@ -184,18 +185,19 @@ class _SessionTable:
         return int(self._read().count())
 
     def write(self) -> Written:
-        if (
-            self.sink.is_replaced
-            and not self.sink.why_whole(None)
-            and (table := plain_table(self.folder, self.result.columns))
-        ):
+        # JVM Spark's own commits to S3 are not conditional.
+        is_committed = self.sink.is_replaced or isinstance(self.folder, StorePath)
+        if is_committed and not self.sink.why_whole(None) and (table := plain_table(self.folder, self.result.columns)):
             return self._committed(table)
         return Written(self._written_by_engine())
 
     def _committed(self, table: PlainTable) -> Written:
         """Write Parquet files, and commit them: the engine would write them a second time."""
-        schema = delta_schema(self.result.frame.schema)
-        there = stamps(self.folder, table.files()) if table.schema == schema else {}
+        schema, is_append = delta_schema(self.result.frame.schema), self.sink.mode == "append"
+        if is_append and table.columns:
+            self.sink.check_same_columns(dict(table.columns), dict(self.result.columns))
+        is_known = table.schema == schema and not is_append
+        there = stamps(self.folder, table.files()) if is_known else {}
         parts = divided(self.result, there)
         with staging_for(self.folder, self.result.project.target.warehouse) as staging:
             if parts.changed != frozenset():
@@ -203,7 +205,8 @@ class _SessionTable:
                 self.result.check()
                 names = [name for files in parts.files.values() for name in files]
                 metadata = {} if self.result.proof is None else {"userMetadata": self.result.proof}
-                table.put(staging / "rows", names, parts.removed, schema, metadata=metadata)
+                removed = [] if is_append else parts.removed
+                table.put(staging / "rows", names, removed, schema, metadata=metadata)
         return parts.written(self.folder)
 
     def _write_files(self, frame: DataFrame, folder: Path, names: Sequence[str]) -> None:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from feature_platform_py.core.errors import ConfigurationError
-from feature_platform_py.core.stores.client import check_store
+from feature_platform_py.core.stores.address import is_store_address
+from feature_platform_py.core.stores.client import check_store, store_client
 from feature_platform_py.core.stores.path import StorePath, place_of
 from feature_platform_py.sessions.jvm_session import find_jvm_session, is_jvm_session_stopped, open_jvm_session
 from feature_platform_py.sessions.remote_session import (
@@ -33,6 +34,7 @@ from feature_platform_py.sessions.remote_session import (
     open_remote_session,
 )
 from feature_platform_py.sessions.sail_session import SESSION_CONFIG, open_sail_session
+from feature_platform_py.warehouse.catalog_file import CatalogFile
 from feature_platform_py.warehouse.engine_paths import delta_path
 from feature_platform_py.warehouse.warehouse import Warehouse
 
@@ -134,6 +136,10 @@ def _open(engine: str, folder: Path, config: Config) -> _Opened:
     if isinstance(folder, StorePath):
         # Said before an engine starts, which then finds the same settings.
         check_store(str(folder))
+    for definition in CatalogFile(path).load().values():
+        if is_store_address(definition.location):
+            # JVM Spark gets what it needs for a store when it starts.
+            store_client(definition.location)
     session = ENGINES[engine](path, config)
     if not _opened:
         # Registered after the engine's own clean-up, so that it runs before that.

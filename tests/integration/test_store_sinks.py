@@ -196,21 +196,27 @@ def test_objects_of_others_are_refused_and_kept(
         object_store.client().delete_object(Bucket=bucket, Key=f"{key}/{name}")
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("mode", ["overwrite", "append"])
 def test_a_write_of_somebody_else_in_between_is_not_lost(
-    session: SparkSession, opened: Project, object_store: S3Server, path: str, mode: str
+    session: SparkSession, opened: Project, object_store: S3Server, path: str, mode: str, kind: str
 ) -> None:
     def in_between() -> None:
-        write(session, opened, sink_of("parquet_files", path, "append"), 2, 4)
+        write(session, opened, sink_of(kind, path, "append"), 2, 4)
 
-    write(session, opened, sink_of("parquet_files", path, "overwrite"), 0, 2)
+    write(session, opened, sink_of(kind, path, "overwrite"), 0, 2)
     if mode == "append":
-        write(session, opened, sink_of("parquet_files", path, mode), 4, 6, check=once(in_between))
-        assert rows_of(object_store, "parquet_files", path) == expected((0, 6))
+        write(session, opened, sink_of(kind, path, mode), 4, 6, check=once(in_between))
+        assert rows_of(object_store, kind, path) == expected((0, 6))
         return
-    with pytest.raises(SinkError, match="was written by somebody else during the run"):
-        write(session, opened, sink_of("parquet_files", path, mode), 4, 6, check=once(in_between))
-    assert rows_of(object_store, "parquet_files", path) == expected((0, 4))
+    if kind == "delta_table":
+        # As if the other had come after it.
+        write(session, opened, sink_of(kind, path, mode), 4, 6, check=once(in_between))
+        assert rows_of(object_store, kind, path) == expected((2, 6))
+        return
+    with pytest.raises(SinkError, match="by somebody else during the run"):
+        write(session, opened, sink_of(kind, path, mode), 4, 6, check=once(in_between))
+    assert rows_of(object_store, kind, path) == expected((0, 4))
     # What was uploaded for nothing is gone.
     assert len(object_store.keys(*path.removeprefix("s3://").split("/", 1))) == 3
 
@@ -221,15 +227,18 @@ def once(act: Callable[[], None]) -> Callable[[], None]:
     return lambda: pending.pop()() if pending else None
 
 
-def test_other_columns_are_not_appended(session: SparkSession, opened: Project, path: str) -> None:
-    write(session, opened, sink_of("parquet_files", path, "overwrite", partition_by=["kind"]), 0, 2)
-    with pytest.raises(SinkError, match="its `partition_by` is"):
-        write(session, opened, sink_of("parquet_files", path, "append"), 2, 4)
+@pytest.mark.parametrize("kind", KINDS)
+def test_other_columns_are_not_appended(session: SparkSession, opened: Project, path: str, kind: str) -> None:
+    settings = {"partition_by": ["kind"]} if kind == "parquet_files" else {}
+    write(session, opened, sink_of(kind, path, "overwrite", **settings), 0, 2)
+    if settings:
+        with pytest.raises(SinkError, match="its `partition_by` is"):
+            write(session, opened, sink_of(kind, path, "append"), 2, 4)
     other = SessionResult(frame=session.sql("select 1 as id, 'x' as kind"), project=opened, expected_rows=1)
     with pytest.raises(
         SinkError, match=r"`amount` is decimal\(10,2\) there, absent here; `id` is bigint there, int here"
     ):
-        sink_of("parquet_files", path, "append", partition_by=["kind"]).write(other)
+        sink_of(kind, path, "append", **settings).write(other)
 
 
 def test_the_manifest_keeps_the_proof_of_its_files(
