@@ -5,13 +5,21 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from feature_platform_py.dbt_files.job_yaml import PlannedJob
 from feature_platform_py.docs_site.profile import ColumnProfile
+from feature_platform_py.docs_site.registered import (
+    entity_pages,
+    freshness_in_words,
+    source_pages,
+    transformer_pages,
+)
 from feature_platform_py.features.built_in.window_aggregator import BOUNDED, LIFETIME
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.feature_set import FeatureSet
+from feature_platform_py.features.transformer import FeatureTransformer
 from feature_platform_py.jobs.plan import GroupPlan
 from feature_platform_py.lineage.graph import LineageGraph
 from feature_platform_py.registry.feature import Feature, FeatureGroup
@@ -31,7 +39,11 @@ class Findings:
 
 
 def catalogue_content(
-    registry: Registry, jobs: Sequence[PlannedJob], findings: Findings, groups: Sequence[GroupPlan] = ()
+    registry: Registry,
+    jobs: Sequence[PlannedJob],
+    findings: Findings,
+    groups: Sequence[GroupPlan] = (),
+    transformers: Mapping[str, type[FeatureTransformer]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the content of the catalogue's page as JSON values.
 
@@ -47,6 +59,9 @@ def catalogue_content(
         "groups": {group.name: _group(group, jobs) for group in groups},
         "models": {name: {"sql": sql} for name, sql in findings.sql.items()},
         "jobs": {job.plan.job_name: _job(job, findings) for job in jobs},
+        "sources": source_pages(registry, jobs, groups),
+        "entities": entity_pages(registry),
+        "transformers": transformer_pages(transformers, jobs),
         "lineage": findings.lineage.as_dict(),
     }
 
@@ -89,6 +104,7 @@ def _use_of_group(job: PlannedJob, plan: GroupPlan, column: OutputColumn) -> dic
         "name": job.plan.job_name,
         "model": plan.name,
         "rule": column.description,
+        "type": column.type,
         "grain": list(plan.grain),
         "looksAhead": column.looks_ahead,
     }
@@ -155,6 +171,7 @@ def _used(
                 "name": job.plan.job_name,
                 "model": job.plan.table_name(group.model),
                 "rule": column.description,
+                "type": column.type,
                 "grain": list(feature_set.keys),
                 "looksAhead": column.looks_ahead,
             }
@@ -181,9 +198,12 @@ def _job(job: PlannedJob, findings: Findings) -> dict[str, Any]:
         "file": job.path.as_posix(),
         "description": plan.config.description,
         "sink": plan.sink.kind,
+        "transformers": list(
+            dict.fromkeys(type(each.transformer).__name__ for each in plan.config.feature_transformers)
+        ),
         "source": plan.source_name,
         "sourceDescription": source.description.strip() if source else "",
-        "freshness": _freshness(job),
+        "freshness": freshness_in_words(source.freshness if source else None),
         "finished": run["finished"] if run else None,
         "tests": {node["name"]: node["status"] for node in run["nodes"] if node["kind"] == "test"} if run else {},
         "asks": bool(plan.uses),
@@ -197,11 +217,3 @@ def _proof(proof: Proof | None) -> dict[str, Any] | None:
         return None
     facts = [*proof.facts(), *proof.origins()]
     return {"facts": [list(each) for each in facts], "age": AGE, "features": [list(each) for each in proof.features()]}
-
-
-def _freshness(job: PlannedJob) -> str:
-    source = job.plan.source.registered
-    if source is None or source.freshness is None:
-        return "no limit declared"
-    lags = {"warning": source.freshness.warn_after, "error": source.freshness.error_after}
-    return ", ".join(f"{what} after {lag[0]} {lag[1]}{'s' * (lag[0] > 1)}" for what, lag in lags.items() if lag)

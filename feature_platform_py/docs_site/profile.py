@@ -19,7 +19,7 @@ SAMPLES = 5
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """A column of a table: its rows and NULLs, a few values, and its distribution.
+    """A column of a table: its rows and NULLs, a few values, and its distribution; `table` is the table's name on the site.
 
     `bars` are (label, rows). Numbers have equal ranges from the 1st to the 99th percentile; the first and the last range include
     what lies outside. Other types have their most frequent values.
@@ -31,6 +31,7 @@ class ColumnProfile:
     maximum: str | None
     samples: tuple[str, ...]
     bars: tuple[tuple[str, int], ...]
+    table: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the profile as plain values."""

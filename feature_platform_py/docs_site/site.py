@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,12 @@ from feature_platform_py.dbt_files.sync import described_jobs, write_files
 from feature_platform_py.docs_site.catalogue import Findings, catalogue_content
 from feature_platform_py.docs_site.page import data_script, write_dbt_page
 from feature_platform_py.docs_site.profile import ColumnProfile, profile_table
+from feature_platform_py.features.catalogue import transformers_of
 from feature_platform_py.jobs.groups import plan_groups
 from feature_platform_py.jobs.last_run import last_run
 from feature_platform_py.jobs.plan import GroupPlan
 from feature_platform_py.lineage.load import CompiledJob, compile_jobs, lineage_of, plans_to_compile
-from feature_platform_py.registry.diagram import DIAGRAM
+from feature_platform_py.registry.diagram import DIAGRAM, dot_text, drawn
 from feature_platform_py.registry.registry import Registry
 from feature_platform_py.runs.dbt import generate_docs
 from feature_platform_py.runs.proof import last_proof
@@ -46,17 +49,29 @@ def build_site(
     compiled = compile_jobs(plans_to_compile({job.path: job.plan for job in planned}, groups), project, problems)
     jobs = [job for job in planned if job.plan in [each.plan for each in compiled]]
     tell(f"compiled {len(jobs)} jobs and {len(groups)} feature groups")
-    diagram = project.root / DIAGRAM.with_suffix(".svg")
     found = _findings(project, jobs, groups, compiled)
-    content = catalogue_content(registry, jobs, found, groups) | {"diagram": diagram.exists()}
+    content = catalogue_content(registry, jobs, found, groups, transformers_of(project.root))
+    picture = _picture(registry, project)
+    content |= {"diagram": picture is not None}
     tell(f"profiled {sum(each['profile'] is not None for each in content['features'])} features")
     write_catalogue(folder, content)
+    if picture is None:
+        (folder / "entities.svg").unlink(missing_ok=True)
+    else:
+        replace_file(folder / "entities.svg", picture)
     if jobs or groups:
         _write_dbt_docs(project, [job.plan.job_name for job in jobs], folder)
         tell("wrote dbt's docs")
-    if diagram.exists():
-        replace_file(folder / "entities.svg", diagram.read_bytes())
     return content
+
+
+def _picture(registry: Registry, project: Project) -> bytes | None:
+    """Return the picture of the entities as SVG: without Graphviz that of the project, None if there is none."""
+    # The other pages need no Graphviz.
+    with suppress(ConfigurationError):
+        return drawn(dot_text(registry.entities), "svg")
+    of_project = project.root / DIAGRAM.with_suffix(".svg")
+    return of_project.read_bytes() if of_project.exists() else None
 
 
 def check_folder(folder: Path) -> None:
@@ -111,7 +126,7 @@ def table_profiles(
         columns = [each for each in wanted.items() if each[0] in there and (name, each[0]) not in profiles]
         if columns:
             found = profile_table(backend.query, backend.sql_name(table), columns)
-            profiles |= {(name, column): profile for column, profile in found.items()}
+            profiles |= {(name, column): replace(each, table=plan.table_name(model)) for column, each in found.items()}
     return profiles
 
 

@@ -75,24 +75,25 @@ def draw(dot: str, *, to: Path) -> list[Path]:
 
     Raises ConfigurationError if Graphviz is not installed or cannot draw it.
     """
+    files = [to.with_suffix(f".{kind}") for kind in FORMATS]
+    for kind, file in zip(FORMATS, files, strict=True):
+        replace_file(file, drawn(dot, kind))
+    return files
+
+
+def drawn(dot: str, kind: str) -> bytes:
+    """Return the diagram as an image, `png` or `svg`. Raises ConfigurationError as `draw` does."""
     program = shutil.which("dot")
     if program is None:
         raise ConfigurationError(
             "Graphviz, whose `dot` draws the diagram, is not installed. Install it: `apt-get install graphviz` or "
             "`brew install graphviz`; or print text that needs no program: `fpjob registry diagram --format mermaid`"
         )
-    files = []
-    for kind in FORMATS:
-        command = [program, f"-T{kind}", f"-Gdpi={_DPI if kind == 'png' else 72}"]
-        drawn = subprocess.run(command, input=dot.encode(), capture_output=True, check=False)  # noqa: S603 - a fixed command
-        if drawn.returncode:
-            raise ConfigurationError(
-                f"Graphviz cannot draw the diagram: {drawn.stderr.decode(errors='replace').strip()}"
-            )
-        path = to.with_suffix(f".{kind}")
-        replace_file(path, drawn.stdout)
-        files.append(path)
-    return files
+    command = [program, f"-T{kind}", f"-Gdpi={_DPI if kind == 'png' else 72}"]
+    found = subprocess.run(command, input=dot.encode(), capture_output=True, check=False)  # noqa: S603 - a fixed command
+    if found.returncode:
+        raise ConfigurationError(f"Graphviz cannot draw the diagram: {found.stderr.decode(errors='replace').strip()}")
+    return found.stdout
 
 
 def _lines(entities: dict[str, Entity]) -> Iterator[_Line]:

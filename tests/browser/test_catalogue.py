@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -115,7 +116,49 @@ def content() -> dict[str, Any]:
                 },
             }
         },
+        "sources": {"transaction.mm_transaction": source()},
+        "entities": {"customer": entity()},
+        "transformers": {
+            "UserSpendAggregator": {
+                "description": "The spend of a user.\n\nWindows are half-open.",
+                "params": [["user_id_col", "needed", "the column that identifies the user"]],
+                "jobs": ["spend_v1"],
+            }
+        },
         "lineage": {"nodes": nodes, "edges": edges},
+        "diagram": False,
+    }
+
+
+def source() -> dict[str, Any]:
+    return {
+        "description": "Transactions of a bank.",
+        "owner": "payments-team",
+        "entity": "customer",
+        "version": 1,
+        "file": "registry/source/transaction/v1/mm_transaction_source.yaml",
+        "places": [["local", "data/transactions.csv", "csv"]],
+        "eventTime": "timestamp",
+        "loadedAt": None,
+        "primaryKey": ["transaction_id"],
+        "period": "month",
+        "freshness": "error after 1 day",
+        "fields": [["amount", "decimal(12,2)", "always", "The amount in koruna."]],
+        "jobs": ["spend_v1"],
+        "groups": [GROUP],
+    }
+
+
+def entity() -> dict[str, Any]:
+    return {
+        "description": "A user of the bank.",
+        "version": "1.0",
+        "file": "registry/entity/customer/customer.yaml",
+        "primaryKey": ["user_id"],
+        "fields": [["user_id", "bigint", "always", "Identifies the user."]],
+        "relations": [["transaction", "1:many", "Moves money."]],
+        "sources": ["transaction.mm_transaction"],
+        "groups": [GROUP],
     }
 
 
@@ -133,7 +176,7 @@ def results(watched: Watched) -> list[str]:
 
 def test_search_finds_a_feature_of_two_thousand_in_a_tenth_of_a_second(site: str, open_page: Open) -> None:
     watched = open_page(site)
-    assert watched.page.locator("[role=status]").inner_text() == "2000 of 2000 features"
+    assert watched.page.locator("[role=status]").inner_text() == "2005 of 2005 pages"
     # From the key press to the results on the page, the middle of nine tries.
     times = watched.page.evaluate(
         """async (name) => {
@@ -219,6 +262,13 @@ def test_a_job_has_a_page_with_its_proof(site: str, open_page: Open) -> None:
     ]
     rows = [row.locator("th, td").all_inner_texts() for row in page.locator("tr").all()]
     assert rows == [
+        ["Feature", "Type", "Rule"],
+        [NAME, "decimal(38,2)", "Sum of `amount`."],
+        ["empty", "double", "Sum of `amount`."],
+        ["spend_30d", "double", "Sum."],
+        ["Test", "Result"],
+        ["unique_grain_user_spend", "pass"],
+        ["unique_grain_user_visits", "pass"],
         ["rows", "7 in, 7 out"],
         ["look ahead of the row", HOSTILE],
         ["Feature", "NULL", "age of the newest row that counted"],
@@ -240,7 +290,7 @@ def test_a_job_without_a_proof_says_why(tmp_path: Path, open_page: Open, given: 
     other["jobs"]["spend_v1"] |= given
     write_catalogue(tmp_path / "site", other)
     watched = open_page((tmp_path / "site" / "index.html").as_uri() + "#/job/spend_v1")
-    assert watched.page.locator("h3 + .none").inner_text() == expected
+    assert watched.page.locator("h3:text-is('Proof') + .none").inner_text() == expected
     assert watched.faults == []
 
 
@@ -254,7 +304,7 @@ def test_the_keyboard_alone_finds_and_opens(site: str, open_page: Open) -> None:
     assert page.locator("h2").inner_text() == NAME
     page.locator("#search").focus()
     page.keyboard.press("Escape")
-    assert page.locator("[role=status]").inner_text() == "2000 of 2000 features"
+    assert page.locator("[role=status]").inner_text() == "2005 of 2005 pages"
 
 
 @pytest.mark.parametrize("width", [1280, 360])
@@ -329,6 +379,92 @@ def test_a_column_without_values_has_a_page(site: str, open_page: Open) -> None:
     assert watched.faults == []
 
 
+def test_a_source_has_a_page(site: str, open_page: Open) -> None:
+    watched = open_page(f"{site}#/source/transaction.mm_transaction")
+    page = watched.page
+    assert page.title() == "transaction.mm_transaction · Feature catalogue"
+    facts = page.locator("dd").all_inner_texts()
+    assert facts[1:] == [
+        "payments-team",
+        "transaction_id",
+        "timestamp",
+        "none declared",
+        "error after 1 day",
+        "spend_v1",
+        GROUP,
+    ]
+    rows = [row.locator("td").all_inner_texts() for row in page.locator("tbody tr").all()]
+    assert rows == [
+        ["local", "data/transactions.csv", "csv"],
+        ["amount", "decimal(12,2)", "always", "The amount in koruna."],
+        [NAME, "The spend of the entity over the last 0 days."],
+    ]
+    page.locator("dd a", has_text="spend_v1").click()
+    assert page.locator("h2").inner_text() == "spend_v1"
+    page.locator("dd a", has_text="transaction.mm_transaction").click()
+    assert page.locator("h2").inner_text() == "transaction.mm_transaction"
+    assert watched.faults == []
+
+
+def test_an_entity_has_a_page_that_leads_to_all_and_back(site: str, open_page: Open) -> None:
+    watched = open_page(f"{site}#/entity/customer")
+    page = watched.page
+    assert page.locator("dd").all_inner_texts()[1:] == ["user_id", "transaction.mm_transaction", GROUP]
+    assert page.get_by_role("region", name="Relations").locator("td").all_inner_texts() == [
+        "transaction",
+        "1:many",
+        "Moves money.",
+    ]
+    page.locator("a", has_text="all entities").click()
+    assert page.locator("h2").inner_text() == "Entities"
+    assert page.get_by_text("The picture needs Graphviz").count() == 1
+    page.get_by_role("region", name="Entities").get_by_text("customer").click()
+    assert page.locator("h2").inner_text() == "customer"
+    assert watched.faults == []
+
+
+def test_a_transformer_has_a_page(site: str, open_page: Open) -> None:
+    watched = open_page(f"{site}#/transformer/UserSpendAggregator")
+    page = watched.page
+    assert page.locator(".lead").inner_text() == "The spend of a user."
+    assert page.locator(".text").inner_text() == "Windows are half-open."
+    assert page.locator("td").all_inner_texts() == ["user_id_col", "needed", "the column that identifies the user"]
+    assert page.locator("article a").all_inner_texts() == ["spend_v1"]
+    assert watched.faults == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "name"),
+    [
+        ("amount bank", "source", "transaction.mm_transaction"),
+        ("payments-team", "source", "transaction.mm_transaction"),
+        ("UserSpend", "transformer", "UserSpendAggregator"),
+        ("spend_v1", "job", "spend_v1"),
+        (GROUP, "group", GROUP),
+        ("customer", "entity", "customer"),
+    ],
+)
+def test_search_finds_what_is_no_feature(site: str, open_page: Open, text: str, kind: str, name: str) -> None:
+    watched = open_page(site)
+    watched.page.fill("#search", text)
+    watched.page.locator(f".results a[href='#/{kind}/{name}']").click()
+    assert watched.page.locator("h2").inner_text() == name
+
+
+def test_an_empty_list_says_why_and_how_to_leave_it(site: str, open_page: Open) -> None:
+    watched = open_page(site)
+    page = watched.page
+    page.fill("#search", "zzzzzz")
+    page.select_option("#by-kind", "job")
+    told = page.locator(".finder .none").inner_text()
+    assert told.startswith("Nothing has all words of “zzzzzz”, with kind jobs.")
+    assert "owners, entities, tables and columns were searched" in told
+    watched.shoot("nothing")
+    page.get_by_role("button", name="Show everything").click()
+    assert page.locator("[role=status]").inner_text() == "2005 of 2005 pages"
+    assert page.locator("#search").input_value() == ""
+
+
 @pytest.mark.parametrize(
     "hash",
     [
@@ -337,26 +473,38 @@ def test_a_column_without_values_has_a_page(site: str, open_page: Open) -> None:
         "#/group/toString",
         "#/job/none",
         "#/job/toString",
+        "#/source/none",
         "#/feature/%E0%A4%A/x",
         "#nothing",
     ],
 )
-def test_an_address_of_no_feature_shows_the_overview(site: str, open_page: Open, hash: str) -> None:  # noqa: A002
+def test_an_address_without_a_page_says_so(site: str, open_page: Open, hash: str) -> None:  # noqa: A002
     watched = open_page(f"{site}{hash}")
+    assert watched.page.locator("h2").inner_text() == "Page not found"
+    watched.page.locator("a", has_text="To the overview").click()
     assert watched.page.locator("h2").inner_text() == "2000 features of 3 entities"
     assert watched.faults == []
+
+
+def test_an_address_that_is_almost_a_page_names_it(site: str, open_page: Open) -> None:
+    page = open_page(f"{site}#/feature/user_spend/user_30d_totl_spend").page
+    page.locator("article li a", has_text=NAME).click()
+    assert page.locator("h2").inner_text() == NAME
 
 
 def test_a_narrow_screen_needs_no_sideways_scrolling(site: str, open_page: Open) -> None:
     watched = open_page(f"{site}#/feature/user_spend/{NAME}", viewport={"width": 360, "height": 740})
     assert watched.page.evaluate("document.documentElement.scrollWidth") == 360
     watched.shoot("narrow")
+    for place in ("source/transaction.mm_transaction", "entity/customer", "entities", "job/spend_v1"):
+        watched.page.goto(f"{site}#/{place}")
+        assert watched.page.evaluate("document.documentElement.scrollWidth") == 360, place
 
 
 def test_the_page_opens_without_a_server(tmp_path: Path, open_page: Open) -> None:
     write_catalogue(tmp_path / "site", content())
     watched = open_page((tmp_path / "site" / "index.html").as_uri())
-    assert watched.page.locator("[role=status]").inner_text() == "2000 of 2000 features"
+    assert watched.page.locator("[role=status]").inner_text() == "2005 of 2005 pages"
     assert watched.faults == []
 
 
@@ -368,10 +516,22 @@ def test_the_server_lets_no_page_load_more_than_the_site_s_own_files(site: str) 
     assert policy.endswith("frame-ancestors 'none'")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
-@pytest.mark.parametrize("place", ["", f"#/feature/user_spend/{NAME}", f"#/group/{GROUP}", "#/job/spend_v1"])
-def test_axe_finds_no_serious_fault(site: str, open_page: Open, scheme: str, width: int, place: str) -> None:
+PAGES = ("", f"#/feature/user_spend/{NAME}", f"#/group/{GROUP}", "#/job/spend_v1")
+# Made of the same parts as the others.
+MORE_PAGES = (
+    "#/source/transaction.mm_transaction",
+    "#/entity/customer",
+    "#/entities",
+    "#/transformer/UserSpendAggregator",
+    "#/nothing",
+)
+
+
+@pytest.mark.parametrize(
+    ("place", "width", "scheme"),
+    [*product(PAGES, (1280, 360), ("light", "dark")), *((place, 1280, "dark") for place in MORE_PAGES)],
+)
+def test_axe_finds_no_serious_fault(site: str, open_page: Open, place: str, width: int, scheme: str) -> None:
     watched = open_page(f"{site}{place}", color_scheme=scheme, viewport={"width": width, "height": 900})
     watched.page.wait_for_selector("h2")
     found = Axe().run(watched.page).response["violations"]

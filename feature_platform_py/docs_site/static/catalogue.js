@@ -1,29 +1,54 @@
-// The feature catalogue: search and filters on the left, one feature on the right. Its data is in data.js.
+// The feature catalogue: search and filters on the left, what was chosen on the right. Its data is in data.js.
 (() => {
   const { html, render, useState, useEffect, useMemo, useRef } = htmPreact;
-  const { features, groups = {}, models, jobs, lineage, diagram } = window.CATALOGUE;
+  const { features, groups = {}, models, jobs, sources = {}, entities = {}, transformers = {}, lineage, diagram } = window.CATALOGUE;
   const PAGE = 50;
   const USES = { value: "value", condition: "condition", partition: "partition key", order: "order key", filter: "filter", join: "join key" };
   const byId = new Map(features.map((feature) => [feature.id, feature]));
 
+  const hrefOf = (feature) => `#/feature/${encodeURIComponent(feature.model)}/${encodeURIComponent(feature.name)}`;
+  const hrefTo = (kind, name) => `#/${kind}/${encodeURIComponent(name)}`;
+
+  // Everything that has a page, in the order of the list: what is found, and what is said of it there.
+  const named = (kind, all, about) =>
+    Object.entries(all).map(([name, each]) => ({
+      id: `${kind}:${name}`, kind, name, href: hrefTo(kind, name), about: about(each), description: each.description, owner: each.owner ?? "",
+      entity: kind === "entity" ? name : each.entity ?? "", tags: [],
+      words: (each.fields ?? each.params ?? []).map(([field]) => field).join(" "),
+    }));
+  const things = [
+    ...features.map((feature) => ({
+      id: feature.id, kind: "feature", name: feature.name, href: hrefOf(feature), description: feature.description, owner: feature.owner,
+      about: `${feature.entity} · ${feature.model}${feature.jobs.length ? "" : " · in no job"}`,
+      entity: feature.entity, tags: feature.tags, words: feature.model,
+    })),
+    ...named("group", groups, (group) => `feature group of ${group.entity}`),
+    ...named("job", jobs, (job) => `job on ${job.source}`),
+    ...named("source", sources, (source) => `source of ${source.entity}`),
+    ...named("entity", entities, () => "entity"),
+    ...named("transformer", transformers, () => "transformer"),
+  ];
+  const thingById = new Map(things.map((thing) => [thing.id, thing]));
+
   const search = new MiniSearch({
-    fields: ["name", "description", "tags", "owner", "entity", "model"],
-    extractField: (feature, field) => (field === "tags" ? feature.tags.join(" ") : feature[field]),
+    fields: ["name", "description", "tags", "owner", "entity", "words", "kind"],
+    extractField: (thing, field) => (field === "tags" ? thing.tags.join(" ") : thing[field]),
     tokenize: (text) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean),
     searchOptions: { boost: { name: 4, tags: 2 }, prefix: true, combineWith: "AND", fuzzy: (term) => (term.length > 4 ? 0.2 : false) },
   });
-  search.addAll(features);
+  search.addAll(things);
 
   const found = (query, chosen) => {
     const text = query.trim();
-    const exact = byId.get(text) || features.find((feature) => feature.name === text);
-    const ranked = text ? search.search(text).map((hit) => byId.get(hit.id)) : features;
-    const ordered = exact ? [exact, ...ranked.filter((feature) => feature !== exact)] : ranked;
+    const exact = thingById.get(text) || things.find((thing) => thing.name === text);
+    const ranked = text ? search.search(text).map((hit) => thingById.get(hit.id)) : things;
+    const ordered = exact ? [exact, ...ranked.filter((thing) => thing !== exact)] : ranked;
     return ordered.filter(
-      (feature) =>
-        (!chosen.entity || feature.entity === chosen.entity) &&
-        (!chosen.tag || feature.tags.includes(chosen.tag)) &&
-        (!chosen.owner || feature.owner === chosen.owner),
+      (thing) =>
+        (!chosen.kind || thing.kind === chosen.kind) &&
+        (!chosen.entity || thing.entity === chosen.entity) &&
+        (!chosen.tag || thing.tags.includes(chosen.tag)) &&
+        (!chosen.owner || thing.owner === chosen.owner),
     );
   };
 
@@ -32,26 +57,30 @@
     for (const value of values) counts.set(value, (counts.get(value) || 0) + 1);
     return [...counts].sort(([one], [other]) => (one < other ? -1 : 1));
   };
+  const KINDS = { feature: "features", group: "feature groups", job: "jobs", source: "sources", entity: "entities", transformer: "transformers" };
   const CHOICES = {
-    entity: counted(features.map((feature) => feature.entity)),
+    kind: counted(things.map((thing) => thing.kind)),
+    entity: counted(things.map((thing) => thing.entity).filter(Boolean)),
     tag: counted(features.flatMap((feature) => feature.tags)),
-    owner: counted(features.map((feature) => feature.owner)),
+    owner: counted(things.map((thing) => thing.owner).filter(Boolean)),
   };
 
-  const hrefOf = (feature) => `#/feature/${encodeURIComponent(feature.model)}/${encodeURIComponent(feature.name)}`;
-  const hrefOfGroup = (name) => `#/group/${encodeURIComponent(name)}`;
-  const hrefOfJob = (name) => `#/job/${encodeURIComponent(name)}`;
-  // What the address names: a feature, a feature group, or a job.
+  // What the address names: a kind and a name, `{}` for the overview, `missing` for a page that does not exist.
+  const NAMED = { group: groups, job: jobs, source: sources, entity: entities, transformer: transformers };
   const fromHash = () => {
-    const [, model, name] = location.hash.match(/^#\/feature\/([^/]+)\/(.+)$/) || [];
-    const [, group] = location.hash.match(/^#\/group\/([^/]+)$/) || [];
-    const [, job] = location.hash.match(/^#\/job\/([^/]+)$/) || [];
+    if (["", "#", "#/"].includes(location.hash)) return {};
+    if (location.hash === "#/entities") return { kind: "entities" };
     try {
-      if (job) return { job: Object.hasOwn(jobs, decodeURIComponent(job)) ? decodeURIComponent(job) : undefined };
-      if (group) return { group: Object.hasOwn(groups, decodeURIComponent(group)) ? decodeURIComponent(group) : undefined };
-      return { feature: model ? byId.get(`${decodeURIComponent(model)}.${decodeURIComponent(name)}`) : undefined };
+      const [kind, ...rest] = location.hash.slice(2).split("/").map(decodeURIComponent);
+      const name = rest.join("/");
+      if (kind === "feature" && rest.length > 1) {
+        const feature = byId.get(`${rest[0]}.${rest.slice(1).join("/")}`);
+        if (feature) return { kind, feature };
+      }
+      if (Object.hasOwn(NAMED, kind) && Object.hasOwn(NAMED[kind], name)) return { kind, name };
+      return { kind: "missing", name: rest[rest.length - 1] || kind };
     } catch {
-      return {};
+      return { kind: "missing", name: location.hash };
     }
   };
   // The table with a feature of a group, or of the first job that computes the feature.
@@ -62,13 +91,25 @@
       <label for=${`by-${kind}`}>${kind[0].toUpperCase() + kind.slice(1)}</label>
       <select id=${`by-${kind}`} value=${value} onChange=${(event) => choose(kind, event.target.value)}>
         <option value="">all</option>
-        ${CHOICES[kind].map(([name, count]) => html`<option value=${name} key=${name}>${name} (${count})</option>`)}
+        ${CHOICES[kind].map(([name, count]) => html`<option value=${name} key=${name}>${kind === "kind" ? KINDS[name] : name} (${count})</option>`)}
       </select>
     </div>`;
 
+  const NOT_CHOSEN = { kind: "", entity: "", tag: "", owner: "" };
+
+  // Why the list is empty, and the way out.
+  const NothingFound = ({ query, chosen, clear }) => {
+    const limits = Object.entries(chosen).filter(([, value]) => value).map(([kind, value]) => `${kind} ${kind === "kind" ? KINDS[value] : value}`);
+    const text = query.trim();
+    return html`
+      <p class="none">Nothing ${text && html`has all words of “${text}”`}${text && limits.length > 0 && ", "}${limits.length > 0 && `with ${limits.join(", ")}`}.
+        Names, descriptions, tags, owners, entities, tables and columns were searched.</p>
+      <button onClick=${clear}>Show everything</button>`;
+  };
+
   const Finder = ({ selected }) => {
     const [query, setQuery] = useState("");
-    const [chosen, setChosen] = useState({ entity: "", tag: "", owner: "" });
+    const [chosen, setChosen] = useState(NOT_CHOSEN);
     const [shown, setShown] = useState(PAGE);
     const box = useRef(null);
     const list = useRef(null);
@@ -99,13 +140,13 @@
       (next < 0 ? box.current : links[Math.min(next, links.length - 1)])?.focus();
     };
     const open = (event) => {
-      if (event.key === "Enter" && hits.length) location.hash = hrefOf(hits[0]);
+      if (event.key === "Enter" && hits.length) location.hash = hits[0].href;
     };
 
     return html`
-      <section class="finder" aria-label="Find a feature">
+      <section class="finder" aria-label="Find a page">
         <div role="search">
-          <label for="search">Search features</label>
+          <label for="search">Search</label>
           <input id="search" type="search" ref=${box} value=${query} autocomplete="off" placeholder="Press / to search"
             onInput=${(event) => change(setQuery)(event.target.value)} onKeyDown=${(event) => { move(event); open(event); }} />
           <div class="filters">
@@ -113,13 +154,15 @@
               choose=${(name, value) => change(setChosen)({ ...chosen, [name]: value })} />`)}
           </div>
         </div>
-        <p class="count" role="status" aria-live="polite">${hits.length} of ${features.length} features</p>
+        <p class="count" role="status" aria-live="polite">${hits.length} of ${things.length} pages</p>
+        ${hits.length === 0 && html`<${NothingFound} query=${query} chosen=${chosen}
+          clear=${() => { change(setQuery)(""); setChosen(NOT_CHOSEN); box.current.focus(); }} />`}
         <ul class="results" ref=${list} onKeyDown=${move}>
-          ${hits.slice(0, shown).map((feature) => html`
-            <li key=${feature.id}>
-              <a href=${hrefOf(feature)} aria-current=${feature === selected ? "page" : undefined}>
-                <span class="name">${feature.name}</span>
-                <span class="about">${feature.entity} · ${feature.model}${feature.jobs.length ? "" : " · in no job"}</span>
+          ${hits.slice(0, shown).map((thing) => html`
+            <li key=${thing.id}>
+              <a href=${thing.href} aria-current=${thing.href === selected ? "page" : undefined}>
+                <span class="name">${thing.name}</span>
+                <span class="about">${thing.about}</span>
               </a>
             </li>`)}
         </ul>
@@ -274,6 +317,7 @@
     return html`
       <${Histogram} feature=${feature} />
       <dl>
+        ${profile.table && html`<dt>Of</dt><dd><code>${profile.table}</code></dd>`}
         <dt>Rows</dt><dd>${number(profile.rows)}, of which ${number(profile.nulls)} NULL (${share} %)</dd>
         <dt>Range</dt><dd class="mono">${profile.minimum ?? "NULL"} … ${profile.maximum ?? "NULL"}</dd>
         <dt>Samples</dt><dd class="mono">${profile.samples.join(" · ") || "none"}</dd>
@@ -308,7 +352,7 @@
     return html`
       <article class="detail" aria-labelledby="feature-name">
         <h2 id="feature-name" tabindex="-1" ref=${heading}>${feature.name}</h2>
-        <p class="kind">a feature of <b>${feature.entity}</b>, ${feature.type}</p>
+        <p class="kind">a feature of <${Links} kind="entity" names=${[feature.entity]} />, ${feature.type}</p>
         <p class="lead">${feature.description}</p>
         <ul class="badges" aria-label="Tags">
           ${feature.tags.map((tag) => html`<li>${tag}</li>`)}
@@ -316,7 +360,7 @@
         </ul>
         <dl>
           <dt>Owner</dt><dd>${feature.owner}</dd>
-          <dt>Group</dt><dd>${groups[feature.group] ? html`<a href=${hrefOfGroup(feature.group)}>${feature.group}</a>` : feature.group}: ${feature.groupDescription}</dd>
+          <dt>Group</dt><dd>${groups[feature.group] ? html`<a href=${hrefTo("group", feature.group)}>${feature.group}</a>` : feature.group}: ${feature.groupDescription}</dd>
           <dt>Tables</dt><dd>${tablesOf(feature).length ? html`<${Tables} names=${tablesOf(feature)} />` : feature.model}</dd>
           ${isPattern && html`<dt>Pattern</dt><dd><code>${feature.pattern}</code></dd>`}
         </dl>
@@ -324,12 +368,12 @@
         <h3>Jobs that use it</h3>
         ${feature.jobs.length === 0 && html`<p class="none">No job of this project.</p>`}
         ${feature.jobs.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label="Jobs"><table>
-          <thead><tr><th scope="col">Job</th><th scope="col">Rule</th><th scope="col">Grain</th><th scope="col">Looks ahead</th><th scope="col">Source, freshness</th></tr></thead>
+          <thead><tr><th scope="col">Job</th><th scope="col">Rule</th><th scope="col">Type</th><th scope="col">Grain</th><th scope="col">Looks ahead</th><th scope="col">Source, freshness</th></tr></thead>
           <tbody>${feature.jobs.map((use) => html`<tr>
-            <td title=${jobs[use.name].description}><a href=${hrefOfJob(use.name)}>${use.name}</a><br /><code>${jobs[use.name].file}</code></td>
-            <td class="rule">${use.rule}</td><td>${use.grain.join(", ")}</td>
+            <td title=${jobs[use.name].description}><a href=${hrefTo("job", use.name)}>${use.name}</a><br /><code>${jobs[use.name].file}</code></td>
+            <td class="rule">${use.rule}</td><td>${use.type ?? feature.type}</td><td>${use.grain.join(", ")}</td>
             <td>${use.looksAhead ? "yes: later rows count" : "no"}</td>
-            <td>${jobs[use.name].source}<br />${jobs[use.name].freshness}</td></tr>`)}</tbody>
+            <td><${Links} kind="source" names=${jobs[use.name].source.split(", ")} /><br />${jobs[use.name].freshness}</td></tr>`)}</tbody>
         </table></div>`}
 
         <h3 id="lineage">Lineage</h3>
@@ -342,6 +386,10 @@
       </article>`;
   };
 
+  // Links to pages; a name without a page is text.
+  const Links = ({ kind, names }) =>
+    names.map((name, position) => html`${position > 0 && ", "}${Object.hasOwn(NAMED[kind], name) ? html`<a href=${hrefTo(kind, name)}>${name}</a>` : name}`);
+
   const Tables = ({ names }) =>
     names.map((name, position) => html`${position > 0 && ", "}<a href=${`dbt.html#!/model/model.feature_platform.${name}`}>${name}</a>`);
 
@@ -352,7 +400,7 @@
     return html`
       <article class="detail" aria-labelledby="feature-name">
         <h2 id="feature-name" tabindex="-1" ref=${heading}>${name}</h2>
-        <p class="kind">a feature group of <b>${group.entity}</b></p>
+        <p class="kind">a feature group of <${Links} kind="entity" names=${[group.entity]} /></p>
         <p class="lead">${group.description}</p>
         <dl>
           <dt>Owner</dt><dd>${group.owner}</dd>
@@ -368,7 +416,7 @@
         </table></div>
         <h3>Jobs that use it</h3>
         ${group.jobs.length
-          ? html`<ul>${group.jobs.map((job) => html`<li key=${job}><a href=${hrefOfJob(job)}>${job}</a>: ${jobs[job].description} <code>${jobs[job].file}</code></li>`)}</ul>`
+          ? html`<ul>${group.jobs.map((job) => html`<li key=${job}><a href=${hrefTo("job", job)}>${job}</a>: ${jobs[job].description} <code>${jobs[job].file}</code></li>`)}</ul>`
           : html`<p class="none">No job of this project.</p>`}
         <${Code} id="definition" title=${`Definition: ${group.file}`} text=${group.definition} />
         ${group.tables.map((table) => html`<${Code} key=${table} id=${`sql-${table}`} title=${`SQL of ${table}`} text=${models[table]?.sql} />`)}
@@ -401,12 +449,141 @@
         <p class="lead">${job.description}</p>
         <dl>
           <dt>File</dt><dd><code>${job.file}</code></dd>
-          <dt>Source</dt><dd>${job.source}</dd>
+          <dt>Source</dt><dd><${Links} kind="source" names=${job.source.split(", ")} /></dd>
           <dt>Sink</dt><dd>${job.sink}</dd>
+          ${job.transformers?.length > 0 && html`<dt>Transformers</dt><dd><${Links} kind="transformer" names=${job.transformers} /></dd>`}
           <dt>Last run</dt><dd>${when(job.finished) || "not run here"}</dd>
         </dl>
+        <h3>Features</h3>
+        <${Listed} label="Features" head=${["Feature", "Type", "Rule"]} rows=${features.flatMap((feature) => feature.jobs.filter((use) => use.name === name)
+          .map((use) => [html`<a href=${hrefOf(feature)}>${feature.name}</a>`, use.type ?? feature.type, use.rule]))} none="It computes no features." />
+        <h3>Tests in the last run</h3>
+        <${Listed} label="Tests" head=${["Test", "Result"]} rows=${Object.entries(job.tests).map(([test, status]) => [html`<code>${test}</code>`,
+          html`<span class=${["pass", "unchanged"].includes(status) ? "pass" : "fail"}>${status}</span>`])} none="Not run here." />
         <h3>Proof</h3>
         <${Proof} job=${job} />
+      </article>`;
+  };
+
+  // A table, or a sentence if it has no rows.
+  const Listed = ({ label, head, rows, none }) => (rows.length
+    ? html`<div class="scroll" tabindex="0" role="region" aria-label=${label}><table>
+        <thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>
+        <tbody>${rows.map((cells) => html`<tr>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody>
+      </table></div>`
+    : html`<p class="none">${none}</p>`);
+
+  const FIELDS = ["Field", "Type", "Value", "What it is"];
+
+  // ---- one source ----
+  const Source = ({ name }) => {
+    const heading = useHeading(name);
+    const source = sources[name];
+    const origin = `${name}.`;
+    const columns = lineage.nodes.filter((node) => node.id.startsWith(origin)).map((node) => node.id);
+    const reached = new Set(around(columns).nodes.map((node) => node.id));
+    const made = features.filter((feature) => columnsOf(feature).some((column) => reached.has(column)));
+    return html`
+      <article class="detail" aria-labelledby="feature-name">
+        <h2 id="feature-name" tabindex="-1" ref=${heading}>${name}</h2>
+        <p class="kind">a source of <${Links} kind="entity" names=${[source.entity]} />, version ${source.version}</p>
+        <p class="lead">${source.description}</p>
+        <dl>
+          <dt>File</dt><dd><code>${source.file}</code></dd>
+          <dt>Owner</dt><dd>${source.owner}</dd>
+          <dt>Primary key</dt><dd>${source.primaryKey.join(", ") || "none declared"}</dd>
+          <dt>Event time</dt><dd>${source.eventTime || "none declared"}</dd>
+          <dt>Load time</dt><dd>${source.loadedAt || "none declared"}</dd>
+          <dt>Freshness</dt><dd>${source.freshness}</dd>
+        </dl>
+        <h3>Where it is</h3>
+        <${Listed} label="Places" head=${["Target", "Location", "Format"]} rows=${source.places} none="On no target." />
+        <h3>Fields</h3>
+        <${Listed} label="Fields" head=${FIELDS} rows=${source.fields} none="None are declared." />
+        <h3>Features made of it</h3>
+        <${Listed} label="Features" head=${["Feature", "What it is"]} none="No feature of a job or a group."
+          rows=${made.map((feature) => [html`<a href=${hrefOf(feature)}>${feature.name}</a>`, feature.description])} />
+        <h3>Read by</h3>
+        <dl>
+          <dt>Jobs</dt><dd>${source.jobs.length ? html`<${Links} kind="job" names=${source.jobs} />` : "none"}</dd>
+          <dt>Feature groups</dt><dd>${source.groups.length ? html`<${Links} kind="group" names=${source.groups} />` : "none"}</dd>
+        </dl>
+      </article>`;
+  };
+
+  // ---- one entity, and the picture of all ----
+  const Entity = ({ name }) => {
+    const heading = useHeading(name);
+    const entity = entities[name];
+    const about = features.filter((feature) => feature.entity === name);
+    return html`
+      <article class="detail" aria-labelledby="feature-name">
+        <h2 id="feature-name" tabindex="-1" ref=${heading}>${name}</h2>
+        <p class="kind">an entity, version ${entity.version} · <a href="#/entities">all entities</a></p>
+        <p class="lead">${entity.description}</p>
+        <dl>
+          <dt>File</dt><dd><code>${entity.file}</code></dd>
+          <dt>Primary key</dt><dd>${entity.primaryKey.join(", ")}</dd>
+          <dt>Sources</dt><dd>${entity.sources.length ? html`<${Links} kind="source" names=${entity.sources} />` : "none"}</dd>
+          <dt>Feature groups</dt><dd>${entity.groups.length ? html`<${Links} kind="group" names=${entity.groups} />` : "none"}</dd>
+        </dl>
+        <h3>Fields</h3>
+        <${Listed} label="Fields" head=${FIELDS} rows=${entity.fields} none="None are declared." />
+        <h3>Relations</h3>
+        <${Listed} label="Relations" head=${["To", "Kind", "What it is"]} none="None are declared."
+          rows=${entity.relations.map(([to, kind, told]) => [html`<${Links} kind="entity" names=${[to]} />`, kind, told])} />
+        <h3>Features</h3>
+        <${Listed} label="Features" head=${["Feature", "What it is"]} none="None are registered."
+          rows=${about.map((feature) => [html`<a href=${hrefOf(feature)}>${feature.name}</a>`, feature.description])} />
+      </article>`;
+  };
+
+  const Entities = () => {
+    const heading = useHeading("Entities");
+    return html`
+      <article class="detail" aria-labelledby="feature-name">
+        <h2 id="feature-name" tabindex="-1" ref=${heading}>Entities</h2>
+        <p class="lead">What features are about, and how these things relate to each other.</p>
+        ${diagram
+          ? html`<div class="scroll" tabindex="0" role="region" aria-label="Picture of the entities, scrolls sideways">
+              <img class="picture" src="entities.svg" alt="The entities with their fields and relations; listed as text below" /></div>`
+          : html`<p class="none">The picture needs Graphviz where the site is built: install it, then build this site again.</p>`}
+        <h3>As text</h3>
+        <${Listed} label="Entities" head=${["Entity", "What it is", "Relates to"]} none="None are registered."
+          rows=${Object.entries(entities).map(([name, entity]) => [html`<${Links} kind="entity" names=${[name]} />`, entity.description,
+            entity.relations.map(([to, kind]) => `${to} (${kind})`).join(", ") || "nothing"])} />
+      </article>`;
+  };
+
+  // ---- one transformer ----
+  const Transformer = ({ name }) => {
+    const heading = useHeading(name);
+    const transformer = transformers[name];
+    const [first, ...rest] = transformer.description.split("\n\n");
+    return html`
+      <article class="detail" aria-labelledby="feature-name">
+        <h2 id="feature-name" tabindex="-1" ref=${heading}>${name}</h2>
+        <p class="kind">a transformer</p>
+        <p class="lead">${first}</p>
+        ${rest.map((text) => html`<p class="text">${text}</p>`)}
+        <h3>Parameters</h3>
+        <${Listed} label="Parameters" head=${["Parameter", "", "What it is"]} rows=${transformer.params} none="It takes none." />
+        <h3>Jobs that use it</h3>
+        ${transformer.jobs.length ? html`<p><${Links} kind="job" names=${transformer.jobs} /></p>` : html`<p class="none">No job of this project.</p>`}
+      </article>`;
+  };
+
+  // ---- an address without a page ----
+  const Missing = ({ name }) => {
+    const heading = useHeading("Page not found", name);
+    const near = search.search(name, { combineWith: "OR", fuzzy: 0.3 }).slice(0, 5).map((hit) => thingById.get(hit.id));
+    return html`
+      <article class="detail" aria-labelledby="feature-name">
+        <h2 id="feature-name" tabindex="-1" ref=${heading}>Page not found</h2>
+        <p class="lead">This site has no page of <code>${name}</code>. It may have had one in an earlier build.</p>
+        ${near.length > 0 && html`<h3>Did you mean</h3>
+        <ul>${near.map((thing) => html`<li key=${thing.id}><a href=${thing.href}>${thing.name}</a> · ${thing.about}</li>`)}</ul>`}
+        <p><a href="#/">To the overview</a></p>
       </article>`;
   };
 
@@ -416,46 +593,53 @@
       ? html`<pre tabindex="0" role="region" aria-label=${title}>${text}</pre>`
       : html`<p class="none">No job computes it.</p>`}`;
 
+  const ofEntities = new Set(features.map((feature) => feature.entity));
   const Welcome = () => html`
     <article class="detail">
-      <h2 id="feature-name" tabindex="-1">${features.length} features of ${CHOICES.entity.length} ${CHOICES.entity.length === 1 ? "entity" : "entities"}</h2>
-      <p class="lead">Choose a feature on the left: what it means, how it is computed, what it is made of, which jobs use it, and what its values look like.</p>
+      <h2 id="feature-name" tabindex="-1">${features.length} features of ${ofEntities.size} ${ofEntities.size === 1 ? "entity" : "entities"}</h2>
+      <p class="lead">Choose a feature: what it means, how it is computed, what it is made of, which jobs use it, and what its values look like. Jobs,
+        feature groups, sources, entities and transformers have pages too.</p>
       <h3>Jobs</h3>
       <div class="scroll" tabindex="0" role="region" aria-label="Jobs"><table>
         <thead><tr><th scope="col">Job</th><th scope="col">What for</th><th scope="col">Source</th><th scope="col">Last run</th></tr></thead>
-        <tbody>${Object.entries(jobs).map(([name, job]) => html`<tr><td><a href=${hrefOfJob(name)}>${name}</a><br /><code>${job.file}</code></td><td>${job.description}</td><td>${job.source}</td>
+        <tbody>${Object.entries(jobs).map(([name, job]) => html`<tr><td><a href=${hrefTo("job", name)}>${name}</a><br /><code>${job.file}</code></td><td>${job.description}</td><td><${Links} kind="source" names=${job.source.split(", ")} /></td>
           <td>${when(job.finished) || "not run here"}</td></tr>`)}</tbody>
       </table></div>
       ${Object.keys(groups).length > 0 && html`<h3>Feature groups</h3>
       <div class="scroll" tabindex="0" role="region" aria-label="Feature groups"><table>
         <thead><tr><th scope="col">Group</th><th scope="col">What for</th><th scope="col">Entity</th><th scope="col">Owner</th></tr></thead>
-        <tbody>${Object.entries(groups).map(([name, group]) => html`<tr key=${name}><td><a href=${hrefOfGroup(name)}>${name}</a></td>
+        <tbody>${Object.entries(groups).map(([name, group]) => html`<tr key=${name}><td><a href=${hrefTo("group", name)}>${name}</a></td>
           <td>${group.description}</td><td>${group.entity}</td><td>${group.owner}</td></tr>`)}</tbody>
       </table></div>`}
+      ${Object.keys(sources).length > 0 && html`<h3>Sources</h3>
+      <${Listed} label="Sources" head=${["Source", "What it is", "Owner", "Freshness"]} rows=${Object.entries(sources).map(([name, source]) =>
+        [html`<${Links} kind="source" names=${[name]} />`, source.description, source.owner, source.freshness])} />`}
     </article>`;
 
+  const PAGES = { group: Group, job: Job, source: Source, entity: Entity, entities: Entities, transformer: Transformer, missing: Missing };
+
   const App = () => {
-    const [{ feature, group, job }, setSelected] = useState(fromHash());
+    const [{ kind, name, feature }, setSelected] = useState(fromHash());
     useEffect(() => {
       const follow = () => setSelected(fromHash());
       addEventListener("hashchange", follow);
       return () => removeEventListener("hashchange", follow);
     }, []);
     return html`
-      <a class="skip" href="#feature-name" onClick=${(event) => { event.preventDefault(); document.getElementById("feature-name").focus(); }}>Skip to the feature</a>
+      <a class="skip" href="#feature-name" onClick=${(event) => { event.preventDefault(); document.getElementById("feature-name").focus(); }}>Skip to the page</a>
       <header class="bar">
         <h1>Feature catalogue</h1>
         <nav aria-label="Other pages">
           <a href="#/">Overview</a>
-          ${diagram && html`<a href="entities.svg">Entities</a>`}
+          <a href="#/entities">Entities</a>
           <a href="dbt.html#!/overview?g_v=1">dbt lineage graph</a>
           <a href="dbt.html">dbt docs</a>
         </nav>
       </header>
       <main class="columns">
-        <${Finder} selected=${feature} />
-        ${feature ? html`<${Detail} feature=${feature} key=${feature.id} />` : group ? html`<${Group} name=${group} key=${group} />`
-          : job ? html`<${Job} name=${job} key=${job} />` : html`<${Welcome} />`}
+        <${Finder} selected=${feature ? hrefOf(feature) : name && kind !== "missing" ? hrefTo(kind, name) : undefined} />
+        ${kind === "feature" ? html`<${Detail} feature=${feature} key=${feature.id} />` : kind ? html`<${PAGES[kind]} name=${name} key=${`${kind}:${name}`} />`
+          : html`<${Welcome} />`}
       </main>`;
   };
 
