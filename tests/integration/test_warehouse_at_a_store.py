@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import random
 import signal
@@ -41,24 +42,25 @@ KILLS = int(os.environ.get("FP_KILLS", "1"))
 
 @pytest.fixture(scope="module")
 def project(module_project: Path, bucket: str) -> Iterator[Path]:
-    """A project whose warehouse is at the store, with the sample job over a few rows."""
+    """A project with the sample job over a few rows: source, warehouse and sink are at the store."""
     job = yaml.safe_load(SAMPLE.read_text())
     job |= {
         "job_name": "stored",
         "input_source": {
             "source_type": "spark",
-            "config": {"location": "rows.csv", "format": "csv", "options": {"header": True}},
+            "config": {"location": f"{bucket}/rows", "format": "csv", "options": {"header": True}},
         },
-        "output_sink": {"sink_type": "overwrite_parquet", "config": {"path": "output/stored"}},
+        "output_sink": {"sink_type": "overwrite_delta", "config": {"path": "${FP_SINK}"}},
     }
     for transformer in job["feature_transformers"][1:]:
         # So that all tables have periods.
         transformer["params"] |= {"timestamp_col": "timestamp", "as_of": "event_time"}
     (module_project / "stored.yaml").write_text(yaml.safe_dump(job))
-    write_rows(module_project, bank_rows())
+    write_rows(bucket, bank_rows())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FP_WAREHOUSE", f"{bucket}/wh")
         patch.setenv("FP_CACHE", str(module_project.parent / "cache"))
+        patch.setenv("FP_SINK", f"{bucket}/out")
         yield module_project
 
 
@@ -67,37 +69,34 @@ def bank_rows() -> list[dict[str, str]]:
         return [row for _, row in zip(range(ROWS), csv.DictReader(lines), strict=False)]
 
 
-def write_rows(project: Path, rows: list[dict[str, str]]) -> None:
-    with (project / "rows.csv").open("w", encoding="utf-8", newline="") as lines:
-        writer = csv.DictWriter(lines, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+def write_rows(bucket: str, rows: list[dict[str, str]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    StorePath(f"{bucket}/rows/rows.csv").write_bytes(text.getvalue().encode())
 
 
 def in_order(table: pa.Table) -> pa.Table:
     return table.sort_by([(name, "ascending") for name in table.column_names])
 
 
-def state(project: Path, warehouse: str, names: Sequence[str] = TABLES) -> dict[str, pa.Table]:
+def state(warehouse: str, names: Sequence[str] = TABLES) -> dict[str, pa.Table]:
     """The rows of the sink and of the feature tables, read without the platform."""
-    import pyarrow.parquet as pq
-
-    tables = {name: DeltaTable(f"{warehouse}/features/stored__{name}").to_pyarrow_table() for name in names}
-    return {
-        name: in_order(rows) for name, rows in (tables | {"sink": pq.read_table(project / "output" / "stored")}).items()
-    }
+    places = {name: f"{warehouse}/features/stored__{name}" for name in names} | {"sink": os.environ["FP_SINK"]}
+    return {name: in_order(DeltaTable(place).to_pyarrow_table()) for name, place in places.items()}
 
 
 def fresh_state(
-    project: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch, folder: Path, job: str = "stored.yaml"
+    fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch, folder: Path, job: str = "stored.yaml"
 ) -> dict[str, pa.Table]:
     """What a first run with a local warehouse gives for the rows that are there."""
     with monkeypatch.context() as patch:
-        patch.setenv("FP_WAREHOUSE", str(folder))
+        patch.setenv("FP_WAREHOUSE", str(folder / "warehouse"))
+        patch.setenv("FP_SINK", str(folder / "out"))
         assert fpjob("run", job).status == 0
-        return state(
-            project, str(folder), [name for name in TABLES if (folder / "features" / f"stored__{name}").exists()]
-        )
+        built = [name for name in TABLES if (folder / "warehouse" / "features" / f"stored__{name}").exists()]
+        return state(str(folder / "warehouse"), built)
 
 
 def requests_of(server: S3Server, bucket: str) -> Counter[str]:
@@ -123,11 +122,11 @@ def test_runs_equal_those_with_a_folder(
     assert cost["put"] <= 2, "a run with nothing new writes its lease alone"
     assert cost.total() < before.total() / 4
     rows = bank_rows()
-    write_rows(project, [rows[0] | {"amount": "1.25"}, *rows[1:], rows[-1] | {"transaction_id": "99999999"}])
+    write_rows(bucket, [rows[0] | {"amount": "1.25"}, *rows[1:], rows[-1] | {"transaction_id": "99999999"}])
     changed = fpjob("run", "stored.yaml")
     assert changed.status == 0, changed.stderr
     assert "months" in changed.stderr, "only the periods that changed are computed"
-    assert state(project, f"{bucket}/wh") == fresh_state(project, fpjob, monkeypatch, tmp_path / "folder")
+    assert state(f"{bucket}/wh") == fresh_state(fpjob, monkeypatch, tmp_path / "folder")
     assert not list(project.glob("s3:*")), "no local folder has the store's name"
 
 
@@ -230,7 +229,7 @@ def test_the_run_after_killed_ones_equals_a_fresh_one(
     killed, lock = 0, StorePath(f"{bucket}/wh/.running/stored.lock")
     for _ in range(KILLS):
         rows[chance.randrange(ROWS)]["amount"] = f"{chance.randrange(10**5) / 100:.2f}"
-        write_rows(project, rows)
+        write_rows(bucket, rows)
         process, before = start(project), len(tables.files())
         while process.poll() is None and len(tables.files()) == before:
             time.sleep(0.02)
@@ -244,7 +243,7 @@ def test_the_run_after_killed_ones_equals_a_fresh_one(
     assert killed >= KILLS / 2
     outcome = fpjob("run", "stored.yaml")
     assert outcome.status == 0, outcome.stderr
-    assert state(project, f"{bucket}/wh") == fresh_state(project, fpjob, monkeypatch, tmp_path / "folder")
+    assert state(f"{bucket}/wh") == fresh_state(fpjob, monkeypatch, tmp_path / "folder")
 
 
 @pytest.mark.parametrize(
@@ -282,6 +281,7 @@ def test_jvm_spark_continues_what_sail_began(
     project: Path, fpjob: Fpjob, bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("FP_WAREHOUSE", warehouse := f"{bucket}/continued")
+    monkeypatch.setenv("FP_SINK", f"{bucket}/continued_out")
     job, rows, spec = (
         project / "configs" / "jobs" / "stored.yaml",
         bank_rows(),
@@ -290,11 +290,11 @@ def test_jvm_spark_continues_what_sail_began(
     # A JVM takes seconds for each table.
     job.write_text(yaml.safe_dump(spec | {"feature_transformers": spec["feature_transformers"][:1]}))
     assert fpjob("run", str(job)).status == 0
-    write_rows(project, [*rows[:-1], rows[-1] | {"amount": "7.77"}])
-    with engines.spark(tmp_path / "spark.log", FP_WAREHOUSE=warehouse) as engine:
+    write_rows(bucket, [*rows[:-1], rows[-1] | {"amount": "7.77"}])
+    with engines.spark(tmp_path / "spark.log", FP_WAREHOUSE=warehouse, FP_SINK=f"{bucket}/continued_out") as engine:
         works = engine.run(project, "stored")["works"]
     assert works == {"user_spend": "1 of 2 months"}
-    continued = state(project, warehouse, TABLES[:1])
-    assert continued == fresh_state(project, fpjob, monkeypatch, tmp_path / "folder", str(job))
+    continued = state(warehouse, TABLES[:1])
+    assert continued == fresh_state(fpjob, monkeypatch, tmp_path / "folder", str(job))
     job.unlink()
-    write_rows(project, rows)
+    write_rows(bucket, rows)
