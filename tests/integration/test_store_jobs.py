@@ -8,25 +8,28 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
+from pyarrow.fs import S3FileSystem
 
 from feature_platform_py.sinks import divided
 from tests.conftest import Fpjob
 from tests.object_store import S3Server
+from tests.parity import engines
 
 SPEND = {"user_id_col": "who", "timestamp_col": "at", "amount_col": "amount", "window_days": 3}
 
 
-def job(root: Path, name: str, location: str, kind: str, path: str) -> str:
+def job(root: Path, name: str, location: str, kind: str, path: str, read_as: str = "parquet", **settings: Any) -> str:
     text = yaml.safe_dump(
         {
             "job_name": name,
-            "input_source": {"source_type": "spark", "config": {"location": location, "format": "parquet"}},
+            "input_source": {"source_type": "spark", "config": {"location": location, "format": read_as}},
             "feature_transformers": [{"name": "UserSpendAggregator", "params": SPEND}],
-            "output_sink": {"sink_type": kind, "config": {"path": path}},
+            "output_sink": {"sink_type": kind, "config": {"path": path, **settings}},
         }
     )
     (root / f"{name}.yaml").write_text(text)
@@ -63,8 +66,6 @@ def files_of(store: S3Server, kind: str, path: str) -> set[str]:
 
 def sums(paths: set[str]) -> tuple[int, int]:
     """Number of rows and sum of all amounts in files, by Delta's client."""
-    from pyarrow.fs import S3FileSystem
-
     found: Any = pa.concat_tables(
         pq.read_table(path.removeprefix("s3://"), filesystem=S3FileSystem(**_CLIENT)) for path in sorted(paths)
     )
@@ -119,3 +120,42 @@ def test_a_sink_in_its_own_input_is_refused_however_it_is_spelled(
     assert outcome.status == 2
     assert "the job's own input" in outcome.stderr or "expected an address" in outcome.stderr
     assert object_store.keys(name, "same") == ["same/a.parquet"]
+
+
+@pytest.mark.slow
+def test_jvm_spark_writes_what_sail_writes(
+    object_store: S3Server, bucket: str, module_project: Path, fpjob: Fpjob, tmp_path: Path
+) -> None:
+    """Of Parquet and Delta that are read in place; the table is one that the engine itself commits."""
+    put(object_store, bucket, "in/both.parquet", rows(m3=7))
+    write_deltalake(f"{bucket}/in/both_delta", rows(m3=9), storage_options={"allow_http": "true"})
+    jobs = {
+        "table": (f"{bucket}/in/both.parquet", "parquet", "append_delta", {"partition_by": ["who"]}),
+        "files": (f"{bucket}/in/both_delta", "delta", "append_parquet", {"partition_by": ["who"]}),
+    }
+    (module_project / "configs" / "jobs").mkdir(parents=True, exist_ok=True)
+    with engines.spark(tmp_path / "spark.log") as engine:
+        for name, (location, read_as, kind, settings) in jobs.items():
+            path = f"{bucket}/jvm/{name}"
+            file = job(module_project, name, location, kind, path, read_as, **settings)
+            (module_project / file).rename(module_project / "configs" / "jobs" / file)
+            assert engine.run(module_project, name)["rows"] == 100
+    for name, (location, read_as, kind, settings) in jobs.items():
+        (module_project / "configs" / "jobs" / f"{name}.yaml").unlink()
+        file = job(module_project, f"{name}_sail", location, kind, f"{bucket}/sail/{name}", read_as, **settings)
+        assert fpjob("run", file).status == 0
+        assert content(object_store, kind, f"{bucket}/jvm/{name}") == content(
+            object_store, kind, f"{bucket}/sail/{name}"
+        )
+
+
+def content(store: S3Server, kind: str, path: str) -> pa.Table:
+    """All rows of a sink in order, as a reader that is not the platform sees them."""
+    if kind.endswith("delta"):
+        table = DeltaTable(path).to_pyarrow_table()
+    else:
+        names = [url.removeprefix("s3://") for url in sorted(files_of(store, kind, path))]
+        table = ds.dataset(names, filesystem=S3FileSystem(**_CLIENT), partitioning="hive").to_table()
+    assert table.num_rows
+    table = table.select(sorted(table.column_names))
+    return table.sort_by([(name, "ascending") for name in ("at", "who")])
