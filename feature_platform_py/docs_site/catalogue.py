@@ -21,6 +21,7 @@ from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.features.transformer import FeatureTransformer
 from feature_platform_py.jobs.plan import GroupPlan
+from feature_platform_py.jobs.run_history import PastRun
 from feature_platform_py.lineage.graph import LineageGraph
 from feature_platform_py.registry.feature import Feature, FeatureGroup
 from feature_platform_py.registry.registry import Registry
@@ -29,11 +30,12 @@ from feature_platform_py.runs.proof import AGE, Proof
 
 @dataclass(frozen=True)
 class Findings:
-    """Profiles by (table, column), SQL by dbt model, the last run and its proof by job, and the lineage of all columns."""
+    """Profiles by (table, column), SQL by dbt model, by job its runs and last proof, and the lineage of all columns."""
 
     profiles: Mapping[tuple[str, str], ColumnProfile] = field(default_factory=dict)
     sql: Mapping[str, str] = field(default_factory=dict)
     runs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    past: Mapping[str, Sequence[PastRun]] = field(default_factory=dict)
     proofs: Mapping[str, Proof] = field(default_factory=dict)
     lineage: LineageGraph = field(default_factory=lambda: LineageGraph(()))
 
@@ -206,9 +208,14 @@ def _job(job: PlannedJob, findings: Findings) -> dict[str, Any]:
         "freshness": freshness_in_words(source.freshness if source else None),
         "finished": run["finished"] if run else None,
         "tests": {node["name"]: node["status"] for node in run["nodes"] if node["kind"] == "test"} if run else {},
+        "history": [_past_run(each) for each in findings.past.get(plan.job_name, ())],
         "asks": bool(plan.uses),
         "proof": _proof(findings.proofs.get(plan.job_name)),
     }
+
+
+def _past_run(run: PastRun) -> dict[str, Any]:
+    return {"finished": run.finished, "seconds": run.seconds, "rows": run.rows, "nulls": run.null_shares}
 
 
 def _proof(proof: Proof | None) -> dict[str, Any] | None:

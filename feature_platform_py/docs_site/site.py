@@ -21,6 +21,7 @@ from feature_platform_py.features.catalogue import transformers_of
 from feature_platform_py.jobs.groups import plan_groups
 from feature_platform_py.jobs.last_run import last_run
 from feature_platform_py.jobs.plan import GroupPlan
+from feature_platform_py.jobs.run_history import past_runs
 from feature_platform_py.lineage.load import CompiledJob, compile_jobs, lineage_of, plans_to_compile
 from feature_platform_py.registry.diagram import DIAGRAM, dot_text, drawn
 from feature_platform_py.registry.registry import Registry
@@ -101,6 +102,7 @@ def _findings(
         profiles=table_profiles(project, jobs, groups),
         sql={model.name: model.sql.strip() for each in compiled for model in each.models},
         runs={job.plan.job_name: run for job in jobs if (run := last_run(project, job.plan.job_name))},
+        past={job.plan.job_name: past_runs(project, job.plan.job_name) for job in jobs},
         proofs={
             job.plan.job_name: proof
             for job in jobs

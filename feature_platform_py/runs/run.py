@@ -19,6 +19,7 @@ from feature_platform_py.dbt_files.prepare import query_source
 from feature_platform_py.dbt_files.sync import bring_up_to_date
 from feature_platform_py.jobs.last_run import last_run, record_run
 from feature_platform_py.jobs.plan import INPUT_MODEL, JobPlan, TablesPlan
+from feature_platform_py.jobs.run_history import remember_run
 from feature_platform_py.jobs.work import UNKNOWN_WORK, TableWork
 from feature_platform_py.runs import dbt
 from feature_platform_py.runs.dbt import DbtRun, NodeResult
@@ -134,6 +135,9 @@ def run_job(
         on_step("removes old files")
         clean_up(plan, project)
         last.keep(Known(report.nodes, report.sink, report.warnings))
+        counts = report.sink.counts
+        filled = counts.filled if counts else {}
+        remember_run(project, plan.job_name, seconds=report.seconds, rows=report.sink.rows, filled=filled)
         return report
 
 

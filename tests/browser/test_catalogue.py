@@ -108,6 +108,15 @@ def content() -> dict[str, Any]:
                 "freshness": "error after 1 day",
                 "finished": "2026-01-01T00:00:00+00:00",
                 "tests": {"unique_grain_user_spend": "pass", "unique_grain_user_visits": "pass"},
+                "history": [
+                    {
+                        "finished": f"2026-01-0{day}T00:00:00+00:00",
+                        "seconds": day / 2,
+                        "rows": 1000 * day,
+                        "nulls": nulls,
+                    }
+                    for day, nulls in ((1, {}), (2, {NAME: 0.25}), (3, {NAME: 0.2, "empty": 1.0}))
+                ],
                 "asks": True,
                 "proof": {
                     "facts": [["rows", "7 in, 7 out"], ["look ahead of the row", HOSTILE]],
@@ -269,12 +278,32 @@ def test_a_job_has_a_page_with_its_proof(site: str, open_page: Open) -> None:
         ["Test", "Result"],
         ["unique_grain_user_spend", "pass"],
         ["unique_grain_user_visits", "pass"],
+        ["Feature", "NULL", "In the run before", "Change"],
+        [NAME, "20.00 %", "25.00 %", "-5.00 points"],
+        ["empty", "100.00 %", "", "new"],
         ["rows", "7 in, 7 out"],
         ["look ahead of the row", HOSTILE],
         ["Feature", "NULL", "age of the newest row that counted"],
         ["spend_30d", "12.5%", "1.0 d to 2.0 d"],
     ]
+    plots = page.locator("figure.course")
+    assert plots.locator("figcaption").all_inner_texts() == ["Rows: 3,000", "Seconds: 1.5"]
+    assert plots.locator("circle").count() == 6
+    assert page.get_by_text("Rows against the run before: 2,000 to 3,000.").count() == 1
     watched.shoot("job")
+    assert watched.faults == []
+
+
+def test_a_job_with_one_run_has_nothing_to_compare(tmp_path: Path, open_page: Open) -> None:
+    other = content()
+    other["jobs"]["spend_v1"]["history"] = other["jobs"]["spend_v1"]["history"][-1:]
+    write_catalogue(tmp_path / "site", other)
+    watched = open_page((tmp_path / "site" / "index.html").as_uri() + "#/job/spend_v1")
+    rows = watched.page.get_by_role("region", name="NULL").locator("tbody tr").all()
+    assert [row.locator("td").all_inner_texts() for row in rows] == [
+        [NAME, "20.00 %", "", ""],
+        ["empty", "100.00 %", "", ""],
+    ]
     assert watched.faults == []
 
 

@@ -439,6 +439,40 @@
       <${Rows} label="Features of the proof" head=${["Feature", "NULL", job.proof.age]} rows=${job.proof.features} />`;
   };
 
+  // A line through the values of a number in all runs, the newest at the right.
+  const Course = ({ label, runs, value, shown }) => {
+    const WIDTH = 240, HEIGHT = 44, values = runs.map(value), low = Math.min(...values), high = Math.max(...values);
+    const x = (position) => (runs.length > 1 ? 4 + ((WIDTH - 8) * position) / (runs.length - 1) : WIDTH / 2);
+    const y = (number) => (high > low ? HEIGHT - 4 - ((HEIGHT - 8) * (number - low)) / (high - low) : HEIGHT / 2);
+    const newest = values[values.length - 1];
+    return html`<figure class="course">
+      <figcaption>${label}: <b>${shown(newest)}</b></figcaption>
+      <svg viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label=${`${label} of ${runs.length} runs, from ${shown(low)} to ${shown(high)}; the newest ${shown(newest)}`}>
+        <path d=${values.map((number, position) => `${position ? "L" : "M"}${x(position)} ${y(number)}`).join("")} />
+        ${values.map((number, position) => html`<circle cx=${x(position)} cy=${y(number)} r="2.5"><title>${when(runs[position].finished)}: ${shown(number)}</title></circle>`)}
+      </svg>
+      <p class="legend">${shown(low)} to ${shown(high)}</p>
+    </figure>`;
+  };
+
+  const percent = (share) => `${(100 * share).toFixed(2)} %`;
+
+  const History = ({ runs }) => {
+    if (!runs.length) return html`<p class="none">Not run here: run the job, then build this site again.</p>`;
+    const [before, newest] = [runs[runs.length - 2], runs[runs.length - 1]];
+    const change = (now, then) => (then === undefined ? "new" : `${now >= then ? "+" : "-"}${(100 * Math.abs(now - then)).toFixed(2)} points`);
+    return html`
+      <p>The last ${number(runs.length)} ${runs.length === 1 ? "run" : "runs"} on this machine that had something to do, from ${when(runs[0].finished)} to ${when(newest.finished)}.</p>
+      <div class="courses">
+        <${Course} label="Rows" runs=${runs} value=${(run) => run.rows} shown=${number} />
+        <${Course} label="Seconds" runs=${runs} value=${(run) => run.seconds} shown=${(seconds) => seconds.toFixed(1)} />
+      </div>
+      ${before && html`<p>Rows against the run before: ${number(before.rows)} to ${number(newest.rows)}.</p>`}
+      <${Listed} label="NULL" head=${["Feature", "NULL", "In the run before", "Change"]} none="Its sink counts no values."
+        rows=${Object.entries(newest.nulls).map(([name, share]) => [html`<code>${name}</code>`, percent(share),
+          before?.nulls[name] === undefined ? "" : percent(before.nulls[name]), before ? change(share, before.nulls[name]) : ""])} />`;
+  };
+
   const Job = ({ name }) => {
     const heading = useHeading(name);
     const job = jobs[name];
@@ -460,6 +494,8 @@
         <h3>Tests in the last run</h3>
         <${Listed} label="Tests" head=${["Test", "Result"]} rows=${Object.entries(job.tests).map(([test, status]) => [html`<code>${test}</code>`,
           html`<span class=${["pass", "unchanged"].includes(status) ? "pass" : "fail"}>${status}</span>`])} none="Not run here." />
+        <h3>Runs</h3>
+        <${History} runs=${job.history ?? []} />
         <h3>Proof</h3>
         <${Proof} job=${job} />
       </article>`;

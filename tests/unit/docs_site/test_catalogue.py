@@ -17,8 +17,10 @@ from feature_platform_py.docs_site.catalogue import Findings, catalogue_content
 from feature_platform_py.docs_site.profile import ColumnProfile
 from feature_platform_py.docs_site.serve import site_server
 from feature_platform_py.docs_site.site import check_folder, write_catalogue
+from feature_platform_py.features.catalogue import transformers_of
 from feature_platform_py.jobs.groups import plan_groups
 from feature_platform_py.jobs.last_run import last_run, record_run
+from feature_platform_py.jobs.run_history import PastRun
 from feature_platform_py.registry.registry import load_registry
 from feature_platform_py.runs.dbt import NodeResult
 from tests.conftest import ROOT
@@ -37,6 +39,11 @@ def content() -> dict[str, Any]:
         profiles={("user_spend", "user_30d_total_spend"): profile},
         sql={"financial_features_extraction_v1__user_spend": "select 1"},
         runs={"financial_features_extraction_v1": run},
+        past={
+            "financial_features_extraction_v1": [
+                PastRun("2026-01-01T00:00:00+00:00", 2.5, 4, {"user_30d_total_spend": 3})
+            ]
+        },
         proofs={"overdraft_training_set_v1": proof("</td>")},
     )
     return catalogue_content(registry, planned_jobs(open_project(ROOT), registry), findings)
@@ -65,6 +72,31 @@ def test_a_profile_and_test_results_are_there_where_they_are_known(content: dict
     assert feature(content, "user_7d_total_spend")["profile"] is None
     assert content["jobs"]["financial_features_extraction_v1"]["tests"] == {"unique_grain_user_spend": "pass"}
     assert content["jobs"]["training_features_v1"]["finished"] is None
+
+
+def test_a_job_has_its_runs_with_the_share_of_nulls(content: dict[str, Any]) -> None:
+    [run] = content["jobs"]["financial_features_extraction_v1"]["history"]
+    assert (run["rows"], run["seconds"], run["nulls"]) == (4, 2.5, {"user_30d_total_spend": 0.25})
+
+
+def test_sources_entities_and_transformers_name_each_other() -> None:
+    registry, project = load_registry(ROOT), open_project(ROOT)
+    groups, jobs = plan_groups(registry, project), planned_jobs(project, registry)
+    content = catalogue_content(registry, jobs, Findings(), groups, transformers_of(ROOT))
+    source = content["sources"]["transaction.mm_transaction"]
+    assert "financial_features_extraction_v1" in source["jobs"]
+    assert source["groups"] == ["customer_activity", "customer_spend"]
+    assert ["local", "data/bank/transactions.csv", "csv"] in source["places"]
+    assert content["entities"]["customer"]["groups"] == source["groups"]
+    assert ["transaction", "1:many"] in [relation[:2] for relation in content["entities"]["customer"]["relations"]]
+    spend = content["transformers"]["UserSpendAggregator"]
+    assert "financial_features_extraction_v1" in spend["jobs"]
+    assert [name for name, need, _ in spend["params"] if need == "needed"] == [
+        "user_id_col",
+        "timestamp_col",
+        "amount_col",
+    ]
+    assert all(about for _, _, about in spend["params"])
 
 
 def test_a_group_has_its_definition_its_tables_and_the_jobs_that_read_it() -> None:
