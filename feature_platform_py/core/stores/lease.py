@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from feature_platform_py.core.errors import EngineError
 from feature_platform_py.core.stores.errors import ChangedMeanwhileError, StoreError
@@ -34,17 +36,17 @@ class Holder:
 class Lease:
     """A lease that this process holds, and renews until it is released."""
 
-    def __init__(self, path: StorePath, tag: str, content: bytes) -> None:
-        self._path, self._tag, self._content = path, tag, content
-        self._ended, self._lost = threading.Event(), False
+    def __init__(self, path: StorePath, tag: str, told: dict[str, str]) -> None:
+        self._path, self._tag, self._told = path, tag, told
+        self._ended, self._lost, self._renewed = threading.Event(), False, time.monotonic()
         self._thread = threading.Thread(target=self._renew, name=f"lease of {path.name}", daemon=True)
         self._thread.start()
 
     def check(self) -> None:
-        """Raise EngineError if another process has taken the lease, because this one did not renew it in time."""
-        if self._lost:
+        """Raise EngineError if this process did not renew the lease in time, so that another one may have taken it."""
+        if self._lost or time.monotonic() - self._renewed > LASTS.total_seconds():
             raise EngineError(
-                f"{self._path}: this run's lease was not renewed for {LASTS.seconds} s, and another run has taken it; run it again"
+                f"{self._path}: this run's lease was not renewed for {LASTS.seconds} s, and another run may have begun; run it again"
             )
 
     def release(self) -> None:
@@ -61,22 +63,31 @@ class Lease:
             with suppress(StoreError):
                 try:
                     # The content differs each time, and so does the tag.
-                    self._tag = self._path.write_if(_with_turn(self._content), self._tag)
+                    self._tag = self._path.write_if(_content(self._told), self._tag)
                 except (ChangedMeanwhileError, FileNotFoundError):
-                    self._lost = True
+                    self._lost = not self._is_own()
+                if self._lost:
                     return
+                self._renewed = time.monotonic()
+
+    def _is_own(self) -> bool:
+        """Return whether the object is this lease's after all: its answer to a renewal may have been lost on the way."""
+        try:
+            content, self._tag = self._path.read_tagged()
+        except FileNotFoundError:
+            return False
+        return _read(content).get("owner") == self._told["owner"]
 
 
 @contextmanager
 def leased(path: StorePath, text: str, *, taken: Callable[[Holder], None]) -> Iterator[Lease]:
     """Hold the lease of a path. If another process has it, call `taken` once, and wait unless that raises."""
-    content = json.dumps({"holder": text}).encode()
-    told = False
-    while (lease := _acquired(path, content)) is None:
+    told, is_said = {"holder": text, "owner": uuid.uuid4().hex}, False
+    while (lease := _acquired(path, told)) is None:
         holder = _holder(path)
-        if holder is not None and not told:
+        if holder is not None and not is_said:
             taken(holder)
-            told = True
+            is_said = True
         if holder is not None:
             threading.Event().wait(_ASKED_AGAIN)
     try:
@@ -85,14 +96,14 @@ def leased(path: StorePath, text: str, *, taken: Callable[[Holder], None]) -> It
         lease.release()
 
 
-def _acquired(path: StorePath, content: bytes) -> Lease | None:
+def _acquired(path: StorePath, told: dict[str, str]) -> Lease | None:
     with suppress(ChangedMeanwhileError):
-        return Lease(path, path.write_if(_with_turn(content), None), content)
+        return Lease(path, path.write_if(_content(told), None), told)
     with suppress(ChangedMeanwhileError, FileNotFoundError):
         _, tag = path.read_tagged()
         written = path.object()
         if written is not None and written.tag == tag and written.written + LASTS < _now(path):
-            return Lease(path, path.write_if(_with_turn(content), tag), content)
+            return Lease(path, path.write_if(_content(told), tag), told)
     return None
 
 
@@ -102,11 +113,7 @@ def _holder(path: StorePath) -> Holder | None:
         content, written = path.read_bytes(), path.object()
     except FileNotFoundError:
         return None
-    try:
-        text = str(json.loads(content)["holder"])
-    except (ValueError, KeyError, TypeError):
-        text = ""
-    return Holder(text, written.written + LASTS) if written else None
+    return Holder(str(_read(content).get("holder", "")), written.written + LASTS) if written else None
 
 
 def _now(path: StorePath) -> datetime:
@@ -122,5 +129,12 @@ def _now(path: StorePath) -> datetime:
     return found.written
 
 
-def _with_turn(content: bytes) -> bytes:
-    return json.dumps({**json.loads(content), "turn": uuid.uuid4().hex}).encode()
+def _content(told: dict[str, str]) -> bytes:
+    return json.dumps({**told, "turn": uuid.uuid4().hex}).encode()
+
+
+def _read(content: bytes) -> dict[str, Any]:
+    try:
+        return dict(json.loads(content))
+    except (ValueError, TypeError):
+        return {}
