@@ -199,7 +199,7 @@ class _SessionTable:
         is_known = table.schema == schema and not is_append
         there = stamps(self.folder, table.files()) if is_known else {}
         parts = divided(self.result, there)
-        with staging_for(self.folder, self.result.project.target.warehouse) as staging:
+        with staging_for(self.folder, self.result.project.target) as staging:
             if parts.changed != frozenset():
                 parts.stage(self._write_files, staging / "rows")
                 self.result.check()
@@ -218,7 +218,7 @@ class _SessionTable:
             there = {field.name: field.dataType.simpleString() for field in self._read().schema}
             self.sink.check_same_columns(there, dict(self.result.columns))
         # A commit cannot be looked at before it is made.
-        with staging_for(self.folder, self.result.project.target.warehouse) as staging:
+        with staging_for(self.folder, self.result.project.target) as staging:
             rows = replace(self.result, frame=self._staged(staging / "rows"))
             self.sink.check_values(rows)
             counts = rows.counts()

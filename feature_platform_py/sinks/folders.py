@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from feature_platform_py.core.project import Target
 from feature_platform_py.core.stores.path import StorePath
 
 _STAGED = ".staged"
@@ -47,7 +48,7 @@ def replace_folder(
 
 
 @contextmanager
-def staging_for(folder: Path, warehouse: Path) -> Iterator[Path]:
+def staging_for(folder: Path, target: Target) -> Iterator[Path]:
     """Yield a new folder for the files of `folder`: beside it, or for an object store in the warehouse or this machine's place for it.
 
     Engines see what is in the warehouse, if that is a folder.
@@ -55,7 +56,8 @@ def staging_for(folder: Path, warehouse: Path) -> Iterator[Path]:
     place = folder
     if isinstance(folder, StorePath):
         named = folder.local_folder()
-        place = named / "files" if isinstance(warehouse, StorePath) else warehouse / _STAGED / named.name
+        has_folder = target.has_session and not isinstance(target.warehouse, StorePath)
+        place = target.warehouse / _STAGED / named.name if has_folder else named / "files"
     with staging_beside(place) as staging:
         yield staging
 

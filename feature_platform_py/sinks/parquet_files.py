@@ -179,7 +179,7 @@ class _Files:
                 proof=there.proof if proof is None else proof,
             )
 
-        with staging_for(self.folder, self.result.project.target.warehouse) as staging:
+        with staging_for(self.folder, self.result.project.target) as staging:
             write(staging / "rows")
             files = files_of_write(staging / "rows")
             stored.switch(
