@@ -76,6 +76,7 @@ def _run_one(
     repair_warehouse(project, is_full_refresh=asked["is_full_refresh"], tell=print_progress)
     plan = _prepared(file, project, output_format)
     print_progress("\n".join([*plan_lines(plan, project.target), ""]))
+    step("looks at what has changed")
     report = run_job(plan, project, on_node=_print_node, on_note=print_progress, on_step=step, **asked)
     _print_result(plan, report, output_format)
     for warning in report.warnings:
