@@ -27,6 +27,8 @@ _STATUS = re.compile(r"\bstatus(?: code)?: (\d{3})\b", re.IGNORECASE)
 _REDIRECT = "redirect without LOCATION"
 # What Sail and delta-rs, which have one library for stores, say in such an error.
 _OF_ENGINE = re.compile(r"Generic (S3|GCS|MicrosoftAzure) error|Server returned non-2xx status code")
+# An explanation of this module, within what others say.
+_OWN = re.compile(r"\w+://[^\s`]+: (?:the bucket `|the credentials have expired|the store (?:refused|did not)).*")
 _REGION_NAMED = re.compile(r"<Region>([\w-]+)</Region>|expecting '([\w-]+)'")
 
 
@@ -77,8 +79,11 @@ def explained(text: str, place: str) -> str:
 
 
 def explained_by_engine(text: str, place: str) -> str | None:
-    """Return what an engine's error means if it met a store's refusal; None for another error."""
-    return explained(text, place) if _OF_ENGINE.search(text) else None
+    """Return what an engine's or dbt's error means if it met a store's refusal; None for another error."""
+    if own := _OWN.search(text):
+        return own[0]
+    found = _OF_ENGINE.search(text)
+    return explained(text[found.start() :], place) if found else None
 
 
 def codes(text: str) -> set[str]:

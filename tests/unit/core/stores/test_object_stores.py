@@ -10,7 +10,7 @@ from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.stores.address import is_store_address, store_address
 from feature_platform_py.core.stores.client import ObjectStoreClient, check_store, store_client
 from feature_platform_py.core.stores.environment import aws_place, hadoop_settings
-from feature_platform_py.core.stores.errors import ChangedMeanwhileError, StoreError
+from feature_platform_py.core.stores.errors import ChangedMeanwhileError, StoreError, explained_by_engine
 from tests.object_store import REGION, S3Server
 
 
@@ -83,6 +83,27 @@ def test_each_refusal_has_one_message(object_store: S3Server, bucket_name: str, 
     with pytest.raises(StoreError, match=said) as error:
         check_store(f"s3://{bucket_name}/x")
     assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "Runtime Error\n  s3://bank/x: the credentials have expired; renew\n  > in macro",
+            "s3://bank/x: the credentials",
+        ),
+        ("Database Error\n  Generic S3 error: GET http://h/b: <Code>ExpiredToken</Code>", "a store: the credentials"),
+        (
+            "Server returned non-2xx status code: 403: <Code>AccessDenied</Code>",
+            "a store: the store refused the request",
+        ),
+        ("Division by zero", None),
+    ],
+)
+def test_a_refusal_is_found_in_what_engines_and_dbt_say(text: str, told: str | None) -> None:
+    found = explained_by_engine(text, "a store")
+    assert found is None if told is None else (found or "").startswith(told)
+    assert "\n" not in (found or "")
 
 
 def test_a_store_that_does_not_answer_is_reported_soon(monkeypatch: pytest.MonkeyPatch) -> None:
