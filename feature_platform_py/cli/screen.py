@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,12 +18,19 @@ _CELLS = re.compile(r"(?<=\S) {2,}(?=\S)")
 _GAP = "  "
 # A header of more lines is hard to read.
 _HEADER_LINES = 4
+_USUAL_WIDTH = 80
 _DIGITS, _MIN_DECIMALS, _MAX_DECIMALS = 7, 2, 6
 
 
 def width_of(stream: TextIO) -> int | None:
     """Return how many characters a line of a terminal holds; None for a pipe or a file, whose lines hold any number."""
-    return shutil.get_terminal_size().columns if stream.isatty() else None
+    if not stream.isatty():
+        return None
+    try:
+        # A terminal without a size says 0.
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL_WIDTH
+    except (OSError, ValueError):
+        return _USUAL_WIDTH
 
 
 def table_width(stream: TextIO) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from tests.conftest import Fpjob, copy_project
+from tests.conftest import ROOT, Fpjob, copy_project
 
 SAMPLE = "configs/jobs/sample_financial_features_job.yaml"
 
@@ -83,6 +84,9 @@ def test_json_output_names_models_rows_and_sink(project: Path, fpjob: Fpjob) -> 
     assert {test["status"] for test in report["tests"]} == {"pass"}
     assert report["sink"]["rows"] == 49102
     assert len(report["sink"]["preview"]) == 20
+    page = (ROOT / "docs/commands.md").read_text().partition("### The JSON of a run")[2].partition("### ")[0]
+    keys, of_sink = (set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE)) for part in page.split("| key of `sink`"))
+    assert (keys, of_sink) == (set(report), set(report["sink"]))
 
 
 def test_a_file_that_nobody_registered_runs_without_any_code(project: Path, fpjob: Fpjob) -> None:
