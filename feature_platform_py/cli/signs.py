@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 _LOCK = threading.RLock()
+_LONGEST_START = 30
 _SIGNS = "-\\|/"
 
 
@@ -99,11 +101,10 @@ def _bar(text: str) -> Any:
 
 
 def _age() -> float:
-    """Return for how many seconds this process exists; 0 where the system does not say it in `/proc`."""
+    """Return for how many seconds this process exists; 0 if `/proc` does not say it, or if the process did other things before."""
     try:
         ticks = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
-        import os
-
-        return max(time.clock_gettime(time.CLOCK_BOOTTIME) - int(ticks) / os.sysconf("SC_CLK_TCK"), 0.0)
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(ticks) / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError, AttributeError):
         return 0.0
+    return age if 0 < age < _LONGEST_START else 0.0
