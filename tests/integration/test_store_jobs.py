@@ -126,27 +126,24 @@ def test_a_sink_in_its_own_input_is_refused_however_it_is_spelled(
 def test_jvm_spark_writes_what_sail_writes(
     object_store: S3Server, bucket: str, module_project: Path, fpjob: Fpjob, tmp_path: Path
 ) -> None:
-    """Of Parquet and Delta that are read in place; the table is one that the engine itself commits."""
-    put(object_store, bucket, "in/both.parquet", rows(m3=7))
+    """Of the same rows in Parquet and Delta, which are read in place; the table is one that the engine itself commits."""
+    put(object_store, bucket, "in/both.parquet", rows(m3=9))
     write_deltalake(f"{bucket}/in/both_delta", rows(m3=9), storage_options={"allow_http": "true"})
     jobs = {
-        "table": (f"{bucket}/in/both.parquet", "parquet", "append_delta", {"partition_by": ["who"]}),
-        "files": (f"{bucket}/in/both_delta", "delta", "append_parquet", {"partition_by": ["who"]}),
+        "table": (f"{bucket}/in/both.parquet", "parquet", "append_delta"),
+        "files": (f"{bucket}/in/both_delta", "delta", "append_parquet"),
     }
-    (module_project / "configs" / "jobs").mkdir(parents=True, exist_ok=True)
     with engines.spark(tmp_path / "spark.log") as engine:
-        for name, (location, read_as, kind, settings) in jobs.items():
-            path = f"{bucket}/jvm/{name}"
-            file = job(module_project, name, location, kind, path, read_as, **settings)
+        for name, (location, read_as, kind) in jobs.items():
+            file = job(module_project, name, location, kind, f"{bucket}/jvm/{name}", read_as, partition_by=["who"])
             (module_project / file).rename(module_project / "configs" / "jobs" / file)
             assert engine.run(module_project, name)["rows"] == 100
-    for name, (location, read_as, kind, settings) in jobs.items():
-        (module_project / "configs" / "jobs" / f"{name}.yaml").unlink()
-        file = job(module_project, f"{name}_sail", location, kind, f"{bucket}/sail/{name}", read_as, **settings)
-        assert fpjob("run", file).status == 0
-        assert content(object_store, kind, f"{bucket}/jvm/{name}") == content(
-            object_store, kind, f"{bucket}/sail/{name}"
-        )
+            (module_project / "configs" / "jobs" / file).unlink()
+    file = job(module_project, "of_sail", f"{bucket}/in/both_delta", "append_parquet", f"{bucket}/sail", "delta")
+    assert fpjob("run", file).status == 0
+    expected = content(object_store, "append_parquet", f"{bucket}/sail")
+    for name, (_, _, kind) in jobs.items():
+        assert content(object_store, kind, f"{bucket}/jvm/{name}") == expected
 
 
 def content(store: S3Server, kind: str, path: str) -> pa.Table:
