@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -107,12 +108,15 @@ class ObjectStoreClient:
             return None
 
     def objects(self, prefix: str) -> list[StoredObject]:
-        """Return all objects below a folder in order; each thousand costs a request."""
+        """Return all objects below a folder in order; each thousand costs a request.
+
+        Hadoop marks a folder by an object `<folder>/` without content, which is none of them.
+        """
         import obstore
 
         with store_errors(self._place(prefix)):
             found = [each for chunk in obstore.list(self.store, prefix or None) for each in chunk]
-        return sorted(map(StoredObject.of, found), key=lambda each: each.key)
+        return sorted(map(StoredObject.of, _without_marker(found, prefix)), key=lambda each: each.key)
 
     def folder(self, prefix: str) -> tuple[list[str], list[StoredObject]]:
         """Return the folders and the objects directly in a folder."""
@@ -120,14 +124,17 @@ class ObjectStoreClient:
 
         with store_errors(self._place(prefix)):
             found = obstore.list_with_delimiter(self.store, prefix or None)
-        return sorted(found["common_prefixes"]), [StoredObject.of(each) for each in found["objects"]]
+        return sorted(found["common_prefixes"]), [
+            StoredObject.of(each) for each in _without_marker(found["objects"], prefix)
+        ]
 
     def has_objects(self, prefix: str) -> bool:
         """Return whether anything is below a folder. Raises StoreError if the bucket cannot be listed."""
         import obstore
 
         with store_errors(self._place(prefix)):
-            return next(iter(obstore.list(self.store, prefix or None, chunk_size=1)), None) is not None
+            found = next(iter(obstore.list(self.store, prefix or None, chunk_size=2)), [])
+        return bool(_without_marker(found, prefix))
 
     def _put(self, key: str, content: bytes, *, mode: Any) -> str:
         import obstore
@@ -138,6 +145,10 @@ class ObjectStoreClient:
 
     def _place(self, key: str) -> str:
         return f"{self.root}/{key}" if key else self.root
+
+
+def _without_marker(found: Sequence[Any], prefix: str) -> list[Any]:
+    return [each for each in found if each["path"] != prefix]
 
 
 @cache

@@ -32,6 +32,15 @@ def test_names_are_those_of_pathlib(tmp_path: Path) -> None:
     assert place_of("wh", tmp_path) == tmp_path / "wh"
 
 
+def test_a_marker_of_a_folder_is_not_in_it(bucket: str, object_store: S3Server) -> None:
+    object_store.client().put_object(Bucket=bucket.removeprefix("s3://"), Key="marked/folder/", Body=b"")
+    marked = StorePath(f"{bucket}/marked/folder")
+    assert (marked.files(), list(marked.iterdir()), marked.is_dir()) == ([], [], False)
+    replace_file(marked / "a", "1")
+    assert [path.name for path in marked.files()] == [path.name for path in marked.iterdir()] == ["a"]
+    assert marked.is_dir()
+
+
 def test_functions_of_this_machine_refuse_a_path_of_a_store(folder: StorePath) -> None:
     with pytest.raises(TypeError, match="is in an object store, and not on this machine"):
         os.fspath(folder)
