@@ -72,7 +72,7 @@ class Warehouse:
         self._registered: dict[TableName, RelationDefinition] = {}
         self._broken: dict[TableName, RelationDefinition] = {}
         self._versions: dict[TableName, int] = {}
-        for leftover in [] if is_read_only else folder.glob(f"*/{DISCARDED_PREFIX}*"):
+        for leftover in [] if is_read_only or isinstance(folder, StorePath) else folder.glob(f"*/{DISCARDED_PREFIX}*"):
             remove(leftover)
 
     # What exists
