@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from ast import literal_eval
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,12 @@ from feature_platform_py.core.stores.path import StorePath, place_of
 
 # Sail encodes other characters of a table's path twice.
 _PLAIN_KEY = re.compile(r"[\w.-]+(/[\w.-]+)*", re.ASCII)
+
+SERVER_CATALOG = "server"
+"""What `catalog` is in the profile of a target with the catalog of a Spark Connect server."""
+
+# dbt's filters of values that are not texts.
+_NATIVE = ("as_native", "as_number", "as_bool")
 
 
 @dataclass(frozen=True)
@@ -32,8 +39,13 @@ class Target:
 
     @property
     def has_session(self) -> bool:
-        """Whether the target's tables are in a Spark session of this process; a workspace is reached by SQL."""
-        return self.type == "fpspark"
+        """Whether the target's tables are a warehouse folder's, in a session of this process; others have a catalog of their own."""
+        return self.type == "fpspark" and not self.has_server_catalog
+
+    @property
+    def has_server_catalog(self) -> bool:
+        """Whether the target's tables are in the catalog of a Spark Connect server, which this process has a session on."""
+        return self.type == "fpspark" and self.catalog == SERVER_CATALOG
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,13 @@ def open_project(start: Path | None = None, *, target: str | None = None) -> Pro
 def find_root(start: Path) -> Path | None:
     """Return the nearest folder at or above `start` that has a `dbt_project.yml`, or None."""
     return next((folder for folder in (start, *start.parents) if (folder / "dbt_project.yml").is_file()), None)
+
+
+def connection_of(project: Project) -> Mapping[str, Any]:
+    """Return the project's target as the profile has it, rendered; it may hold secrets."""
+    profile = _read_profile(project.root / "profiles" / "profiles.yml")
+    rendered: Mapping[str, Any] = _rendered_values(profile["outputs"][project.target.name])
+    return rendered
 
 
 def _load_target(root: Path, name: str | None) -> Target:
@@ -137,12 +156,34 @@ def _read_profile(path: Path) -> Mapping[str, Any]:
     return profile
 
 
+def _rendered_values(value: Any) -> Any:
+    match value:
+        case str():
+            text, is_native = _rendered(value), any(f"| {name}" in value for name in _NATIVE)
+            return _native(text) if is_native else text
+        case dict():
+            return {name: _rendered_values(each) for name, each in value.items()}
+        case list():
+            return [_rendered_values(each) for each in value]
+        case _:
+            return value
+
+
+def _native(text: str) -> Any:
+    """Return the Python literal that a text is, else the text."""
+    try:
+        return literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text
+
+
 def _rendered(value: str) -> str:
     """Return the value as dbt renders it in a profile, with `env_var` as the only function."""
     from jinja2.sandbox import SandboxedEnvironment
 
-    environment = SandboxedEnvironment(autoescape=False)
-    environment.globals = {"env_var": os.environ.get}
+    environment = SandboxedEnvironment(autoescape=False, finalize=lambda each: "" if each is None else each)
+    environment.globals = {"env_var": lambda name, default="": os.environ.get(name, default)}
+    environment.filters |= dict.fromkeys(_NATIVE, lambda each: each)
     return environment.from_string(value).render()
 
 

@@ -45,3 +45,8 @@ def yaml_argument(values: Mapping[str, Any]) -> str:
 def slug(value: str) -> str:
     """Return the value as part of a column name: lower case, each run outside [a-z0-9] one `_`, trimmed."""
     return re.sub("[^a-z0-9]+", "_", value.lower()).strip("_")
+
+
+def without_stack_trace(message: str) -> str:
+    """Return a message of a JVM without the lines that say where in its code it failed."""
+    return re.split(r"\n\s*at [\w.$]+\S*\(", message, maxsplit=1)[0].rstrip()

@@ -11,7 +11,7 @@ from feature_platform_py.core.dbt_invocation import invoke_dbt
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.messages import FAULTS, LOGGED_BY_MACROS, Code, Message, decode_event
 from feature_platform_py.core.project import Project
-from feature_platform_py.core.text import yaml_argument
+from feature_platform_py.core.text import without_stack_trace, yaml_argument
 from feature_platform_py.jobs.work import TableWork, read_work
 
 _COUNTED = ("model", "test")
@@ -305,6 +305,6 @@ def _finished(data: Any, told: _Told, job_name: str) -> NodeResult | None:
         status=UNCHANGED if is_unchanged else status,
         seconds=data.run_result.execution_time,
         rows=int(rows) if rows is not None else None,
-        message=data.run_result.message,
+        message=without_stack_trace(data.run_result.message or ""),
         work=told.works.get(data.node_info.node_name),
     )

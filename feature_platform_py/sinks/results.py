@@ -18,7 +18,7 @@ from feature_platform_py.warehouse.warehouse import SAIL_CATALOG
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from feature_platform_py.sources.databricks_sql import DatabricksSQLSource
+    from feature_platform_py.sources.base import StatementRows
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class SqlTables(Protocol):
     def execute(self, statement: str) -> None:
         """Run a statement, once."""
 
-    def rows_of(self, statement: str) -> DatabricksSQLSource:
+    def rows_of(self, statement: str) -> StatementRows:
         """Return the rows of a query, to be fetched in chunks."""
 
 

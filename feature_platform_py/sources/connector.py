@@ -7,10 +7,10 @@ import re
 import socket
 import urllib.request
 from dataclasses import dataclass
-from importlib.metadata import requires
 from typing import Any
 
 from feature_platform_py.core.errors import ConfigurationError, EngineError
+from feature_platform_py.core.extras import install_command
 from feature_platform_py.sessions.databricks import HTTP_PATH, DatabricksConnectionConfig
 
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
@@ -78,17 +78,9 @@ def import_connector() -> None:
         logging.getLogger("databricks.sql").addHandler(_SILENCE)
     if missing:
         raise ConfigurationError(
-            "Databricks is reached through its connector, which is not installed; install it beside this package:"
-            " python -m pip install " + " ".join(f"'{each}'" for each in _extra("databricks"))
+            "Databricks is reached through its connector, which is not installed; install it beside this package: "
+            + install_command("databricks")
         )
-
-
-def _extra(name: str) -> list[str]:
-    """Return the requirements of an extra of this package, because no index has the package itself."""
-    marked = [each.partition(";") for each in requires("feature-platform") or []]
-    return [
-        requirement.strip() for requirement, _, marker in marked if re.search(rf"extra == ['\"]{name}['\"]", marker)
-    ]
 
 
 def check_address(config: DatabricksConnectionConfig) -> None:

@@ -18,7 +18,10 @@ _SAID = re.compile(
     r"(?:(?:[\w.$]+(?:Exception|Error)|Error running query): )*(?P<said>(?:\[(?P<condition>[A-Z0-9_.]+)\]|PERMISSION_DENIED:) .*)",
     re.DOTALL,
 )
-_ENVELOPE = re.compile(r"\w+ Error[^\n]*\n\s*")
+# Of dbt's, one in the other.
+_ENVELOPE = re.compile(r"(?:\w+ Error[^\n]*\n\s*)+")
+# A Thrift server of Spark says the class of an error twice, with that of Java in between.
+_SAID_TWICE = re.compile(r"\[([A-Z0-9_.]+)\] [\w.$]+: (?=\[\1\] )")
 _NO_SUCH_OBJECT = re.compile(r" SQLSTATE: 42(P01|704)")
 _RAISED = re.compile(r"\[USER_RAISED_EXCEPTION\] (.*?)(?: SQLSTATE: P0001[^\n]*)?(?:\n|\Z)")
 _CONNECTION_MODULES = ("urllib3.", "http.client", "ssl")
@@ -35,7 +38,7 @@ class QueryRefusedError(EngineError):
 def said_by_server(message: str) -> str:
     """Return the server's message, from its error class on, within a report of dbt or the connector; empty if it has no code."""
     found = _SAID.match(_ENVELOPE.sub("", message, count=1) if _ENVELOPE.match(message) else message)
-    return found["said"] if found else ""
+    return _SAID_TWICE.sub("", found["said"], count=1) if found else ""
 
 
 def is_missing(said: str) -> bool:

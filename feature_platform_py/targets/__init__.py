@@ -1,4 +1,4 @@
-"""The backend of a target, beside dbt: a Spark session of this process, or the SQL of a workspace."""
+"""The backend of a target, beside dbt: a Spark session of this process, or the SQL of a server."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ def backend_of(project: Project) -> Backend:
         from feature_platform_py.targets.spark import SparkBackend
 
         return SparkBackend(project)
+    if project.target.has_server_catalog:
+        from feature_platform_py.targets.connect_catalog import ConnectCatalogBackend
+
+        return ConnectCatalogBackend(project)
+    if project.target.type == "spark":
+        from feature_platform_py.targets.thrift import ThriftBackend
+
+        return ThriftBackend(project)
     from feature_platform_py.targets.databricks import DatabricksBackend
 
     return DatabricksBackend(project)

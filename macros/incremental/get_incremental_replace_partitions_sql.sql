@@ -8,9 +8,8 @@
     {%- if replaced == 'nothing' -%}
         select 'nothing new' as _status
     {%- elif replaced == 'everything' -%}
-        {{- adapter.dispatch('replaced_table', 'feature_platform')(
-            target=target, source=source, partition_by=config.get('partition_by')
-        ) -}}
+        {#- As dbt creates the table: with its layout and its comment. -#}
+        {{- create_table_as(false, target, 'select * from ' ~ source) -}}
     {%- else -%}
         {%- set columns = arg_dict['dest_columns'] or adapter.get_columns_in_relation(target) -%}
         insert into {{ target }}
@@ -18,19 +17,6 @@
         select {{ sql_identifiers(columns | map(attribute='name')) }}
         from {{ source }}
     {%- endif -%}
-{%- endmacro %}
-
-
-{% macro default__replaced_table(target, source, partition_by) -%}
-    create or replace table {{ target }} using delta
-    {%- if partition_by %} partitioned by ({{ sql_identifier(partition_by) }}){% endif %} as
-        select * from {{ source }}
-{%- endmacro %}
-
-
-{#- As dbt creates the table: with its clustering and its comment. -#}
-{% macro databricks__replaced_table(target, source, partition_by) -%}
-    {{- create_table_as(false, target, 'select * from ' ~ source) -}}
 {%- endmacro %}
 
 

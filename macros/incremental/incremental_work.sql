@@ -17,7 +17,7 @@
     {%- set rows = run_query(_changed_periods(table, input_rows, stored_relation, definition, candidates)).rows -%}
     {%- set periods = [] -%}
     {%- for row in rows if row['change'] -%}
-        {%- do periods.append({'start': row['period_start'], 'change': row['change'], 'rows': row['input_rows'] | int}) -%}
+        {%- do periods.append({'start': _as_day(row['period_start']), 'change': row['change'], 'rows': row['input_rows'] | int}) -%}
     {%- endfor -%}
     {%- set changes = periods | map(attribute='change') | unique | list -%}
     {%- if table.period and none in periods | map(attribute='start') -%}
@@ -51,7 +51,7 @@
     {%- endset -%}
     {%- set periods = [] -%}
     {%- for row in run_query(query).rows -%}
-        {%- do periods.append({'start': row['period_start'], 'change': 'new', 'rows': row['input_rows'] | int}) -%}
+        {%- do periods.append({'start': _as_day(row['period_start']), 'change': 'new', 'rows': row['input_rows'] | int}) -%}
     {%- endfor -%}
     {%- do return(_rebuild('first run', periods)) -%}
 {%- endmacro %}
@@ -108,5 +108,15 @@
         from loaded_periods
         order by period_start
     {%- endset -%}
-    {%- do return(run_query(query).columns['period_start'].values() | list or none) -%}
+    {%- set periods = [] -%}
+    {%- for row in run_query(query).rows -%}
+        {%- do periods.append(_as_day(row['period_start'])) -%}
+    {%- endfor -%}
+    {%- do return(periods or none) -%}
+{%- endmacro %}
+
+
+{#- A day that a query has returned: adapters give dates, or their text. -#}
+{% macro _as_day(value) -%}
+    {%- do return(modules.datetime.date.fromisoformat(value) if value is string else value) -%}
 {%- endmacro %}

@@ -12,15 +12,24 @@
 {%- endmacro %}
 
 
+{#- Delta refuses some characters in the names of columns, unless its files have names of their own. -#}
+{% macro spark__table_layout(table) -%}
+    {%- do return(dict(default__table_layout(table), **_names_of_its_own(table))) -%}
+{%- endmacro %}
+
+
 {% macro databricks__table_layout(table) -%}
     {%- set columns = ['period_start'] if table.period else [] -%}
     {%- if table.feature_sets | length == 1 -%}
         {%- do columns.append(sql_identifier(table.feature_sets[0]['keys'][0])) -%}
     {%- endif -%}
-    {%- set layout = {'liquid_clustered_by': columns or none} -%}
+    {%- do return(dict(_names_of_its_own(table), liquid_clustered_by=columns or none)) -%}
+{%- endmacro %}
+
+
+{% macro _names_of_its_own(table) -%}
     {%- for name in _feature_columns(table) if modules.re.search('[ ,;{}()\n\t=]', name) -%}
-        {#- Delta refuses such names, unless its files have their own. -#}
-        {%- do layout.update({'tblproperties': {'delta.columnMapping.mode': 'name'}}) -%}
+        {%- do return({'tblproperties': {'delta.columnMapping.mode': 'name'}}) -%}
     {%- endfor -%}
-    {%- do return(layout) -%}
+    {%- do return({}) -%}
 {%- endmacro %}

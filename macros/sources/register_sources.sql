@@ -13,6 +13,26 @@
 {%- endmacro %}
 
 
+{#- A server's own catalog has its tables already; URLs get a view. -#}
+{% macro spark__register_sources(sources) -%}
+    {%- for source in sources -%}
+        {%- set locations = source.meta.get('locations') or {} -%}
+        {%- set place = locations.get(target.name) or locations.get('local') -%}
+        {%- if place and '://' in place.location -%}
+            {%- do run_query('create schema if not exists ' ~ sql_identifier(source.schema)) -%}
+            {%- do run_query(
+                'create or replace view ' ~ sql_identifier(source.schema) ~ '.' ~ sql_identifier(source.identifier)
+                ~ ' as select * from ' ~ sql_identifier(place.format) ~ '.' ~ sql_identifier(place.location)
+            ) -%}
+        {%- endif -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{% macro databricks__register_sources(sources) -%}
+{%- endmacro %}
+
+
 {% macro fpspark__register_sources(sources) -%}
     {%- for source in sources if source.meta.get('locations') -%}
         {%- set place = source.meta.locations[target.name] if target.name in source.meta.locations else source.meta.locations['local'] -%}

@@ -330,6 +330,10 @@ class TestDebug:
         [
             ({"engine": "sial"}, "profile: engine `sial` is unknown. Known: `connect`, `sail`, `spark`"),
             ({"warehouse": "dbt_project.yml"}, "dbt_project.yml"),
+            (
+                {"catalog": "server"},
+                "expected `catalog: folder`, or `catalog: server` with `engine: connect`, given `server` with",
+            ),
         ],
     )
     def test_debug_says_what_is_wrong_with_the_profile(self, project, setting, said):

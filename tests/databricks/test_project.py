@@ -169,7 +169,7 @@ def test_tables_of_the_workspace_are_listed_and_shown(built: JobPlan, fpjob: Fpj
     assert shown.status == 0
     assert "features.financial_features_extraction_v1__user_spend: 3 of" in shown.stderr
     missing = fpjob("show", "nothing_there", *TARGET)
-    assert (missing.status, "table `features.nothing_there` is unknown" in missing.stderr) == (2, True)
+    assert (missing.status, "job or table `nothing_there` is unknown" in missing.stderr) == (2, True)
 
 
 def test_python_reads_a_result_by_sql(built: JobPlan, module_project: Path) -> None:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -47,12 +47,12 @@ _CHOOSING = (
 class Engine:
     """A process that runs jobs on one target; `log` is what it and its engine wrote to their standard error."""
 
-    def __init__(self, target: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, target: str, environment: Mapping[str, str], log: Path, *, prefix: Sequence[str] = ()) -> None:
         self.target = target
         self.log = log
         kept = {name: value for name, value in os.environ.items() if name not in _CHOOSING}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.parity.run_jobs", target],
+            [*prefix, sys.executable, "-m", "tests.parity.run_jobs", target],
             env=kept | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))} | dict(environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

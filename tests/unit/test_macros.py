@@ -17,12 +17,14 @@ MACROS_FOLDER = ROOT / "macros"
 DBTS = {
     "alter_relation_comment_sql",
     "comment_on_column_sql",
+    "dbt_spark_get_incremental_sql",
+    "dbt_spark_validate_get_incremental_strategy",
     "generate_alias_name",
     "get_column_comment_sql",
     "get_incremental_replace_partitions_sql",
 }
 # The macro of a name and engine, which `adapter.dispatch` finds.
-_IMPLEMENTATION = re.compile(r"(default|fpspark|databricks)__")
+_IMPLEMENTATION = re.compile(r"(default|fpspark|spark|databricks)__")
 _MACRO = re.compile(r"\{%-?\s*macro\s+(\w+)\s*\(([^)]*)\)")
 _DISPATCH = re.compile(r"adapter\.dispatch\([^)]*\)\(\s*(\w+(?!\s*=)\b[^=,)]*)[,)]")
 

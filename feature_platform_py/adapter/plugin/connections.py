@@ -16,7 +16,9 @@ from dbt_common.exceptions import DbtBaseException, DbtDatabaseError, DbtRuntime
 
 from feature_platform_py.core.data_types import sql_type
 from feature_platform_py.core.messages import Code, fault
+from feature_platform_py.core.project import SERVER_CATALOG
 from feature_platform_py.core.rows import without_time_zone
+from feature_platform_py.warehouse.server_catalog import ServerCatalog, open_server_catalog
 from feature_platform_py.warehouse.session import open_warehouse
 
 if TYPE_CHECKING:
@@ -27,12 +29,24 @@ logger = AdapterLogger("fpspark")
 
 @dataclass
 class FpSparkCredentials(Credentials):  # type: ignore[misc]
-    """The profile: which engine runs the SQL, and the folder that holds the tables."""
+    """The profile: which engine runs the SQL, and the folder that holds the tables, or the server whose catalog does."""
 
     schema: str = field(kw_only=True)
     database: str | None = None
     engine: str = "sail"
     warehouse: str = "warehouse"
+    catalog: str = "folder"
+
+    def open_catalog(self) -> Warehouse | ServerCatalog:
+        """Return what holds the tables, with the process's session."""
+        if self.catalog == "folder":
+            return open_warehouse(self.engine, self.warehouse)
+        if (self.catalog, self.engine) == (SERVER_CATALOG, "connect"):
+            return open_server_catalog()
+        raise DbtRuntimeError(
+            f"profile: expected `catalog: folder`, or `catalog: {SERVER_CATALOG}` with `engine: connect`, given `{self.catalog}` with"
+            f" `engine: {self.engine}` (`FP_CATALOG`)"
+        )
 
     @property
     def type(self) -> str:
@@ -51,7 +65,7 @@ class FpSparkCredentials(Credentials):  # type: ignore[misc]
 class Cursor:
     """Runs one statement and holds its result, times in the session's time zone."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
+    def __init__(self, warehouse: Warehouse | ServerCatalog) -> None:
         self._warehouse = warehouse
         self._rows: list[tuple[Any, ...]] = []
         self.description: list[tuple[Any, ...]] | None = None
@@ -90,7 +104,7 @@ class Cursor:
 class Handle:
     """What dbt takes for a connection."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
+    def __init__(self, warehouse: Warehouse | ServerCatalog) -> None:
         self.warehouse = warehouse
 
     def cursor(self) -> Cursor:
@@ -115,7 +129,7 @@ class FpSparkConnectionManager(SparkConnectionManager):  # type: ignore[misc]
         """Give the connection a handle on the process's session."""
         if connection.state != ConnectionState.OPEN:
             credentials = connection.credentials
-            connection.handle = Handle(open_warehouse(credentials.engine, credentials.warehouse))
+            connection.handle = Handle(credentials.open_catalog())
             connection.state = ConnectionState.OPEN
         return connection
 

@@ -40,6 +40,7 @@ from feature_platform_py.sessions.engine_errors import is_server_lost
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.external_sources import external_source
 from feature_platform_py.warehouse.passed_tests import Look, remembered
+from feature_platform_py.warehouse.server_catalog import ServerCatalog
 
 if TYPE_CHECKING:
     import agate  # type: ignore[import-untyped]
@@ -96,9 +97,9 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
         return "fpspark"
 
     @property
-    def warehouse(self) -> Warehouse:
+    def warehouse(self) -> Warehouse | ServerCatalog:
         """The catalog behind this thread's connection."""
-        found: Warehouse = self.connections.get_thread_connection().handle.warehouse
+        found: Warehouse | ServerCatalog = self.connections.get_thread_connection().handle.warehouse
         return found
 
     # The catalog
@@ -214,15 +215,15 @@ class FpSparkAdapter(SparkAdapter):  # type: ignore[misc]
     @available  # type: ignore[untyped-decorator]
     def look_of_test(self, relation: BaseRelation, test: Mapping[str, Any], sql: str) -> dict[str, Any]:
         """Return what a test has to look `at`, given its node and SQL: `all`, `nothing`, or rows of `periods`; see `passed_tests`."""
-        tests = remembered()
-        if tests is None:
+        tests, warehouse = remembered(), self.warehouse
+        if tests is None or isinstance(warehouse, ServerCatalog):
             return asdict(Look("all"))
         look = tests.look(
             test["unique_id"],
             test["test_metadata"]["name"],
             of=TableName(relation.schema, relation.identifier),
             sql=sql,
-            warehouse=self.warehouse,
+            warehouse=warehouse,
         )
         return asdict(look)
 

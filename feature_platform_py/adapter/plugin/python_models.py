@@ -11,7 +11,6 @@ from dbt_common.exceptions import DbtRuntimeError
 
 from feature_platform_py.core.project_code import is_project_code_refused
 from feature_platform_py.warehouse.catalog_file import TableName
-from feature_platform_py.warehouse.session import open_warehouse
 
 
 class SessionPythonJobHelper(PythonJobHelper):  # type: ignore[misc]
@@ -19,7 +18,7 @@ class SessionPythonJobHelper(PythonJobHelper):  # type: ignore[misc]
 
     def __init__(self, parsed_model: dict[str, Any], credentials: Any) -> None:
         self._path = parsed_model["original_file_path"]
-        self._warehouse = open_warehouse(credentials.engine, credentials.warehouse)
+        self._warehouse = credentials.open_catalog()
         self._rows = 0
 
     def submit(self, compiled_code: str) -> int:

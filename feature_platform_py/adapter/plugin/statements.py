@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from feature_platform_py.warehouse.catalog_file import TableName
+from feature_platform_py.warehouse.server_catalog import ServerCatalog
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -25,14 +26,25 @@ _LEADING_COMMENTS = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL
 Action = Callable[["Warehouse", re.Match[str]], "int | None"]
 
 
-def execute(warehouse: Warehouse, sql: str) -> tuple[DataFrame | None, int | None]:
+def execute(warehouse: Warehouse | ServerCatalog, sql: str) -> tuple[DataFrame | None, int | None]:
     """Run one statement; return its result, None where it has none, and the rows that it changed."""
     body = _LEADING_COMMENTS.sub("", sql, count=1).strip().removesuffix(";").strip()
+    if isinstance(warehouse, ServerCatalog):
+        return _in_catalog_of_server(warehouse, body)
     for pattern, action in _CATALOG_STATEMENTS:
         if match := pattern.fullmatch(body):
             return None, action(warehouse, match)
     frame = warehouse.spark.sql(body)
     return frame, _after(warehouse, body)
+
+
+def _in_catalog_of_server(catalog: ServerCatalog, body: str) -> tuple[DataFrame | None, int | None]:
+    """Run a statement as it is; but the properties that a new table's columns need are not in its SQL."""
+    if match := _REPLACE_TABLE.fullmatch(body):
+        return None, catalog.write_table(
+            _name(match), catalog.spark.sql(match[4]), partition_by=_partition_columns(match)
+        )
+    return catalog.spark.sql(body), None
 
 
 def _after(warehouse: Warehouse, body: str) -> int | None:
@@ -54,8 +66,11 @@ def _unquoted(identifier: str) -> str:
 
 
 def _replace_table(warehouse: Warehouse, match: re.Match[str]) -> int:
-    partition_by = [_unquoted(column) for column in re.findall(_IDENTIFIER, match[3] or "")]
-    return warehouse.write_table(_name(match), warehouse.spark.sql(match[4]), partition_by=partition_by)
+    return warehouse.write_table(_name(match), warehouse.spark.sql(match[4]), partition_by=_partition_columns(match))
+
+
+def _partition_columns(match: re.Match[str]) -> list[str]:
+    return [_unquoted(column) for column in re.findall(_IDENTIFIER, match[3] or "")]
 
 
 def _create_view(warehouse: Warehouse, match: re.Match[str]) -> None:
@@ -91,17 +106,23 @@ def _drop_schema(warehouse: Warehouse, match: re.Match[str]) -> None:
 _CREATE_TABLE = re.compile(rf"create\s+table\s+(?:if\s+not\s+exists\s+)?{_NAME}", _FLAGS)
 _CHANGE_ROWS = re.compile(rf"(?:insert\s+into(?:\s+table)?|merge\s+into|delete\s+from|update)\s+{_NAME}", _FLAGS)
 
+_REPLACE_TABLE = re.compile(
+    rf"create\s+or\s+replace\s+table\s+{_NAME}\s+using\s+delta"
+    rf"(?:\s+partitioned\s+by\s*\(((?:{_IDENTIFIER}|[\s,])*)\))?\s+as\s+(.+)",
+    _FLAGS,
+)
 _CATALOG_STATEMENTS: list[tuple[re.Pattern[str], Action]] = [
-    (re.compile(pattern, _FLAGS), action)
-    for pattern, action in {
-        rf"create\s+or\s+replace\s+table\s+{_NAME}\s+using\s+delta"
-        rf"(?:\s+partitioned\s+by\s*\(((?:{_IDENTIFIER}|[\s,])*)\))?\s+as\s+(.+)": _replace_table,
-        rf"create\s+(?:or\s+replace\s+)?view\s+{_NAME}\s+as\s+(.+)": _create_view,
-        rf"drop\s+(?:table|view)\s+if\s+exists\s+{_NAME}": _drop,
-        rf"alter\s+(?:table|view)\s+{_NAME}\s+rename\s+to\s+{_NAME}": _rename,
-        rf"truncate\s+table\s+{_NAME}": _truncate,
-        rf"alter\s+table\s+{_NAME}\s+add\s+columns?\s*(.+)": _add_columns,
-        rf"create\s+(?:schema|database)\s+(?:if\s+not\s+exists\s+)?({_IDENTIFIER})": _create_schema,
-        rf"drop\s+(?:schema|database)\s+(?:if\s+exists\s+)?({_IDENTIFIER})(?:\s+cascade)?": _drop_schema,
-    }.items()
+    (_REPLACE_TABLE, _replace_table),
+    *(
+        (re.compile(pattern, _FLAGS), action)
+        for pattern, action in {
+            rf"create\s+(?:or\s+replace\s+)?view\s+{_NAME}\s+as\s+(.+)": _create_view,
+            rf"drop\s+(?:table|view)\s+if\s+exists\s+{_NAME}": _drop,
+            rf"alter\s+(?:table|view)\s+{_NAME}\s+rename\s+to\s+{_NAME}": _rename,
+            rf"truncate\s+table\s+{_NAME}": _truncate,
+            rf"alter\s+table\s+{_NAME}\s+add\s+columns?\s*(.+)": _add_columns,
+            rf"create\s+(?:schema|database)\s+(?:if\s+not\s+exists\s+)?({_IDENTIFIER})": _create_schema,
+            rf"drop\s+(?:schema|database)\s+(?:if\s+exists\s+)?({_IDENTIFIER})(?:\s+cascade)?": _drop_schema,
+        }.items()
+    ),
 ]

@@ -19,7 +19,17 @@ def by_dbt(message: str) -> str:
     return f"Database Error in model user_spend (models/user_spend.sql)\n  {lines}\n  compiled code at target/a.sql"
 
 
-@pytest.mark.parametrize("reported", [str, by_dbt, lambda message: f"org.apache.b.SQLException: {message}"])
+def by_thrift_server(message: str) -> str:
+    """How dbt-spark reports what a Thrift server of Spark says, which names the error class twice."""
+    error_class = message.partition("] ")[0] + "] " if message.startswith("[") else ""
+    said = f"org.apache.hive.HiveSQLException: Error running query: {error_class}org.apache.spark.SparkException: {message}"
+    lines = said.replace("\n", "\n  ")
+    return f"Runtime Error in model user_spend (models/user_spend.sql)\n  Database Error\n    {lines}\n  \tat org.apache.spark.A"
+
+
+@pytest.mark.parametrize(
+    "reported", [str, by_dbt, by_thrift_server, lambda message: f"org.apache.b.SQLException: {message}"]
+)
 def test_the_error_class_says_what_a_message_means(reported: type[str]) -> None:
     assert is_denied(said_by_server(reported(DENIED)))
     assert is_denied(said_by_server(reported("PERMISSION_DENIED: User does not have USE SCHEMA on Schema 'a'.")))
