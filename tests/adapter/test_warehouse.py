@@ -271,12 +271,23 @@ def test_a_catalog_file_that_is_no_catalog_is_explained(warehouse: Warehouse) ->
 
 
 def test_a_session_whose_warehouse_cannot_be_opened_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "catalog.json").write_text("[]")
+    odd = TableName("odd name", "rows")
+    with CatalogFile(tmp_path).changing() as entries:
+        entries[odd] = RelationDefinition("view", "as select 1 as a")
     spark = open_sail_session()
     monkeypatch.setattr(sessions, "open_sail_session", lambda: spark)
-    with pytest.raises(EngineError, match="expected the JSON catalog of views and sources"):
+    with pytest.raises(ConfigurationError, match="odd name"):
         open_warehouse("sail", tmp_path)
     assert spark.is_stopped
+
+
+def test_a_damaged_catalog_file_is_reported_before_an_engine_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "catalog.json").write_text("[]")
+    monkeypatch.delattr(sessions, "open_sail_session")
+    with pytest.raises(EngineError, match="expected the JSON catalog of views and sources"):
+        open_warehouse("sail", tmp_path)
 
 
 def test_an_unchanged_catalog_file_is_not_written(tmp_path: Path) -> None:

@@ -78,14 +78,16 @@ def test_no_step_of_the_query_has_two_columns_of_one_name(number: int) -> None:
 
 
 def add_columns(query: Any, name: str, steps: dict[str, list[str]]) -> None:
-    """Add the names of a query's columns, and before it those of its steps; `*` stands for those of another step."""
+    """Add the names of a query's columns, and before it those of its steps; `*` and `step.*` stand for those of another."""
     for step in query.ctes:
         add_columns(step.this, step.alias, steps)
     source = query.args["from_"].this.name
     steps[name] = [
         column
         for each in query.selects
-        for column in (steps.get(source, []) if each.is_star else [each.alias_or_name.lower()])
+        for column in (
+            steps.get(getattr(each, "table", "") or source, []) if each.is_star else [each.alias_or_name.lower()]
+        )
     ]
 
 
