@@ -87,9 +87,9 @@ class Engine:
 
 
 @contextmanager
-def local(log: Path) -> Iterator[Engine]:
+def local(log: Path, **environment: str) -> Iterator[Engine]:
     """Sail in the process."""
-    with _engine("local", {}, log) as engine:
+    with _engine("local", environment, log) as engine:
         yield engine
 
 

@@ -21,7 +21,8 @@ from tests.parity.cases import ODD, SAMPLES, WINDOW_AGGREGATORS, add_cases, host
 from tests.parity.engines import Engine
 
 CASES = (*SAMPLES, *ODD)
-# A Connect server on the JVM runs the queries of `spark`, which `connect_to_sail` sends the same way: `FP_EVERY_CASE` has it run all.
+# A Connect server on the JVM runs the queries of `spark`, which `connect_to_sail` sends the same way, and a warehouse at a store has
+# those of a folder: `FP_EVERY_CASE` has them run all.
 FEW = ("sample_customer_profile_job", "sample_financial_features_job", "odd_rows_as_of", "hostile_text")
 Stored = tuple[list[tuple[str, str]], list[tuple[Any, ...]]]
 Start = Callable[[Path, Path], AbstractContextManager[Engine]]
@@ -33,13 +34,17 @@ ENGINES: dict[str, Start] = {
 }
 
 
-def stored(project: Path, case: str) -> Stored:
-    """The columns of a case's result with their types, and its rows in an order of their own."""
-    warehouse = open_warehouse("sail", project / "warehouse")
+def stored(place: Path | str, case: str) -> Stored:
+    """The columns of a case's result with their types, and its rows in an order of their own; `place` is a project or an address."""
+    warehouse = open_warehouse("sail", warehouse_of(place))
     warehouse.refresh()
     table = warehouse.spark.table(f"results.{case}")
     columns = [(field.name, field.dataType.simpleString()) for field in table.schema]
     return columns, sorted((tuple(row.values()) for row in table.toArrow().to_pylist()), key=repr)
+
+
+def warehouse_of(place: Path | str) -> Path | str:
+    return place if isinstance(place, str) else place / "warehouse"
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +82,30 @@ def test_results_are_equal(
     project = tmp_path / "project"
     cases = FEW if engine == "connect_to_jvm" and not os.environ.get("FP_EVERY_CASE") else CASES
     run_cases(ENGINES[engine], project, cases)
-    different = {case: found for case in cases if (found := differences(stored(project, case), stored(local, case)))}
-    close_warehouse("sail", project / "warehouse")
+    different = all_differences(project, local, cases)
     # The table of docs/engines.md counts cases.
     record_property("cases", len(cases))
     record_property("failed_cases", len(different))
     assert different == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", [engines.local, engines.spark])
+def test_results_in_a_warehouse_at_a_store_are_equal(
+    start: Callable[..., AbstractContextManager[Engine]], local: Path, bucket: str, tmp_path: Path
+) -> None:
+    warehouse, cases = f"{bucket}/{start.__name__}", CASES if os.environ.get("FP_EVERY_CASE") else FEW
+    place = {"FP_WAREHOUSE": warehouse, "FP_CACHE": str(tmp_path / "cache")}
+    run_cases(lambda log, _: start(log, **place), tmp_path / "project", cases)
+    assert [*(tmp_path / "project" / "warehouse").rglob("*")] == []
+    assert all_differences(warehouse, local, cases) == {}
+
+
+def all_differences(place: Path | str, local: Path, cases: Sequence[str]) -> dict[str, list[Any]]:
+    """The first rows that differ from those of `local`, by case."""
+    different = {case: found for case in cases if (found := differences(stored(place, case), stored(local, case)))}
+    close_warehouse("sail", warehouse_of(place))
+    return different
 
 
 def differences(found: Stored, expected: Stored) -> list[Any]:
