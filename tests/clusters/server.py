@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyspark
@@ -66,12 +66,13 @@ def serving(kind: str, log: Path, *, settings: Mapping[str, str] | None = None) 
     if IS_ROOT:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, NOBODY, NOBODY)
+    home = _readable_spark(folder / "spark") if IS_ROOT else _HOME
     port = _free_port()
     with log.open("w") as output:
         server = subprocess.Popen(
-            _command(kind, folder, port, settings or {}),
+            [str(home / "bin" / "spark-submit"), *_arguments(kind, folder, port, settings or {})],
             cwd=folder,
-            env={"PATH": os.environ["PATH"], "HOME": str(folder), "SPARK_HOME": str(_HOME), **_java(), **QUICK_JVM},
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), "SPARK_HOME": str(home), **_java(), **QUICK_JVM},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -96,7 +97,26 @@ def unreadable(folder: Path) -> bool:
     return b"PermissionError" in looked.stderr
 
 
-def _command(kind: str, folder: Path, port: int, settings: Mapping[str, str]) -> list[str]:
+def _readable_spark(home: Path) -> Path:
+    """Link pyspark's programs and jars where other users may read them: the environment may lie in a folder of root's alone."""
+    for name in ("bin", "jars"):
+        shutil.copytree(_HOME / name, home / name, copy_function=_link)
+    for folder in (home, home / "bin", home / "jars"):
+        folder.chmod(0o755)
+    return home
+
+
+def _link(source: str, target: str) -> None:
+    # Another file system has no links to this one.
+    with suppress(OSError):
+        if Path(source).stat().st_mode & 0o004:
+            os.link(source, target)
+            return
+    shutil.copyfile(source, target)
+    Path(target).chmod(0o755)
+
+
+def _arguments(kind: str, folder: Path, port: int, settings: Mapping[str, str]) -> list[str]:
     config = {key: value for key, value in (JVM_CONFIG | JVM_LISTS).items() if key not in _NOT_OF_SERVER}
     config |= {
         "spark.sql.warehouse.dir": f"{folder}/warehouse",
@@ -115,7 +135,7 @@ def _command(kind: str, folder: Path, port: int, settings: Mapping[str, str]) ->
         **settings,
     }
     arguments = [part for key, value in config.items() for part in ("--conf", f"{key}={value}")]
-    return [str(_HOME / "bin" / "spark-submit"), "--master", "local[2]", "--class", kind, *arguments, "spark-internal"]
+    return ["--master", "local[2]", "--class", kind, *arguments, "spark-internal"]
 
 
 def _delta_jars() -> list[Path]:
