@@ -233,12 +233,7 @@ def _group(plan: TablesPlan) -> Call:
 
 
 def _joined_group(group: GroupPlan) -> Mapping[str, Any]:
-    return {
-        "name": _group_join(group),
-        "relation": _ref(group, group.output_model),
-        "keys": list(group.grain),
-        "is_shared": True,
-    }
+    return {"name": _group_join(group), "relation": _ref(group, group.output_model), "keys": list(group.grain)}
 
 
 def _group_join(table: GroupPlan | Use) -> str:
