@@ -291,7 +291,8 @@ def added_sink(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def fpjob(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Fpjob:
-    """Call the command line in this process."""
+    """Call the command line in this process, which is no terminal of some width."""
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def call(*arguments: str | os.PathLike[str]) -> Outcome:
         from feature_platform_py.cli.main import main
