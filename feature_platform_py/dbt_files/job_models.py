@@ -233,7 +233,12 @@ def _group(plan: TablesPlan) -> Call:
 
 
 def _joined_group(group: GroupPlan) -> Mapping[str, Any]:
-    return {"name": _group_join(group), "relation": _ref(group, group.output_model), "keys": list(group.grain)}
+    return {
+        "name": _group_join(group),
+        "relation": _ref(group, group.output_model),
+        "keys": list(group.grain),
+        "is_shared": True,
+    }
 
 
 def _group_join(table: GroupPlan | Use) -> str:

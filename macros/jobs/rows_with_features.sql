@@ -1,6 +1,9 @@
-{#- Every source row once, its columns as they were, and its features behind them. -#}
+{#-
+  Every source row once, its columns as they were, and its features behind them. Engines keep the left side of a join in memory: a table
+  with one row per key of the rows stands there, because it is the smaller side. A shared table may have more rows than are asked for.
+-#}
 {% macro _rows_with_features(source_rows, columns, joins, features) -%}
-{%- set types = {} -%}
+{%- set types, rows = {}, namespace(now='source_rows') -%}
 {%- for column in columns -%}
     {%- do types.update({column.name: column.type}) -%}
 {%- endfor -%}
@@ -14,33 +17,56 @@ source_rows as (
     {{ table.query }}
 ),
 {% endfor %}
+{%- for table in joins if not table.is_shared %}
+with_{{ table.name }} as (
+    select
+        {{ rows.now }}.*
+        {%- for feature in features if feature.table == table.name %},
+        {{ _feature_of(table, feature) }}
+        {%- endfor %}
+    from {{ table.name }}
+    right join {{ rows.now }}
+        {{- _join_condition(table, rows.now, types) }}
+),
+{%- set rows.now = 'with_' ~ table.name %}
+{% endfor %}
 final as (
     select
         {%- for column in columns %}
-        source_rows.{{ sql_identifier(column.name) }}{{ ',' if features or not loop.last }}
+        {{ rows.now }}.{{ sql_identifier(column.name) }}{{ ',' if features or not loop.last }}
         {%- endfor %}
         {%- for feature in features %}
-        {{ feature.table }}.{{ sql_identifier(feature.column or feature.name) }}
-        {{- ' as ' ~ sql_identifier(feature.name) if feature.column }}{{ ',' if not loop.last }}
+        {%- set shared = joins | selectattr('name', 'equalto', feature.table) | selectattr('is_shared') | first %}
+        {{ _feature_of(shared, feature) if shared else rows.now ~ '.' ~ sql_identifier(feature.name) }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from source_rows
-    {%- for table in joins %}
+    from {{ rows.now }}
+    {%- for table in joins if table.is_shared %}
     left join {{ table.name }}
-        on
-            {%- for key in table['keys'] %}
-            {{ 'and ' if not loop.first }}
-            {%- if table.row_columns -%}
-                cast(source_rows.{{ sql_identifier(table.row_columns[key].column) }} as {{ table.row_columns[key].type }})
-            {%- elif key == table.month_key -%}
-                {{ _year_month('source_rows.' ~ sql_identifier(table.timestamp_col)) }}
-            {%- else -%}
-                {{ _key_value('source_rows.' ~ sql_identifier(key), types[key]) }}
-            {%- endif %} = {{ table.name }}.{{ sql_identifier(key) }}
-            {%- endfor %}
+        {{- _join_condition(table, rows.now, types) }}
     {%- endfor %}
 )
 
 select * from final
+{%- endmacro %}
+
+
+{% macro _feature_of(table, feature) -%}
+    {{ table.name }}.{{ sql_identifier(feature.column or feature.name) }}{{ ' as ' ~ sql_identifier(feature.name) if feature.column }}
+{%- endmacro %}
+
+
+{% macro _join_condition(table, rows, types) %}
+        on
+            {%- for key in table['keys'] %}
+            {{ 'and ' if not loop.first }}{{ table.name }}.{{ sql_identifier(key) }} = {# -#}
+            {%- if table.row_columns -%}
+                cast({{ rows }}.{{ sql_identifier(table.row_columns[key].column) }} as {{ table.row_columns[key].type }})
+            {%- elif key == table.month_key -%}
+                {{ _year_month(rows ~ '.' ~ sql_identifier(table.timestamp_col)) }}
+            {%- else -%}
+                {{ _key_value(rows ~ '.' ~ sql_identifier(key), types[key]) }}
+            {%- endif %}
+            {%- endfor %}
 {%- endmacro %}
 
 

@@ -3,8 +3,18 @@
 {{ job_features(
     input=ref('customer_features_v1__stg_job_input'),
     tables=[
-        {'name': 'customer_spend_group', 'relation': ref('customer_spend'), 'keys': ['user_id', 'timestamp']},
-        {'name': 'customer_activity_group', 'relation': ref('customer_activity'), 'keys': ['user_id', 'timestamp']},
+        {
+            'name': 'customer_spend_group',
+            'relation': ref('customer_spend'),
+            'keys': ['user_id', 'timestamp'],
+            'is_shared': true,
+        },
+        {
+            'name': 'customer_activity_group',
+            'relation': ref('customer_activity'),
+            'keys': ['user_id', 'timestamp'],
+            'is_shared': true,
+        },
     ],
     features={
         'spend_7d': 'customer_spend_group',

@@ -16,32 +16,56 @@ user_categorical_spend as (
     select * from `features`.`as_of__user_categorical_spend`
 ),
 
-final as (
+with_user_spend as (
     select
-        source_rows.`user_id`,
-        source_rows.`timestamp`,
-        source_rows.`amount`,
-        source_rows.`fee`,
-        source_rows.`category`,
+        source_rows.*,
         user_spend.`user_30d_total_spend`,
-        user_spend.`user_30d_avg_spend`,
+        user_spend.`user_30d_avg_spend`
+    from user_spend
+    right join source_rows
+        on
+            user_spend.`user_id` = source_rows.`user_id`
+            and user_spend.`timestamp` = source_rows.`timestamp`
+),
+
+with_user_monthly_transactions as (
+    select
+        with_user_spend.*,
         user_monthly_transactions.`year_month`,
-        user_monthly_transactions.`user_monthly_txn_count`,
+        user_monthly_transactions.`user_monthly_txn_count`
+    from user_monthly_transactions
+    right join with_user_spend
+        on
+            user_monthly_transactions.`user_id` = with_user_spend.`user_id`
+            and user_monthly_transactions.`timestamp` = with_user_spend.`timestamp`
+),
+
+with_user_categorical_spend as (
+    select
+        with_user_monthly_transactions.*,
         user_categorical_spend.`user_total_spend_it_s`,
         user_categorical_spend.`user_total_spend_food_drink`
-    from source_rows
-    left join user_spend
+    from user_categorical_spend
+    right join with_user_monthly_transactions
         on
-            source_rows.`user_id` = user_spend.`user_id`
-            and source_rows.`timestamp` = user_spend.`timestamp`
-    left join user_monthly_transactions
-        on
-            source_rows.`user_id` = user_monthly_transactions.`user_id`
-            and source_rows.`timestamp` = user_monthly_transactions.`timestamp`
-    left join user_categorical_spend
-        on
-            source_rows.`user_id` = user_categorical_spend.`user_id`
-            and source_rows.`timestamp` = user_categorical_spend.`timestamp`
+            user_categorical_spend.`user_id` = with_user_monthly_transactions.`user_id`
+            and user_categorical_spend.`timestamp` = with_user_monthly_transactions.`timestamp`
+),
+
+final as (
+    select
+        with_user_categorical_spend.`user_id`,
+        with_user_categorical_spend.`timestamp`,
+        with_user_categorical_spend.`amount`,
+        with_user_categorical_spend.`fee`,
+        with_user_categorical_spend.`category`,
+        with_user_categorical_spend.`user_30d_total_spend`,
+        with_user_categorical_spend.`user_30d_avg_spend`,
+        with_user_categorical_spend.`year_month`,
+        with_user_categorical_spend.`user_monthly_txn_count`,
+        with_user_categorical_spend.`user_total_spend_it_s`,
+        with_user_categorical_spend.`user_total_spend_food_drink`
+    from with_user_categorical_spend
 )
 
 select * from final

@@ -14,26 +14,42 @@ user_spend_1 as (
     where _feature_set = 1
 ),
 
-final as (
+with_user_spend_0 as (
     select
-        source_rows.`user_id`,
-        source_rows.`timestamp`,
-        source_rows.`amount`,
-        source_rows.`fee`,
-        source_rows.`category`,
+        source_rows.*,
         user_spend_0.`user_1d_total_spend`,
-        user_spend_0.`user_1d_avg_spend`,
+        user_spend_0.`user_1d_avg_spend`
+    from user_spend_0
+    right join source_rows
+        on
+            user_spend_0.`user_id` = source_rows.`user_id`
+            and user_spend_0.`timestamp` = source_rows.`timestamp`
+),
+
+with_user_spend_1 as (
+    select
+        with_user_spend_0.*,
         user_spend_1.`user_2d_total_spend`,
         user_spend_1.`user_2d_avg_spend`
-    from source_rows
-    left join user_spend_0
+    from user_spend_1
+    right join with_user_spend_0
         on
-            source_rows.`user_id` = user_spend_0.`user_id`
-            and source_rows.`timestamp` = user_spend_0.`timestamp`
-    left join user_spend_1
-        on
-            source_rows.`user_id` = user_spend_1.`user_id`
-            and source_rows.`timestamp` = user_spend_1.`timestamp`
+            user_spend_1.`user_id` = with_user_spend_0.`user_id`
+            and user_spend_1.`timestamp` = with_user_spend_0.`timestamp`
+),
+
+final as (
+    select
+        with_user_spend_1.`user_id`,
+        with_user_spend_1.`timestamp`,
+        with_user_spend_1.`amount`,
+        with_user_spend_1.`fee`,
+        with_user_spend_1.`category`,
+        with_user_spend_1.`user_1d_total_spend`,
+        with_user_spend_1.`user_1d_avg_spend`,
+        with_user_spend_1.`user_2d_total_spend`,
+        with_user_spend_1.`user_2d_avg_spend`
+    from with_user_spend_1
 )
 
 select * from final
