@@ -157,7 +157,7 @@ def test_partitions_that_would_read_back_otherwise_are_refused(
             "expected a table's name such as `catalog.schema.table`, given `output/spend`",
         ),
         ("delta_table", {"path": "spend", "options": {"mergeSchema": "true"}}, "expected none, given mergeSchema"),
-        ("parquet_files", {"path": "s3://bucket/spend"}, "expected a local folder, given `s3://bucket/spend`"),
+        ("parquet_files", {"path": "hdfs://host/spend"}, "given `hdfs://host/spend`"),
     ],
 )
 def test_what_the_target_cannot_write_is_said_before_anything_runs(

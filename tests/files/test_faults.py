@@ -233,5 +233,5 @@ def test_a_value_in_another_format_is_told_what_was_expected(reading: Reading, v
 
 
 def test_text_on_some_storage_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"s3://b/a\.csv: csv files are read by this machine"):
-        external_source("s3://b/a.csv", "csv")
+    with pytest.raises(ConfigurationError, match=r"hdfs://b/a\.csv: csv files are read by this machine"):
+        external_source("hdfs://b/a.csv", "csv")
