@@ -16,10 +16,12 @@ from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.locations import inferred_format, is_table_name
 from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.core.suggestions import ticked, unknown
+from feature_platform_py.registry.placeholders import placeholder_problems
 from feature_platform_py.registry.registry import Registry, load_registry
 from feature_platform_py.registry.source import RegisteredSource
 from feature_platform_py.scaffold.entries import (
     aggregation_of,
+    described_fields,
     entity_files,
     feature_file,
     field_entry,
@@ -65,7 +67,7 @@ def entity_command(
         fields=fields,
         relations=relations,
     )
-    _tell(write_entries(project, files), "registry validate && registry sync")
+    _tell(project, write_entries(project, files), "registry sync")
 
 
 def source_command(name: str, *, kind: str | None, fields: Sequence[str], options: Mapping[str, str | None]) -> None:
@@ -79,16 +81,19 @@ def source_command(name: str, *, kind: str | None, fields: Sequence[str], option
     place: dict[str, Any] = {"location": location, "format": data_format}
     if data_format == "csv":
         place["options"] = {"header": "true"}
+    roles = {key: options[key] for key in ("primary_key", "event_time", "loaded_at")}
     content = {
         "description": asked["description"],
         "owner": asked["owner"],
         "entity": asked["entity"],
         **{key: options[key] for key in ("event_time", "loaded_at") if options[key]},
         **({"primary_key": options["primary_key"]} if options["primary_key"] else {}),
-        "fields": _fields(fields, place, project, options),
+        "fields": described_fields(
+            _fields(fields, place, project, options), load_registry(project.root), asked["entity"], roles
+        ),
         "locations": {"local": place},
     }
-    _tell(write_entries(project, source_file(name, kind or asked["entity"], content)), "registry sync")
+    _tell(project, write_entries(project, source_file(name, kind or asked["entity"], content)), "registry sync")
 
 
 def feature_command(name: str, *, features: Sequence[str], options: Mapping[str, str | None]) -> None:
@@ -98,7 +103,7 @@ def feature_command(name: str, *, features: Sequence[str], options: Mapping[str,
     asked = _asked({**wanted, "feature": " ".join(features)}, hints={"feature": "name:type"})
     entries = [field_of(text) for text in features or asked["feature"].split()]
     content = {key: asked[key] for key in wanted} | {"features": entries}
-    _tell(write_entries(project, feature_file(name, content)), "registry sync")
+    _tell(project, write_entries(project, feature_file(name, content)), "registry sync")
 
 
 def group_command(
@@ -115,9 +120,9 @@ def group_command(
         "source": f"{source.type}/{source.name}" if source else asked["source"],
         **({"keys": dict(map(key_of, keys))} if keys else {}),
         **({"timestamp_col": options["timestamp_col"]} if options["timestamp_col"] else {}),
-        "features": [*map(aggregation_of, features)] or first_aggregations(amount),
+        "features": [*map(aggregation_of, features)] or first_aggregations(amount, source.entity if source else None),
     }
-    _tell(write_entries(project, feature_file(name, content)), f"registry sync && plan {name}")
+    _tell(project, write_entries(project, feature_file(name, content)), f"registry sync && plan {name}")
 
 
 def job_command(name: str, *, source: str | None, options: Mapping[str, str | None], categories: Sequence[str]) -> None:
@@ -141,7 +146,11 @@ def job_command(name: str, *, source: str | None, options: Mapping[str, str | No
         "output_sink": {"sink_type": "display", "config": {"num_rows": 20}},
     }
     plan = write_job(project, job_file(name, content))
-    _tell([Path("configs", "jobs", f"{plan.job_name}.yaml")], f"registry sync && run configs/jobs/{plan.job_name}.yaml")
+    _tell(
+        project,
+        [Path("configs", "jobs", f"{plan.job_name}.yaml")],
+        f"registry sync && run configs/jobs/{plan.job_name}.yaml",
+    )
 
 
 def transformer_command(name: str, *, is_sql: bool) -> None:
@@ -219,8 +228,12 @@ def _asked(given: Mapping[str, str | None], hints: Mapping[str, str] | None = No
     return {name: value or asked[name] for name, value in given.items()}
 
 
-def _tell(paths: Sequence[Path], following: str) -> None:
+def _tell(project: Project, paths: Sequence[Path], following: str) -> None:
     for path in paths:
         click.echo(f"wrote {path}")
     commands = " && ".join(f"{program('fpjob')} {command}" for command in following.split(" && "))
     click.echo(f"\nnext: {commands}")
+    for path in paths:
+        if lines := [str(each.line) for each in placeholder_problems(project.root / path)]:
+            at = f"line{'s' * (len(lines) > 1)} {', '.join(lines)} of {path}"
+            click.echo(f"then: write the descriptions at {at}, and {program('fpjob')} registry validate")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from feature_platform_py.cli.output import print_csv, print_json, print_text
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import open_project
 from feature_platform_py.dbt_files.sync import load_project_registry
 from feature_platform_py.registry.diagram import DIAGRAM, dot_text, draw, mermaid_text
+from feature_platform_py.registry.placeholders import registry_placeholders
 from feature_platform_py.registry.registry import Registry, load_registry
 
 
@@ -14,7 +17,7 @@ def validate_command(*, output_format: str) -> None:
     """Check the registry, and print its content. Raises ConfigurationError with every problem of every file."""
     project = open_project()
     try:
-        registry = load_project_registry(project.root)
+        registry = _described_registry(project.root)
     except ConfigurationError as error:
         if output_format == "json":
             shown = [{"file": each.file, "line": each.line, "message": each.message} for each in error.problems]
@@ -28,6 +31,18 @@ def validate_command(*, output_format: str) -> None:
         _print_problems([])
     else:
         print_text("registry: valid, " + ", ".join(f"{count} {name}" for name, count in _counts(registry).items()))
+
+
+def _described_registry(root: Path) -> Registry:
+    """Return the registry. Raises ConfigurationError with every problem, placeholders among them."""
+    missing = registry_placeholders(root)
+    try:
+        registry = load_project_registry(root)
+    except ConfigurationError as error:
+        raise ConfigurationError([*error.problems, *missing]) from error
+    if missing:
+        raise ConfigurationError(missing)
+    return registry
 
 
 def diagram_command(*, output_format: str) -> None:

@@ -29,7 +29,9 @@ from feature_platform_py.features import aggregation
 from feature_platform_py.features.row_filters import FilterPart
 from feature_platform_py.features.windows import seconds_of
 from feature_platform_py.files.declared import ColumnsOfFiles, columns_schema
+from feature_platform_py.registry.placeholders import without_placeholder
 
+Description = Annotated[FilledText, AfterValidator(without_placeholder)]
 FieldType = Annotated[FilledText, AfterValidator(lambda text: parse_type(text).text)]
 Period = Literal["day", "month", "year"]
 Cardinality = Literal["1:1", "1:many", "many:1", "many:many"]
@@ -77,7 +79,7 @@ class EntityPart:
     """An entity: its meaning, its key, and its relations."""
 
     name: Annotated[Name, Field(description="the entity's name, as its file and its folder are named")]
-    description: Annotated[FilledText, Field(description="what one of it is")]
+    description: Annotated[Description, Field(description="what one of it is")]
     version: Annotated[Version, Field(description="a semantic version such as `1.0.0`")]
     is_leaf: Annotated[Flag, Field(description="whether no other entity is part of this one")]
     primary_key: Annotated[Keys, Field(min_length=1, description="the field, or fields, that identify one")]
@@ -93,7 +95,7 @@ class RelationPart:
     type: Annotated[
         Cardinality, Field(description="one of `1:1`, `1:many`, `many:1`, `many:many`, this entity's side first")
     ]
-    description: Annotated[FilledText, Field(description="what the relation means")]
+    description: Annotated[Description, Field(description="what the relation means")]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -101,7 +103,7 @@ class FeatureGroupPart:
     """Features that belong together."""
 
     name: Annotated[Name, Field(description="the group's name, as its file is named")]
-    description: Annotated[FilledText, Field(description="what the features say, and their grain")]
+    description: Annotated[Description, Field(description="what the features say, and their grain")]
     owner: Annotated[FilledText, Field(description="who answers for the features")]
     entity: Annotated[Name, Field(description="the entity that the features are about")]
     keys: Annotated[
@@ -141,7 +143,7 @@ class DefinedGroupPart(FeatureGroupPart):
 class DefinedFeaturePart(aggregation.FeaturePart):
     """A feature that is computed: an aggregation over windows, and what the registry says of it."""
 
-    description: Annotated[FilledText | None, Field(description="what a value means, beside its definition")] = None
+    description: Annotated[Description | None, Field(description="what a value means, beside its definition")] = None
     owner: Annotated[FilledText | None, Field(description="who answers for it, if not the group's owner")] = None
     tags: Annotated[Tags, Field(description="words to find the feature by")] = ()
 
@@ -157,7 +159,7 @@ class FeaturePart:
             min_length=1, description="a Spark SQL type, or a list of possible ones; `<scale>` is that of the source"
         ),
     ]
-    description: Annotated[FilledText, Field(description="what a value means")]
+    description: Annotated[Description, Field(description="what a value means")]
     owner: Annotated[FilledText | None, Field(description="who answers for it, if not the group's owner")] = None
     tags: Annotated[Tags, Field(description="words to find the feature by")] = ()
 
@@ -167,7 +169,7 @@ class SourcePart:
     """A source: its meaning, its fields, and its location on each target."""
 
     name: Annotated[Name, Field(description="the source's name, as its file is named")]
-    description: Annotated[FilledText, Field(description="what the source holds, and a row's meaning")]
+    description: Annotated[Description, Field(description="what the source holds, and a row's meaning")]
     owner: Annotated[FilledText, Field(description="who answers for the source")]
     entity: Annotated[Name, Field(description="the entity that the rows are about")]
     fields: Annotated[list[Any], Field(min_length=1, description="a list of fields")]
@@ -197,7 +199,7 @@ class FieldPart:
     name: Annotated[Name, Field(description="the column's name")]
     type: Annotated[FieldType, Field(description="a Spark SQL type such as `decimal(12,2)`")]
     required: Annotated[Flag, Field(description="whether every row has a value")] = False
-    description: Annotated[FilledText, Field(description="what the values mean")]
+    description: Annotated[Description, Field(description="what the values mean")]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -19,9 +19,16 @@ from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.jobs.names import model_names
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.registry.entity import Entity
+from feature_platform_py.registry.placeholders import placeholder
 from feature_platform_py.registry.registry import OPPOSITE, Registry, load_registry
 
 _NAME = re.compile("[a-z][a-z0-9_]*")
+# What a source's own settings say of a field.
+_ROLES = {
+    "primary_key": "Identifies one row.",
+    "event_time": "When the row's event happened.",
+    "loaded_at": "When the row arrived.",
+}
 _SCHEMAS = {"entity": "../../entity", "source": "../../../source", "feature": "../feature"}
 
 
@@ -32,20 +39,22 @@ def check_name(name: str) -> str:
     return name
 
 
-def field_of(text: str, *, is_key: bool = False) -> dict[str, Any]:
+def field_of(text: str, *, key_of_entity: str | None = None) -> dict[str, Any]:
     """Return a field from `name:type` or `name:type:required` (a key always is). Raises ConfigurationError for anything else.
 
     The name may contain colons; the type begins after the first colon that a type follows.
     """
+    is_key = key_of_entity is not None
+    about = f"Identifies one `{key_of_entity}`." if is_key else None
     told = text.removesuffix(":required")
     for colon in [found.start() for found in re.finditer(":", told) if found.start()]:
         with suppress(ValueError):
             data_type = parse_type(told[colon + 1 :]).text
-            return field_entry(told[:colon], data_type, required=is_key or told != text)
+            return field_entry(told[:colon], data_type, required=is_key or told != text, description=about)
     colon = told.find(":")
     if colon > 0 and told[colon + 1 :]:
         # The check of the file reports a wrong type, with its line.
-        return field_entry(told[:colon], told[colon + 1 :], required=is_key or told != text)
+        return field_entry(told[:colon], told[colon + 1 :], required=is_key or told != text, description=about)
     raise ConfigurationError(
         f"field `{text}`: expected `name:type` or `name:type:required`, such as `amount:decimal(12,2):required`"
     )
@@ -53,8 +62,26 @@ def field_of(text: str, *, is_key: bool = False) -> dict[str, Any]:
 
 def field_entry(name: str, data_type: str, *, required: bool, description: str | None = None) -> dict[str, Any]:
     """Return a field for a registry file; if the description is missing, with a text that asks for it."""
-    told = description or f"Say what `{name}` means."
+    told = description or placeholder(name)
     return {"name": name, "type": data_type, **({"required": True} if required else {}), "description": told}
+
+
+def described_fields(
+    fields: Sequence[dict[str, Any]], registry: Registry, entity: str, roles: Mapping[str, str | None]
+) -> list[dict[str, Any]]:
+    """Return a source's fields without the placeholders that what is known can replace.
+
+    A field that its entity has means the same there; `roles` are the fields by what the source says of them.
+    """
+    known = registry.entities_by_name.get(entity)
+    told = {column: _ROLES[role] for role, column in roles.items() if column}
+    told |= {each.name: each.description.strip() for each in (known.fields if known else ()) if each.description}
+    return [
+        {**field, "description": told.get(field["name"], field["description"])}
+        if field["description"] == placeholder(field["name"])
+        else field
+        for field in fields
+    ]
 
 
 def entity_files(
@@ -70,7 +97,7 @@ def entity_files(
 
     A relation is `other:1:many`; the many side gets the fields of the other's key.
     """
-    own = [field_of(key, is_key=True) for key in keys]
+    own = [field_of(key, key_of_entity=name) for key in keys]
     all_fields = {field["name"]: field for field in [*own, *(field_of(text) for text in fields)]}
     told, files = [], {}
     for text in relations:
@@ -82,7 +109,7 @@ def entity_files(
             raise ConfigurationError(
                 f"relation `{text}`: {unknown('entity', other_name, known=sorted(registry.entities_by_name))}"
             )
-        told.append({"to": other_name, "type": kind, "description": f"Say how one `{name}` relates to `{other_name}`."})
+        told.append({"to": other_name, "type": kind, "description": _relation_in_words(name, kind, other_name)})
         if kind == "many:1":
             keys_there = [each for each in other.fields if each.name in other.primary_key]
             for each in keys_there:
@@ -99,6 +126,11 @@ def entity_files(
         **({"relations": told} if told else {}),
     }
     return {Path("registry", "entity", name, f"{name}.yaml"): _text("entity", entity), **files}
+
+
+def _relation_in_words(name: str, kind: str, other: str) -> str:
+    number = "one" if kind.endswith(":1") else "any number of"
+    return f"Each `{name}` has {number} `{other}`."
 
 
 def source_file(name: str, kind: str, content: Mapping[str, Any]) -> dict[Path, str]:
@@ -131,10 +163,12 @@ def aggregation_of(text: str) -> dict[str, Any]:
     return {"function": function, **({"column": column[0]} if column else {}), "windows": given}
 
 
-def first_aggregations(amount: str | None) -> list[dict[str, Any]]:
+def first_aggregations(amount: str | None, entity: str | None) -> list[dict[str, Any]]:
     """Return the features that a group begins with: counts of rows, and sums and averages of an amount if it is known."""
     windows = ["7d", "30d", "lifetime"]
-    counts = {"function": "count", "windows": windows, "description": "Say what a row is."}
+    counts = {"function": "count", "windows": windows}
+    if entity:
+        counts["description"] = f"A row is about one `{entity}`."
     sums = [{"function": each, "column": amount, "windows": windows[:2]} for each in ("sum", "avg") if amount]
     return [counts, *sums]
 
@@ -215,7 +249,7 @@ def _check_new(project: Project, paths: Sequence[Path]) -> None:
 def _with_relation(other: Entity, name: str, kind: str) -> str:
     """Return the text of an entity's file with one more relation; the rest does not change."""
     text = other.file.read_text(encoding="utf-8").rstrip("\n") + "\n"
-    entry = _dumped([{"to": name, "type": kind, "description": f"Say how one `{other.name}` relates to `{name}`."}])
+    entry = _dumped([{"to": name, "type": kind, "description": _relation_in_words(other.name, kind, name)}])
     found = re.search(r"^relations: *(\[ *\])? *(#.*)?\n(?P<indent> *)", text, re.MULTILINE)
     indent = found["indent"] if found and other.relations else "  "
     lines = "".join(f"{indent}{line}\n" for line in entry.splitlines())

@@ -152,7 +152,7 @@ def source() -> dict[str, Any]:
         "primaryKey": ["transaction_id"],
         "period": "month",
         "freshness": "error after 1 day",
-        "fields": [["amount", "decimal(12,2)", "always", "The amount in koruna."]],
+        "fields": [["amount", "decimal(12,2)", "always", "The amount in koruna."], ["code", "int", "always", ""]],
         "jobs": ["spend_v1"],
         "groups": [GROUP],
     }
@@ -426,6 +426,7 @@ def test_a_source_has_a_page(site: str, open_page: Open) -> None:
     assert rows == [
         ["local", "data/transactions.csv", "csv"],
         ["amount", "decimal(12,2)", "always", "The amount in koruna."],
+        ["code", "int", "always", "no description yet"],
         [NAME, "The spend of the entity over the last 0 days."],
     ]
     page.locator("dd a", has_text="spend_v1").click()

@@ -73,6 +73,48 @@ def test_an_entity_a_source_and_a_job_from_flags_run(shop: Path, fpjob: Fpjob) -
     assert float(rows[2]["user_total_spend_food"]) == 10.5
 
 
+def test_a_description_that_nobody_wrote_is_a_problem_of_the_registry_and_of_nothing_else(
+    shop: Path, fpjob: Fpjob
+) -> None:
+    place = ("--location", "data/sales.csv", "--event-time", "at", "--primary-key", "sale_id")
+    flags = ("--entity", "customer", "--owner", "shop", "--description", "Sales.", *place)
+    made = fpjob("init", "source", "sales", *flags)
+    file = "registry/source/customer/v1/sales_source.yaml"
+    described = {each["name"]: each["description"] for each in yaml.safe_load((shop / file).read_text())["fields"]}
+    customer = yaml.safe_load((shop / "registry/entity/customer/customer.yaml").read_text())["fields"]
+    assert described == {
+        "sale_id": "Identifies one row.",
+        "user_id": next(each["description"].strip() for each in customer if each["name"] == "user_id"),
+        "at": "When the row's event happened.",
+        "price": "Say what `price` means.",
+        "kind": "Say what `kind` means.",
+    }
+    lines = [number for number, line in enumerate((shop / file).read_text().splitlines(), 1) if "Say what" in line]
+    at = f"lines {lines[0]}, {lines[1]} of {file}"
+    assert made.stdout.endswith(
+        f"next: fpjob registry sync\nthen: write the descriptions at {at}, and fpjob registry validate\n"
+    )
+    outcome = fpjob("registry", "validate")
+    assert outcome.status == 2
+    for number, line, name in zip((3, 4), lines, ("price", "kind"), strict=True):
+        assert (
+            f"{file}:{line}: `fields[{number}].description`: expected a description, given the placeholder"
+            f" `Say what `{name}` means.`; say it"
+        ) in outcome.stderr
+    # The other problems of the registry are reported with them.
+    text = (shop / file).read_text()
+    (shop / file).write_text(text.replace("owner: shop", "owner: ''"))
+    assert [
+        each["line"] for each in json.loads(fpjob("registry", "validate", "--format", "json").stdout)["problems"]
+    ] == [
+        text[: text.index("owner:")].count("\n") + 1,
+        *lines,
+    ]
+    (shop / file).write_text(text)
+    assert fpjob("registry", "sync").status == 0
+    assert "Say what" not in (shop / "models/sources/customer__v1__sales.yml").read_text()
+
+
 def test_the_fields_of_a_source_are_those_of_its_data(shop: Path, fpjob: Fpjob) -> None:
     place = ("--location", "data/sales.csv", "--event-time", "at", "--primary-key", "sale_id")
     made = fpjob(
@@ -94,6 +136,11 @@ def test_a_feature_group_of_a_model_without_one(shop: Path, fpjob: Fpjob) -> Non
     flags = ("--description", "Visits.", "--owner", "shop", "--entity", "customer", "--model", "visits")
     made = fpjob("init", "feature", "visits", *flags, "--feature", "visits_<days>d:bigint")
     assert made.status == 0, made.stderr
+    assert made.stdout.endswith(
+        "then: write the descriptions at line 10 of registry/feature/visits.yaml, and fpjob registry validate\n"
+    )
+    text = (shop / "registry/feature/visits.yaml").read_text()
+    (shop / "registry/feature/visits.yaml").write_text(text.replace("Say what `visits_<days>d` means.", "Visits."))
     assert fpjob("registry", "validate").stdout == "registry: valid, 2 entities, 3 sources, 22 features\n"
 
 

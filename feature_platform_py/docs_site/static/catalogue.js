@@ -9,6 +9,10 @@
   const hrefOf = (feature) => `#/feature/${encodeURIComponent(feature.model)}/${encodeURIComponent(feature.name)}`;
   const hrefTo = (kind, name) => `#/${kind}/${encodeURIComponent(name)}`;
 
+  // A description, or that nobody has written one.
+  const said = (text) => text || html`<span class="none">no description yet</span>`;
+  const lastSaid = (cells) => [...cells.slice(0, -1), said(cells[cells.length - 1])];
+
   // Everything that has a page, in the order of the list: what is found, and what is said of it there.
   const named = (kind, all, about) =>
     Object.entries(all).map(([name, each]) => ({
@@ -353,7 +357,7 @@
       <article class="detail" aria-labelledby="feature-name">
         <h2 id="feature-name" tabindex="-1" ref=${heading}>${feature.name}</h2>
         <p class="kind">a feature of <${Links} kind="entity" names=${[feature.entity]} />, ${feature.type}</p>
-        <p class="lead">${feature.description}</p>
+        <p class="lead">${said(feature.description)}</p>
         <ul class="badges" aria-label="Tags">
           ${feature.tags.map((tag) => html`<li>${tag}</li>`)}
           ${looksAhead.length > 0 && html`<li class="warn">looks ahead in ${looksAhead.join(", ")}</li>`}
@@ -401,7 +405,7 @@
       <article class="detail" aria-labelledby="feature-name">
         <h2 id="feature-name" tabindex="-1" ref=${heading}>${name}</h2>
         <p class="kind">a feature group of <${Links} kind="entity" names=${[group.entity]} /></p>
-        <p class="lead">${group.description}</p>
+        <p class="lead">${said(group.description)}</p>
         <dl>
           <dt>Owner</dt><dd>${group.owner}</dd>
           <dt>Source</dt><dd>${group.source}</dd>
@@ -412,11 +416,11 @@
         <div class="scroll" tabindex="0" role="region" aria-label="Features"><table>
           <thead><tr><th scope="col">Feature</th><th scope="col">Type</th><th scope="col">What it is</th></tr></thead>
           <tbody>${features.filter((feature) => feature.table && feature.group === name).map((feature) => html`<tr key=${feature.id}>
-            <td><a href=${hrefOf(feature)}>${feature.name}</a></td><td>${feature.type}</td><td class="rule">${feature.description}</td></tr>`)}</tbody>
+            <td><a href=${hrefOf(feature)}>${feature.name}</a></td><td>${feature.type}</td><td class="rule">${said(feature.description)}</td></tr>`)}</tbody>
         </table></div>
         <h3>Jobs that use it</h3>
         ${group.jobs.length
-          ? html`<ul>${group.jobs.map((job) => html`<li key=${job}><a href=${hrefTo("job", job)}>${job}</a>: ${jobs[job].description} <code>${jobs[job].file}</code></li>`)}</ul>`
+          ? html`<ul>${group.jobs.map((job) => html`<li key=${job}><a href=${hrefTo("job", job)}>${job}</a>: ${said(jobs[job].description)} <code>${jobs[job].file}</code></li>`)}</ul>`
           : html`<p class="none">No job of this project.</p>`}
         <${Code} id="definition" title=${`Definition: ${group.file}`} text=${group.definition} />
         ${group.tables.map((table) => html`<${Code} key=${table} id=${`sql-${table}`} title=${`SQL of ${table}`} text=${models[table]?.sql} />`)}
@@ -480,7 +484,7 @@
       <article class="detail" aria-labelledby="feature-name">
         <h2 id="feature-name" tabindex="-1" ref=${heading}>${name}</h2>
         <p class="kind">a job</p>
-        <p class="lead">${job.description}</p>
+        <p class="lead">${said(job.description)}</p>
         <dl>
           <dt>File</dt><dd><code>${job.file}</code></dd>
           <dt>Source</dt><dd><${Links} kind="source" names=${job.source.split(", ")} /></dd>
@@ -523,7 +527,7 @@
       <article class="detail" aria-labelledby="feature-name">
         <h2 id="feature-name" tabindex="-1" ref=${heading}>${name}</h2>
         <p class="kind">a source of <${Links} kind="entity" names=${[source.entity]} />, version ${source.version}</p>
-        <p class="lead">${source.description}</p>
+        <p class="lead">${said(source.description)}</p>
         <dl>
           <dt>File</dt><dd><code>${source.file}</code></dd>
           <dt>Owner</dt><dd>${source.owner}</dd>
@@ -535,10 +539,10 @@
         <h3>Where it is</h3>
         <${Listed} label="Places" head=${["Target", "Location", "Format"]} rows=${source.places} none="On no target." />
         <h3>Fields</h3>
-        <${Listed} label="Fields" head=${FIELDS} rows=${source.fields} none="None are declared." />
+        <${Listed} label="Fields" head=${FIELDS} rows=${source.fields.map(lastSaid)} none="None are declared." />
         <h3>Features made of it</h3>
         <${Listed} label="Features" head=${["Feature", "What it is"]} none="No feature of a job or a group."
-          rows=${made.map((feature) => [html`<a href=${hrefOf(feature)}>${feature.name}</a>`, feature.description])} />
+          rows=${made.map((feature) => [html`<a href=${hrefOf(feature)}>${feature.name}</a>`, said(feature.description)])} />
         <h3>Read by</h3>
         <dl>
           <dt>Jobs</dt><dd>${source.jobs.length ? html`<${Links} kind="job" names=${source.jobs} />` : "none"}</dd>
@@ -556,7 +560,7 @@
       <article class="detail" aria-labelledby="feature-name">
         <h2 id="feature-name" tabindex="-1" ref=${heading}>${name}</h2>
         <p class="kind">an entity, version ${entity.version} · <a href="#/entities">all entities</a></p>
-        <p class="lead">${entity.description}</p>
+        <p class="lead">${said(entity.description)}</p>
         <dl>
           <dt>File</dt><dd><code>${entity.file}</code></dd>
           <dt>Primary key</dt><dd>${entity.primaryKey.join(", ")}</dd>
@@ -564,13 +568,13 @@
           <dt>Feature groups</dt><dd>${entity.groups.length ? html`<${Links} kind="group" names=${entity.groups} />` : "none"}</dd>
         </dl>
         <h3>Fields</h3>
-        <${Listed} label="Fields" head=${FIELDS} rows=${entity.fields} none="None are declared." />
+        <${Listed} label="Fields" head=${FIELDS} rows=${entity.fields.map(lastSaid)} none="None are declared." />
         <h3>Relations</h3>
         <${Listed} label="Relations" head=${["To", "Kind", "What it is"]} none="None are declared."
-          rows=${entity.relations.map(([to, kind, told]) => [html`<${Links} kind="entity" names=${[to]} />`, kind, told])} />
+          rows=${entity.relations.map(([to, kind, told]) => [html`<${Links} kind="entity" names=${[to]} />`, kind, said(told)])} />
         <h3>Features</h3>
         <${Listed} label="Features" head=${["Feature", "What it is"]} none="None are registered."
-          rows=${about.map((feature) => [html`<a href=${hrefOf(feature)}>${feature.name}</a>`, feature.description])} />
+          rows=${about.map((feature) => [html`<a href=${hrefOf(feature)}>${feature.name}</a>`, said(feature.description)])} />
       </article>`;
   };
 
@@ -586,7 +590,7 @@
           : html`<p class="none">The picture needs Graphviz where the site is built: install it, then build this site again.</p>`}
         <h3>As text</h3>
         <${Listed} label="Entities" head=${["Entity", "What it is", "Relates to"]} none="None are registered."
-          rows=${Object.entries(entities).map(([name, entity]) => [html`<${Links} kind="entity" names=${[name]} />`, entity.description,
+          rows=${Object.entries(entities).map(([name, entity]) => [html`<${Links} kind="entity" names=${[name]} />`, said(entity.description),
             entity.relations.map(([to, kind]) => `${to} (${kind})`).join(", ") || "nothing"])} />
       </article>`;
   };
@@ -600,10 +604,10 @@
       <article class="detail" aria-labelledby="feature-name">
         <h2 id="feature-name" tabindex="-1" ref=${heading}>${name}</h2>
         <p class="kind">a transformer</p>
-        <p class="lead">${first}</p>
+        <p class="lead">${said(first)}</p>
         ${rest.map((text) => html`<p class="text">${text}</p>`)}
         <h3>Parameters</h3>
-        <${Listed} label="Parameters" head=${["Parameter", "", "What it is"]} rows=${transformer.params} none="It takes none." />
+        <${Listed} label="Parameters" head=${["Parameter", "", "What it is"]} rows=${transformer.params.map(lastSaid)} none="It takes none." />
         <h3>Jobs that use it</h3>
         ${transformer.jobs.length ? html`<p><${Links} kind="job" names=${transformer.jobs} /></p>` : html`<p class="none">No job of this project.</p>`}
       </article>`;
@@ -638,18 +642,18 @@
       <h3>Jobs</h3>
       <div class="scroll" tabindex="0" role="region" aria-label="Jobs"><table>
         <thead><tr><th scope="col">Job</th><th scope="col">What for</th><th scope="col">Source</th><th scope="col">Last run</th></tr></thead>
-        <tbody>${Object.entries(jobs).map(([name, job]) => html`<tr><td><a href=${hrefTo("job", name)}>${name}</a><br /><code>${job.file}</code></td><td>${job.description}</td><td><${Links} kind="source" names=${job.source.split(", ")} /></td>
+        <tbody>${Object.entries(jobs).map(([name, job]) => html`<tr><td><a href=${hrefTo("job", name)}>${name}</a><br /><code>${job.file}</code></td><td>${said(job.description)}</td><td><${Links} kind="source" names=${job.source.split(", ")} /></td>
           <td>${when(job.finished) || "not run here"}</td></tr>`)}</tbody>
       </table></div>
       ${Object.keys(groups).length > 0 && html`<h3>Feature groups</h3>
       <div class="scroll" tabindex="0" role="region" aria-label="Feature groups"><table>
         <thead><tr><th scope="col">Group</th><th scope="col">What for</th><th scope="col">Entity</th><th scope="col">Owner</th></tr></thead>
         <tbody>${Object.entries(groups).map(([name, group]) => html`<tr key=${name}><td><a href=${hrefTo("group", name)}>${name}</a></td>
-          <td>${group.description}</td><td>${group.entity}</td><td>${group.owner}</td></tr>`)}</tbody>
+          <td>${said(group.description)}</td><td>${group.entity}</td><td>${group.owner}</td></tr>`)}</tbody>
       </table></div>`}
       ${Object.keys(sources).length > 0 && html`<h3>Sources</h3>
       <${Listed} label="Sources" head=${["Source", "What it is", "Owner", "Freshness"]} rows=${Object.entries(sources).map(([name, source]) =>
-        [html`<${Links} kind="source" names=${[name]} />`, source.description, source.owner, source.freshness])} />`}
+        [html`<${Links} kind="source" names=${[name]} />`, said(source.description), source.owner, source.freshness])} />`}
     </article>`;
 
   const PAGES = { group: Group, job: Job, source: Source, entity: Entity, entities: Entities, transformer: Transformer, missing: Missing };
