@@ -30,7 +30,7 @@ from feature_platform_py.warehouse.file_states import FileState, file_state
 
 _FOLDERS = (*(name for name in FOLDERS if name != "configs"), "dbt_packages", "seeds", "snapshots")
 _PACKAGE = Path(__file__).parents[1]
-_PACKAGES = ("dbt-core", "dbt-spark", "pysail", "pyspark", "deltalake", "pyarrow")
+_PACKAGES = ("dbt-core", "dbt-spark", "pysail", "pyspark-client", "pyspark", "deltalake", "pyarrow")
 _ENVIRONMENT = re.compile(r"env_var\(\s*['\"](\w+)['\"]")
 
 

@@ -31,7 +31,16 @@ SAMPLE_ROWS = 200
 MAX_LISTED = 10
 _LABEL = 10
 AGE = "age of the newest row that counted (of the rows computed again)"
-_PACKAGES = ("feature-platform", "dbt-core", "dbt-databricks", "pysail", "pyspark", "pyarrow", "deltalake")
+_PACKAGES = (
+    "feature-platform",
+    "dbt-core",
+    "dbt-databricks",
+    "pysail",
+    "pyspark-client",
+    "pyspark",
+    "pyarrow",
+    "deltalake",
+)
 
 
 @dataclass(frozen=True, repr=False)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from feature_platform_py.core.errors import DataCheckError, EngineError
+from feature_platform_py.core.errors import DataCheckError, EngineError, FeaturePlatformError
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.jobs.plan import JobPlan, TablesPlan
@@ -26,6 +26,8 @@ from feature_platform_py.warehouse.warehouse import copies_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+    from feature_platform_py.warehouse.warehouse import Warehouse
 
 Tell = Callable[[str], None]
 
@@ -81,7 +83,7 @@ def repair_tables(plan: JobPlan, project: Project, *, is_full_refresh: bool, tel
 
 def explain_damage(plan: JobPlan, project: Project, failure: Exception) -> None:
     """Raise EngineError if unreadable tables of the job may be the cause of a failure; read all their rows."""
-    if project.target.has_session and not isinstance(failure, DataCheckError):
+    if project.target.has_session and not isinstance(failure, DataCheckError) and _is_engine_there(project):
         faults = [
             fault
             for table, part, model in _tables(plan, project)
@@ -99,29 +101,45 @@ def _tables(plan: JobPlan, project: Project) -> list[tuple[Path, TablesPlan, str
 
 def _log_unread(table: Path, project: Project) -> Fault | None:
     """Return why the engine cannot read the table's log, which it needs to replace the table."""
-    return _failure(table, lambda: _frame(table, project).limit(0).collect()) if table.exists() else None
+    if not table.exists():
+        return None
+    warehouse = _warehouse(project)
+    return _failure(table, lambda: _frame(table, warehouse).limit(0).collect())
 
 
 def _rows_unread(model: str, table: Path, plan: TablesPlan, project: Project) -> Fault | None:
     """Return why the engine cannot read the table's rows, or which columns have another type than in the model."""
     if not table.exists():
         return None
-    if fault := _failure(table, lambda: _read_all(_frame(table, project))):
+    warehouse = _warehouse(project)
+    if fault := _failure(table, lambda: _read_all(_frame(table, warehouse))):
         return fault
     expected = {column.name: column.type for each in plan.sets_of(model) for column in each.features if column.type}
     keys = {key for each in plan.sets_of(model) for key in each.keys}
     expected |= {name: kind for name, kind in plan.columns if name in keys} | {"_input_fingerprint": "string"}
-    given = dict(_frame(table, project).dtypes)
+    given = dict(_frame(table, warehouse).dtypes)
     differing = [f"`{name}` is {given[name]}" for name, kind in expected.items() if given.get(name, kind) != kind]
     return (
         Fault(table, f"columns have other types than the job gives them: {', '.join(differing)}") if differing else None
     )
 
 
-def _frame(table: Path, project: Project) -> DataFrame:
+def _warehouse(project: Project) -> Warehouse:
+    """Return the open warehouse. An engine that does not start raises its own error: it says nothing about a table."""
     from feature_platform_py.warehouse.session import open_warehouse
 
-    warehouse = open_warehouse(project.target.engine, project.target.warehouse)
+    return open_warehouse(project.target.engine, project.target.warehouse)
+
+
+def _is_engine_there(project: Project) -> bool:
+    try:
+        _warehouse(project)
+    except (FeaturePlatformError, ImportError):
+        return False
+    return True
+
+
+def _frame(table: Path, warehouse: Warehouse) -> DataFrame:
     return warehouse.spark.read.format("delta").load(str(warehouse.location(TableName(table.parent.name, table.name))))
 
 

@@ -8,10 +8,12 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feature_platform_py.core.errors import ConfigurationError, EngineError
+from feature_platform_py.core.extras import install_command
 from feature_platform_py.core.stores.client import used_schemes
 from feature_platform_py.core.stores.environment import hadoop_settings
 from feature_platform_py.core.stores.path import StorePath
@@ -67,10 +69,10 @@ def open_jvm_session(config: Mapping[str, str], *, warehouse: Path) -> SparkSess
 
     It reaches S3 if this process has used S3, or the folder is there. Under `spark-submit`, its `--master` and `--packages` apply.
     Raises EngineError if the process has Spark Connect already, if Java is missing, and if Spark does not start, ConfigurationError
-    for another store, which Spark needs a connector of the user's for.
+    if Spark itself is not installed, and for another store, which Spark needs a connector of the user's for.
     """
     _refuse_beside_connect()
-    _check_java()
+    check_jvm_spark()
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
@@ -170,7 +172,14 @@ def _refuse_beside_connect() -> None:
         )
 
 
-def _check_java() -> None:
+def check_jvm_spark() -> None:
+    """Raise ConfigurationError if only Spark Connect's client is installed, EngineError if Java is not."""
+    # A Spark distribution on the Python path has it too.
+    if find_spec("pyspark.core") is None:
+        raise ConfigurationError(
+            "engine `spark`: JVM Spark is an extra, which is not installed; install it beside this package: "
+            + install_command("spark")
+        )
     home = os.environ.get("JAVA_HOME")
     java = shutil.which("java", path=str(Path(home) / "bin")) if home else shutil.which("java")
     if java is None:

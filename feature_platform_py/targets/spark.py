@@ -14,6 +14,7 @@ from feature_platform_py.core.project import Project
 from feature_platform_py.core.rows import Rows
 from feature_platform_py.core.stores.errors import explained_by_engine
 from feature_platform_py.core.stores.path import StorePath
+from feature_platform_py.sessions.jvm_session import check_jvm_spark
 from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA, ResolvedSource, near_location
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.external_sources import placed_source
@@ -115,6 +116,8 @@ class SparkBackend:
     def check(self, plan: JobPlan) -> None:
         """Check that the sink is a place of this machine that can take the result, and that a server answers."""
         plan.sink.check(self._project, None)
+        if self._project.target.engine == "spark":
+            check_jvm_spark()
         if self._project.target.engine == "connect":
             # Said before dbt has been loaded, and as what it is: dbt would call it a failure of the first statement.
             open_warehouse("connect", self._project.target.warehouse)

@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-import venv
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -442,35 +441,3 @@ def test_hostile_text_is_only_text(shop: Path, fpjob: Fpjob) -> None:
     text = "{{ env_var('HOME') }}: 'x' # \"y\"\nowner: z"
     assert fpjob("init", "entity", "sale", "--description", text, "--key", "a:bigint").status == 0
     assert fpjob("registry", "validate").status == 0
-
-
-@pytest.mark.slow
-def test_a_wheel_writes_a_project_that_runs(tmp_path: Path) -> None:
-    wheels = tmp_path / "wheels"
-    build = [sys.executable, "-m", "uv", "build", "--quiet", "--out-dir", str(wheels), str(ROOT)]
-    built = subprocess.run(build, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stderr
-    [wheel] = wheels.glob("*.whl")
-    venv.create(tmp_path / "env", symlinks=True)
-    python = tmp_path / "env" / "bin" / "python"
-    # The package from the wheel, everything that it needs from here.
-    target = subprocess.check_output(
-        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True
-    ).strip()
-    install = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--target", target, str(wheel)]
-    subprocess.run(install, check=True)
-    here = next(path for path in sys.path if path.endswith("site-packages"))
-    (Path(target) / "others.pth").write_text(here)
-    fpjob = [python, "-c", "from feature_platform_py.cli.main import main; main()"]
-    clean = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "FP_WAREHOUSE"}}
-    subprocess.run([*fpjob, "init", "shop"], cwd=tmp_path, env=clean, check=True)
-    run = subprocess.run(
-        [*fpjob, "run", "configs/jobs/sample_financial_features_job.yaml"],
-        cwd=tmp_path / "shop",
-        env=clean,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    assert "20 of 49,102 rows shown" in run.stderr
