@@ -14,9 +14,34 @@ from feature_platform_py.cli.commands import Commands, examples, format_option
 from feature_platform_py.cli.ending import end
 from feature_platform_py.cli.init_commands import init
 from feature_platform_py.cli.signs import begin, working
+from feature_platform_py.core.project import SCHEMA
 from feature_platform_py.core.project_code import NO_PROJECT_CODE
 
 SAMPLE = "configs/jobs/sample_financial_features_job.yaml"
+
+
+def _use_schema(context: click.Context, _: click.Parameter, schema: str | None) -> None:
+    """Have the command, and dbt in it, use the tables of a schema, until it ends."""
+    if schema is None:
+        return
+    before = os.environ.get(SCHEMA)
+    os.environ[SCHEMA] = schema
+
+    def restore() -> None:
+        os.environ.pop(SCHEMA, None)
+        if before is not None:
+            os.environ[SCHEMA] = before
+
+    context.find_root().call_on_close(restore)
+
+
+_schema = click.option(
+    "--schema",
+    metavar="NAME",
+    expose_value=False,
+    callback=_use_schema,
+    help="Use an environment: tables of this schema, beside production's. [default: FP_SCHEMA, or the profile's own]",
+)
 _target = click.option("--target", help="Target of profiles/profiles.yml. [default: the profile's own]")
 
 
@@ -47,6 +72,7 @@ cli.add_command(init)
 @cli.command(name="list")
 @click.option("--orphans", "is_orphans", is_flag=True, help="List tables that no job or feature group builds any more.")
 @_target
+@_schema
 @format_option("text", "json", "csv")
 @examples("fpjob list", "fpjob list --orphans")
 def list_(target: str | None, output_format: str, *, is_orphans: bool) -> None:
@@ -81,6 +107,7 @@ def validate(jobs: tuple[str, ...], target: str | None, output_format: str) -> N
 @cli.command()
 @click.argument("name", metavar="JOB|GROUP")
 @_target
+@_schema
 @format_option("text", "json", "csv")
 @examples(f"fpjob plan {SAMPLE}", "fpjob plan financial_features_extraction_v1", "fpjob plan customer_spend")
 def plan(name: str, target: str | None, output_format: str) -> None:
@@ -98,6 +125,7 @@ def plan(name: str, target: str | None, output_format: str) -> None:
 @cli.command()
 @click.argument("jobs", metavar="JOB...", nargs=-1, required=True)
 @_target
+@_schema
 @click.option("--full-refresh", "is_full_refresh", is_flag=True, help="Rebuild every feature table from its inputs.")
 @click.option(
     "--reconcile",
@@ -128,6 +156,7 @@ def run(jobs: tuple[str, ...], target: str | None, output_format: str, **asked: 
 @cli.command()
 @click.argument("name", metavar="JOB|TABLE|GROUP")
 @_target
+@_schema
 @click.option("--rows", type=click.IntRange(min=0), default=20, show_default=True, help="How many rows to show.")
 @click.option("--proof", "is_proof", is_flag=True, help="Show the proof of the job's last result instead of its rows.")
 @format_option("text", "json", "csv")
@@ -183,6 +212,7 @@ def lineage(column: str, job: str | None, target: str | None, output_format: str
 @cli.command()
 @click.argument("names", metavar="[JOB|GROUP]...", nargs=-1)
 @_target
+@_schema
 @click.option(
     "--retention",
     help="How long old versions stay readable, such as 12h, 7d or 2w. [default: 1h for feature tables, 7d for Delta sinks]",
@@ -206,6 +236,7 @@ def vacuum(
 
 @cli.command()
 @_target
+@_schema
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would be dropped, and drop nothing.")
 @click.option("--yes", "is_agreed", is_flag=True, help="Do not ask.")
 @format_option("text", "json")
@@ -225,6 +256,7 @@ def prune(target: str | None, output_format: str, *, is_dry_run: bool, is_agreed
 @cli.command()
 @click.argument("name", metavar="JOB|GROUP")
 @_target
+@_schema
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would be dropped, and drop nothing.")
 @click.option("--yes", "is_agreed", is_flag=True, help="Do not ask.")
 @format_option("text", "json")

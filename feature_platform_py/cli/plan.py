@@ -15,6 +15,7 @@ from feature_platform_py.jobs.describe import plan_lines, work_lines
 from feature_platform_py.jobs.plan import JobPlan, TablesPlan
 from feature_platform_py.jobs.point_in_time import Use
 from feature_platform_py.jobs.work import TableWork
+from feature_platform_py.runs.environment import stand_in
 from feature_platform_py.runs.run import plan_row_counts, plan_warnings, plan_work
 from feature_platform_py.targets import backend_of
 
@@ -24,6 +25,7 @@ def plan_command(name: str, *, target: str | None, output_format: str) -> None:
     project = open_project(target=target)
     with backend_of(project).unchanged():
         plan = prepare_named(name, project)
+        taken = stand_in(plan, project)
         step("loads dbt, and asks what has changed")
         works = plan_work(plan, project, on_note=print_progress)
         job = plan if isinstance(plan, JobPlan) else None
@@ -35,10 +37,14 @@ def plan_command(name: str, *, target: str | None, output_format: str) -> None:
         print_csv(list(described[0]), [list(each.values()) for each in described])
         return
     if output_format == "json":
-        rows = {"rows": counts.as_dict()} if counts else {}
+        rows: dict[str, Any] = {"rows": counts.as_dict()} if counts else {}
+        environment = {"environment": {"schema": project.target.environment, "takes_over": taken}}
+        rows |= environment if project.target.environment else {}
         print_json(plan_as_dict(plan, project, works) | rows | {"warnings": [each.as_dict() for each in warnings]})
         return
-    lines = [*plan_lines(plan, project.target), *(["", *work_lines(works)] if works else [])]
+    lines = plan_lines(plan, project.target)
+    lines += ["", f"  from {project.target.production}: {', '.join(taken)}"] if taken else []
+    lines = [*lines, *(["", *work_lines(works)] if works else [])]
     lines += ["", f"  of {counts.rows:,} rows: {counts.shown}"] if counts else []
     print_text("\n".join([*lines, *(["", *map(str, warnings)] if warnings else [])]))
 

@@ -6,7 +6,7 @@ import os
 import re
 from ast import literal_eval
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,23 @@ from feature_platform_py.core.locations import is_remote
 from feature_platform_py.core.project_files import check_project_files
 from feature_platform_py.core.stores.address import SCHEMES, is_store_address
 from feature_platform_py.core.stores.path import StorePath, place_of
+from feature_platform_py.core.suggestions import printable
 
 # Sail encodes other characters of a table's path twice.
 _PLAIN_KEY = re.compile(r"[\w.-]+(/[\w.-]+)*", re.ASCII)
 
 SERVER_CATALOG = "server"
 """What `catalog` is in the profile of a target with the catalog of a Spark Connect server."""
+
+SCHEMA = "FP_SCHEMA"
+"""The environment variable that names the schema of tables in place of the profile's: an environment."""
+
+ENVIRONMENT = "FP_ENVIRONMENT"
+"""The environment variable that tells the models in dbt which environment they are built in; commands set it."""
+
+# The variable of `dbt_project.yml` that names production's schema, for profiles that have environments as targets of their own.
+_PRODUCTION = "production_schema"
+_SCHEMA_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 # dbt's filters of values that are not texts.
 _NATIVE = ("as_native", "as_number", "as_bool")
@@ -36,6 +47,13 @@ class Target:
     warehouse: Path
     schema: str
     catalog: str | None = None
+    production: str | None = None
+    """Production's schema, if the target's is that of an environment; None for production itself."""
+
+    @property
+    def environment(self) -> str | None:
+        """The name of the environment, which is its schema; None for production."""
+        return self.schema if self.production else None
 
     @property
     def has_session(self) -> bool:
@@ -59,6 +77,43 @@ class Project:
     def jobs(self) -> Path:
         """The folder of the job files."""
         return self.root / "configs" / "jobs"
+
+    @property
+    def notes(self) -> Path:
+        """The folder of the warehouse with locks, and with what runs know of the last ones."""
+        warehouse, environment = self.target.warehouse, self.target.environment
+        return warehouse / ".environments" / environment / "running" if environment else warehouse / ".running"
+
+    @property
+    def caches(self) -> Path:
+        """The folder below `target/` with a folder for each job, of its records and what dbt has parsed."""
+        return self._own_folder("target", "jobs")
+
+    @property
+    def logs(self) -> Path:
+        """The folder with a folder for each job, of dbt's log."""
+        return self._own_folder("logs")
+
+    def _own_folder(self, folder: str, *names: str) -> Path:
+        environment = self.target.environment
+        return (
+            self.root.joinpath(folder, "environments", environment)
+            if environment
+            else self.root.joinpath(folder, *names)
+        )
+
+    def in_schema(self, schema: str) -> Project:
+        """Return the project with the tables of another schema, which may be production's. Raises ConfigurationError."""
+        production = self.target.production or self.target.schema
+        check_schema_name(schema, production)
+        return replace(
+            self, target=replace(self.target, schema=schema, production=None if schema == production else production)
+        )
+
+    @property
+    def production(self) -> Project:
+        """The project with production's tables."""
+        return self.in_schema(self.target.production) if self.target.production else self
 
     def shown(self, path: Path) -> str:
         """Return the path as a user writes it: relative to the working directory if it lies below that."""
@@ -98,14 +153,48 @@ def _load_target(root: Path, name: str | None) -> Target:
         raise ConfigurationError(f"profiles/profiles.yml: target `{chosen}` is unknown. Known: {known}")
     output = outputs[chosen]
     engine = _rendered(output.get("engine", output["type"]))
+    schema = _rendered(output["schema"])
+    production = _production_schema(root) or _rendered(output["schema"], without=SCHEMA)
+    if (asked := os.environ.get(SCHEMA)) and asked != schema:
+        raise ConfigurationError(
+            f"profiles/profiles.yml: target `{chosen}`: expected a `schema` that `--schema` and `{SCHEMA}` can set, given"
+            f" `{output['schema']}`; write `schema: \"{{{{ env_var('{SCHEMA}', '{schema}') }}}}\"`"
+        )
+    if schema != production:
+        check_schema_name(schema, production)
     return Target(
         name=chosen,
         type=output["type"],
         engine=engine,
         warehouse=warehouse_place(_rendered(output.get("warehouse", "warehouse")), root, engine=engine),
-        schema=_rendered(output["schema"]),
+        schema=schema,
         catalog=_rendered(output["catalog"]) if "catalog" in output else None,
+        production=None if schema == production else production,
     )
+
+
+def check_schema_name(schema: str, production: str) -> None:
+    """Raise ConfigurationError for a text that cannot be the schema of an environment beside production's."""
+    if not _SCHEMA_NAME.fullmatch(schema):
+        raise ConfigurationError(
+            f"`--schema` (`{SCHEMA}`): expected the name of a schema, of letters, digits and `_`, such as `dev_anna`, given"
+            f" `{printable(schema)}`"
+        )
+    if schema != production and schema.lower() == production.lower():
+        raise ConfigurationError(
+            f"`--schema` (`{SCHEMA}`): `{schema}` is `{production}`, production's own schema, to Spark; name another one"
+        )
+
+
+def _production_schema(root: Path) -> str | None:
+    """Return what `dbt_project.yml` says of production's schema, if it does; the project's files have been checked."""
+    import yaml
+
+    try:
+        named = yaml.safe_load((root / "dbt_project.yml").read_text(encoding="utf-8"))["vars"][_PRODUCTION]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
+        return None  # dbt reports a file that it cannot read
+    return str(named) if named else None
 
 
 def warehouse_place(location: str, root: Path, *, engine: str) -> Path:
@@ -177,12 +266,13 @@ def _native(text: str) -> Any:
         return text
 
 
-def _rendered(value: str) -> str:
-    """Return the value as dbt renders it in a profile, with `env_var` as the only function."""
+def _rendered(value: str, *, without: str | None = None) -> str:
+    """Return the value as dbt renders it in a profile, with `env_var` as the only function, and `without` one of the variables."""
     from jinja2.sandbox import SandboxedEnvironment
 
     environment = SandboxedEnvironment(autoescape=False, finalize=lambda each: "" if each is None else each)
-    environment.globals = {"env_var": lambda name, default="": os.environ.get(name, default)}
+    variables = {name: text for name, text in os.environ.items() if name != without}
+    environment.globals = {"env_var": lambda name, default="": variables.get(name, default)}
     environment.filters |= dict.fromkeys(_NATIVE, lambda each: each)
     return environment.from_string(value).render()
 

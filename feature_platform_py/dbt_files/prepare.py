@@ -13,6 +13,7 @@ from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import unknown
 from feature_platform_py.jobs.checks import CheckedJob, ResolvedSource, load_checked_job
+from feature_platform_py.jobs.environments import check_environment, in_environment
 from feature_platform_py.jobs.find import find_job_or_group
 from feature_platform_py.jobs.groups import plan_group
 from feature_platform_py.jobs.plan import GroupPlan, JobPlan, plan_job
@@ -38,8 +39,14 @@ def prepare_job(
             tell(f"  asks for the columns of {source.shown}")
         return _columns_of(source, project)
 
+    check_environment(project)
     checked = load_checked_job(path, project, registry=registry, columns_of=columns_of)
-    plan = plan_job(checked.config, checked.source, checked.columns or (), joined_columns=checked.joined_columns)
+    plan = plan_job(
+        in_environment(checked.config, project),
+        checked.source,
+        checked.columns or (),
+        joined_columns=checked.joined_columns,
+    )
     plan = replace(plan, read_as=_read_as(checked.source, project))
     link_packages(project.root, plan.dbt_packages)
     return plan
@@ -50,6 +57,7 @@ def prepare_group(name: str, project: Project) -> GroupPlan:
 
     Raises ConfigurationError for another name, and with every problem of the registry.
     """
+    check_environment(project)
     registry = load_registry(project.root)
     group = next((each for each in registry.defined_groups if each.name == name), None)
     if group is None or group.definition is None:

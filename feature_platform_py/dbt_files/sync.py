@@ -102,7 +102,7 @@ def bring_up_to_date(
         return {}
     registered = registered_file(plan.config.path, plan.job_name, project)
     of_project = models_folder(plan.job_name)
-    folder = of_project if registered else Path("target", "jobs", plan.job_name, "models")
+    folder = of_project if registered else (project.caches / plan.job_name / "models").relative_to(project.root)
     wanted = _files_of_job(plan, project, registered or plan.config.path.resolve(), folder)
     # A job that has left `configs/jobs` may have models there still.
     left = [*_generated_in(project.root, folder, of_project), *_left_over(project.root, plan.groups)]

@@ -30,7 +30,7 @@ def plan_lines(plan: TablesPlan, target: Target) -> list[str]:
     rows = [("table", "grain", "adds"), *_tables(plan)]
     job = plan if isinstance(plan, JobPlan) else None
     lines = [
-        f"{plan.name} on target {target.name} ({target.engine})",
+        f"{plan.name} on target {target.name} ({target.engine}){_environment(target)}",
         f"  reads   {plan.source.shown}",
         *(f"          {each}" for each in (job.read_as if job else ())),
         *(f"  filter  {each.column} {each.op} {_filter_value(each.value)}".rstrip() for each in plan.filters),
@@ -42,6 +42,10 @@ def plan_lines(plan: TablesPlan, target: Target) -> list[str]:
         *(_use_lines(job.uses) if job else ()),
     ]
     return [*lines, *(_look_ahead_lines(job) if job else [])]
+
+
+def _environment(target: Target) -> str:
+    return f", environment {target.environment} beside {target.production}" if target.environment else ""
 
 
 def _tables(plan: TablesPlan) -> Iterator[tuple[str, str, str]]:

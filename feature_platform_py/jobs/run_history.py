@@ -51,4 +51,4 @@ def past_runs(project: Project, job_name: str) -> list[PastRun]:
 
 
 def _file(project: Project, job_name: str) -> Path:
-    return project.root / "target" / "jobs" / job_name / "runs.json"
+    return project.caches / job_name / "runs.json"

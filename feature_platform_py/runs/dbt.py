@@ -10,7 +10,7 @@ from typing import Any
 from feature_platform_py.core.dbt_invocation import invoke_dbt
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.messages import FAULTS, LOGGED_BY_MACROS, Code, Message, decode_event
-from feature_platform_py.core.project import Project
+from feature_platform_py.core.project import ENVIRONMENT, SCHEMA, Project
 from feature_platform_py.core.text import without_stack_trace, yaml_argument
 from feature_platform_py.jobs.work import TableWork, read_work
 
@@ -234,7 +234,7 @@ def generate_docs(project: Project, job_names: Sequence[str]) -> tuple[Path, Dbt
     arguments = ["docs", "generate", *_common_arguments(project, DOCS, {})]
     arguments[arguments.index("--target-path") + 1] = str(target_path)
     arguments.remove("--no-write-json")
-    result = invoke_dbt(arguments, environment=jobs_left_out(project.root, job_names))
+    result = invoke_dbt(arguments, environment={**jobs_left_out(project.root, job_names), **schema_of(project)})
     return target_path, DbtRun((), _log_file(project, DOCS), result.exception)
 
 
@@ -242,7 +242,7 @@ def _common_arguments(project: Project, job_name: str, variables: Mapping[str, A
     return [
         *("--project-dir", str(project.root), "--profiles-dir", str(project.root / "profiles")),
         *("--target", project.target.name, "--vars", yaml_argument(variables)),
-        *("--target-path", str(project.root / "target" / "jobs" / job_name)),
+        *("--target-path", str(project.caches / job_name)),
         *("--log-path", str(_log_file(project, job_name).parent)),
         *("--log-level", "none", "--log-level-file", "debug", "--no-use-colors", "--no-use-colors-file"),
         *("--no-write-json", "--no-version-check"),
@@ -250,21 +250,26 @@ def _common_arguments(project: Project, job_name: str, variables: Mapping[str, A
 
 
 def _log_file(project: Project, job_name: str) -> Path:
-    return project.root / "logs" / job_name / "dbt.log"
+    return project.logs / job_name / "dbt.log"
 
 
 def _result(
     project: Project, job_name: str, arguments: Sequence[str], watch: Callable[[Any], None] = lambda _: None
 ) -> Any:
-    folder = project.root / "target" / "jobs"
+    folder = project.caches
     _begin_from_another_job(folder, job_name)
-    environment = jobs_left_out(project.root, [job_name])
+    environment = {**jobs_left_out(project.root, [job_name]), **schema_of(project)}
     result = invoke_dbt(arguments, callbacks=[watch], environment=environment)
     if isinstance(result.exception, KeyError) and (folder / job_name / _PARSED).exists():
         # dbt's partial parsing looks for a group that no model names any more, before it runs a node.
         (folder / job_name / _PARSED).unlink()
         result = invoke_dbt(arguments, callbacks=[watch], environment=environment)
     return result
+
+
+def schema_of(project: Project) -> dict[str, str]:
+    """Return the variables by which profile and models know the schema of the project's tables, and its environment."""
+    return {SCHEMA: project.target.schema, ENVIRONMENT: project.target.environment or ""}
 
 
 def jobs_left_out(root: Path, job_names: Sequence[str]) -> dict[str, str]:

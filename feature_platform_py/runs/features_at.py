@@ -212,7 +212,7 @@ def _run(asking: Mapping[str, Any], folder: Path, project: Project) -> Proof | N
         **asking,
         "output_sink": {"sink_type": "overwrite_parquet", "config": {"path": str(folder / "result")}},
     }
-    file = project.root / "target" / "jobs" / NAME / f"{NAME}.yaml"
+    file = project.caches / NAME / f"{NAME}.yaml"
     try:
         text = yaml.safe_dump(job, sort_keys=False, allow_unicode=True)
     except yaml.YAMLError as error:

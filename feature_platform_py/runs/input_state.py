@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from feature_platform_py.core.errors import DataCheckError
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import Project
-from feature_platform_py.runs.lock import FOLDER
 
 
 class InputChangedError(DataCheckError):
@@ -63,13 +63,20 @@ class InputState:
             note.unlink(missing_ok=True)
 
 
+def copy_notes(project: Project, to: Project, names: Sequence[str]) -> None:
+    """Give an environment that gets tables of a project what is noted of these tables."""
+    for note, copy in zip(_notes(project, names), _notes(to, names), strict=True):
+        with suppress(FileNotFoundError):
+            replace_file(copy, note.read_bytes())
+
+
 def is_unfinished(project: Project, names: Sequence[str]) -> bool:
     """Return whether a run of the job, or of a feature group, has not checked its input at its end."""
     return any(note.exists() for note in _notes(project, names))
 
 
 def _notes(project: Project, names: Sequence[str]) -> list[Path]:
-    return [project.target.warehouse / FOLDER / f"{name}.unproved.json" for name in names]
+    return [project.notes / f"{name}.unproved.json" for name in names]
 
 
 def _digest(state: object) -> str:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from feature_platform_py.core.project import Project, template
 from feature_platform_py.jobs.plan import JobPlan
-from feature_platform_py.runs.lock import FOLDER
 from feature_platform_py.runs.nothing_new import program
 from feature_platform_py.warehouse.passed_tests import OF_INPUTS, OF_TABLES, PassedTests
 
@@ -21,7 +20,7 @@ _DEFINES_TEST = re.compile(r"\btest\s+(\w+)|(?:\b|__)test_(\w+)\s*\(")
 def known_tests(plan: JobPlan, project: Project, *, is_ignored: bool) -> PassedTests:
     """Return what the warehouse knows of the job's tests. With `is_ignored` all are to look at everything."""
     digest = sha256(json.dumps([project.target.engine, list(program())]).encode()).hexdigest()
-    file = project.target.warehouse / FOLDER / f"{plan.job_name}.tests.json"
+    file = project.notes / f"{plan.job_name}.tests.json"
     return PassedTests(file, program=digest, trusted=_trusted(plan, project), is_ignored=is_ignored)
 
 

@@ -14,7 +14,6 @@ from feature_platform_py.core.project import Project
 from feature_platform_py.core.stores.lease import Holder, leased
 from feature_platform_py.core.stores.path import StorePath
 
-FOLDER = ".running"
 _VACUUM = ", by `fpjob vacuum`"
 
 
@@ -61,7 +60,7 @@ def _locked(project: Project, name: str, taken: Callable[[str], None], *, by: st
     if not project.target.has_session:
         yield _held
         return
-    path = project.target.warehouse / FOLDER / f"{name}.lock"
+    path = project.notes / f"{name}.lock"
     if isinstance(path, StorePath):
         with leased(
             path, by + _holder(f" on {socket.gethostname()}"), taken=lambda holder: taken(_told(holder))

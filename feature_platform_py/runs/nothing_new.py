@@ -21,7 +21,6 @@ from feature_platform_py.dbt_files.job_models import models_folder
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.jobs.work import TableWork
 from feature_platform_py.runs.dbt import UNCHANGED, NodeResult
-from feature_platform_py.runs.lock import FOLDER
 from feature_platform_py.runs.warnings import JobWarning
 from feature_platform_py.sinks.results import ResultCounts
 from feature_platform_py.sinks.sink import SinkResult
@@ -96,7 +95,7 @@ def known_through_removals(plan: JobPlan, project: Project) -> Iterator[None]:
 
 
 def _file(plan: JobPlan, project: Project) -> Path:
-    return project.target.warehouse / FOLDER / f"{plan.job_name}.result.json"
+    return project.notes / f"{plan.job_name}.result.json"
 
 
 def _kept(file: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from feature_platform_py.jobs.find import group_names
 from feature_platform_py.jobs.names import GROUP_MODELS, job_files, last_file, written_models
 from feature_platform_py.jobs.plan import INPUT_MODEL, JOINED_MODEL
 from feature_platform_py.runs.features_at import NAME as FEATURES_AT
-from feature_platform_py.runs.lock import FOLDER, running_alone
+from feature_platform_py.runs.lock import running_alone
 from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
 from feature_platform_py.targets import backend_of
 from feature_platform_py.warehouse.catalog_file import TableName
@@ -108,7 +108,7 @@ def drop_relations(relations: Sequence[OwnRelation], project: Project) -> None:
         with running_alone(project, owner):
             for each in sorted(of_owner, key=lambda each: each.kind != "view"):
                 warehouse.drop(TableName(each.schema, each.name))
-            kept_files = (project.target.warehouse / FOLDER).glob(f"{owner}.*.json")
+            kept_files = project.notes.glob(f"{owner}.*.json")
             for kept in kept_files if not of_owner[0].is_owner_there else ():
                 kept.unlink(missing_ok=True)
 
@@ -123,7 +123,7 @@ def _jobs(project: Project) -> set[str]:
                 f"{project.shown(path)}: expected a `job_name`, so that its tables are known; correct the file"
             )
         found.add(name)
-    folders = [path.name for path in (project.root / "target" / "jobs").glob("*/")]
+    folders = [path.name for path in project.caches.glob("*/")]
     return found | {name for name in folders if last_file(project, name)}
 
 

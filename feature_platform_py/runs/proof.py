@@ -175,7 +175,7 @@ def last_proof(project: Project, job_name: str) -> Proof | None:
 
 
 def _file(project: Project, job_name: str) -> Path:
-    return project.root / "target" / "jobs" / job_name / "proof.json"
+    return project.caches / job_name / "proof.json"
 
 
 def _rows(plan: JobPlan, schema: str, backend: Backend) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from feature_platform_py.core.errors import DataCheckError, EngineError, Feature
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.jobs.plan import JobPlan, TablesPlan
-from feature_platform_py.runs.lock import FOLDER
 from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
 from feature_platform_py.warehouse.catalog_file import CatalogFile, TableName
 from feature_platform_py.warehouse.repair import (
@@ -44,8 +43,8 @@ def repair_warehouse(project: Project, *, is_full_refresh: bool, tell: Tell) -> 
         tell(f"  thrown away: {project.shown(copy)}: a copy of a source that cannot be read")
     catalog = CatalogFile(folder)
     schemas = [folder / project.target.schema, folder / EXTERNAL_SCHEMA, copies_folder(folder)]
-    files = [catalog.path, catalog.lock_path, *(folder / FOLDER).glob("*")]
-    faults = place_faults(folders=[*schemas, folder / FOLDER], files=files)
+    files = [catalog.path, catalog.lock_path, *project.notes.glob("*")]
+    faults = place_faults(folders=[*schemas, project.notes], files=files)
     if catalog.path not in {fault.path for fault in faults} and (fault := catalog_fault(folder)):
         faults.append(fault)
     _settle(faults, "JOB", project, is_full_refresh=is_full_refresh, tell=tell)

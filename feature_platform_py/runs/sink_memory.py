@@ -16,7 +16,6 @@ from feature_platform_py.core.project import Project
 from feature_platform_py.files.delta_log import actions, replayed
 from feature_platform_py.jobs.changed_periods import result_periods
 from feature_platform_py.jobs.plan import JobPlan
-from feature_platform_py.runs.lock import FOLDER
 from feature_platform_py.sinks.division import Division, HeldPeriod, PeriodRows
 from feature_platform_py.sinks.sink import SinkResult
 from feature_platform_py.targets import backend_of
@@ -35,7 +34,7 @@ class SinkMemory:
 
     def __init__(self, plan: JobPlan, project: Project) -> None:
         self._plan, self._project = plan, project
-        self._file = project.target.warehouse / FOLDER / f"{plan.job_name}.sink.json"
+        self._file = project.notes / f"{plan.job_name}.sink.json"
         self._definition = _definition(plan, project)
         schema = project.target.schema
         self._tables = {node: table_version(project.target.warehouse / schema / node) for node in plan.table_nodes}

@@ -117,6 +117,10 @@ class Sink(ABC):
         """Return the sink with each column that it names spelled as the result spells it."""
         return self
 
+    def in_environment(self, name: str) -> Self:  # noqa: ARG002
+        """Return the sink that a job has in an environment of this name, whose runs never write production's."""
+        return self
+
     @abstractmethod
     def check(self, project: Project, tables: SqlTables | None) -> None:
         """Raise SinkError if the sink can be seen to fail before anything has run.

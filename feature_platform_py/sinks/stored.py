@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import DataCheckError, EngineError, Problem, SinkError
 from feature_platform_py.core.fields import STRICT, ColumnName, Location
-from feature_platform_py.core.locations import absolute, is_remote
+from feature_platform_py.core.locations import absolute, is_remote, is_table_name
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.stores.address import is_store_address
 from feature_platform_py.core.stores.errors import explained_by_engine
@@ -78,6 +78,18 @@ class StoredSink(Sink):
     def shown(self) -> str:
         """The kind, the place and the mode."""
         return f"{self.kind} {self.path} ({self.mode})"
+
+    def in_environment(self, name: str) -> Self:
+        """Return the sink beside production's: a table in the schema `<name>_<schema>`, a folder in a folder of the name.
+
+        A table without a schema is one of the features' schema, which is the environment's.
+        """
+        location = self.location or ""
+        if is_table_name(location):
+            *catalog, schema, table = self.path.split(".") if "." in self.path else ("", self.path)
+            return replace(self, path=".".join([*catalog, f"{name}_{schema}", table])) if schema else self
+        parent, slash, folder = self.path.rstrip("/").rpartition("/")
+        return replace(self, path=f"{parent}{slash}{name}/{folder}")
 
     def folder(self, project: Project) -> Path:
         """Return the folder of this machine, or of an object store, that the path names."""

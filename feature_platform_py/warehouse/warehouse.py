@@ -72,6 +72,7 @@ class Warehouse:
         self._registered: dict[TableName, RelationDefinition] = {}
         self._broken: dict[TableName, RelationDefinition] = {}
         self._versions: dict[TableName, int] = {}
+        self._stand_ins: dict[TableName, RelationDefinition] = {}
         for leftover in [] if is_read_only or isinstance(folder, StorePath) else folder.glob(f"*/{DISCARDED_PREFIX}*"):
             remove(leftover)
 
@@ -84,7 +85,11 @@ class Warehouse:
             schemas = {name.schema for name in remembered} | {path.name for path in plain_folders(self.folder)}
             for schema in sorted(schemas - self._schemas):
                 self.create_schema(schema)
-            found = remembered | {name: self._table_definition(name) for name in stored_tables(self.folder)}
+            found = (
+                self._stand_ins
+                | remembered
+                | {name: self._table_definition(name) for name in stored_tables(self.folder)}
+            )
             for name in [name for name in self._registered if name not in found]:
                 self._unregister(name)
             self._register_all({name: found[name] for name in found if self._registered.get(name) != found[name]})
@@ -207,6 +212,13 @@ class Warehouse:
         with self._lock:
             if any(commits(self.location(name))):
                 self._adopt(name)
+
+    def stand_in(self, name: TableName, other: TableName) -> None:
+        """Have another table stand in for one that the folder does not have, in this session."""
+        with self._lock:
+            self.create_schema(name.schema)
+            self._stand_ins[name] = self._table_definition(other)
+            self.refresh()
 
     def create_view(self, name: TableName, select: str) -> None:
         """Create or replace the view, in this session and for later ones."""

@@ -139,7 +139,7 @@ def test_flags_of_the_project_file_leave_out_no_test_and_a_profile_may_use_a_var
     settings.write_text(
         settings.read_text().replace("flags:\n", "flags:\n  indirect_selection: empty\n  fail_fast: true\n")
     )
-    reword(profile, "schema: features", "schema: \"{{ env_var('DBT_HOST') }}\"")
+    reword(profile, "env_var('FP_SCHEMA', 'features')", "env_var('DBT_HOST')")
     monkeypatch.setenv("DBT_HOST", "of_variable")
     outcome = fpjob("run", "shop.yaml")
     assert outcome.status == 0, outcome.stderr

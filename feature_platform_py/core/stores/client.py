@@ -89,6 +89,13 @@ class ObjectStoreClient:
         """Write an object if it has still this tag, and return the new one. Raises ChangedMeanwhileError if it has another."""
         return self._put(key, content, mode={"e_tag": tag})
 
+    def copy(self, key: str, to: str) -> None:
+        """Have the store copy an object. Raises FileNotFoundError if there is none."""
+        import obstore
+
+        with store_errors(self._place(key)):
+            obstore.copy(self.store, key, to)
+
     def delete(self, keys: list[str]) -> None:
         """Remove objects; one that does not exist is no error."""
         import obstore

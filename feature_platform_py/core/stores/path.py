@@ -165,6 +165,13 @@ class StorePath(PosixPath):
         self._client.write(self.key, bytes(data))
         return len(data)
 
+    def copy_to(self, other: StorePath) -> None:
+        """Copy the object to another path; within a bucket the store does so itself. Raises FileNotFoundError."""
+        if self._client is other._client:
+            self._client.copy(self.key, other.key)
+        else:
+            other.write_bytes(self.read_bytes())
+
     def upload(self, file: Path) -> None:
         """Write a file of this machine as the object, in parts if it is large."""
         self._client.upload(self.key, file)

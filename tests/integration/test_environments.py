@@ -1,0 +1,152 @@
+"""Environments: a schema beside production's that starts from its tables, computes what differs, and never writes production."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+
+from feature_platform_py.warehouse.session import close_warehouse, open_warehouse
+from tests.conftest import Fpjob, copy_project, reword
+
+JOB = Path("configs/jobs/shop.yaml")
+WAREHOUSE = Path("warehouse")
+SPEND = "shop__user_spend"
+MONTHLY = "shop__user_monthly_transactions"
+_TEXT = """\
+job_name: shop
+input_source: {source_type: spark, config: {location: shop.csv, format: csv}}
+feature_transformers:
+  - {name: UserSpendAggregator, params: {user_id_col: who, timestamp_col: at, amount_col: paid, window_days: 30}}
+  - {name: UserMonthlyTransactionCounter, params: {user_id_col: who, timestamp_col: at}}
+output_sink: {sink_type: overwrite_delta, config: {path: sales.shop}}
+"""
+
+
+def write_rows(days: range) -> None:
+    rows = [f"u{day % 3},2024-{1 + day // 28:02}-{1 + day % 28:02} 10:00:00,{day}.50\n" for day in days]
+    Path("shop.csv").write_text("who,at,paid\n" + "".join(rows))
+
+
+def run(fpjob: Fpjob, *options: str) -> dict[str, object]:
+    outcome = fpjob("run", "shop", "--format", "json", *options)
+    assert outcome.status == 0, outcome.stderr
+    told: dict[str, object] = json.loads(outcome.stdout)
+    return told
+
+
+def actions(told: dict[str, object]) -> dict[str, str]:
+    return {each["name"]: each["work"]["action"] for each in told["models"] if "work" in each}  # type: ignore[attr-defined]
+
+
+def rows_of(table: Path) -> pa.Table:
+    rows = DeltaTable(table).to_pyarrow_table()
+    rows = rows.select(sorted(rows.column_names))
+    return rows.sort_by([(name, "ascending") for name in rows.column_names])
+
+
+def contents(*folders: str) -> dict[str, str]:
+    """The digests of all files of some folders of the warehouse."""
+    files = [file for folder in folders for file in (WAREHOUSE / folder).rglob("*") if file.is_file()]
+    return {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def production() -> dict[str, str]:
+    return contents("features", "sales", ".running")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = copy_project(tmp_path_factory.mktemp("project") / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("FP_WAREHOUSE", raising=False)
+        write_rows(range(80))
+        JOB.write_text(_TEXT)
+        yield folder
+        close_warehouse("sail", folder / WAREHOUSE)
+
+
+def test_a_plan_says_what_is_taken_over_and_changes_nothing(root: Path, fpjob: Fpjob) -> None:
+    run(fpjob)
+    outcome = fpjob("plan", "shop", "--schema", "dev_anna")
+    assert outcome.status == 0, outcome.stderr
+    assert "shop on target local (sail), environment dev_anna beside features" in outcome.stdout
+    assert "  writes  delta_table dev_anna_sales.shop (overwrite)" in outcome.stdout
+    assert "  from features: user_spend, user_monthly_transactions" in outcome.stdout
+    assert outcome.stdout.count("nothing new") == 2
+    assert not (WAREHOUSE / "dev_anna").exists()
+
+
+def test_an_unchanged_definition_is_taken_over_and_nothing_is_computed(root: Path, fpjob: Fpjob) -> None:
+    before = production()
+    told = run(fpjob, "--schema", "dev_anna")
+    assert set(actions(told).values()) == {"skip"}
+    assert told["sink"]["path"] == "dev_anna_sales.shop"  # type: ignore[index]
+    assert production() == before
+    for name in (SPEND, MONTHLY):
+        here, there = (set((WAREHOUSE / schema / name).rglob("*.parquet")) for schema in ("dev_anna", "features"))
+        assert {file.stat().st_ino for file in here} == {file.stat().st_ino for file in there} != set()
+
+
+def test_only_the_changed_table_is_computed_and_it_equals_a_fresh_warehouse(
+    root: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = production()
+    reword(JOB, "window_days: 30", "window_days: 14")
+    told = run(fpjob, "--schema", "dev_anna")
+    assert actions(told) == {"user_spend": "rebuild", "user_monthly_transactions": "skip"}
+    assert production() == before
+    monkeypatch.setenv("FP_WAREHOUSE", "fresh")
+    run(fpjob)
+    close_warehouse("sail", root / "fresh")
+    for name in (SPEND, MONTHLY):
+        assert rows_of(WAREHOUSE / "dev_anna" / name).equals(rows_of(root / "fresh/features" / name))
+    assert rows_of(WAREHOUSE / "dev_anna_sales/shop").equals(rows_of(root / "fresh/sales/shop"))
+
+
+def test_an_environment_survives_the_vacuum_of_production(root: Path, fpjob: Fpjob) -> None:
+    kept = rows_of(WAREHOUSE / "dev_anna" / MONTHLY)
+    shared = {file.stat().st_ino for file in (WAREHOUSE / "features" / MONTHLY).rglob("*.parquet")}
+    write_rows(range(90))
+    run(fpjob, "--full-refresh")
+    vacuum = fpjob("vacuum", "shop", "--retention", "0h")
+    assert vacuum.status == 0, vacuum.stderr
+    assert not shared & {file.stat().st_ino for file in (WAREHOUSE / "features" / MONTHLY).rglob("*.parquet")}
+    assert rows_of(WAREHOUSE / "dev_anna" / MONTHLY).equals(kept)
+    session = open_warehouse("sail", WAREHOUSE).spark
+    assert session.table(f"dev_anna.{MONTHLY}").count() == kept.num_rows
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ("dev-anna", "expected the name of a schema, of letters, digits and `_`, such as `dev_anna`, given `dev-anna`"),
+        ("Features", "`Features` is `features`, production's own schema, to Spark"),
+        ("sources", "given `sources`, which has the sources of jobs"),
+        ("Sales", "given `Sales`, which has the sink of `shop.yaml`"),
+    ],
+)
+def test_a_schema_that_is_in_use_is_refused(root: Path, fpjob: Fpjob, schema: str, said: str) -> None:
+    outcome = fpjob("run", "shop", "--schema", schema)
+    assert (outcome.status, outcome.stdout) == (2, "")
+    assert said in outcome.stderr
+
+
+def test_a_profile_that_does_not_read_the_schema_says_what_to_write(
+    root: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiles = Path("profiles/profiles.yml")
+    kept = profiles.read_text()
+    try:
+        profiles.write_text(kept.replace("\"{{ env_var('FP_SCHEMA', 'features') }}\"", "features"))
+        outcome = fpjob("plan", "shop", "--schema", "dev_anna")
+        assert outcome.status == 2
+        assert "given `features`; write `schema: \"{{ env_var('FP_SCHEMA', 'features') }}\"`" in outcome.stderr
+    finally:
+        profiles.write_text(kept)
