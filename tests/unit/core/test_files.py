@@ -83,7 +83,7 @@ def test_a_kill_leaves_the_old_text_or_the_new_and_the_next_call_mends_the_rest(
     assert seen == {("old", 1), ("old", 2), ("new", 1)}
 
 
-# Folders that are staged whole, two locks, probes that are removed at once, a log, and objects of a store.
+# Folders that are staged whole, two locks, probes that are removed at once, logs, and objects of a store.
 _WRITE_OTHERWISE = {
     "warehouse/catalog_file.py",
     "core/files.py",
@@ -91,6 +91,7 @@ _WRITE_OTHERWISE = {
     "core/stores/path.py",
     "sessions/jvm_session.py",
     "sessions/remote_session.py",
+    "files/delta_links.py",
     "files/delta_log.py",
     "files/objects.py",
     "runs/lock.py",
