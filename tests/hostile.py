@@ -38,7 +38,7 @@ EVERYTHING = " | ".join(ONE_LINE) + "\nnext line"
 # Texts that name something else, which must be there, or that the format restricts beyond what JSON Schema says.
 _REFERENCES = frozenset(
     {"name", "entity", "model", "to", "type", "primary_key", "event_time", "loaded_at", "location", "options"}
-    | {"source", "timestamp_col", "time_zone", "column", "windows", "order_by", "value"}
+    | {"source", "timestamp_col", "time_zone", "column", "windows", "order_by", "value", "was"}
 )
 
 

@@ -16,6 +16,7 @@ from feature_platform_py.jobs.plan import JobPlan, TablesPlan
 from feature_platform_py.jobs.point_in_time import Use
 from feature_platform_py.jobs.work import TableWork
 from feature_platform_py.runs.environment import stand_in
+from feature_platform_py.runs.renames import find_moves
 from feature_platform_py.runs.run import plan_row_counts, plan_warnings, plan_work
 from feature_platform_py.targets import backend_of
 
@@ -28,6 +29,7 @@ def plan_command(name: str, *, target: str | None, output_format: str) -> None:
         taken = stand_in(plan, project)
         step("loads dbt, and asks what has changed")
         works = plan_work(plan, project, on_note=print_progress)
+        moves = find_moves(plan, project)
         job = plan if isinstance(plan, JobPlan) else None
         step("looks at the source")
         counts = plan_row_counts(job, project) if job else None
@@ -40,10 +42,12 @@ def plan_command(name: str, *, target: str | None, output_format: str) -> None:
         rows: dict[str, Any] = {"rows": counts.as_dict()} if counts else {}
         environment = {"environment": {"schema": project.target.environment, "takes_over": taken}}
         rows |= environment if project.target.environment else {}
+        rows |= {"moves": [{"from": old, "to": new} for old, new in moves.tables]} if moves.tables else {}
         print_json(plan_as_dict(plan, project, works) | rows | {"warnings": [each.as_dict() for each in warnings]})
         return
     lines = plan_lines(plan, project.target)
     lines += ["", f"  from {project.target.production}: {', '.join(taken)}"] if taken else []
+    lines += ["", *(f"  moves   {old} to {new}" for old, new in moves.tables)] if moves.tables else []
     lines = [*lines, *(["", *work_lines(works)] if works else [])]
     lines += ["", f"  of {counts.rows:,} rows: {counts.shown}"] if counts else []
     print_text("\n".join([*lines, *(["", *map(str, warnings)] if warnings else [])]))

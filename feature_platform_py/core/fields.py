@@ -63,6 +63,12 @@ def _name(value: str) -> str:
     return value
 
 
+def _former_name(value: str) -> str:
+    if not re.fullmatch("[a-z][a-z0-9_]{0,59}", value):
+        raise ValueError("expected at most 60 characters: a letter a-z, then letters a-z, digits and `_`")
+    return value
+
+
 def _location(value: str) -> str:
     if not 0 < len(value) <= MAX_LOCATION_LENGTH or value != value.strip() or re.search(r"[\r\n\t]", value):
         raise ValueError(f"expected a path or a table name on one line, of 1 to {MAX_LOCATION_LENGTH} characters")
@@ -125,6 +131,14 @@ Mapped = dict[str, Any]
 def one_or_more(schema: dict[str, Any]) -> WithJsonSchema:
     """Return the JSON Schema of what `as_tuple` accepts: one value, or a list of at least one."""
     return WithJsonSchema({"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1}]})
+
+
+FormerNames = Annotated[
+    tuple[Annotated[Text, AfterValidator(_former_name)], ...],
+    BeforeValidator(as_tuple),
+    one_or_more({"type": "string", "pattern": "^[a-z][a-z0-9_]{0,59}$"}),
+    Field(description="the name, or the names, that it had before; a run gives the tables of that name the new one"),
+]
 
 
 def json_schema_of(kind: type[Any]) -> dict[str, Any]:

@@ -105,7 +105,8 @@ def bring_up_to_date(
     folder = of_project if registered else (project.caches / plan.job_name / "models").relative_to(project.root)
     wanted = _files_of_job(plan, project, registered or plan.config.path.resolve(), folder)
     # A job that has left `configs/jobs` may have models there still.
-    left = [*_generated_in(project.root, folder, of_project), *_left_over(project.root, plan.groups)]
+    former = [models_folder(name) for name in plan.was]
+    left = [*_generated_in(project.root, folder, of_project, *former), *_left_over(project.root, plan.groups)]
     _update(project, wanted, left, {folder, of_project}, tell)
     return {} if registered else {"job_models": folder.as_posix()}
 
@@ -138,7 +139,9 @@ def _generated_in(root: Path, *folders: Path) -> set[Path]:
 
 def _left_over(root: Path, groups: Iterable[GroupPlan]) -> Iterator[Path]:
     """Yield the generated files of these groups, also of tables that they do not have any more."""
+    groups = list(groups)
     origins = {_group_origin(group) for group in groups}
+    origins |= {f"registry/feature/{name}.yaml" for group in groups for name in group.was}
     for path in _generated_in(root, GROUP_MODELS) if origins else ():
         if _origin(_text(root / path)) in origins:
             yield path

@@ -107,7 +107,7 @@ class Asking:
 
 @dataclass(frozen=True)
 class JobConfig:
-    """A job with a valid file; whether it fits its source's columns is checked separately."""
+    """A job with a valid file; whether it fits its source's columns is checked separately. `was` are the names that it had before."""
 
     path: Path
     job_name: str
@@ -120,6 +120,7 @@ class JobConfig:
     targets: tuple[TargetSpec, ...] = ()
     allow_look_ahead: bool = False
     drops_immature: bool = False
+    was: tuple[str, ...] = ()
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     @property
@@ -145,6 +146,7 @@ class JobDraft:
     targets: tuple[TargetSpec, ...]
     allow_look_ahead: bool
     drops_immature: bool
+    was: tuple[str, ...]
     feature_transformers: tuple[TransformerSpec, ...]
     output_sink: Sink | None
     problems: tuple[Problem, ...]
@@ -164,6 +166,7 @@ class JobDraft:
             targets=self.targets,
             allow_look_ahead=self.allow_look_ahead,
             drops_immature=self.drops_immature,
+            was=self.was,
             feature_transformers=self.feature_transformers,
             output_sink=self.output_sink,
             place=self.place,
@@ -202,6 +205,7 @@ def read_job(
         ),
         allow_look_ahead=job.allow_look_ahead if job else True,
         drops_immature=bool(job and job.immature == "drop"),
+        was=job.was if job else (),
         feature_transformers=_transformers(place.at("feature_transformers"), transformers, problems),
         output_sink=_sink(place.at("output_sink"), problems),
         problems=tuple(dict.fromkeys(problems)),

@@ -92,6 +92,7 @@ def name_problems(draft: JobDraft, project: Project) -> Iterator[Problem]:
     if _is_defined_group(project.root / "registry" / "feature" / f"{draft.job_name}.yaml"):
         message = f"`job_name`: `{draft.job_name}` is the name of a feature group too; give the job another name"
         yield draft.place.at("job_name").problem(message)
+    yield from _former_name_problems(draft, project)
     own = draft.path.resolve()
     is_registered = own.is_relative_to(project.jobs.resolve())
     others = [path for path in job_files(project) if path.resolve() != own and _has_name(path, draft.job_name)]
@@ -103,6 +104,28 @@ def name_problems(draft: JobDraft, project: Project) -> Iterator[Problem]:
             f"`job_name`: `{draft.job_name}` is the name of the job in `{project.shown(other)}` too, and their tables"
         )
         yield draft.place.at("job_name").problem(f"{message} would replace each other; give one of them another name")
+
+
+def _former_name_problems(draft: JobDraft, project: Project) -> Iterator[Problem]:
+    """Yield a problem for each former name that a job or a feature group still has, and for one that two jobs claim."""
+    own, at = draft.path.resolve(), draft.place.at("was")
+    for name in draft.was:
+        others = [path for path in (*job_files(project), *last_file(project, name)) if path.resolve() != own]
+        if name == draft.job_name or _is_defined_group(project.root / "registry" / "feature" / f"{name}.yaml"):
+            yield at.problem(f"`was`: `{name}` exists still; expected a name that the job had before, remove it")
+        for other in dict.fromkeys(path for path in others if _has_name(path, name)):
+            yield at.problem(f"`was`: the job `{name}` exists still, in `{project.shown(other)}`; remove one of them")
+        for other in dict.fromkeys(path for path in others if _claims(path, name)):
+            shown = project.shown(other)
+            yield at.problem(f"`was`: `{name}` is in `was` of `{shown}` too; only one job can have its tables")
+
+
+def _claims(path: Path, name: str) -> bool:
+    try:
+        was = read_document(path).values.get("was") if path.is_file() and b"was" in path.read_bytes() else None
+    except (OSError, ConfigurationError):
+        return False
+    return was == name or (isinstance(was, list) and name in was)
 
 
 def last_file(project: Project, name: str) -> list[Path]:

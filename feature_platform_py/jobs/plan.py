@@ -58,6 +58,11 @@ class TablesPlan:
         return ", ".join(".".join(each.relation) for each in holders) or ".".join(self.dbt_source)
 
     @property
+    def was(self) -> tuple[str, ...]:
+        """The names that the job or the group had before."""
+        return ()
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """The models that are feature tables."""
         return tuple(dict.fromkeys(each.model for each in self.feature_sets))
@@ -142,6 +147,11 @@ class GroupPlan(TablesPlan):
         return f"<GroupPlan {self.name}: {self.source.shown} -> {', '.join(column.name for column in self.features)}>"
 
     @property
+    def was(self) -> tuple[str, ...]:
+        """The names that the group had before."""
+        return self.group.was
+
+    @property
     def grain(self) -> tuple[str, ...]:
         """The columns that decide which features a row gets: the source's columns with the entity's key, and the event time."""
         return self.feature_sets[0].keys
@@ -193,6 +203,11 @@ class JobPlan(TablesPlan):
     def job_name(self) -> str:
         """The job's name, which its tables and its caches carry."""
         return self.name
+
+    @property
+    def was(self) -> tuple[str, ...]:
+        """The names that the job had before."""
+        return self.config.was
 
     @property
     def sink(self) -> Sink:

@@ -17,6 +17,7 @@ from feature_platform_py.core.fields import (
     FileFormat,
     FilledText,
     Flag,
+    FormerNames,
     Location,
     Mapped,
     Name,
@@ -160,6 +161,7 @@ class JobPart:
 
     job_name: JobName
     description: Annotated[Text, Field(description="the purpose of the job")] = ""
+    was: FormerNames = ()
     input_source: Annotated[Mapped, Field(description="the source of the rows")]
     entities: Entities = Field(default_factory=dict)
     event_time: EventTime = None

@@ -80,6 +80,7 @@ class TableWork:
         }
 
 
+MOVED_WORK = TableWork("unknown", "the table is moved first", of=None, unit=None, periods=())
 UNKNOWN_WORK = TableWork("unknown", "the query is run first", of=None, unit=None, periods=())
 
 

@@ -98,6 +98,7 @@ class FeatureGroup:
 
     A group with a `definition` is computed as that says, in the table or view `model`, which has the group's name. The features of
     another group are those of a model that someone wrote, or of transformers; jobs can read those of a model if it has `versions`.
+    `was` are the names that it had before.
     """
 
     name: str
@@ -109,6 +110,7 @@ class FeatureGroup:
     features: tuple[Feature, ...]
     definition: Definition | None = None
     versions: Versions | None = None
+    was: tuple[str, ...] = ()
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
     def feature_of(self, column: str) -> Feature | None:
@@ -221,7 +223,16 @@ def _defined(
         problems.append(place.at("name").problem(f"`name`: {fault}, given {place.at('name').given}"))
     features = _defined_features(definition, part.owner) if definition else ()
     return FeatureGroup(
-        part.name, path, part.description, part.owner, part.entity, part.name, features, definition, place=place
+        part.name,
+        path,
+        part.description,
+        part.owner,
+        part.entity,
+        part.name,
+        features,
+        definition,
+        was=part.was,
+        place=place,
     )
 
 

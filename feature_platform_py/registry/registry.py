@@ -144,6 +144,7 @@ def _group_problems(
     groups: list[FeatureGroup], known: Sequence[str], models: frozenset[str] | None
 ) -> Iterator[Problem]:
     first: dict[str, FeatureGroup] = {}
+    yield from _former_name_problems(groups)
     for group in groups:
         if group.entity not in known:
             yield group.place.at("entity").problem(f"`entity`: {unknown('entity', group.entity, known=known)}")
@@ -153,6 +154,19 @@ def _group_problems(
             message = f"`model`: `{group.model}` has its features in the group {ticked([first[group.model].name])}"
             yield group.place.at("model").problem(f"{message} already; add these features there")
         first.setdefault(group.model, group)
+
+
+def _former_name_problems(groups: Sequence[FeatureGroup]) -> Iterator[Problem]:
+    names = {group.name for group in groups}
+    for group in groups:
+        for name in group.was:
+            others = [each.name for each in groups if each != group and name in each.was]
+            if name in names:
+                yield group.place.at("was").problem(f"`was`: the feature group `{name}` exists; remove one of them")
+            elif others:
+                yield group.place.at("was").problem(
+                    f"`was`: `{name}` is in `was` of {ticked(others)} too; only one group can have its tables"
+                )
 
 
 def _model_problems(group: FeatureGroup, models: frozenset[str]) -> Iterator[Problem]:

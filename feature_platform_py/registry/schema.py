@@ -15,6 +15,7 @@ from feature_platform_py.core.fields import (
     FileFormat,
     FilledText,
     Flag,
+    FormerNames,
     Location,
     Mapped,
     Name,
@@ -128,6 +129,7 @@ class DescribedGroupPart(FeatureGroupPart):
 class DefinedGroupPart(FeatureGroupPart):
     """Features that are computed from a source as the group says."""
 
+    was: FormerNames = ()
     source: Annotated[
         FilledText, Field(description="the source, as `<type>/<name>`, the newest version, or `<type>/<name>@v1`")
     ]

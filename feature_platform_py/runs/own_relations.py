@@ -17,6 +17,7 @@ from feature_platform_py.jobs.names import GROUP_MODELS, job_files, last_file, w
 from feature_platform_py.jobs.plan import INPUT_MODEL, JOINED_MODEL
 from feature_platform_py.runs.features_at import NAME as FEATURES_AT
 from feature_platform_py.runs.lock import running_alone
+from feature_platform_py.runs.renames import former_names
 from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
 from feature_platform_py.targets import backend_of
 from feature_platform_py.warehouse.catalog_file import TableName
@@ -51,15 +52,21 @@ class OwnRelation:
 def find_orphans(project: Project) -> list[OwnRelation]:
     """Return the relations of jobs and feature groups that are gone, or that have lost the table; no engine is started.
 
+    Relations of a name that a job or group had before (`was`) are none, as long as a run would move them.
     A job outside of `configs/jobs/` is known by the record of its last run, as long as its file is there.
     Raises ConfigurationError for a target without a warehouse folder, and if a job file cannot be read.
     """
-    jobs = _jobs(project)
-    return [
-        each
-        for each in _own_relations(project, jobs)
-        if not each.is_owner_there or not _is_built(each.name, each.owner, project, is_job=each.owner in jobs)
-    ]
+    jobs, heirs = _jobs(project), former_names(project)
+    found = _own_relations(project, jobs)
+    there = {each.relation for each in found}
+
+    def is_kept(each: OwnRelation) -> bool:
+        if each.is_owner_there:
+            return _is_built(each.name, each.owner, project, is_job=each.owner in jobs)
+        heir = heirs.get(each.owner)
+        return heir is not None and f"{each.schema}.{heir}{each.name.removeprefix(each.owner)}" not in there
+
+    return [each for each in found if not is_kept(each)]
 
 
 def find_relations(owner: str, project: Project) -> list[OwnRelation]:
@@ -85,7 +92,7 @@ def _own_relations(project: Project, jobs: AbstractSet[str]) -> list[OwnRelation
     groups = group_names(project)
     relations = [(*name.split(".", 1), kind) for name, kind in backend_of(project).relations()]
     own = {name: kind for schema, name, kind in relations if schema == project.target.schema}
-    owners = sorted({*_owners(own), *jobs, *groups}, key=len, reverse=True)
+    owners = sorted({*_owners(own), *jobs, *groups, *former_names(project)}, key=len, reverse=True)
     built = written_models(project.root)
     found = []
     for name, kind in own.items():

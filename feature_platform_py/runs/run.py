@@ -20,7 +20,7 @@ from feature_platform_py.dbt_files.sync import bring_up_to_date
 from feature_platform_py.jobs.last_run import last_run, record_run
 from feature_platform_py.jobs.plan import INPUT_MODEL, JobPlan, TablesPlan
 from feature_platform_py.jobs.run_history import remember_run
-from feature_platform_py.jobs.work import UNKNOWN_WORK, TableWork
+from feature_platform_py.jobs.work import MOVED_WORK, UNKNOWN_WORK, TableWork
 from feature_platform_py.runs import dbt
 from feature_platform_py.runs.dbt import DbtRun, NodeResult
 from feature_platform_py.runs.environment import record_sink, take_over
@@ -29,6 +29,7 @@ from feature_platform_py.runs.known_tests import known_tests
 from feature_platform_py.runs.lock import building_alone, running_alone
 from feature_platform_py.runs.nothing_new import Known, LastRun
 from feature_platform_py.runs.proof import Proof, last_proof, prove
+from feature_platform_py.runs.renames import find_moves, move_tables
 from feature_platform_py.runs.repair import explain_damage, remove_damaged_copies, repair_tables
 from feature_platform_py.runs.row_counts import RowCounts, count_rows
 from feature_platform_py.runs.sink_memory import write_sink
@@ -111,6 +112,7 @@ def run_job(
         is_alone = locks.enter_context(running_alone(project, plan.job_name))
         for group in sorted(each.name for each in plan.groups):
             locks.enter_context(building_alone(project, group, tell=on_note))
+        move_tables(plan, project, tell=on_note)
         repair_tables(plan, project, is_full_refresh=is_full_refresh, tell=on_note)
         if not is_full_refresh:
             take_over(plan, project, tell=on_note)
@@ -279,10 +281,13 @@ def plan_work(
         return {}
     if plan.source.query is not None:
         return dict.fromkeys(shown.values(), UNKNOWN_WORK)
+    moves = find_moves(plan, project).tables
+    is_known = backend_of(project).shows(moves)
     variables = bring_up_to_date(plan, project, tell=on_note)
     works, dbt_run = dbt.find_work(project, plan.name, variables=variables, select=plan.table_nodes)
     _raise_failures(dbt_run, project)
-    return {name: works[node] for node, name in shown.items()}
+    moved = set() if is_known else {new.removeprefix(f"{project.target.schema}.") for _, new in moves}
+    return {name: MOVED_WORK if node in moved else works[node] for node, name in shown.items()}
 
 
 def plan_warnings(plan: JobPlan, project: Project) -> list[JobWarning]:

@@ -102,7 +102,9 @@ def _definition(plan: JobPlan, project: Project) -> str:
         .get(TableName(project.target.schema, plan.table_name(plan.output_model)))
     )
     sink = {name: str(value) for name, value in plan.sink.settings.items()}
-    told = [_FORMAT, view.sql if view else None, plan.sink.kind, sink, list(plan.columns), repr(result_periods(plan))]
+    # The tables of a job that gets another name keep their rows.
+    text = view.sql.replace(f"`{plan.name}__", "`__") if view else None
+    told = [_FORMAT, text, plan.sink.kind, sink, list(plan.columns), repr(result_periods(plan))]
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 

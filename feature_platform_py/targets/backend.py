@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -46,6 +46,15 @@ class Backend(Protocol):
 
     def arrow(self, statement: str) -> pa.Table:
         """Return the rows of a query as an Arrow table. Raises EngineError if it fails."""
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a table a new name, which must be free, in one step."""
+
+    def drop(self, name: str) -> None:
+        """Drop a view, or what a run has registered for a job's source."""
+
+    def shows(self, moves: Sequence[tuple[str, str]]) -> bool:
+        """Show tables under new names (old, new) as long as reading changes nothing; return whether that is possible."""
 
     def unchanged(self) -> AbstractContextManager[None]:
         """Return a context in which reading writes nothing to the target."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -108,6 +108,21 @@ class SparkBackend:
     def arrow(self, statement: str) -> pa.Table:
         """Return the rows as an Arrow table."""
         return self._warehouse.spark.sql(statement).toArrow()
+
+    def rename(self, old: str, new: str) -> None:
+        """Rename the table's folder."""
+        self._warehouse.refresh()
+        self._warehouse.rename(_table(old), _table(new))
+
+    def drop(self, name: str) -> None:
+        """Drop it from the catalog."""
+        self._warehouse.drop(_table(name))
+
+    def shows(self, moves: Sequence[tuple[str, str]]) -> bool:
+        """Register the tables under the new names in the session that reads only."""
+        for old, new in moves:
+            self._warehouse.stand_in(_table(new), _table(old))
+        return True
 
     def unchanged(self) -> AbstractContextManager[None]:
         """Open the folder anew, for reading only."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -107,6 +107,18 @@ class SqlEndpointBackend(ABC):
     def arrow(self, statement: str) -> pa.Table:
         """Return the rows as an Arrow table."""
         return self.rows_of(statement).to_arrow()
+
+    def rename(self, old: str, new: str) -> None:
+        """Rename the table in the endpoint's catalog."""
+        self.execute(f"alter table {self.sql_name(old)} rename to {self.sql_name(new)}")
+
+    def drop(self, name: str) -> None:
+        """Drop the view."""
+        self.execute(f"drop view if exists {self.sql_name(name)}")
+
+    def shows(self, moves: Sequence[tuple[str, str]]) -> bool:
+        """Return whether there is nothing to show: an endpoint has no second names."""
+        return not moves
 
     def unchanged(self) -> AbstractContextManager[None]:
         """Looking at an endpoint changes nothing."""

@@ -14,8 +14,10 @@ import pytest
 
 from feature_platform_py import Job, features_at
 from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.project import open_project
 from feature_platform_py.sessions.thrift import ThriftConnectionConfig
 from feature_platform_py.sources.thrift_session import thrift_session
+from feature_platform_py.targets import backend_of
 from feature_platform_py.targets.thrift import ThriftBackend
 from tests.clusters.cluster import PAYMENTS, Cluster, lines_after_nodes
 from tests.clusters.proxy import Proxy
@@ -147,6 +149,16 @@ def test_tables_of_the_server_are_listed_and_shown(spent: Cluster, fpjob: Fpjob)
     assert (shown.status, "features.payments__user_spend: 2 of " in shown.stderr) == (0, True)
     missing = fpjob("show", "nothing_there", *TARGET)
     assert (missing.status, "job or table `nothing_there` is unknown" in missing.stderr) == (2, True)
+
+
+def test_a_table_of_a_job_with_another_name_gets_it(spent: Cluster) -> None:
+    backend = backend_of(open_project(spent.project, target="thrift"))
+    old, new = "features.payments__user_spend", "features.bills__user_spend"
+    columns = backend.columns(old)
+    backend.rename(old, new)
+    renamed, there = backend.columns(new), dict(backend.relations())
+    backend.rename(new, old)
+    assert (renamed, new in there, old in there) == (columns, True, False)
 
 
 def test_python_reads_a_result_by_sql(spent: Cluster) -> None:

@@ -388,3 +388,19 @@ def test_init_group_writes_nothing_that_is_wrong(shop: Path, fpjob: Fpjob, flags
     assert outcome.status == 2
     assert expected in outcome.stderr
     assert not (shop / "registry/feature/prices.yaml").exists()
+
+
+def test_a_group_with_another_name_computes_nothing(shop: Path, fpjob: Fpjob) -> None:
+    run(fpjob, "configs/jobs/sales.yaml")
+    file, now = shop / "registry/feature/takings.yaml", shop / "registry/feature/income.yaml"
+    now.write_text(file.read_text().replace("name: takings\n", "name: income\nwas: takings\n"))
+    file.unlink()
+    for job in ("sales", "more"):
+        reword(shop / f"configs/jobs/{job}.yaml", "takings.", "income.")
+    works = run(fpjob, "configs/jobs/sales.yaml")
+    assert actions(works) == dict.fromkeys(("income__window", "income__lifetime", "visits"), "skip")
+    tables = {path.name for path in (open_project().target.warehouse / "features").iterdir()}
+    assert {"income__window", "income__lifetime"} <= tables
+    assert not any(name.startswith("takings") for name in tables)
+    assert fpjob("registry", "sync", "--check").status == 1, "the models of the other job"
+    assert not list((shop / "models/features").glob("takings*"))

@@ -142,6 +142,14 @@ def test_commands_read_the_store(project: Path, fpjob: Fpjob) -> None:
     assert " files of " in cleaned.stdout + cleaned.stderr
     assert "0 of 3 feature tables computed" in fpjob("run", "stored.yaml").stderr
 
+    job = project / "stored.yaml"
+    text = job.read_text()
+    job.write_text(text.replace("job_name: stored", "was: stored\njob_name: kept"))
+    refused = fpjob("run", "stored.yaml")
+    job.write_text(text)
+    told = "stored.yaml: `was`: tables at an object store cannot get another name, given `features.stored__user_"
+    assert (refused.status, told in refused.stderr) == (2, True), refused.stderr
+
 
 def test_no_file_has_the_credentials(project: Path, object_store: S3Server, bucket: str) -> None:
     secret = object_store.environment["AWS_SECRET_ACCESS_KEY"].encode()

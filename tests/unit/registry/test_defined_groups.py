@@ -142,7 +142,7 @@ BROKEN = {
         "source: shop/sales",
         "source: shop/sales\nmodel: spend",
         [
-            "6: key `model` is unknown. Known: `name`, `description`, `owner`, `entity`, `keys`, `timestamp_col`, `features`,"
+            "6: key `model` is unknown. Known: `name`, `description`, `owner`, `entity`, `keys`, `timestamp_col`, `features`, `was`,"
             " `source`, `filters`, `time_zone`",
         ],
     ),
