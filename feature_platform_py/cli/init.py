@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,10 +11,12 @@ from typing import Any
 import click
 
 from feature_platform_py.cli.output import program
+from feature_platform_py.cli.questions import asked
+from feature_platform_py.core.data_types import kind_of
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.locations import inferred_format, is_table_name
 from feature_platform_py.core.project import Project, open_project
-from feature_platform_py.core.suggestions import ticked, unknown
+from feature_platform_py.core.suggestions import unknown
 from feature_platform_py.registry.placeholders import placeholder_problems
 from feature_platform_py.registry.registry import Registry, load_registry
 from feature_platform_py.registry.source import RegisteredSource
@@ -36,6 +37,8 @@ from feature_platform_py.scaffold.entries import (
 from feature_platform_py.scaffold.guesses import guessed_columns
 from feature_platform_py.scaffold.project import IGNORED, write_project
 from feature_platform_py.scaffold.transformer import class_name, write_transformer
+
+_TIMES = {"timestamp", "date"}
 
 
 def project_command(folder: Path) -> None:
@@ -58,12 +61,12 @@ def entity_command(
 ) -> None:
     """Write a new entity, and its relations into the entities that it relates to."""
     project = open_project()
-    asked = _asked({"description": description, "key": " ".join(keys)}, hints={"key": "name:type"})
+    said = asked({"description": description, "key": " ".join(keys)})
     files = entity_files(
         load_registry(project.root),
         name,
-        description=asked["description"],
-        keys=keys or asked["key"].split(),
+        description=said["description"],
+        keys=keys or said["key"].split(),
         fields=fields,
         relations=relations,
     )
@@ -73,36 +76,40 @@ def entity_command(
 def source_command(name: str, *, kind: str | None, fields: Sequence[str], options: Mapping[str, str | None]) -> None:
     """Write a new source; its fields are those of the data if that is a readable file."""
     project = open_project()
-    asked = _asked({key: options[key] for key in ("description", "owner", "entity", "location")})
-    location = asked["location"]
+    entities = _entities(load_registry(project.root), options["entity"])
+    wanted = {key: options[key] for key in ("description", "owner", "entity", "location")}
+    said = asked(wanted, known={"entity": entities})
+    location = said["location"]
     data_format = options["format"] or inferred_format(location) or ("delta" if is_table_name(location) else None)
     if data_format is None:
         raise ConfigurationError(f"`{location}` does not show its format; give `--format` delta, parquet, csv or json")
     place: dict[str, Any] = {"location": location, "format": data_format}
     if data_format == "csv":
         place["options"] = {"header": "true"}
-    roles = {key: options[key] for key in ("primary_key", "event_time", "loaded_at")}
+    columns = _fields(fields, place, project, options)
+    event_time = options["event_time"] or _event_time(columns, options["loaded_at"])
+    times = {"event_time": event_time, "loaded_at": options["loaded_at"]}
+    roles = {"primary_key": options["primary_key"], **times}
     content = {
-        "description": asked["description"],
-        "owner": asked["owner"],
-        "entity": asked["entity"],
-        **{key: options[key] for key in ("event_time", "loaded_at") if options[key]},
+        "description": said["description"],
+        "owner": said["owner"],
+        "entity": said["entity"],
+        **{key: value for key, value in times.items() if value},
         **({"primary_key": options["primary_key"]} if options["primary_key"] else {}),
-        "fields": described_fields(
-            _fields(fields, place, project, options), load_registry(project.root), asked["entity"], roles
-        ),
+        "fields": described_fields(columns, load_registry(project.root), said["entity"], roles),
         "locations": {"local": place},
     }
-    _tell(project, write_entries(project, source_file(name, kind or asked["entity"], content)), "registry sync")
+    _tell(project, write_entries(project, source_file(name, kind or said["entity"], content)), "registry sync")
 
 
 def feature_command(name: str, *, features: Sequence[str], options: Mapping[str, str | None]) -> None:
     """Write a new feature group."""
     project = open_project()
     wanted = {key: options[key] for key in ("description", "owner", "entity", "model")}
-    asked = _asked({**wanted, "feature": " ".join(features)}, hints={"feature": "name:type"})
-    entries = [field_of(text) for text in features or asked["feature"].split()]
-    content = {key: asked[key] for key in wanted} | {"features": entries}
+    entities = _entities(load_registry(project.root), options["entity"])
+    said = asked({**wanted, "feature": " ".join(features)}, known={"entity": entities})
+    entries = [field_of(text) for text in features or said["feature"].split()]
+    content = {key: said[key] for key in wanted} | {"features": entries}
     _tell(project, write_entries(project, feature_file(name, content)), "registry sync")
 
 
@@ -112,35 +119,41 @@ def group_command(
     """Write a new feature group that defines its features."""
     project = open_project()
     registry = load_registry(project.root)
-    asked = _asked({key: options[key] for key in ("description", "owner", "entity", "source")})
-    source = _source_named(asked["source"].replace("/", "."), registry)
+    known = {"entity": _entities(registry, options["entity"]), "source": _sources(registry)}
+    said = asked({key: options[key] for key in ("description", "owner", "entity", "source")}, known=known)
+    source = _source_named(said["source"].replace("/", "."), registry)
     amount = guessed_columns(source, registry).get("amount_col") if source else None
     content = {
-        **{key: asked[key] for key in ("description", "owner", "entity")},
-        "source": f"{source.type}/{source.name}" if source else asked["source"],
+        **{key: said[key] for key in ("description", "owner", "entity")},
+        "source": f"{source.type}/{source.name}" if source else said["source"],
         **({"keys": dict(map(key_of, keys))} if keys else {}),
         **({"timestamp_col": options["timestamp_col"]} if options["timestamp_col"] else {}),
         "features": [*map(aggregation_of, features)] or first_aggregations(amount, source.entity if source else None),
     }
-    _tell(project, write_entries(project, feature_file(name, content)), f"registry sync && plan {name}")
+    _tell(
+        project,
+        write_entries(project, feature_file(name, content)),
+        f"registry sync && plan {name}",
+        then=f"dbt build --select +{name}",
+    )
 
 
 def job_command(name: str, *, source: str | None, options: Mapping[str, str | None], categories: Sequence[str]) -> None:
     """Write a new job with the financial transformers that the columns allow."""
     project = open_project()
-    asked = _asked({"source": source, "description": options["description"]})
+    said = asked({"source": source, "description": options["description"]})
     if bool(options["category_col"]) != bool(categories):
         raise ConfigurationError(
             "expected `--category-col` and `--category` together, given one of them; add the other"
         )
     registry = load_registry(project.root)
-    registered = _source_named(asked["source"], registry)
+    registered = _source_named(said["source"], registry)
     guesses = guessed_columns(registered, registry) if registered else {}
     roles = ("user_id_col", "timestamp_col", "amount_col")
-    params = _asked({role: options[role] or guesses.get(role) for role in roles})
-    location = next(iter(registered.locations.values())).location if registered else asked["source"]
+    params = asked({role: options[role] or guesses.get(role) for role in roles})
+    location = next(iter(registered.locations.values())).location if registered else said["source"]
     content = {
-        "description": asked["description"],
+        "description": said["description"],
         "input_source": {"source_type": "spark", "config": {"location": location}},
         "feature_transformers": _transformers(params, options["category_col"], categories),
         "output_sink": {"sink_type": "display", "config": {"num_rows": 20}},
@@ -215,24 +228,38 @@ def _fields_of_data(
     return [field_entry(name, data_type, required=name == options["primary_key"]) for name, data_type in columns]
 
 
-def _asked(given: Mapping[str, str | None], hints: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the values of options; prompt for missing ones, or without a terminal raise one error with their flags."""
-    missing = [name for name, value in given.items() if not value]
-    if missing and not sys.stdin.isatty():
-        flags = ticked("--" + name.replace("_", "-") for name in missing)
-        raise ConfigurationError(f"expected {flags}, given none; without a terminal the command cannot prompt for them")
-    asked = {
-        name: str(click.prompt(f"{name.replace('_', '-')} {(hints or {}).get(name, '')}".strip(), err=True))
-        for name in missing
-    }
-    return {name: value or asked[name] for name, value in given.items()}
+def _entities(registry: Registry, given: str | None) -> list[str]:
+    """Return the names of all entities; ConfigurationError if the given one is none of them."""
+    known = sorted(each.name for each in registry.entities)
+    if given and given not in known:
+        add = f"Add it first: {program('fpjob')} init entity {shlex.quote(given)}"
+        raise ConfigurationError(f"{unknown('entity', given, known=known)}. {add}")
+    return known
 
 
-def _tell(project: Project, paths: Sequence[Path], following: str) -> None:
+def _sources(registry: Registry) -> list[str]:
+    """Return the names by which a source may be named, those with the type first."""
+    sources = registry.sources
+    return list(dict.fromkeys([*(f"{each.type}/{each.name}" for each in sources), *(each.name for each in sources)]))
+
+
+def _event_time(fields: Sequence[Mapping[str, Any]], loaded_at: str | None) -> str | None:
+    """Return the only time among the fields, and say so; with several, none."""
+    times = [field["name"] for field in fields if kind_of(field["type"]) in _TIMES and field["name"] != loaded_at]
+    if len(times) == 1:
+        click.echo(f"took `{times[0]}`, the only time among the fields, as event time; --event-time names another")
+        return str(times[0])
+    found = f"one of {', '.join(times)}" if times else "there is no time among its fields"
+    click.echo(f"left out the event time, which windows need: --event-time names it ({found})")
+    return None
+
+
+def _tell(project: Project, paths: Sequence[Path], following: str, *, then: str = "") -> None:
+    """Print what was written, and what to do next; `then` is a command of another program."""
     for path in paths:
         click.echo(f"wrote {path}")
-    commands = " && ".join(f"{program('fpjob')} {command}" for command in following.split(" && "))
-    click.echo(f"\nnext: {commands}")
+    commands = [f"{program('fpjob')} {command}" for command in following.split(" && ")]
+    click.echo(f"\nnext: {' && '.join([*commands, *([then] if then else [])])}")
     for path in paths:
         if lines := [str(each.line) for each in placeholder_problems(project.root / path)]:
             at = f"line{'s' * (len(lines) > 1)} {', '.join(lines)} of {path}"

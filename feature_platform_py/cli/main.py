@@ -184,6 +184,52 @@ def show(name: str, target: str | None, rows: int, output_format: str, *, is_pro
 
 
 @cli.command()
+@click.argument("name", metavar="JOB|GROUP")
+@_target
+@_schema
+@click.option(
+    "--against",
+    default="prod",
+    show_default=True,
+    metavar="NAME",
+    help="The schema to compare with; `prod` is production's.",
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0, max=1),
+    default=0.0,
+    metavar="SHARE",
+    help="Doubles that differ by at most this part of the larger one count as equal, such as 1e-9. [default: exactly equal]",
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="The file to write, for `--format html`."
+)
+@format_option("text", "json", "html")
+@examples(
+    "fpjob diff customer_spend --schema dev_anna",
+    "fpjob diff customer_spend --schema dev_anna --against dev_ben",
+    "fpjob diff customer_spend --schema dev_anna --format html --output diff.html",
+)
+def diff(
+    name: str, target: str | None, against: str, tolerance: float, output: Path | None, output_format: str
+) -> None:
+    """Compare the tables of an environment with production's.
+
+    `--against` names another environment. Says how many rows are in both tables, only here (in the environment) and only
+    there, and of each feature how many values have changed, its NULLs, mean, least and greatest value. JSON has distributions
+    too, and HTML plots.
+    """
+    if (output is not None) != (output_format == "html"):
+        raise click.UsageError("`--format html` and `--output FILE` belong together")
+    with working("reads the job"):
+        from feature_platform_py.cli.diff import diff_command
+
+        diff_command(
+            name, target=target, against=against, tolerance=tolerance, output=output, output_format=output_format
+        )
+
+
+@cli.command()
 @click.argument("column", metavar="COLUMN")
 @click.option("--job", help="Use only this job, not all of configs/jobs/.")
 @click.option(

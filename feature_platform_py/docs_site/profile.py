@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from feature_platform_py.core.bins import bin_of, labelled
 from feature_platform_py.core.data_types import NUMERIC, kind_of
 from feature_platform_py.core.rows import Rows
 from feature_platform_py.core.sql_text import quoted
 
 Query = Callable[[str], Rows]
 
-BINS = 20
 TOP_VALUES = 10
 SAMPLES = 5
 
@@ -78,7 +78,7 @@ def _histograms(
 ) -> dict[str, list[tuple[str, int]]]:
     ranges = {name: (summary[f"low_{number}"], summary[f"high_{number}"]) for number, name in enumerate(names)}
     queries = [
-        f"select {number} as number, {_bin(name, *ranges[name])} as bin, count(*) as rows from {table} "  # noqa: S608
+        f"select {number} as number, {bin_of(name, *ranges[name])} as bin, count(*) as rows from {table} "  # noqa: S608
         f"where {quoted(name)} is not null group by 1, 2"
         for number, name in enumerate(names)
         if ranges[name][0] is not None
@@ -86,30 +86,7 @@ def _histograms(
     found: dict[str, dict[int, int]] = {name: {} for name in names}
     for row in query(" union all ".join(queries)).dicts() if queries else ():
         found[names[row["number"]]][row["bin"]] = row["rows"]
-    return {name: _labelled(bins, *ranges[name]) for name, bins in found.items()}
-
-
-def _bin(name: str, low: float, high: float) -> str:
-    if high <= low:
-        return "0"
-    place = f"floor((cast({quoted(name)} as double) - {low!r}) / {(high - low) / BINS!r})"
-    return f"cast(least({BINS - 1}, greatest(0, {place})) as int)"
-
-
-def _labelled(bins: dict[int, int], low: float | None, high: float | None) -> list[tuple[str, int]]:
-    if low is None or high is None:
-        return []
-    if high <= low:
-        return [(_short(low), sum(bins.values()))]
-    width = (high - low) / BINS
-    return [
-        (f"{_short(low + width * each)} to {_short(low + width * (each + 1))}", bins.get(each, 0))
-        for each in range(BINS)
-    ]
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return {name: [] if ranges[name][0] is None else labelled(bins, *ranges[name]) for name, bins in found.items()}
 
 
 def _frequent(query: Query, table: str, name: str) -> list[tuple[str, int]]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from feature_platform_py.warehouse.session import close_warehouse, open_warehouse
 from tests.conftest import Fpjob, copy_project, reword
@@ -121,6 +123,92 @@ def test_an_environment_survives_the_vacuum_of_production(root: Path, fpjob: Fpj
     assert rows_of(WAREHOUSE / "dev_anna" / MONTHLY).equals(kept)
     session = open_warehouse("sail", WAREHOUSE).spark
     assert session.table(f"dev_anna.{MONTHLY}").count() == kept.num_rows
+
+
+def write_other_rows() -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """Tables of another environment: fewer and more rows, other values and types; return the rows of production and of it."""
+    there = (
+        DeltaTable(WAREHOUSE / "features" / SPEND)
+        .to_pyarrow_table()
+        .drop_columns(["_input_fingerprint", "period_start"])
+    )
+    here = there.to_pylist()[:-2]
+    total, average = "user_14d_total_spend", "user_14d_avg_spend"
+    for number, row in enumerate(here):
+        row[average] = {0: None, 1: float("nan"), 2: row[average] * (1 + 1e-12)}.get(number, row[average])
+        row[total] = row[total] + 1 if number % 5 == 0 else row[total]
+        row["note"] = f"<b>{number % 2}</b>"
+    here.append({**here[0], "at": here[0]["at"].replace(year=2030)})
+    write_deltalake(
+        WAREHOUSE / "dev_diff" / SPEND,
+        pa.Table.from_pylist(here, schema=there.schema.append(pa.field("note", pa.string()))),
+    )
+    monthly = DeltaTable(WAREHOUSE / "features" / MONTHLY).to_pyarrow_table()
+    counts = monthly.column_names.index("user_monthly_txn_count")
+    texts = monthly.set_column(counts, "user_monthly_txn_count", monthly.column(counts).cast(pa.string()))
+    write_deltalake(WAREHOUSE / "dev_diff" / MONTHLY, texts)
+    return there.to_pylist(), here
+
+
+def differs(one: object, other: object) -> bool:
+    return not (one == other or (one != one and other != other))
+
+
+def test_a_diff_counts_as_plain_python_does(root: Path, fpjob: Fpjob) -> None:
+    there, here = ({(row["who"], row["at"]): row for row in rows} for rows in write_other_rows())
+    told = json.loads(fpjob("diff", "shop", "--schema", "dev_diff", "--format", "json").stdout)
+    spend, monthly = told["tables"]
+    both = here.keys() & there.keys()
+    assert (spend["in_both"], spend["only_here"], spend["only_there"]) == (len(both), 1, 2)
+    assert [each["at"][:5] for each in spend["examples_here"]] == ["2030-"]
+    features = {each["name"]: each for each in spend["features"]}
+    assert set(features) == {"user_14d_total_spend", "user_14d_avg_spend", "note"}
+    for name in ("user_14d_total_spend", "user_14d_avg_spend"):
+        changed = {key for key in both if differs(here[key][name], there[key][name])}
+        assert features[name]["changed"] == len(changed) > 0
+        assert features[name]["changed_share"] == len(changed) / len(both)
+        assert {(each["keys"]["who"], each["keys"]["at"]) for each in features[name]["examples"]} <= {
+            (who, f"{at:%Y-%m-%d %H:%M:%S}") for who, at in changed
+        }
+        for side, rows in (("here", here), ("there", there)):
+            values = [float(row[name]) for row in rows.values() if row[name] is not None and row[name] == row[name]]
+            assert features[name][side]["nulls"] == sum(row[name] is None for row in rows.values())
+            assert features[name][side]["mean"] == pytest.approx(statistics.fmean(values))
+            assert features[name][side]["deviation"] == pytest.approx(statistics.pstdev(values))
+            assert sum(bar[side] for bar in features[name]["bars"]) == len(values)
+    assert (features["note"]["there"], features["note"]["changed"]) == (None, None)
+    assert sum(bar["here"] for bar in features["note"]["bars"]) == len(here)
+    [count] = monthly["features"]
+    assert (count["here"]["type"], count["there"]["type"], count["changed"]) == ("string", "bigint", 0)
+
+
+def test_a_diff_fits_the_window_and_its_page_shows_values_as_text(
+    root: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_page = ("--format", "html", "--output", "diff.html")
+    assert fpjob("diff", "shop", "--schema", "dev_diff", *write_page).status == 0
+    page = Path("diff.html").read_text()
+    assert "&lt;b&gt;0&lt;/b&gt;" in page
+    assert "<b>0</b>" not in page
+    assert "http" not in page.replace("http-equiv", "")
+    exact = fpjob("diff", "shop", "--schema", "dev_diff").stdout
+    near = fpjob("diff", "shop", "--schema", "dev_diff", "--tolerance", "1e-9").stdout
+    line = re.compile(r"user_14d_avg_spend +(\d+) ")
+    assert [line.search(each)[1] for each in (exact, near)] == ["3", "2"]  # type: ignore[index]
+    assert "note                  only here" in exact
+    assert "user_monthly_txn_count: type bigint there, string here" in exact
+    monkeypatch.setattr("feature_platform_py.cli.diff.table_width", lambda _: 80)
+    narrow = fpjob("diff", "shop", "--schema", "dev_diff").stdout
+    assert max(map(len, narrow.splitlines())) <= 80
+    missing = fpjob("diff", "shop", "--schema", "dev_nobody")
+    assert missing.status == 0
+    assert missing.stdout.count("  only there\n") == 2
+
+
+def test_a_diff_of_a_schema_with_itself_is_refused(root: Path, fpjob: Fpjob) -> None:
+    outcome = fpjob("diff", "shop")
+    assert outcome.status == 2
+    assert "`diff` compares two schemas, given `features` twice; name an environment with `--schema`" in outcome.stderr
 
 
 @pytest.mark.parametrize(

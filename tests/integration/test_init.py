@@ -423,18 +423,52 @@ def test_two_jobs_of_one_name_are_said_by_sync(shop: Path, fpjob: Fpjob) -> None
     assert "configs/jobs/twin.yaml:3: `job_name`: `training_features_v1` is the name of the job in" in outcome.stderr
 
 
+class Terminal(io.StringIO):
+    """What a person types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_an_entity_that_is_unknown_is_asked_for_again(
+    shop: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal("custmer\ncustomer\n"))
+    described = ("--description", "Sales.", "--owner", "shop", "--location", "data/sales.csv")
+    outcome = fpjob("init", "source", "sales", *described)
+    assert outcome.status == 0, outcome.stderr
+    assert "entity (what it is about: customer, transaction): " in outcome.stderr
+    assert "Did you mean `customer`?" in outcome.stderr
+    written = (shop / "registry/source/customer/v1/sales_source.yaml").read_text()
+    assert "entity: customer\n" in written
+    assert "event_time: at\n" in written
+    assert "took `at`, the only time among the fields, as event time" in outcome.stdout
+
+
+def test_an_entity_that_is_unknown_says_how_to_add_it(shop: Path, fpjob: Fpjob) -> None:
+    described = ("--description", "Sales.", "--owner", "shop", "--location", "data/sales.csv", "--entity", "buyer")
+    outcome = fpjob("init", "source", "sales", *described)
+    assert outcome.status == 2
+    assert "entity `buyer` is unknown." in outcome.stderr
+    assert "init entity buyer" in outcome.stderr
+
+
+def test_a_source_with_several_times_says_that_none_is_its_event_time(shop: Path, fpjob: Fpjob) -> None:
+    (shop / "data/orders.csv").write_text("order_id,at,paid\n1,2024-01-01,2024-01-02\n")
+    described = ("--description", "Orders.", "--owner", "shop", "--location", "data/orders.csv", "--entity", "customer")
+    outcome = fpjob("init", "source", "orders", *described)
+    assert outcome.status == 0, outcome.stderr
+    assert "--event-time names it (one of at, paid)" in outcome.stdout
+
+
 def test_what_no_flag_says_is_asked_for_on_a_terminal(
     shop: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
     monkeypatch.setattr("sys.stdin", Terminal("A sale of a shop.\nsale_id:bigint\n"))
     outcome = fpjob("init", "entity", "sale")
     assert outcome.status == 0, outcome.stderr
     assert "description: A sale of a shop.\n" in (shop / "registry/entity/sale/sale.yaml").read_text()
-    assert "key name:type: " in outcome.stdout + outcome.stderr
+    assert "as name:type, such as shop_id:bigint): " in outcome.stdout + outcome.stderr
 
 
 def test_hostile_text_is_only_text(shop: Path, fpjob: Fpjob) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from feature_platform_py.core.bins import BINS
 from feature_platform_py.core.project import open_project
 from feature_platform_py.dbt_files.sync import planned_jobs
-from feature_platform_py.docs_site.profile import BINS, profile_table
+from feature_platform_py.docs_site.profile import profile_table
 from feature_platform_py.docs_site.site import table_profiles
 from feature_platform_py.registry.registry import load_registry
 from feature_platform_py.targets.spark import collected

@@ -1,0 +1,207 @@
+"""The SQL that compares two tables of one grain; it runs on every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from feature_platform_py.core.bins import bin_of
+from feature_platform_py.core.data_types import NUMERIC, kind_of
+from feature_platform_py.core.sql_text import quoted
+
+TOP_VALUES = 10
+SIDES = ("here", "there")
+_COMPARABLE = frozenset({"string", "boolean", "date", "timestamp", "timestamp_ntz", "binary", *NUMERIC})
+_LARGEST = "cast('1.7976931348623157e308' as double)"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A feature as both tables have it; a type is None where the table lacks it."""
+
+    name: str
+    here: str | None
+    there: str | None
+
+    @property
+    def types(self) -> tuple[str | None, str | None]:
+        """The types here and there."""
+        return self.here, self.there
+
+    @property
+    def kinds(self) -> tuple[str | None, str | None]:
+        """The kinds of the types."""
+        return tuple(None if each is None else kind_of(each) for each in self.types)  # type: ignore[return-value]
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether it is a number wherever it is."""
+        return all(each is None or each in NUMERIC for each in self.kinds)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its values have an order and can be grouped, wherever it is."""
+        return all(each is None or each in _COMPARABLE for each in self.kinds)
+
+    @property
+    def is_in_both(self) -> bool:
+        """Whether both tables have it."""
+        return None not in self.types
+
+    def sides(self) -> Iterator[str]:
+        """Yield the sides that have it."""
+        yield from (side for side, each in zip(SIDES, self.types, strict=True) if each is not None)
+
+    def values(self) -> tuple[str, str]:
+        """Return SQL for the values here and there, of types that can be compared."""
+        here, there = (f"{side}.{quoted(self.name)}" for side in SIDES)
+        if self.is_plain and (self.is_numeric or self.kinds[0] == self.kinds[1]):
+            return here, there
+        if self.is_plain:
+            return f"cast({here} as string)", f"cast({there} as string)"
+        return tuple(f"to_json(struct({each}))" for each in (here, there))  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Two tables, as a query names them, with the columns that identify a row in both, the newest first if `order` says so."""
+
+    here: str
+    there: str
+    grain: Sequence[str]
+    order: Sequence[str]
+    features: Sequence[Compared]
+    tolerance: float = 0.0
+
+    @property
+    def compared(self) -> list[tuple[int, Compared]]:
+        """The features that both tables have, with their numbers."""
+        return [(number, each) for number, each in enumerate(self.features) if each.is_in_both]
+
+
+def summary(tables: Tables) -> str:
+    """Return a query with a row for each side: its rows, and of each feature NULLs, mean, deviation, least and greatest value."""
+    queries = []
+    for side, relation in zip(SIDES, (tables.here, tables.there), strict=True):
+        parts = [f"'{side}' as side", "count(*) as row_count"]
+        for number, feature in enumerate(tables.features):
+            parts += _summarized(number, feature, is_there=side in feature.sides())
+        queries.append(f"select {', '.join(parts)} from {relation}")  # noqa: S608 - names are quoted
+    return "\nunion all\n".join(queries)
+
+
+def _summarized(number: int, feature: Compared, *, is_there: bool) -> Iterator[str]:
+    value = quoted(feature.name)
+    yield f"{f'count(*) - count({value})' if is_there else 'cast(null as bigint)'} as nulls_{number}"
+    if not feature.is_plain:
+        return
+    for name in ("min", "max"):
+        yield f"{f'cast({name}({value}) as string)' if is_there else 'cast(null as string)'} as {name}_{number}"
+    if feature.is_numeric:
+        finite = _finite(value) if is_there else "cast(null as double)"
+        for name, function in (("mean", "avg"), ("deviation", "stddev_pop"), ("low", "min"), ("high", "max")):
+            yield f"{function}({finite}) as {name}_{number}"
+
+
+def _finite(value: str) -> str:
+    """Return the number as a double, NULL for NaN and the infinities."""
+    number = f"cast({value} as double)"
+    return f"case when {number} between -{_LARGEST} and {_LARGEST} then {number} end"
+
+
+def matches(tables: Tables) -> str:
+    """Return a query with one row: rows in both tables, only here, only there, and how many rows of both differ in each feature."""
+    parts = [
+        f"count(case when {_IN_BOTH} then 1 end) as in_both",
+        "count(case when there._is_there is null then 1 end) as only_here",
+        "count(case when here._is_here is null then 1 end) as only_there",
+    ]
+    for number, feature in tables.compared:
+        parts.append(f"count(case when {_IN_BOTH} and {_differs(feature, tables)} then 1 end) as changed_{number}")
+    return f"select {', '.join(parts)} from {_joined(tables)}"  # noqa: S608 - names are quoted
+
+
+_IN_BOTH = "here._is_here is not null and there._is_there is not null"
+
+
+def _joined(tables: Tables) -> str:
+    conditions = " and ".join(f"here.{quoted(key)} <=> there.{quoted(key)}" for key in tables.grain)
+    names = ", ".join(quoted(name) for name in tables.grain)
+    here, there = (
+        f"(select {', '.join([names, *columns, f'1 as {mark}'])} from {relation}) as {side}"  # noqa: S608
+        for side, relation, mark, columns in (
+            ("here", tables.here, "_is_here", _columns(tables, "here")),
+            ("there", tables.there, "_is_there", _columns(tables, "there")),
+        )
+    )
+    return f"{here} full outer join {there} on {conditions}"
+
+
+def _columns(tables: Tables, side: str) -> list[str]:
+    return [quoted(each.name) for each in tables.features if side in each.sides() and each.is_in_both]
+
+
+def _differs(feature: Compared, tables: Tables) -> str:
+    here, there = feature.values()
+    differs = f"not ({here} <=> {there})"
+    if tables.tolerance and "floating" in feature.kinds and feature.is_numeric:
+        # NaN and infinity are as near as anything to Spark.
+        one, other = _finite(here), _finite(there)
+        near = f"abs({one} - {other}) <= {tables.tolerance!r} * greatest(abs({one}), abs({other}))"
+        return f"({differs} and not coalesce({near}, false))"
+    return differs
+
+
+def changed_rows(tables: Tables, features: Sequence[Compared], limit: int) -> str:
+    """Return a query of the newest rows of both tables in which one of the features differs: keys and values."""
+    keys = [f"here.{quoted(key)} as key_{number}" for number, key in enumerate(tables.grain)]
+    numbers = {each.name: number for number, each in enumerate(tables.features)}
+    values = []
+    for each in features:
+        number, (here, there) = numbers[each.name], each.values()
+        values += [f"cast({here} as string) as here_{number}", f"cast({there} as string) as there_{number}"]
+        values.append(f"{_differs(each, tables)} as differs_{number}")
+    condition = " or ".join(_differs(each, tables) for each in features)
+    columns = ", ".join([*keys, *values])
+    order = _newest(tables, "here")
+    return f"select {columns} from {_joined(tables)} where {_IN_BOTH} and ({condition}) order by {order} limit {limit}"  # noqa: S608
+
+
+def only_rows(tables: Tables, side: str, limit: int) -> str:
+    """Return a query of the keys of the newest rows that only one side has."""
+    other = {"here": "there._is_there", "there": "here._is_here"}[side]
+    keys = ", ".join(f"{side}.{quoted(key)} as key_{number}" for number, key in enumerate(tables.grain))
+    return f"select {keys} from {_joined(tables)} where {other} is null order by {_newest(tables, side)} limit {limit}"  # noqa: S608
+
+
+def _newest(tables: Tables, side: str) -> str:
+    return ", ".join(f"{side}.{quoted(name)} desc" for name in tables.order)
+
+
+def distributions(tables: Tables, ranges: dict[int, tuple[float, float]]) -> str:
+    """Return a query of rows by value: the feature's number, a range or a value as text, and the rows here and there.
+
+    Numbers are counted in the equal ranges; other types by their most frequent values.
+    """
+    queries = []
+    for number, feature in enumerate(tables.features):
+        if number in ranges:
+            label, condition = f"cast({bin_of(feature.name, *ranges[number])} as string)", _finite(quoted(feature.name))
+            queries.append(_counted(number, feature, label, f"{condition} is not null", tables))
+        elif feature.is_plain and not feature.is_numeric:
+            label, value = f"cast({quoted(feature.name)} as string)", quoted(feature.name)
+            counted = _counted(number, feature, label, f"{value} is not null", tables)
+            most = f"{counted} order by here + there desc, label limit {TOP_VALUES}"
+            queries.append(f"select * from ({most}) as top_{number}")  # noqa: S608
+    return "\nunion all\n".join(queries)
+
+
+def _counted(number: int, feature: Compared, label: str, condition: str, tables: Tables) -> str:
+    relations = dict(zip(SIDES, (tables.here, tables.there), strict=True))
+    rows = " union all ".join(
+        f"select {label} as label, {int(side == 'here')} as here, {int(side == 'there')} as there"  # noqa: S608
+        f" from {relations[side]} where {condition}"
+        for side in feature.sides()
+    )
+    counts = "sum(here) as here, sum(there) as there"
+    return f"select {number} as feature, label, {counts} from ({rows}) as rows_{number} group by label"  # noqa: S608 - names are quoted
