@@ -74,6 +74,10 @@ def features_at(
             f"`features_at`: target `{opened.target.name}` has no Spark session in this process, which reads the frame; write the rows"
             " to a table of the workspace, and name it as the `location` of a job"
         )
+    if not event_time:
+        raise ConfigurationError(
+            f"`{NAME}`: `event_time` is missing; name the frame's column with the time at which each row asks for its features"
+        )
     asking = {"entities": entities, "event_time": event_time, "known_by": known_by, "closed": closed}
     given = {name: value for name, value in asking.items() if value} | {"features": list(features)}
     rows = spark_frame_of(frame)
@@ -118,7 +122,12 @@ def _of_local(frame: Any, asking: Mapping[str, Any], project: Project) -> Result
     with _scratch(project) as folder:
         (folder / "rows").mkdir()
         parquet.write_table(with_readable_types(rows), folder / "rows" / "part-0.parquet")
-        proof = _run(asking, folder, project)
+        try:
+            proof = _run(asking, folder, project)
+        except ConfigurationError as error:
+            # The job knows the columns that it was given, and people those of their frame.
+            known, own = (ticked(each) for each in (rows.column_names, table.column_names))
+            raise ConfigurationError(str(error).replace(f"columns: {known}", f"columns: {own}")) from error
         added = added_columns(parquet.read_table(folder / "result"), number, names)
     taken = {name.lower() for name in table.column_names}
     if twice := [name for name in added.column_names if name.lower() in taken]:

@@ -44,6 +44,11 @@ def is_format_unknown(error: BaseException | None) -> bool:
     return isinstance(error, PySparkException) and error.getCondition() == "DATA_SOURCE_NOT_FOUND"
 
 
+def is_table_missing(error: BaseException) -> bool:
+    """Return whether a query reads a table or view that is not there. Sail puts the condition into the text."""
+    return "[TABLE_OR_VIEW_NOT_FOUND]" in str(error)
+
+
 def is_server_lost(error: BaseException) -> bool:
     """Return whether a session's server does not answer, or has restarted since it opened the session."""
     import grpc

@@ -245,7 +245,7 @@ def test_a_feature_group_has_a_page(site: str, open_page: Open) -> None:
         f"{GROUP}, {GROUP}__window",
     ]
     [row] = page.locator("tbody tr").all()
-    assert row.locator("td").all_inner_texts() == ["spend_30d", "double", "Sum of `amount` over (t - 30 d, t]."]
+    assert row.locator("td").all_inner_texts() == ["spend_30d", "double", "Sum of amount over (t - 30 d, t]."]
     assert page.locator("li", has_text="spend_v1").inner_text() == "spend_v1: A job. configs/jobs/spend.yaml"
     assert page.locator("pre").all_inner_texts() == ["name: customer_spend # </script>", "select 30"]
     watched.shoot("group")

@@ -154,6 +154,7 @@ def test_a_frame_may_be_empty(labels: Result) -> None:
         ({"features": [3]}, "`features[0]`: expected `<group>.<feature>`"),
         ({"features": [object()]}, "expected texts, numbers, lists and mappings in the arguments"),
         ({"known_by": "hearsay"}, "`known_by`: value `hearsay` is unknown. Known: `loaded_at`, `event_time`"),
+        ({"event_time": None}, "`event_time` is missing; name the frame's column with the time"),
         ({"event_time": "note"}, "expected a date or timestamp column as the event time, `note` is string"),
         ({"entities": {"shop": "${HOME}"}}, "`entities.shop`: column `${HOME}` is missing in the frame"),
     ],
@@ -165,6 +166,14 @@ def test_what_does_not_fit_is_named(shop: Path, labels: Result, given: dict[str,
     assert text.startswith("`features_at`: ")
     assert expected in text
     assert "features_at.yaml" not in text
+
+
+def test_a_key_that_is_missing_is_looked_for_among_the_frames_columns(shop: Path) -> None:
+    frame = LABELS.rename(columns={"shop": "place"})
+    with pytest.raises(ConfigurationError) as caught:
+        features_at(frame, **(ARGUMENTS | {"entities": None}))
+    listed = ", ".join(f"`{name}`" for name in frame.columns)
+    assert f"Its columns: {listed}. Say in `entities`" in str(caught.value)
 
 
 def test_a_column_of_a_features_name_is_refused(shop: Path) -> None:

@@ -6,7 +6,12 @@ from dbt.adapters.events.logging import AdapterLogger
 from dbt_common.exceptions import env_secrets, scrub_secrets
 
 from feature_platform_py.core.messages import Code, Message, encode_event, fault, mark, read_mark
-from feature_platform_py.sessions.engine_errors import is_outside_calendar, is_server_lost, raised_text
+from feature_platform_py.sessions.engine_errors import (
+    is_outside_calendar,
+    is_server_lost,
+    is_table_missing,
+    raised_text,
+)
 
 logger = AdapterLogger("fpspark")
 
@@ -15,6 +20,8 @@ OUTSIDE_CALENDAR = (
     "a date or time lies outside of the years 1 to 9999; correct it in the source, or leave such rows out with a filter of"
     " the job"
 )
+
+BUILT_BEFORE = "A model that builds it comes first: `dbt build --select +NAME` builds NAME and all that it reads"
 
 
 def told(message: Message) -> str:
@@ -37,7 +44,7 @@ def explained(error: Exception) -> str:
             "the Spark Connect server is gone: it does not answer, or was started again. What was being written is not there in part;"
             f" start the server, and run again. {message[:300]}"
         )
-    return message
+    return f"{message}\n{BUILT_BEFORE}" if is_table_missing(error) else message
 
 
 def engine_message(error: Exception) -> str:

@@ -9,8 +9,9 @@
   const hrefOf = (feature) => `#/feature/${encodeURIComponent(feature.model)}/${encodeURIComponent(feature.name)}`;
   const hrefTo = (kind, name) => `#/${kind}/${encodeURIComponent(name)}`;
 
-  // A description, or that nobody has written one.
-  const said = (text) => text || html`<span class="none">no description yet</span>`;
+  // A description, with the names in backticks as code, or that nobody has written one.
+  const coded = (text) => text.split(/`([^`]+)`/).map((part, position) => (position % 2 ? html`<code>${part}</code>` : part));
+  const said = (text) => (text ? coded(text) : html`<span class="none">no description yet</span>`);
   const lastSaid = (cells) => [...cells.slice(0, -1), said(cells[cells.length - 1])];
 
   // Everything that has a page, in the order of the list: what is found, and what is said of it there.
@@ -20,11 +21,12 @@
       entity: kind === "entity" ? name : each.entity ?? "", tags: [],
       words: (each.fields ?? each.params ?? []).map(([field]) => field).join(" "),
     }));
+  const aheadIn = (feature) => feature.jobs.filter((use) => use.looksAhead).map((use) => use.name);
   const things = [
     ...features.map((feature) => ({
       id: feature.id, kind: "feature", name: feature.name, href: hrefOf(feature), description: feature.description, owner: feature.owner,
-      about: `${feature.entity} · ${feature.model}${feature.jobs.length ? "" : " · in no job"}`,
-      entity: feature.entity, tags: feature.tags, words: feature.model,
+      about: `${feature.entity} · ${feature.model}${feature.jobs.length ? "" : " · in no job"}${aheadIn(feature).length ? " · looks ahead" : ""}`,
+      entity: feature.entity, tags: feature.tags, words: `${feature.model}${aheadIn(feature).length ? " looks ahead" : ""}`,
     })),
     ...named("group", groups, (group) => `feature group of ${group.entity}`),
     ...named("job", jobs, (job) => `job on ${job.source}`),
@@ -351,7 +353,7 @@
 
   const Detail = ({ feature }) => {
     const heading = useHeading(feature.name, feature);
-    const looksAhead = feature.jobs.filter((use) => use.looksAhead).map((use) => use.name);
+    const looksAhead = aheadIn(feature);
     const isPattern = feature.pattern !== feature.name;
     return html`
       <article class="detail" aria-labelledby="feature-name">
@@ -364,7 +366,7 @@
         </ul>
         <dl>
           <dt>Owner</dt><dd>${feature.owner}</dd>
-          <dt>Group</dt><dd>${groups[feature.group] ? html`<a href=${hrefTo("group", feature.group)}>${feature.group}</a>` : feature.group}: ${feature.groupDescription}</dd>
+          <dt>Group</dt><dd>${groups[feature.group] ? html`<a href=${hrefTo("group", feature.group)}>${feature.group}</a>` : feature.group}: ${said(feature.groupDescription)}</dd>
           <dt>Tables</dt><dd>${tablesOf(feature).length ? html`<${Tables} names=${tablesOf(feature)} />` : feature.model}</dd>
           ${isPattern && html`<dt>Pattern</dt><dd><code>${feature.pattern}</code></dd>`}
         </dl>
@@ -375,7 +377,7 @@
           <thead><tr><th scope="col">Job</th><th scope="col">Rule</th><th scope="col">Type</th><th scope="col">Grain</th><th scope="col">Looks ahead</th><th scope="col">Source, freshness</th></tr></thead>
           <tbody>${feature.jobs.map((use) => html`<tr>
             <td title=${jobs[use.name].description}><a href=${hrefTo("job", use.name)}>${use.name}</a><br /><code>${jobs[use.name].file}</code></td>
-            <td class="rule">${use.rule}</td><td>${use.type ?? feature.type}</td><td>${use.grain.join(", ")}</td>
+            <td class="rule">${coded(use.rule)}</td><td>${use.type ?? feature.type}</td><td>${use.grain.join(", ")}</td>
             <td>${use.looksAhead ? "yes: later rows count" : "no"}</td>
             <td><${Links} kind="source" names=${jobs[use.name].source.split(", ")} /><br />${jobs[use.name].freshness}</td></tr>`)}</tbody>
         </table></div>`}
@@ -651,6 +653,9 @@
         <tbody>${Object.entries(groups).map(([name, group]) => html`<tr key=${name}><td><a href=${hrefTo("group", name)}>${name}</a></td>
           <td>${said(group.description)}</td><td>${group.entity}</td><td>${group.owner}</td></tr>`)}</tbody>
       </table></div>`}
+      <h3>Looks ahead of its row</h3>
+      <${Listed} label="Looks ahead" none="No feature of a job." head=${["Feature", "In the jobs"]} rows=${features.filter((each) => aheadIn(each).length).map((each) =>
+        [html`<a href=${hrefOf(each)}>${each.name}</a>`, html`<${Links} kind="job" names=${aheadIn(each)} />`])} />
       ${Object.keys(sources).length > 0 && html`<h3>Sources</h3>
       <${Listed} label="Sources" head=${["Source", "What it is", "Owner", "Freshness"]} rows=${Object.entries(sources).map(([name, source]) =>
         [html`<${Links} kind="source" names=${[name]} />`, said(source.description), source.owner, source.freshness])} />`}
