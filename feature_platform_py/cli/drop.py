@@ -17,6 +17,7 @@ from feature_platform_py.core.project import Project, open_project
 from feature_platform_py.core.text import aligned
 from feature_platform_py.jobs.config import read_job
 from feature_platform_py.jobs.find import find_job, is_path
+from feature_platform_py.runs.environment import drop_environment, held_by
 from feature_platform_py.runs.own_relations import OwnRelation, drop_relations, find_orphans, find_relations
 
 
@@ -48,6 +49,31 @@ def drop_command(name: str, *, target: str | None, output_format: str, is_dry_ru
     _drop(relations, project, output_format=output_format, **asked)
 
 
+def drop_environment_command(*, target: str | None, output_format: str, is_dry_run: bool, is_agreed: bool) -> None:
+    """Drop all tables, views and results of an environment, after asking; a dry run drops nothing."""
+    project = open_project(target=target)
+    held = held_by(project)
+    if output_format == "text" and held:
+        rows = [(each.name, each.kind, size_text(each.bytes) if each.bytes else "") for each in held]
+        print_text("\n".join(aligned(rows)))
+    size = size_text(sum(each.bytes for each in held))
+    tables = sum(each.kind != "sink" for each in held)
+    said = (
+        f"environment {project.target.schema}: {tables} tables and views, {len(held) - tables} sinks, {size} of its own"
+    )
+    if not is_dry_run and not is_agreed and not _confirmed(f"Drop {said}?"):
+        print_text("nothing was dropped")
+        return
+    if not is_dry_run:
+        step("drops the environment")
+        drop_environment(project)
+    if output_format == "json":
+        places = [{"name": each.name, "kind": each.kind, "bytes": each.bytes} for each in held]
+        print_json({"is_dry_run": is_dry_run, "environment": project.target.schema, "places": places})
+    else:
+        print_text(f"{said} {'would be dropped' if is_dry_run else 'dropped'}")
+
+
 def _drop(
     relations: Sequence[OwnRelation],
     project: Project,
@@ -73,11 +99,15 @@ def _drop(
 
 
 def _is_agreed(relations: Sequence[OwnRelation]) -> bool:
+    return _confirmed(f"Drop {_counted(relations)}?")
+
+
+def _confirmed(question: str) -> bool:
     """Return whether the user agrees. Raises ConfigurationError without a terminal."""
     if not sys.stdin.isatty():
         raise ConfigurationError("expected `--yes`, given none; without a terminal the command cannot ask")
     with paused():
-        return click.confirm(f"Drop {_counted(relations)}?", err=True)
+        return click.confirm(question, err=True)
 
 
 def _lines(relations: Sequence[OwnRelation], *, is_explained: bool) -> list[str]:

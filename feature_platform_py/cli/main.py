@@ -300,23 +300,51 @@ def prune(target: str | None, output_format: str, *, is_dry_run: bool, is_agreed
 
 
 @cli.command()
-@click.argument("name", metavar="JOB|GROUP")
+@click.argument("name", metavar="[JOB|GROUP]", required=False)
 @_target
 @_schema
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would be dropped, and drop nothing.")
 @click.option("--yes", "is_agreed", is_flag=True, help="Do not ask.")
 @format_option("text", "json")
-@examples("fpjob drop training_features_v1 --dry-run", "fpjob drop customer_spend")
-def drop(name: str, target: str | None, output_format: str, *, is_dry_run: bool, is_agreed: bool) -> None:
+@examples("fpjob drop training_features_v1 --dry-run", "fpjob drop customer_spend", "fpjob drop --schema dev_anna")
+def drop(name: str | None, target: str | None, output_format: str, *, is_dry_run: bool, is_agreed: bool) -> None:
     """Drop the tables of a job or of a feature group.
 
     It asks before it drops them. The job's file, its sink and its source stay, and the next run computes everything anew.
     Results of jobs that read a dropped group cannot be shown until these jobs run again.
+    With `--schema` and no name, it drops a whole environment: its tables, views and results. Production keeps its own.
     """
     with working("reads the project"):
-        from feature_platform_py.cli.drop import drop_command
+        from feature_platform_py.cli.drop import drop_command, drop_environment_command
 
-        drop_command(name, target=target, output_format=output_format, is_dry_run=is_dry_run, is_agreed=is_agreed)
+        asked = {"is_dry_run": is_dry_run, "is_agreed": is_agreed}
+        if name is None:
+            drop_environment_command(target=target, output_format=output_format, **asked)
+        else:
+            drop_command(name, target=target, output_format=output_format, **asked)
+
+
+@cli.command()
+@click.argument("job", metavar="JOB")
+@_target
+@_schema
+@click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would be replaced, and change nothing.")
+@format_option("text", "json")
+@examples(
+    "fpjob promote customer_features_v1 --schema dev_anna --dry-run",
+    "fpjob promote customer_features_v1 --schema dev_anna",
+)
+def promote(job: str, target: str | None, output_format: str, *, is_dry_run: bool) -> None:
+    """Make an environment's feature tables production's.
+
+    Those with another definition than production's replace it, each in one commit and without computing a row; then the job
+    runs in production, which computes what has changed since, tests, and writes its sink. The environment's tables must have
+    the definitions of the project's files, or nothing is changed.
+    """
+    with working("reads the job"):
+        from feature_platform_py.cli.promote import promote_command
+
+        promote_command(job, target=target, output_format=output_format, is_dry_run=is_dry_run)
 
 
 @cli.group(cls=Commands)

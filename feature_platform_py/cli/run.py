@@ -86,6 +86,12 @@ def _run_one(
     return _as_dict(plan, report, seconds)
 
 
+def run_file(file: Path, project: Project, *, output_format: str, started: float) -> dict[str, Any]:
+    """Run the job of a file as `fpjob run` does without options, print what it did, and return the report."""
+    asked = dict.fromkeys(("is_full_refresh", "is_reconciled", "is_tested"), False)
+    return _run_one(file, project, output_format=output_format, started=started, asked=asked)
+
+
 def _prepared(file: Path, project: Project, output_format: str) -> JobPlan:
     # Nobody waits for the first line of a log.
     plan = prepare_job(file, project, tell=print_progress) if sys.stderr.isatty() else prepare_job(file, project)

@@ -154,12 +154,9 @@ def _load_target(root: Path, name: str | None) -> Target:
     output = outputs[chosen]
     engine = _rendered(output.get("engine", output["type"]))
     schema = _rendered(output["schema"])
-    production = _production_schema(root) or _rendered(output["schema"], without=SCHEMA)
+    production = _production_schema(root) or _rendered(output["schema"], variables=_without_schema())
     if (asked := os.environ.get(SCHEMA)) and asked != schema:
-        raise ConfigurationError(
-            f"profiles/profiles.yml: target `{chosen}`: expected a `schema` that `--schema` and `{SCHEMA}` can set, given"
-            f" `{output['schema']}`; write `schema: \"{{{{ env_var('{SCHEMA}', '{schema}') }}}}\"`"
-        )
+        raise ConfigurationError(_schema_is_fixed(chosen, output["schema"], schema))
     if schema != production:
         check_schema_name(schema, production)
     return Target(
@@ -184,6 +181,24 @@ def check_schema_name(schema: str, production: str) -> None:
         raise ConfigurationError(
             f"`--schema` (`{SCHEMA}`): `{schema}` is `{production}`, production's own schema, to Spark; name another one"
         )
+
+
+def check_schema_is_read(project: Project) -> None:
+    """Raise ConfigurationError if the profile fixes the schema, so that dbt would build the project's models in another one."""
+    given = _read_profile(project.root / "profiles" / "profiles.yml")["outputs"][project.target.name]["schema"]
+    if _rendered(given, variables={**_without_schema(), SCHEMA: project.target.schema}) != project.target.schema:
+        raise ConfigurationError(_schema_is_fixed(project.target.name, given, project.target.schema))
+
+
+def _schema_is_fixed(target: str, given: str, schema: str) -> str:
+    return (
+        f"profiles/profiles.yml: target `{target}`: expected a `schema` that `--schema` and `{SCHEMA}` can set, given `{given}`; write"
+        f" `schema: \"{{{{ env_var('{SCHEMA}', '{schema}') }}}}\"`"
+    )
+
+
+def _without_schema() -> dict[str, str]:
+    return {name: text for name, text in os.environ.items() if name != SCHEMA}
 
 
 def _production_schema(root: Path) -> str | None:
@@ -266,13 +281,13 @@ def _native(text: str) -> Any:
         return text
 
 
-def _rendered(value: str, *, without: str | None = None) -> str:
-    """Return the value as dbt renders it in a profile, with `env_var` as the only function, and `without` one of the variables."""
+def _rendered(value: str, *, variables: Mapping[str, str] | None = None) -> str:
+    """Return the value as dbt renders it in a profile, with `env_var` as the only function."""
     from jinja2.sandbox import SandboxedEnvironment
 
     environment = SandboxedEnvironment(autoescape=False, finalize=lambda each: "" if each is None else each)
-    variables = {name: text for name, text in os.environ.items() if name != without}
-    environment.globals = {"env_var": lambda name, default="": variables.get(name, default)}
+    known = os.environ if variables is None else variables
+    environment.globals = {"env_var": lambda name, default="": known.get(name, default)}
     environment.filters |= dict.fromkeys(_NATIVE, lambda each: each)
     return environment.from_string(value).render()
 

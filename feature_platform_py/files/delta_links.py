@@ -90,11 +90,24 @@ def remove_staged(folder: Path, name: str) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def replace_content(table: Path, by: Path) -> Linked:
-    """Replace the content of a table by the newest version of another one, in one commit: readers see the old rows or the new ones.
+@dataclass(frozen=True)
+class Replacement:
+    """A commit that gives a table the content of another one. Its files are in the table's folder, and nobody reads them yet."""
 
-    Columns and partitions become the other table's. Files that both have stay. Raises DataCheckError as `link_table` does, and
-    EngineError if another program commits to the table meanwhile.
+    table: Path
+    linked: Linked
+    _version: int
+    _actions: tuple[Action, ...]
+
+    def commit(self) -> None:
+        """Replace the content in one step. Raises EngineError if another program has committed to the table meanwhile."""
+        _commit(self.table, self._version, self._actions)
+
+
+def replacement(table: Path, by: Path) -> Replacement:
+    """Return the commit after which a table has the newest version of another one: readers see the old rows or the new ones.
+
+    Columns and partitions become the other table's. Files that both have stay. Raises DataCheckError as `link_table` does.
     """
     there, version = replayed(table), int(log_files(table)[-1].stem)
     _check_is_known(table, there)
@@ -112,8 +125,8 @@ def replace_content(table: Path, by: Path) -> Linked:
         said.append({"protocol": protocol})
     said.append({"metaData": _metadata(state, there.metadata["id"])})
     added = [each for each in files.added if unquote(each["path"]) not in kept]
-    _commit(table, version + 1, [*said, *({"remove": each} for each in removed), *({"add": each} for each in added)])
-    return files.linked
+    changes = [*({"remove": each} for each in removed), *({"add": each} for each in added)]
+    return Replacement(table, files.linked, version + 1, (*said, *changes))
 
 
 def _partition_of(action: Action) -> Action:
@@ -257,12 +270,10 @@ def _protocol_of_both(one: Mapping[str, Any], other: Mapping[str, Any]) -> Actio
     for name in _FEATURES:
         if name in one or name in other:
             needed[name] = sorted({*one.get(name, ()), *other.get(name, ())})
-    return (
-        dict(one)
-        if all(sorted(one.get(name, ())) == needed[name] for name in _FEATURES if name in needed)
-        and all(one.get(name, 0) == needed[name] for name in _VERSIONS)
-        else needed
+    is_same = all(one.get(name) == needed[name] for name in _VERSIONS) and all(
+        sorted(one.get(name, ())) == needed.get(name, []) for name in _FEATURES
     )
+    return dict(one) if is_same else needed
 
 
 def _check_is_known(table: Path, state: TableState) -> None:

@@ -9,6 +9,7 @@ from feature_platform_py.core.messages import Code, Message
 
 _WORDS = {"reached": "reached by a window"}
 _SHOWN = 3
+_REASONS_OF_INPUT = ("input changed", "the table is empty")
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,11 @@ class TableWork:
         names = [str(each.period) for each in self.periods if each.change == change]
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         return ", ".join(names[:_SHOWN]) + more
+
+    @property
+    def is_of_another_definition(self) -> bool:
+        """Whether the table is not there, or was computed by another definition than that of now."""
+        return self.action == "unknown" or (self.action == "rebuild" and self.reason not in _REASONS_OF_INPUT)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the work as plain data, for `--format json`."""

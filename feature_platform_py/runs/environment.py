@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from feature_platform_py.core.errors import DataCheckError, EngineError
+from feature_platform_py.core.errors import ConfigurationError, DataCheckError, EngineError
 from feature_platform_py.core.files import replace_file
+from feature_platform_py.core.locations import is_table_name, table_parts
 from feature_platform_py.core.project import Project
+from feature_platform_py.core.stores.path import StorePath, place_of
 from feature_platform_py.files.delta_links import Linked, link_table, remove_staged
 from feature_platform_py.jobs.plan import JobPlan, TablesPlan
 from feature_platform_py.runs.input_state import copy_notes
+from feature_platform_py.runs.lock import running_alone
+from feature_platform_py.sinks.parquet_files import proof_beside
 from feature_platform_py.sources.connector_errors import QueryRefusedError
 from feature_platform_py.targets import backend_of
 from feature_platform_py.targets.sql_endpoint import SqlEndpointBackend
 from feature_platform_py.warehouse.catalog_file import TableName
-from feature_platform_py.warehouse.repair import log_fault, table_fault
+from feature_platform_py.warehouse.repair import log_fault, table_fault, throw_away
 from feature_platform_py.warehouse.session import open_warehouse
-from feature_platform_py.warehouse.stored_relations import commits
+from feature_platform_py.warehouse.stored_relations import commits, stored_relations
 
 Tell = Callable[[str], None]
 _SAID = 200
@@ -46,13 +50,14 @@ def missing_tables(plan: TablesPlan, project: Project) -> list[Origin]:
         here, origin = project.target.schema, project.target.production
         return [
             each
-            for each in _tables(plan)
+            for each in feature_tables(plan)
             if f"{here}.{each.name}" not in there and f"{origin}.{each.name}" in of_production
         ]
     return [
         each
-        for each in _tables(plan)
-        if not any(commits(_folder(project, each.name))) and any(commits(_folder(project.production, each.name)))
+        for each in feature_tables(plan)
+        if not any(commits(table_folder(project, each.name)))
+        and any(commits(table_folder(project.production, each.name)))
     ]
 
 
@@ -84,7 +89,7 @@ def _link(missing: list[Origin], plan: TablesPlan, project: Project, tell: Tell)
     # Tables of a run that has not ended are as doubtful here as there.
     copy_notes(production, project, [part.name for part in plan.parts])
     for each in missing:
-        table, to = _folder(production, each.name), _folder(project, each.name)
+        table, to = table_folder(production, each.name), table_folder(project, each.name)
         to.parent.mkdir(parents=True, exist_ok=True)
         remove_staged(to.parent, each.name)
         try:
@@ -127,14 +132,16 @@ def _clone(missing: list[Origin], project: Project, tell: Tell) -> list[Origin]:
     return taken
 
 
-def _tables(plan: TablesPlan) -> Iterator[Origin]:
+def feature_tables(plan: TablesPlan) -> Iterator[Origin]:
+    """Yield the feature tables of a job and of its groups, or of a group."""
     for part in plan.parts:
         for model in part.tables:
             name = part.table_name(model)
             yield Origin(name, part.name, plan.shown(name))
 
 
-def _folder(project: Project, table: str) -> Path:
+def table_folder(project: Project, table: str) -> Path:
+    """Return the folder of one of these tables."""
     return project.target.warehouse / project.target.schema / table
 
 
@@ -160,3 +167,94 @@ def recorded_sinks(project: Project) -> list[dict[str, Any]]:
 
 def _places_file(project: Project) -> Path:
     return project.notes / "sinks.json"
+
+
+# The end of an environment
+
+
+@dataclass(frozen=True)
+class Held:
+    """What an environment has: a place with files, or a view (without a place), and its bytes, without those of shared files."""
+
+    name: str
+    kind: str
+    place: Path | None
+    bytes: int = 0
+
+
+def held_by(project: Project) -> list[Held]:
+    """Return the tables and views of an environment, and the places to which its runs wrote results; no engine is started.
+
+    Raises ConfigurationError for production, and for a target without a warehouse folder.
+    """
+    target = project.target
+    if target.environment is None or not target.has_session:
+        raise ConfigurationError(_not_dropped(project))
+    found = []
+    for name, kind in stored_relations(target.warehouse):
+        if name.schema == target.schema:
+            place = target.warehouse / name.schema / name.name if kind == "table" else None
+            found.append(Held(f"{name.schema}.{name.name}", kind, place, own_bytes(place) if place else 0))
+    for each in recorded_sinks(project):
+        place = _sink_place(each, project)
+        if place is not None and place.is_dir():
+            found.append(Held(str(each["path"]), "sink", place, own_bytes(place)))
+    return found
+
+
+def _not_dropped(project: Project) -> str:
+    target = project.target
+    if target.environment is None:
+        return "`drop`: expected a job or a feature group, or an environment, given neither; name one of them, or `--schema`"
+    return (
+        f"target `{target.name}`: expected a target with a warehouse folder; drop the environment there with SQL: `drop schema"
+        f" {target.schema} cascade`, and its sinks in schemas that begin with `{target.schema}_`"
+    )
+
+
+def _sink_place(sink: dict[str, Any], project: Project) -> Path | None:
+    """Return the folder of a recorded sink; None for one that is not of the environment's own places."""
+    path, environment = str(sink["path"]), project.target.schema
+    if is_table_name(path):
+        _, schema, table = table_parts(path if "." in path else f"{environment}.{path}")
+        return project.target.warehouse / schema / table if schema.startswith(f"{environment}_") else None
+    place = place_of(path, project.root)
+    return place if place.parent.name == environment else None
+
+
+def own_bytes(folder: Path) -> int:
+    """Return the bytes of a folder's files that no other folder has too."""
+    if isinstance(folder, StorePath):
+        return sum(file.stat().st_size for file in folder.files())
+    stats = (file.lstat() for file in folder.rglob("*") if file.is_file())
+    return sum(each.st_size for each in stats if each.st_nlink == 1)
+
+
+def drop_environment(project: Project) -> None:
+    """Drop all that `held_by` lists, and what runs noted of it. Raises EngineError if one of its runs is at work."""
+    target, notes = project.target, project.notes
+    held = held_by(project)
+    warehouse = open_warehouse(target.engine, target.warehouse)
+    with ExitStack() as locks:
+        for lock in sorted(notes.glob("*.lock")):
+            locks.enter_context(running_alone(project, lock.name.removesuffix(".lock")))
+        for each in held:
+            if each.kind != "sink" or each.place is None:
+                continue
+            if each.place.is_relative_to(target.warehouse):
+                warehouse.drop(TableName(*each.place.parts[-2:]))
+                _remove_if_empty(each.place.parent)
+            else:
+                throw_away(each.place)
+                proof_beside(each.place).unlink(missing_ok=True)
+                _remove_if_empty(each.place.parent)
+        warehouse.drop_schema(target.schema)
+    throw_away(notes.parent)
+    for folder in (project.caches, project.logs):
+        throw_away(folder)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        if not isinstance(folder, StorePath):
+            folder.rmdir()

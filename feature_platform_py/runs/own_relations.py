@@ -100,7 +100,8 @@ def _own_relations(project: Project, jobs: AbstractSet[str]) -> list[OwnRelation
         owner = next((each for each in owners if name == each or name.startswith(f"{each}__")), None)
         if owner is not None and name not in built and (name != owner or owner not in jobs):
             found.append((project.target.schema, name, kind, owner))
-    for schema, name, kind in relations:
+    # The inputs of production's jobs are not the environment's.
+    for schema, name, kind in relations if not project.target.environment else ():
         if schema == EXTERNAL_SCHEMA and kind == "table" and name.endswith("__input"):
             found.append((schema, name, kind, name.removesuffix("__input")))
     there = {*jobs, *groups}

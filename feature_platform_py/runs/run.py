@@ -281,6 +281,14 @@ def plan_work(
         return {}
     if plan.source.query is not None:
         return dict.fromkeys(shown.values(), UNKNOWN_WORK)
+    return stored_work(plan, project, on_note=on_note)
+
+
+def stored_work(
+    plan: TablesPlan, project: Project, *, on_note: Callable[[str], None] = lambda _: None
+) -> dict[str, TableWork]:
+    """Return what each feature table needs as `plan_work` does; the rows of a query are those of the last run."""
+    shown = {node: plan.shown(node) for node in plan.table_nodes}
     moves = find_moves(plan, project).tables
     is_known = backend_of(project).shows(moves)
     variables = bring_up_to_date(plan, project, tell=on_note)

@@ -6,6 +6,8 @@ import hashlib
 import json
 import re
 import statistics
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -209,6 +211,97 @@ def test_a_diff_of_a_schema_with_itself_is_refused(root: Path, fpjob: Fpjob) -> 
     outcome = fpjob("diff", "shop")
     assert outcome.status == 2
     assert "`diff` compares two schemas, given `features` twice; name an environment with `--schema`" in outcome.stderr
+
+
+def versions(table: Path) -> int:
+    return len(list((table / "_delta_log").glob("*.json")))
+
+
+def test_a_promotion_brings_the_environments_values_in_one_commit_and_computes_nothing(
+    root: Path, fpjob: Fpjob
+) -> None:
+    refused = fpjob("promote", "shop")
+    assert refused.status == 2
+    assert "`promote`: expected an environment, given production's schema `features`" in refused.stderr
+    reword(JOB, "window_days: 14", "window_days: 7")
+    before = production()
+    refused = fpjob("promote", "shop", "--schema", "dev_anna")
+    assert refused.status == 2
+    assert "`dev_anna` does not have the tables of the project's files, and nothing was changed" in refused.stderr
+    assert production() == before
+
+    run(fpjob, "--schema", "dev_anna")
+    spend, count = (
+        (WAREHOUSE / schema / SPEND for schema in ("features", "dev_anna")),
+        versions(WAREHOUSE / "features" / SPEND),
+    )
+    there, here = spend
+    expected = rows_of(here)
+    outcome = fpjob("promote", "shop", "--schema", "dev_anna", "--format", "json")
+    assert outcome.status == 0, outcome.stderr
+    told = json.loads(outcome.stdout)
+    assert told["tables"] == [
+        {"table": "user_spend", "change": "replaced"},
+        # Production has read the rows that were added meanwhile, and so has the environment.
+        {"table": "user_monthly_transactions", "change": "same"},
+    ]
+    assert set(actions(told["run"]).values()) == {"skip"}
+    assert rows_of(there).equals(expected)
+    assert versions(there) == count + 1
+    session = open_warehouse("sail", WAREHOUSE).spark
+    assert session.table(f"features.{SPEND}").count() == expected.num_rows == 90
+    assert rows_of(WAREHOUSE / "sales/shop").num_rows == 90
+
+
+_KILLED = """
+import os, sys
+from pathlib import Path
+from feature_platform_py.files import delta_links
+
+link, left = os.link, [int(sys.argv[3])]
+
+def killed(*arguments):
+    if not left[0]:
+        os._exit(9)
+    left[0] -= 1
+    link(*arguments)
+
+os.link = killed
+delta_links.replacement(Path(sys.argv[1]), Path(sys.argv[2])).commit()
+"""
+
+
+def test_a_killed_promotion_leaves_the_old_rows_or_the_new_ones(root: Path) -> None:
+    # Another grain of partitions and other columns: nothing of the old table is kept.
+    old, new = (Path("killed") / name for name in ("there", "here"))
+    write_deltalake(old, pa.table({"day": [1, 2, 2], "paid": [1.5, 2.5, 3.5]}), partition_by=["day"])
+    write_deltalake(new, pa.table({"month": [1, 2, 3], "spent": ["1", "2", "3"]}), partition_by=["month"])
+    rows = {False: rows_of(old), True: rows_of(new)}
+    ends = []
+    for links in range(6):
+        killed = subprocess.run([sys.executable, "-c", _KILLED, old, new, str(links)], check=False)
+        ends.append(killed.returncode)
+        assert rows_of(old).equals(rows[killed.returncode == 0])
+        if killed.returncode == 0:
+            break
+    # Three files were brought, one after the other in three tries, and then the commit.
+    assert ends == [9, 9, 9, 0] or ends == [9, 9, 0]
+    assert rows_of(new).equals(rows[True])
+
+
+def test_dropping_an_environment_leaves_production_as_it_is(root: Path, fpjob: Fpjob) -> None:
+    before = {name: file for name, file in production().items() if not name.endswith(".lock")}
+    assert fpjob("drop").status == 2
+    shown = fpjob("drop", "--schema", "dev_anna", "--dry-run").stdout
+    assert "dev_anna_sales.shop" in shown
+    assert "would be dropped" in shown
+    outcome = fpjob("drop", "--schema", "dev_anna", "--yes")
+    assert outcome.status == 0, outcome.stderr
+    assert not any((WAREHOUSE / name).exists() for name in ("dev_anna", "dev_anna_sales", ".environments/dev_anna"))
+    assert not Path("target/environments/dev_anna").exists()
+    assert {name: file for name, file in production().items() if not name.endswith(".lock")} == before
+    told = run(fpjob, "--full-tests")
+    assert set(actions(told).values()) == {"skip"}
 
 
 @pytest.mark.parametrize(
