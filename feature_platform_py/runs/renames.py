@@ -73,7 +73,8 @@ def _moves(part: TablesPlan, kinds: Mapping[str, str], project: Project) -> Move
         ]
         if not any(kinds[name] == "table" and name.split(".", 1)[1] not in tables for name in own):
             dropped += [name for name in own if kinds[name] == "view"]
-            dropped += [name for name in (f"{EXTERNAL_SCHEMA}.{former}__input",) if name in kinds]
+            inputs = () if project.target.environment else (f"{EXTERNAL_SCHEMA}.{former}__input",)
+            dropped += [name for name in inputs if name in kinds]
     moved = tuple((f"{schema}.{old}", f"{schema}.{new}") for old, new in tables.items())
     return Moves(moved, tuple(shadowed), tuple(dropped))
 

@@ -9,14 +9,18 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from feature_platform_py.warehouse.session import close_warehouse, open_warehouse
-from tests.conftest import Fpjob, copy_project, reword
+from tests.conftest import Outcome, copy_project, reword
 
 JOB = Path("configs/jobs/shop.yaml")
 WAREHOUSE = Path("warehouse")
@@ -37,15 +41,24 @@ def write_rows(days: range) -> None:
     Path("shop.csv").write_text("who,at,paid\n" + "".join(rows))
 
 
-def run(fpjob: Fpjob, *options: str) -> dict[str, object]:
-    outcome = fpjob("run", "shop", "--format", "json", *options)
+def call(*arguments: str) -> Outcome:
+    """Call the command line in this process, as the fixture `fpjob` does for one test."""
+    from feature_platform_py.cli.ending import end
+    from feature_platform_py.cli.main import cli
+
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as told:
+        status = end(lambda: cli(list(arguments), standalone_mode=False))
+    return Outcome(status, out.getvalue(), told.getvalue())
+
+
+def run(*options: str) -> dict[str, Any]:
+    outcome = call("run", "shop", "--format", "json", *options)
     assert outcome.status == 0, outcome.stderr
-    told: dict[str, object] = json.loads(outcome.stdout)
-    return told
+    return dict(json.loads(outcome.stdout))
 
 
-def actions(told: dict[str, object]) -> dict[str, str]:
-    return {each["name"]: each["work"]["action"] for each in told["models"] if "work" in each}  # type: ignore[attr-defined]
+def actions(told: dict[str, Any]) -> dict[str, str]:
+    return {each["name"]: each["work"]["action"] for each in told["models"] if "work" in each}
 
 
 def rows_of(table: Path) -> pa.Table:
@@ -64,69 +77,167 @@ def production() -> dict[str, str]:
     return contents("features", "sales", ".running")
 
 
+def versions(table: Path) -> int:
+    return len(list((table / "_delta_log").glob("*.json")))
+
+
+def inodes(schema: str, table: str) -> set[int]:
+    return {file.stat().st_ino for file in (WAREHOUSE / schema / table).rglob("*.parquet")}
+
+
+def counted(name: str) -> int:
+    return open_warehouse("sail", WAREHOUSE).spark.table(name).count()
+
+
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     folder = copy_project(tmp_path_factory.mktemp("project") / "project")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("FP_WAREHOUSE", raising=False)
+        patch.delenv("COLUMNS", raising=False)
         write_rows(range(80))
         JOB.write_text(_TEXT)
-        yield folder
+        run()
+        yield tell_story(folder, patch)
         close_warehouse("sail", folder / WAREHOUSE)
 
 
-def test_a_plan_says_what_is_taken_over_and_changes_nothing(root: Path, fpjob: Fpjob) -> None:
-    run(fpjob)
-    outcome = fpjob("plan", "shop", "--schema", "dev_anna")
+def tell_story(root: Path, patch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Develop a job in `dev_anna` and promote it; return what was seen."""
+    seen: dict[str, Any] = {"at first": production(), "plan": call("plan", "shop", "--schema", "dev_anna")}
+    seen["after the plan"] = (WAREHOUSE / "dev_anna").exists()
+    seen["unchanged"] = run("--schema", "dev_anna")
+    seen["shared"] = [(inodes("dev_anna", name), inodes("features", name)) for name in (SPEND, MONTHLY)]
+
+    reword(JOB, "window_days: 30", "window_days: 14")
+    seen["changed"] = run("--schema", "dev_anna")
+    seen["after dev runs"] = production()
+    seen["dev tables"] = [
+        rows_of(WAREHOUSE / each) for each in (f"dev_anna/{SPEND}", f"dev_anna/{MONTHLY}", "dev_anna_sales/shop")
+    ]
+    with patch.context() as fresh:
+        fresh.setenv("FP_WAREHOUSE", "fresh")
+        run()
+        close_warehouse("sail", root / "fresh")
+    seen["fresh tables"] = [
+        rows_of(Path("fresh") / each) for each in (f"features/{SPEND}", f"features/{MONTHLY}", "sales/shop")
+    ]
+
+    write_rows(range(90))
+    shared = inodes("features", MONTHLY)
+    run("--full-refresh")
+    seen["vacuum"] = call("vacuum", "shop", "--retention", "0h")
+    seen["left of the shared files"] = shared & inodes("features", MONTHLY)
+    seen["after the vacuum"] = rows_of(WAREHOUSE / "dev_anna" / MONTHLY), counted(f"dev_anna.{MONTHLY}")
+
+    reword(JOB, "window_days: 14", "window_days: 7")
+    before = production()
+    seen["too early"] = call("promote", "shop", "--schema", "dev_anna")
+    seen["changed too early"] = production() != before
+    run("--schema", "dev_anna")
+    there, here = (WAREHOUSE / schema / SPEND for schema in ("features", "dev_anna"))
+    seen["promotable"], count = rows_of(here), versions(there)
+    seen["promotion"] = call("promote", "shop", "--schema", "dev_anna", "--format", "json")
+    seen["promoted"] = (
+        rows_of(there),
+        versions(there) - count,
+        counted(f"features.{SPEND}"),
+        rows_of(WAREHOUSE / "sales/shop"),
+    )
+
+    before = without_locks(production())
+    seen["dry drop"] = call("drop", "--schema", "dev_anna", "--dry-run")
+    seen["drop"] = call("drop", "--schema", "dev_anna", "--yes")
+    left = [*(WAREHOUSE / name for name in ("dev_anna", "dev_anna_sales", ".environments/dev_anna"))]
+    left.append(Path("target/environments/dev_anna"))
+    seen["left"] = [path for path in left if path.exists()]
+    seen["dropped of production"] = without_locks(production()) != before
+    seen["after the drop"] = run("--full-tests")
+    return seen
+
+
+def without_locks(files: dict[str, str]) -> dict[str, str]:
+    return {name: digest for name, digest in files.items() if not name.endswith(".lock")}
+
+
+def test_an_unchanged_definition_is_taken_over_and_nothing_is_computed(story: dict[str, Any]) -> None:
+    told = story["unchanged"]
+    assert set(actions(told).values()) == {"skip"}
+    assert told["sink"]["path"] == "dev_anna_sales.shop"
+    assert all(here == there != set() for here, there in story["shared"])
+
+
+def test_a_plan_says_what_is_taken_over_and_changes_nothing(story: dict[str, Any]) -> None:
+    outcome = story["plan"]
     assert outcome.status == 0, outcome.stderr
     assert "shop on target local (sail), environment dev_anna beside features" in outcome.stdout
     assert "  writes  delta_table dev_anna_sales.shop (overwrite)" in outcome.stdout
     assert "  from features: user_spend, user_monthly_transactions" in outcome.stdout
     assert outcome.stdout.count("nothing new") == 2
-    assert not (WAREHOUSE / "dev_anna").exists()
+    assert not story["after the plan"]
 
 
-def test_an_unchanged_definition_is_taken_over_and_nothing_is_computed(root: Path, fpjob: Fpjob) -> None:
-    before = production()
-    told = run(fpjob, "--schema", "dev_anna")
-    assert set(actions(told).values()) == {"skip"}
-    assert told["sink"]["path"] == "dev_anna_sales.shop"  # type: ignore[index]
-    assert production() == before
-    for name in (SPEND, MONTHLY):
-        here, there = (set((WAREHOUSE / schema / name).rglob("*.parquet")) for schema in ("dev_anna", "features"))
-        assert {file.stat().st_ino for file in here} == {file.stat().st_ino for file in there} != set()
+def test_only_the_changed_table_is_computed_and_it_equals_a_fresh_warehouse(story: dict[str, Any]) -> None:
+    assert actions(story["changed"]) == {"user_spend": "rebuild", "user_monthly_transactions": "skip"}
+    for here, fresh in zip(story["dev tables"], story["fresh tables"], strict=True):
+        assert here.equals(fresh)
 
 
-def test_only_the_changed_table_is_computed_and_it_equals_a_fresh_warehouse(
-    root: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = production()
-    reword(JOB, "window_days: 30", "window_days: 14")
-    told = run(fpjob, "--schema", "dev_anna")
-    assert actions(told) == {"user_spend": "rebuild", "user_monthly_transactions": "skip"}
-    assert production() == before
-    monkeypatch.setenv("FP_WAREHOUSE", "fresh")
-    run(fpjob)
-    close_warehouse("sail", root / "fresh")
-    for name in (SPEND, MONTHLY):
-        assert rows_of(WAREHOUSE / "dev_anna" / name).equals(rows_of(root / "fresh/features" / name))
-    assert rows_of(WAREHOUSE / "dev_anna_sales/shop").equals(rows_of(root / "fresh/sales/shop"))
+def test_runs_in_an_environment_leave_production_byte_for_byte(story: dict[str, Any]) -> None:
+    assert story["after dev runs"] == story["at first"]
 
 
-def test_an_environment_survives_the_vacuum_of_production(root: Path, fpjob: Fpjob) -> None:
-    kept = rows_of(WAREHOUSE / "dev_anna" / MONTHLY)
-    shared = {file.stat().st_ino for file in (WAREHOUSE / "features" / MONTHLY).rglob("*.parquet")}
-    write_rows(range(90))
-    run(fpjob, "--full-refresh")
-    vacuum = fpjob("vacuum", "shop", "--retention", "0h")
-    assert vacuum.status == 0, vacuum.stderr
-    assert not shared & {file.stat().st_ino for file in (WAREHOUSE / "features" / MONTHLY).rglob("*.parquet")}
-    assert rows_of(WAREHOUSE / "dev_anna" / MONTHLY).equals(kept)
-    session = open_warehouse("sail", WAREHOUSE).spark
-    assert session.table(f"dev_anna.{MONTHLY}").count() == kept.num_rows
+def test_an_environment_survives_the_vacuum_of_production(story: dict[str, Any]) -> None:
+    assert story["vacuum"].status == 0, story["vacuum"].stderr
+    assert story["left of the shared files"] == set()
+    rows, count = story["after the vacuum"]
+    assert rows.equals(story["dev tables"][1])
+    assert rows.num_rows == count
 
 
+def test_an_environment_of_another_definition_is_not_promoted(story: dict[str, Any]) -> None:
+    assert story["too early"].status == 2
+    assert (
+        "`dev_anna` does not have the tables of the project's files, and nothing was changed"
+        in story["too early"].stderr
+    )
+    assert not story["changed too early"]
+
+
+def test_a_promotion_brings_the_environments_values_in_one_commit_and_computes_nothing(story: dict[str, Any]) -> None:
+    assert story["promotion"].status == 0, story["promotion"].stderr
+    told = json.loads(story["promotion"].stdout)
+    assert told["tables"] == [
+        {"table": "user_spend", "change": "replaced"},
+        {"table": "user_monthly_transactions", "change": "same"},
+    ]
+    assert set(actions(told["run"]).values()) == {"skip"}
+    rows, commits, count, sink = story["promoted"]
+    assert rows.equals(story["promotable"])
+    assert commits == 1
+    assert count == rows.num_rows == sink.num_rows == 90
+
+
+def test_dropping_an_environment_leaves_production_as_it_is(story: dict[str, Any]) -> None:
+    assert "dev_anna_sales.shop" in story["dry drop"].stdout
+    assert "would be dropped" in story["dry drop"].stdout
+    assert story["drop"].status == 0, story["drop"].stderr
+    assert story["left"] == []
+    assert not story["dropped of production"]
+    assert set(actions(story["after the drop"]).values()) == {"skip"}
+
+
+def test_production_is_neither_promoted_nor_dropped_without_a_name(story: dict[str, Any]) -> None:
+    refused = call("promote", "shop")
+    assert refused.status == 2
+    assert "`promote`: expected an environment, given production's schema `features`" in refused.stderr
+    refused = call("drop", "--yes")
+    assert refused.status == 2
+    assert "expected a job or a feature group, or an environment, given neither" in refused.stderr
+
+
+@cache
 def write_other_rows() -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """Tables of another environment: fewer and more rows, other values and types; return the rows of production and of it."""
     there = (
@@ -135,7 +246,7 @@ def write_other_rows() -> tuple[list[dict[str, object]], list[dict[str, object]]
         .drop_columns(["_input_fingerprint", "period_start"])
     )
     here = there.to_pylist()[:-2]
-    total, average = "user_14d_total_spend", "user_14d_avg_spend"
+    total, average = "user_7d_total_spend", "user_7d_avg_spend"
     for number, row in enumerate(here):
         row[average] = {0: None, 1: float("nan"), 2: row[average] * (1 + 1e-12)}.get(number, row[average])
         row[total] = row[total] + 1 if number % 5 == 0 else row[total]
@@ -156,16 +267,17 @@ def differs(one: object, other: object) -> bool:
     return not (one == other or (one != one and other != other))
 
 
-def test_a_diff_counts_as_plain_python_does(root: Path, fpjob: Fpjob) -> None:
-    there, here = ({(row["who"], row["at"]): row for row in rows} for rows in write_other_rows())
-    told = json.loads(fpjob("diff", "shop", "--schema", "dev_diff", "--format", "json").stdout)
+def test_a_diff_counts_as_plain_python_does(story: dict[str, Any]) -> None:
+    other_rows = write_other_rows()
+    there, here = ({(row["who"], row["at"]): row for row in rows} for rows in other_rows)
+    told = json.loads(call("diff", "shop", "--schema", "dev_diff", "--format", "json").stdout)
     spend, monthly = told["tables"]
     both = here.keys() & there.keys()
     assert (spend["in_both"], spend["only_here"], spend["only_there"]) == (len(both), 1, 2)
     assert [each["at"][:5] for each in spend["examples_here"]] == ["2030-"]
     features = {each["name"]: each for each in spend["features"]}
-    assert set(features) == {"user_14d_total_spend", "user_14d_avg_spend", "note"}
-    for name in ("user_14d_total_spend", "user_14d_avg_spend"):
+    assert set(features) == {"user_7d_total_spend", "user_7d_avg_spend", "note"}
+    for name in ("user_7d_total_spend", "user_7d_avg_spend"):
         changed = {key for key in both if differs(here[key][name], there[key][name])}
         assert features[name]["changed"] == len(changed) > 0
         assert features[name]["changed_share"] == len(changed) / len(both)
@@ -185,72 +297,33 @@ def test_a_diff_counts_as_plain_python_does(root: Path, fpjob: Fpjob) -> None:
 
 
 def test_a_diff_fits_the_window_and_its_page_shows_values_as_text(
-    root: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
+    story: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    write_other_rows()
     write_page = ("--format", "html", "--output", "diff.html")
-    assert fpjob("diff", "shop", "--schema", "dev_diff", *write_page).status == 0
+    assert call("diff", "shop", "--schema", "dev_diff", *write_page).status == 0
     page = Path("diff.html").read_text()
     assert "&lt;b&gt;0&lt;/b&gt;" in page
     assert "<b>0</b>" not in page
     assert "http" not in page.replace("http-equiv", "")
-    exact = fpjob("diff", "shop", "--schema", "dev_diff").stdout
-    near = fpjob("diff", "shop", "--schema", "dev_diff", "--tolerance", "1e-9").stdout
-    line = re.compile(r"user_14d_avg_spend +(\d+) ")
+    exact = call("diff", "shop", "--schema", "dev_diff").stdout
+    near = call("diff", "shop", "--schema", "dev_diff", "--tolerance", "1e-9").stdout
+    line = re.compile(r"user_7d_avg_spend +(\d+) ")
     assert [line.search(each)[1] for each in (exact, near)] == ["3", "2"]  # type: ignore[index]
-    assert "note                  only here" in exact
+    assert re.search(r"note +only here", exact)
     assert "user_monthly_txn_count: type bigint there, string here" in exact
     monkeypatch.setattr("feature_platform_py.cli.diff.table_width", lambda _: 80)
-    narrow = fpjob("diff", "shop", "--schema", "dev_diff").stdout
+    narrow = call("diff", "shop", "--schema", "dev_diff").stdout
     assert max(map(len, narrow.splitlines())) <= 80
-    missing = fpjob("diff", "shop", "--schema", "dev_nobody")
+    missing = call("diff", "shop", "--schema", "dev_nobody")
     assert missing.status == 0
     assert missing.stdout.count("  only there\n") == 2
 
 
-def test_a_diff_of_a_schema_with_itself_is_refused(root: Path, fpjob: Fpjob) -> None:
-    outcome = fpjob("diff", "shop")
+def test_a_diff_of_a_schema_with_itself_is_refused(story: dict[str, Any]) -> None:
+    outcome = call("diff", "shop")
     assert outcome.status == 2
     assert "`diff` compares two schemas, given `features` twice; name an environment with `--schema`" in outcome.stderr
-
-
-def versions(table: Path) -> int:
-    return len(list((table / "_delta_log").glob("*.json")))
-
-
-def test_a_promotion_brings_the_environments_values_in_one_commit_and_computes_nothing(
-    root: Path, fpjob: Fpjob
-) -> None:
-    refused = fpjob("promote", "shop")
-    assert refused.status == 2
-    assert "`promote`: expected an environment, given production's schema `features`" in refused.stderr
-    reword(JOB, "window_days: 14", "window_days: 7")
-    before = production()
-    refused = fpjob("promote", "shop", "--schema", "dev_anna")
-    assert refused.status == 2
-    assert "`dev_anna` does not have the tables of the project's files, and nothing was changed" in refused.stderr
-    assert production() == before
-
-    run(fpjob, "--schema", "dev_anna")
-    spend, count = (
-        (WAREHOUSE / schema / SPEND for schema in ("features", "dev_anna")),
-        versions(WAREHOUSE / "features" / SPEND),
-    )
-    there, here = spend
-    expected = rows_of(here)
-    outcome = fpjob("promote", "shop", "--schema", "dev_anna", "--format", "json")
-    assert outcome.status == 0, outcome.stderr
-    told = json.loads(outcome.stdout)
-    assert told["tables"] == [
-        {"table": "user_spend", "change": "replaced"},
-        # Production has read the rows that were added meanwhile, and so has the environment.
-        {"table": "user_monthly_transactions", "change": "same"},
-    ]
-    assert set(actions(told["run"]).values()) == {"skip"}
-    assert rows_of(there).equals(expected)
-    assert versions(there) == count + 1
-    session = open_warehouse("sail", WAREHOUSE).spark
-    assert session.table(f"features.{SPEND}").count() == expected.num_rows == 90
-    assert rows_of(WAREHOUSE / "sales/shop").num_rows == 90
 
 
 _KILLED = """
@@ -271,9 +344,9 @@ delta_links.replacement(Path(sys.argv[1]), Path(sys.argv[2])).commit()
 """
 
 
-def test_a_killed_promotion_leaves_the_old_rows_or_the_new_ones(root: Path) -> None:
+def test_a_killed_promotion_leaves_the_old_rows_or_the_new_ones(tmp_path: Path) -> None:
     # Another grain of partitions and other columns: nothing of the old table is kept.
-    old, new = (Path("killed") / name for name in ("there", "here"))
+    old, new = (tmp_path / name for name in ("there", "here"))
     write_deltalake(old, pa.table({"day": [1, 2, 2], "paid": [1.5, 2.5, 3.5]}), partition_by=["day"])
     write_deltalake(new, pa.table({"month": [1, 2, 3], "spent": ["1", "2", "3"]}), partition_by=["month"])
     rows = {False: rows_of(old), True: rows_of(new)}
@@ -289,21 +362,6 @@ def test_a_killed_promotion_leaves_the_old_rows_or_the_new_ones(root: Path) -> N
     assert rows_of(new).equals(rows[True])
 
 
-def test_dropping_an_environment_leaves_production_as_it_is(root: Path, fpjob: Fpjob) -> None:
-    before = {name: file for name, file in production().items() if not name.endswith(".lock")}
-    assert fpjob("drop").status == 2
-    shown = fpjob("drop", "--schema", "dev_anna", "--dry-run").stdout
-    assert "dev_anna_sales.shop" in shown
-    assert "would be dropped" in shown
-    outcome = fpjob("drop", "--schema", "dev_anna", "--yes")
-    assert outcome.status == 0, outcome.stderr
-    assert not any((WAREHOUSE / name).exists() for name in ("dev_anna", "dev_anna_sales", ".environments/dev_anna"))
-    assert not Path("target/environments/dev_anna").exists()
-    assert {name: file for name, file in production().items() if not name.endswith(".lock")} == before
-    told = run(fpjob, "--full-tests")
-    assert set(actions(told).values()) == {"skip"}
-
-
 @pytest.mark.parametrize(
     ("schema", "said"),
     [
@@ -313,20 +371,20 @@ def test_dropping_an_environment_leaves_production_as_it_is(root: Path, fpjob: F
         ("Sales", "given `Sales`, which has the sink of `shop.yaml`"),
     ],
 )
-def test_a_schema_that_is_in_use_is_refused(root: Path, fpjob: Fpjob, schema: str, said: str) -> None:
-    outcome = fpjob("run", "shop", "--schema", schema)
+def test_a_schema_that_is_in_use_is_refused(story: dict[str, Any], schema: str, said: str) -> None:
+    outcome = call("run", "shop", "--schema", schema)
     assert (outcome.status, outcome.stdout) == (2, "")
     assert said in outcome.stderr
 
 
 def test_a_profile_that_does_not_read_the_schema_says_what_to_write(
-    root: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
+    story: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     profiles = Path("profiles/profiles.yml")
     kept = profiles.read_text()
     try:
         profiles.write_text(kept.replace("\"{{ env_var('FP_SCHEMA', 'features') }}\"", "features"))
-        outcome = fpjob("plan", "shop", "--schema", "dev_anna")
+        outcome = call("plan", "shop", "--schema", "dev_anna")
         assert outcome.status == 2
         assert "given `features`; write `schema: \"{{ env_var('FP_SCHEMA', 'features') }}\"`" in outcome.stderr
     finally:
