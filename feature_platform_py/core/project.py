@@ -27,7 +27,7 @@ SCHEMA = "FP_SCHEMA"
 """The environment variable that names the schema of tables in place of the profile's: an environment."""
 
 ENVIRONMENT = "FP_ENVIRONMENT"
-"""The environment variable that tells the models in dbt which environment they are built in; commands set it."""
+"""The environment variable that tells dbt how the inputs of single jobs end in an environment; commands set it."""
 
 # The variable of `dbt_project.yml` that names production's schema, for profiles that have environments as targets of their own.
 _PRODUCTION = "production_schema"
@@ -54,6 +54,11 @@ class Target:
     def environment(self) -> str | None:
         """The name of the environment, which is its schema; None for production."""
         return self.schema if self.production else None
+
+    @property
+    def own_ending(self) -> str:
+        """The ending of names beside those of production: nothing for production."""
+        return f"__{self.schema}" if self.production else ""
 
     @property
     def has_session(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.locations import table_parts
+from feature_platform_py.core.project import ENVIRONMENT
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.dbt_files.dbt_yaml import AsIs, group_name
 from feature_platform_py.features.columns import OutputColumn
@@ -81,6 +82,10 @@ def _own_source(plan: JobPlan) -> dict[str, Any]:
     """Return the source of a job without a registry entry: a table, or files that are registered under the job's name."""
     source, name = plan.source, plan.job_name
     description = f"What the job `{name}` reads, without an entry in the registry."
+    own_table = AsIs(f"{{{{ '{name}__input' ~ env_var('{ENVIRONMENT}', '') }}}}")
+    if source.query is not None:
+        table: dict[str, Any] = {"name": name, "description": description, "identifier": own_table}
+        return {"name": "ad_hoc", "schema": EXTERNAL_SCHEMA, "tables": [table]}
     if source.format is None:
         database, schema, identifier = table_parts(source.location)
         place: dict[str, Any] = {"database": database} if database else {}
@@ -93,7 +98,7 @@ def _own_source(plan: JobPlan) -> dict[str, Any]:
     is_looked_at = source.format in {*TEXT_FORMATS, "parquet"}
     columns = [] if is_looked_at else [{"name": column, "type": data_type} for column, data_type in plan.columns]
     config = {"meta": {"locations": {"local": read}, "columns": columns}}
-    files: dict[str, Any] = {"name": name, "description": description, "identifier": f"{name}__input", "config": config}
+    files: dict[str, Any] = {"name": name, "description": description, "identifier": own_table, "config": config}
     return {"name": "ad_hoc", "schema": EXTERNAL_SCHEMA, "tables": [files]}
 
 

@@ -133,7 +133,7 @@ def _resolved(draft: JobDraft, project: Project, registry: Registry) -> Resolved
     if draft.input_source.rows is not None:
         return resolve_rows(draft.input_source.rows, draft, registry, project) if draft.asking else None
     if draft.input_source.query is not None:
-        return resolve_query(draft.input_source, draft.job_name, is_embedded=project.target.type == "fpspark")
+        return resolve_query(draft.input_source, draft.job_name, project.target)
     source = resolve_input(draft.input_source, registry, project)
     is_embedded = project.target.has_session and project.target.engine != "connect"
     missing = missing_file(draft.input_source, source, root=project.root) if is_embedded else None

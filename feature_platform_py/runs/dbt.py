@@ -269,7 +269,7 @@ def _result(
 
 def schema_of(project: Project) -> dict[str, str]:
     """Return the variables by which profile and models know the schema of the project's tables, and its environment."""
-    return {SCHEMA: project.target.schema, ENVIRONMENT: project.target.environment or ""}
+    return {SCHEMA: project.target.schema, ENVIRONMENT: project.target.own_ending}
 
 
 def jobs_left_out(root: Path, job_names: Sequence[str]) -> dict[str, str]:

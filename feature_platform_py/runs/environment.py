@@ -20,6 +20,7 @@ from feature_platform_py.runs.input_state import copy_notes
 from feature_platform_py.runs.lock import running_alone
 from feature_platform_py.sinks.parquet_files import proof_beside
 from feature_platform_py.sources.connector_errors import QueryRefusedError
+from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
 from feature_platform_py.targets import backend_of
 from feature_platform_py.targets.sql_endpoint import SqlEndpointBackend
 from feature_platform_py.warehouse.catalog_file import TableName
@@ -195,6 +196,9 @@ def held_by(project: Project) -> list[Held]:
         if name.schema == target.schema:
             place = target.warehouse / name.schema / name.name if kind == "table" else None
             found.append(Held(f"{name.schema}.{name.name}", kind, place, own_bytes(place) if place else 0))
+        elif name.schema == EXTERNAL_SCHEMA and name.name.endswith(f"__input{target.own_ending}"):
+            place = target.warehouse / name.schema / name.name if kind == "table" else None
+            found.append(Held(f"{name.schema}.{name.name}", "input", place, own_bytes(place) if place else 0))
     for each in recorded_sinks(project):
         place = _sink_place(each, project)
         if place is not None and place.is_dir():
@@ -239,6 +243,8 @@ def drop_environment(project: Project) -> None:
         for lock in sorted(notes.glob("*.lock")):
             locks.enter_context(running_alone(project, lock.name.removesuffix(".lock")))
         for each in held:
+            if each.kind == "input":
+                warehouse.drop(TableName(*each.name.split(".")))
             if each.kind != "sink" or each.place is None:
                 continue
             if each.place.is_relative_to(target.warehouse):

@@ -111,14 +111,19 @@ def _references(
     return references
 
 
-def resolve_query(source: InputSource, job_name: str, *, is_embedded: bool) -> ResolvedSource:
+def own_input(job_name: str, target: Target) -> str:
+    """Return the name of the relation with the rows that only this job reads, which each environment has for itself."""
+    return f"{job_name}__input{target.own_ending}"
+
+
+def resolve_query(source: InputSource, job_name: str, target: Target) -> ResolvedSource:
     """Return what an embedded target reads for a query: the table with the query's rows.
 
     Raises ConfigurationError for a target without an embedded engine.
     """
-    if not is_embedded:
+    if target.type != "fpspark":
         raise ConfigurationError([_without_location(source)])
-    location = f"{EXTERNAL_SCHEMA}.{job_name}__input"
+    location = f"{EXTERNAL_SCHEMA}.{own_input(job_name, target)}"
     return ResolvedSource(location, None, {}, query=source.query, parameters=source.parameters)
 
 

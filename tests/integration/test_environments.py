@@ -108,6 +108,7 @@ def tell_story(root: Path, patch: pytest.MonkeyPatch) -> dict[str, Any]:
     seen: dict[str, Any] = {"at first": production(), "plan": call("plan", "shop", "--schema", "dev_anna")}
     seen["after the plan"] = (WAREHOUSE / "dev_anna").exists()
     seen["unchanged"] = run("--schema", "dev_anna")
+    seen["inputs of both"] = sorted(open_warehouse("sail", WAREHOUSE).relations("sources"))
     seen["shared"] = [(inodes("dev_anna", name), inodes("features", name)) for name in (SPEND, MONTHLY)]
 
     reword(JOB, "window_days: 30", "window_days: 14")
@@ -150,8 +151,9 @@ def tell_story(root: Path, patch: pytest.MonkeyPatch) -> dict[str, Any]:
     seen["dry drop"] = call("drop", "--schema", "dev_anna", "--dry-run")
     seen["drop"] = call("drop", "--schema", "dev_anna", "--yes")
     left = [*(WAREHOUSE / name for name in ("dev_anna", "dev_anna_sales", ".environments/dev_anna"))]
-    left.append(Path("target/environments/dev_anna"))
-    seen["left"] = [path for path in left if path.exists()]
+    left += [Path("target/environments/dev_anna"), Path("logs/environments/dev_anna")]
+    inputs = list(open_warehouse("sail", WAREHOUSE).relations("sources"))
+    seen["left"], seen["inputs"] = [path for path in left if path.exists()], inputs
     seen["dropped of production"] = without_locks(production()) != before
     seen["after the drop"] = run("--full-tests")
     return seen
@@ -165,6 +167,7 @@ def test_an_unchanged_definition_is_taken_over_and_nothing_is_computed(story: di
     told = story["unchanged"]
     assert set(actions(told).values()) == {"skip"}
     assert told["sink"]["path"] == "dev_anna_sales.shop"
+    assert story["inputs of both"] == ["shop__input", "shop__input__dev_anna"]
     assert all(here == there != set() for here, there in story["shared"])
 
 
@@ -223,7 +226,7 @@ def test_dropping_an_environment_leaves_production_as_it_is(story: dict[str, Any
     assert "dev_anna_sales.shop" in story["dry drop"].stdout
     assert "would be dropped" in story["dry drop"].stdout
     assert story["drop"].status == 0, story["drop"].stderr
-    assert story["left"] == []
+    assert (story["left"], story["inputs"]) == ([], ["shop__input"])
     assert not story["dropped of production"]
     assert set(actions(story["after the drop"]).values()) == {"skip"}
 
