@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from feature_platform_py.core.spread import standardised_difference
 from feature_platform_py.dbt_files.job_yaml import PlannedJob
 from feature_platform_py.docs_site.profile import ColumnProfile
 from feature_platform_py.docs_site.registered import (
@@ -208,6 +209,7 @@ def _job(job: PlannedJob, findings: Findings) -> dict[str, Any]:
         "freshness": freshness_in_words(source.freshness if source else None),
         "finished": run["finished"] if run else None,
         "tests": {node["name"]: node["status"] for node in run["nodes"] if node["kind"] == "test"} if run else {},
+        "drift": _drift(findings.past.get(plan.job_name, ())),
         "history": [_past_run(each) for each in findings.past.get(plan.job_name, ())],
         "asks": bool(plan.uses),
         "proof": _proof(findings.proofs.get(plan.job_name)),
@@ -216,6 +218,22 @@ def _job(job: PlannedJob, findings: Findings) -> dict[str, Any]:
 
 def _past_run(run: PastRun) -> dict[str, Any]:
     return {"finished": run.finished, "seconds": run.seconds, "rows": run.rows, "nulls": run.null_shares}
+
+
+def _drift(runs: Sequence[PastRun]) -> list[dict[str, Any]]:
+    """Return what is known of each number of the last run, and of the run before it."""
+    if not runs:
+        return []
+    newest, before = runs[-1].spreads, runs[-2].spreads if len(runs) > 1 else {}
+    return [
+        {
+            "name": name,
+            "now": astuple(spread),
+            "before": astuple(before[name]) if name in before else None,
+            "drift": standardised_difference(before[name], spread) if name in before else None,
+        }
+        for name, spread in newest.items()
+    ]
 
 
 def _proof(proof: Proof | None) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from feature_platform_py.core.data_types import NUMERIC, kind_of
 from feature_platform_py.core.document import NOWHERE, Place
 from feature_platform_py.features.columns import OutputColumn, column_named
 from feature_platform_py.features.feature_set import FeatureSet, longest_periods
@@ -213,6 +214,11 @@ class JobPlan(TablesPlan):
     def sink(self) -> Sink:
         """The sink of the result."""
         return self.config.output_sink
+
+    @property
+    def numeric_features(self) -> tuple[str, ...]:
+        """The names of the features that are known to be numbers."""
+        return tuple(each.name for each in self.features if each.type and kind_of(each.type) in NUMERIC)
 
     @property
     def groups(self) -> tuple[GroupPlan, ...]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from feature_platform_py.core.bins import bin_of
 from feature_platform_py.core.data_types import NUMERIC, kind_of
+from feature_platform_py.core.spread import finite, spread_sql
 from feature_platform_py.core.sql_text import quoted
 
 TOP_VALUES = 10
 SIDES = ("here", "there")
 _COMPARABLE = frozenset({"string", "boolean", "date", "timestamp", "timestamp_ntz", "binary", *NUMERIC})
-_LARGEST = "cast('1.7976931348623157e308' as double)"
 
 
 @dataclass(frozen=True)
@@ -98,15 +98,9 @@ def _summarized(number: int, feature: Compared, *, is_there: bool) -> Iterator[s
     for name in ("min", "max"):
         yield f"{f'cast({name}({value}) as string)' if is_there else 'cast(null as string)'} as {name}_{number}"
     if feature.is_numeric:
-        finite = _finite(value) if is_there else "cast(null as double)"
-        for name, function in (("mean", "avg"), ("deviation", "stddev_pop"), ("low", "min"), ("high", "max")):
-            yield f"{function}({finite}) as {name}_{number}"
-
-
-def _finite(value: str) -> str:
-    """Return the number as a double, NULL for NaN and the infinities."""
-    number = f"cast({value} as double)"
-    return f"case when {number} between -{_LARGEST} and {_LARGEST} then {number} end"
+        _, *aggregates = spread_sql(finite(value) if is_there else "cast(null as double)")
+        for name, aggregate in zip(("mean", "deviation", "low", "high"), aggregates, strict=True):
+            yield f"{aggregate} as {name}_{number}"
 
 
 def matches(tables: Tables) -> str:
@@ -146,7 +140,7 @@ def _differs(feature: Compared, tables: Tables) -> str:
     differs = f"not ({here} <=> {there})"
     if tables.tolerance and "floating" in feature.kinds and feature.is_numeric:
         # NaN and infinity are as near as anything to Spark.
-        one, other = _finite(here), _finite(there)
+        one, other = finite(here), finite(there)
         near = f"abs({one} - {other}) <= {tables.tolerance!r} * greatest(abs({one}), abs({other}))"
         return f"({differs} and not coalesce({near}, false))"
     return differs
@@ -186,7 +180,7 @@ def distributions(tables: Tables, ranges: dict[int, tuple[float, float]]) -> str
     queries = []
     for number, feature in enumerate(tables.features):
         if number in ranges:
-            label, condition = f"cast({bin_of(feature.name, *ranges[number])} as string)", _finite(quoted(feature.name))
+            label, condition = f"cast({bin_of(feature.name, *ranges[number])} as string)", finite(quoted(feature.name))
             queries.append(_counted(number, feature, label, f"{condition} is not null", tables))
         elif feature.is_plain and not feature.is_numeric:
             label, value = f"cast({quoted(feature.name)} as string)", quoted(feature.name)

@@ -172,7 +172,8 @@ def program() -> Iterator[tuple[object, ...]]:
 
 def _as_dict(told: Known) -> dict[str, Any]:
     sink = {"kind": told.sink.kind, "place": told.sink.place, "rows": told.sink.rows}
-    counts = asdict(told.sink.counts) if told.sink.counts else None
+    counted = told.sink.counts
+    counts = {"rows": counted.rows, "filled": dict(counted.filled)} if counted else None
     nodes = [
         {**node.record(), "work": {"of": node.work.of, "unit": node.work.unit} if node.work else None}
         for node in told.nodes

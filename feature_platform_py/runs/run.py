@@ -142,8 +142,9 @@ def run_job(
         clean_up(plan, project)
         last.keep(Known(report.nodes, report.sink, report.warnings))
         counts = report.sink.counts
-        filled = counts.filled if counts else {}
-        remember_run(project, plan.job_name, seconds=report.seconds, rows=report.sink.rows, filled=filled)
+        filled, spreads = (counts.filled, counts.spreads) if counts else ({}, {})
+        rows, seconds = report.sink.rows, report.seconds
+        remember_run(project, plan.job_name, seconds=seconds, rows=rows, filled=filled, spreads=spreads)
         return report
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import astuple
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from feature_platform_py.core.errors import FeaturePlatformError
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import Project
+from feature_platform_py.core.spread import Spread
 from feature_platform_py.files.delta_log import actions, replayed
 from feature_platform_py.jobs.changed_periods import result_periods
 from feature_platform_py.jobs.plan import JobPlan
@@ -22,7 +24,7 @@ from feature_platform_py.targets import backend_of
 from feature_platform_py.warehouse.catalog_file import CatalogFile, TableName
 from feature_platform_py.warehouse.stored_relations import commits
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 class SinkMemory:
@@ -136,11 +138,14 @@ def _replaced_between(table: Path, before: Any, now: list[Any]) -> set[str] | No
 
 
 def _as_list(period: HeldPeriod) -> list[Any]:
-    return [period.rows.rows, period.rows.fingerprint, dict(period.rows.filled), dict(period.files)]
+    spreads = {name: list(astuple(each)) for name, each in period.rows.spreads.items()}
+    return [period.rows.rows, period.rows.fingerprint, dict(period.rows.filled), spreads, dict(period.files)]
 
 
 def _read_period(told: list[Any]) -> HeldPeriod:
-    rows, fingerprint, filled, files = told
+    rows, fingerprint, filled, spreads, files = told
+    known = {name: Spread.read(each) for name, each in spreads.items()}
     return HeldPeriod(
-        PeriodRows(rows, fingerprint, filled), {name: (each[0], each[1], each[2]) for name, each in files.items()}
+        PeriodRows(rows, fingerprint, filled, known),
+        {name: (each[0], each[1], each[2]) for name, each in files.items()},
     )

@@ -261,7 +261,7 @@ class _StatementTable:
         return bool(self.there)
 
     def count(self) -> int:
-        return replace(self.result, name=self.sink.path).numbers(["count(*)"])[0]
+        return int(replace(self.result, name=self.sink.path).numbers(["count(*)"])[0])
 
     def write(self) -> Written:
         self.sink.check_values(self.result)

@@ -6,11 +6,12 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feature_platform_py.core.errors import DataCheckError
+from feature_platform_py.core.spread import Spread
 from feature_platform_py.core.sql_text import literal, quoted
 from feature_platform_py.sinks.division import (
     NO_PERIOD,
@@ -123,10 +124,11 @@ class DividedResult:
         there = self.result.frame.sparkSession.read.parquet(str(folder))
         period = f"substring({quoted(mark)}, {len(_MARK) + 1})" if self.division.has_periods else literal(NO_PERIOD)
         if not self.partition_by or self.result.division is None:
-            self.staged = self.division.rows_of(there, period, self.result.features)
+            self.staged = self.division.rows_of(there, period, self.result.features, self.result.numeric_features)
             return
         # Readers guess the types of the columns that are folders.
-        counted = replace(self.division, columns=()).rows_of(there, period, self.result.features)
+        given = there, period, self.result.features, self.result.numeric_features
+        counted = replace(self.division, columns=()).rows_of(*given)
         self.staged = {
             name: replace(rows, fingerprint=self._fingerprint_now(name) or "") for name, rows in counted.items()
         }
@@ -161,7 +163,12 @@ class DividedResult:
         """Return the counts of the whole result."""
         periods = [*(each.rows for each in self.kept.values()), *self.staged.values()]
         filled = {name: sum(each.filled[name] for each in periods) for name in self.result.features}
-        return ResultCounts(sum(each.rows for each in periods), filled)
+        spreads = {
+            name: reduce(Spread.with_, (each.spreads[name] for each in periods), Spread(0))
+            for name in self.result.numeric_features
+            if all(name in each.spreads for each in periods)
+        }
+        return ResultCounts(sum(each.rows for each in periods), filled, spreads)
 
     def written(self, folder: Path) -> Written:
         """Return what was written, when the files are at their place below a folder."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from feature_platform_py.core.data_types import Columns, parse_type
+from feature_platform_py.core.spread import Spread, finite, spread_sql
 from feature_platform_py.core.sql_text import literal, quoted
 from feature_platform_py.warehouse.file_states import states_below
 
@@ -29,11 +30,14 @@ FileStamp = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class PeriodRows:
-    """The rows of a period: how many, the fingerprint of what they have from the source, and in how many each feature has a value."""
+    """The rows of a period: how many, the fingerprint of what they have from the source, in how many each feature has a value, and
+    where the features that are numbers lie.
+    """
 
     rows: int
     fingerprint: str
     filled: Mapping[str, int]
+    spreads: Mapping[str, Spread] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -140,18 +144,20 @@ class Division:
         first, last = (date.min - _EPOCH).days, (date.max - _EPOCH).days
         return NO_PERIOD if day is None or not first <= day <= last else self.period_of(_EPOCH + timedelta(days=day))
 
-    def rows_of(self, frame: DataFrame, period: str, features: Iterable[str]) -> dict[str, PeriodRows]:
+    def rows_of(
+        self, frame: DataFrame, period: str, features: Iterable[str], numeric: Iterable[str] = ()
+    ) -> dict[str, PeriodRows]:
         """Count, fingerprint and look for values in the rows of each period of a frame; `period` is SQL of a row's period."""
-        names = list(features)
+        names, numbers = list(features), list(numeric)
         columns = [f"{period} as `_period`", f"{self._hash_sql} as `_hash`"]
         filled = [
             f"case when {quoted(name)} is not null then 1 end as `_filled_{number}`"
             for number, name in enumerate(names)
         ]
-        hashed = frame.selectExpr(*columns, *filled)
-        return {
-            row[0]: _period_rows(row, names) for row in hashed.groupBy("`_period`").agg(*_sums(len(names))).collect()
-        }
+        doubles = [f"{finite(quoted(name))} as `_number_{number}`" for number, name in enumerate(numbers)]
+        hashed = frame.selectExpr(*columns, *filled, *doubles)
+        sums = _sums(len(names), len(numbers))
+        return {row[0]: _period_rows(row, names, numbers) for row in hashed.groupBy("`_period`").agg(*sums).collect()}
 
     @property
     def _hash_sql(self) -> str:
@@ -176,14 +182,23 @@ def _hashed(column: str, data_type: str) -> str:
     return f"cast({column} as string)" if kind == "floating" or data_type == "timestamp_ntz" else column
 
 
-def _sums(features: int = 0) -> list[object]:
+def _sums(features: int = 0, numbers: int = 0) -> list[object]:
     """Return the aggregates of rows with `_hash`: no engine overflows with sums of the halves of 64 bits."""
     from pyspark.sql import functions
 
     sums = ["count(*)", "coalesce(sum(`_hash` & 4294967295), 0)", "coalesce(sum(shiftright(`_hash`, 32)), 0)"]
-    return [functions.expr(each) for each in [*sums, *(f"count(`_filled_{number}`)" for number in range(features))]]
+    sums += [f"count(`_filled_{number}`)" for number in range(features)]
+    sums += [each for number in range(numbers) for each in spread_sql(f"`_number_{number}`")]
+    return [functions.expr(each) for each in sums]
 
 
-def _period_rows(row: Row, features: list[str]) -> PeriodRows:
-    _, rows, low, high, *filled = row
-    return PeriodRows(rows, f"{rows}:{low}:{high}", dict(zip(features, filled, strict=True)))
+def _period_rows(row: Row, features: list[str], numbers: list[str]) -> PeriodRows:
+    _, rows, low, high, *values = row
+    filled, spreads = values[: len(features)], values[len(features) :]
+    each = len(spreads) // len(numbers) if numbers else 0
+    return PeriodRows(
+        rows,
+        f"{rows}:{low}:{high}",
+        dict(zip(features, filled, strict=True)),
+        {name: Spread.read(spreads[at * each : (at + 1) * each]) for at, name in enumerate(numbers)},
+    )

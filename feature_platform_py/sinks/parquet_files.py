@@ -16,6 +16,7 @@ from feature_platform_py.core.fields import STRICT, OptionName, OptionValue
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.locations import is_table_name
 from feature_platform_py.core.project import Project
+from feature_platform_py.core.spread import Spread
 from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.core.stores.path import StorePath
 from feature_platform_py.files.manifest import Manifest
@@ -287,6 +288,7 @@ class _FetchedFiles(_Files):
     def write(self) -> Written:
         self.sink.check_values(self.result)
         names, filled = list(self.sink.partition_by), dict.fromkeys(self.result.features, 0)
+        spreads = dict.fromkeys(self.result.numeric_features, Spread(0))
         order = f" order by {', '.join(map(quoted, names))}" if names else ""
         statement = f"select * from {self.result.sql_name}{order}"  # noqa: S608 - quoted
 
@@ -296,13 +298,13 @@ class _FetchedFiles(_Files):
                     self._check_same_manifest(self.seen[0])
                 elif self.is_added_to:
                     self.check_same_columns(_types(_dataset(self.folder).schema), _types(reading.schema))
-                batches = _counted_batches(reading.chunks(), filled)
+                batches = _counted_batches(reading.chunks(), filled, spreads)
                 write_dataset(reading.schema, batches, staged, names, compression=self.sink.compression)
                 self.result.check_rows(reading.rows)
             self.result.check()
 
         self.replace(write)
-        return Written(ResultCounts(self.result.expected_rows, filled))
+        return Written(ResultCounts(self.result.expected_rows, filled, spreads))
 
 
 def proof_beside(folder: Path) -> Path:
@@ -316,12 +318,27 @@ def _proof_of_files(proof: str, folder: Path) -> str:
     return json.dumps(json.loads(proof) | {"files": sizes}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _counted_batches(chunks: Iterator[pa.Table], filled: dict[str, int]) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of the chunks; `filled` grows by the values of each of its columns."""
+def _counted_batches(
+    chunks: Iterator[pa.Table], filled: dict[str, int], spreads: dict[str, Spread]
+) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of the chunks; `filled` and `spreads` grow by the values of each of their columns."""
     for chunk in chunks:
         for name in filled:
             filled[name] += len(chunk) - chunk.column(name).null_count
+        for name, spread in spreads.items():
+            spreads[name] = spread.with_(_spread(chunk.column(name)))
         yield from chunk.to_batches()
+
+
+def _spread(column: pa.ChunkedArray) -> Spread:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    doubles = pc.cast(column, pa.float64(), safe=False)
+    finite = doubles.filter(pc.is_finite(doubles))
+    ends = pc.min_max(finite)
+    found = pc.mean(finite), pc.stddev(finite), ends["min"], ends["max"]
+    return Spread.read([len(finite), *(each.as_py() for each in found)])
 
 
 def _types(schema: pa.Schema) -> dict[str, str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.errors import DataCheckError
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.rows import Rows
+from feature_platform_py.core.spread import Spread, finite, spread_sql
 from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.sinks.division import Division
 from feature_platform_py.warehouse.warehouse import SAIL_CATALOG
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ResultCounts:
-    """How many rows a job's result has, and in how many of them each feature has a value."""
+    """How many rows a job's result has, in how many of them each feature has a value, and where the features that are numbers lie."""
 
     rows: int
     filled: Mapping[str, int]
+    spreads: Mapping[str, Spread] = field(default_factory=dict, compare=False)
 
 
 class SqlTables(Protocol):
@@ -59,6 +61,7 @@ class _Result(ABC):
     project: Project
     expected_rows: int
     features: Sequence[str] = ()
+    numeric_features: Sequence[str] = ()
     check: Callable[[], None] = lambda: None
     proof: str | None = None
     division: Division | None = None
@@ -69,7 +72,7 @@ class _Result(ABC):
         """The names and Spark SQL types of the columns."""
 
     @abstractmethod
-    def numbers(self, expressions: Sequence[str]) -> list[int]:
+    def numbers(self, expressions: Sequence[str]) -> list[Any]:
         """Return the values of SQL aggregates over all rows, from one pass."""
 
     @abstractmethod
@@ -78,9 +81,16 @@ class _Result(ABC):
 
     def counts(self) -> ResultCounts:
         """Count the rows, and the values of the features. Raises DataCheckError if the rows are not the expected ones."""
-        rows, *filled = self.numbers(["count(*)", *(f"count({quoted(name)})" for name in self.features)])
+        counted = ["count(*)", *(f"count({quoted(name)})" for name in self.features)]
+        spreads = [each for name in self.numeric_features for each in spread_sql(finite(quoted(name)))]
+        values = self.numbers([*counted, *spreads])
+        rows, *filled = map(int, values[: len(counted)])
         self.check_rows(rows)
-        return ResultCounts(rows, dict(zip(self.features, filled, strict=True)))
+        return ResultCounts(
+            rows,
+            dict(zip(self.features, filled, strict=True)),
+            spreads_of(self.numeric_features, values[len(counted) :]),
+        )
 
     def check_rows(self, given: int) -> None:
         """Raise DataCheckError if the result lacks or repeats rows of the source."""
@@ -108,7 +118,7 @@ class SessionResult(_Result):
         """Whether the session's engine is Sail."""
         return bool(self.frame.sparkSession.catalog.currentCatalog() == SAIL_CATALOG)
 
-    def numbers(self, expressions: Sequence[str]) -> list[int]:
+    def numbers(self, expressions: Sequence[str]) -> list[Any]:
         """Return what the aggregates are over the frame, which is computed once."""
         [row] = self.frame.selectExpr(*expressions).collect()
         return list(row)
@@ -136,15 +146,21 @@ class SqlResult(_Result):
         """The table's name as a statement has it."""
         return self.tables.sql_name(self.name)
 
-    def numbers(self, expressions: Sequence[str]) -> list[int]:
+    def numbers(self, expressions: Sequence[str]) -> list[Any]:
         """Return what the aggregates are, by one query."""
         found: Sequence[Any] = self.tables.query(f"select {', '.join(expressions)} from {self.sql_name}").values[0]  # noqa: S608 - quoted
-        return list(map(int, found))
+        return list(found)
 
     def first(self, limit: int) -> Rows:
         """Return the rows, by one query."""
         order = ", ".join(quoted(name) for name, _ in self.columns)
         return self.tables.query(f"select * from {self.sql_name} order by {order} limit {limit}")  # noqa: S608 - quoted
+
+
+def spreads_of(names: Sequence[str], values: Sequence[Any]) -> dict[str, Spread]:
+    """Return the spreads of columns from the values of their aggregates, one after the other."""
+    each = len(spread_sql(""))
+    return {name: Spread.read(values[number * each : (number + 1) * each]) for number, name in enumerate(names)}
 
 
 JobResult = SessionResult | SqlResult

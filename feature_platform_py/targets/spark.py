@@ -203,6 +203,7 @@ class SparkBackend:
                 project=self._project,
                 expected_rows=source_rows,
                 features=features,
+                numeric_features=plan.numeric_features,
                 check=check,
                 proof=proof,
                 division=division,

@@ -177,6 +177,7 @@ class SqlEndpointBackend(ABC):
             project=self._project,
             expected_rows=int(expected),
             features=[column.name for column in plan.features],
+            numeric_features=plan.numeric_features,
             check=check,
             proof=proof,
         )

@@ -117,6 +117,17 @@ def content() -> dict[str, Any]:
                     }
                     for day, nulls in ((1, {}), (2, {NAME: 0.25}), (3, {NAME: 0.2, "empty": 1.0}))
                 ],
+                "drift": [
+                    {
+                        "name": NAME,
+                        "now": [2400, 12.5, 2.0, 0.0, 1e6],
+                        "before": [1500, 12.0, 2.0, 0.0, 99.5],
+                        "drift": 0.25,
+                    },
+                    {"name": "even", "now": [7, 1.0, 0.0, 1.0, 1.0], "before": [7, 1.0, 0.0, 1.0, 1.0], "drift": 0.0},
+                    {"name": "apart", "now": [7, 2.0, 0.0, 2.0, 2.0], "before": [7, 1.0, 0.0, 1.0, 1.0], "drift": None},
+                    {"name": "empty", "now": [0, None, None, None, None], "before": None, "drift": None},
+                ],
                 "asks": True,
                 "proof": {
                     "facts": [["rows", "7 in, 7 out"], ["look ahead of the row", HOSTILE]],
@@ -281,11 +292,17 @@ def test_a_job_has_a_page_with_its_proof(site: str, open_page: Open) -> None:
         ["Feature", "NULL", "In the run before", "Change"],
         [NAME, "20.00 %", "25.00 %", "-5.00 points"],
         ["empty", "100.00 %", "", "new"],
+        ["Feature", "Values", "Mean", "Deviation", "Least", "Greatest", "Drift"],
+        [NAME, "2,400\nwas 1,500", "12.5\nwas 12", "2", "0", "1,000,000\nwas 99.5", "0.250"],
+        ["even", "7", "1", "0", "1", "1", "0.000"],
+        ["apart", "7", "2\nwas 1", "0", "2\nwas 1", "2\nwas 1", "not defined"],
+        ["empty", "0", "none", "none", "none", "none", "new"],
         ["rows", "7 in, 7 out"],
         ["look ahead of the row", HOSTILE],
         ["Feature", "NULL", "age of the newest row that counted"],
         ["spend_30d", "12.5%", "1.0 d to 2.0 d"],
     ]
+    assert page.locator("td .fail").all_inner_texts() == ["0.250"]
     plots = page.locator("figure.course")
     assert plots.locator("figcaption").all_inner_texts() == ["Rows: 3,000", "Seconds: 1.5"]
     assert plots.locator("circle").count() == 6

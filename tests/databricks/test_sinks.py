@@ -12,6 +12,7 @@ import pytest
 
 from feature_platform_py.core.errors import ConfigurationError, DataCheckError, SinkError
 from feature_platform_py.core.project import open_project
+from feature_platform_py.core.spread import Spread
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.jobs.plan import JobPlan
@@ -37,10 +38,13 @@ def backend(workspace: Workspace, module_project: Path) -> Backend:
     return backend_of(open_project(module_project, target="databricks"))
 
 
+SPREAD = Spread(2, mean=3.75, deviation=3.25, low=0.5, high=7.0)  # of 0.5 and 7
+
+
 def plan_with(project: Path, kind: str, **settings: Any) -> JobPlan:
     plan = prepare_job(project / JOB, open_project(project, target="databricks"))
     sink = sinks_by_type()[kind](**settings)
-    features = tuple(OutputColumn(name, None) for name in ("amount", "month"))
+    features = (OutputColumn("amount", "decimal(12,2)"), OutputColumn("month", None))
     return replace(plan, config=replace(plan.config, output_sink=sink), features=features)
 
 
@@ -54,6 +58,7 @@ def test_a_table_is_replaced_in_one_statement(workspace: Workspace, module_proje
     backend.check(plan)
     result = backend.write(plan)
     assert (result.rows, result.counts) == (2, ResultCounts(2, {"amount": 2, "month": 1}))
+    assert result.counts.spreads == {"amount": SPREAD}
     assert written(workspace) == [
         "create or replace table `main`.`shop`.`spend` using delta partitioned by (`month`) as select `user_id`, `amount`, `month`"
         " from `main`.`features`.`financial_features_extraction_v1__job_features`"
@@ -115,6 +120,7 @@ def test_files_are_written_on_this_machine_in_one_step(module_project: Path, bac
     backend.check(plan)
     results = [backend.write(plan), backend.write(plan)]
     assert [(each.rows, each.counts) for each in results] == [(2, ResultCounts(2, {"amount": 2, "month": 1}))] * 2
+    assert [each.counts.spreads for each in results if each.counts] == [{"amount": SPREAD}] * 2
     assert sorted(path.name for path in (module_project / "files").iterdir()) == [
         "month=1993-02",
         "month=__HIVE_DEFAULT_PARTITION__",

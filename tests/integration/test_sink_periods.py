@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -96,6 +97,12 @@ class Hourly:
         pq.write_table(pa.Table.from_pylist(self.rows, schema=SCHEMA), self.source)
         report = Job(self.file).run()
         assert self.held() == self.wanted()
+        assert report.sink.counts is not None
+        for name, spread in report.sink.counts.spreads.items():
+            numbers = [float(each) for each in self.view().column(name).to_pylist() if each is not None]
+            expected = (statistics.fmean(numbers), statistics.pstdev(numbers), min(numbers), max(numbers))
+            found = (spread.mean, spread.deviation, spread.low, spread.high)
+            assert (spread.count, found) == (len(numbers), pytest.approx(expected))
         return report
 
     def replaced(self) -> int | None:
@@ -110,8 +117,11 @@ class Hourly:
 
     def wanted(self) -> Counter[str]:
         """The rows of the view with the job's features."""
+        return counted(self.view())
+
+    def view(self) -> pa.Table:
         job = Job(self.file)
-        return counted(job.session.table(f"features.{self.name}__{job.plan.output_model}").toArrow())
+        return job.session.table(f"features.{self.name}__{job.plan.output_model}").toArrow()
 
     def files(self) -> set[str]:
         if self.kind == "overwrite_delta":
@@ -160,6 +170,8 @@ def test_each_change_replaces_the_periods_that_it_reaches(hourly: Hourly) -> Non
     assert (report.sink.replaced, report.sink.is_written, report.sink.why_left) == (0, False, "nothing new")
     assert hourly.files() == before
     filled = report.sink.counts.filled if report.sink.counts else {}
+    assert report.sink.counts is not None
+    assert list(report.sink.counts.spreads) == list(filled), "all features are numbers"
     assert set(filled.values()) == {len(hourly.rows)}
 
     hourly.rows[0] |= {"at": datetime(2024, 6, 1, tzinfo=UTC), "day": datetime(2024, 6, 1, tzinfo=UTC).date()}

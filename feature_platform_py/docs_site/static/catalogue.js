@@ -479,6 +479,27 @@
           before?.nulls[name] === undefined ? "" : percent(before.nulls[name]), before ? change(share, before.nulls[name]) : ""])} />`;
   };
 
+  // Where the numbers lie in the last run, and in the run before it.
+  const LARGE_DRIFT = 0.1;
+  const short = (value) => (value === null ? "none" : Number(value.toPrecision(6)).toLocaleString("en"));
+  const Drift = ({ drift }) => {
+    if (!drift.length) return html`<p class="none">No features that are numbers were counted.</p>`;
+    const both = (each, at, shown = short) => {
+      if (!each.before || each.before[at] === each.now[at]) return shown(each.now[at]);
+      return html`${shown(each.now[at])}<br /><span class="none">was ${shown(each.before[at])}</span>`;
+    };
+    const moved = ({ before, drift: by }) => {
+      if (!before) return "new";
+      if (by === null) return "not defined";
+      return by > LARGE_DRIFT ? html`<span class="fail">${by.toFixed(3)}</span>` : by.toFixed(3);
+    };
+    return html`
+      <p>Drift is the difference of the means of the last two runs, in standard deviations. Up to ${LARGE_DRIFT} is commonly taken as negligible
+        (Austin 2009, Statistics in Medicine 28). NaN and infinite values are left out.</p>
+      <${Listed} label="Drift" head=${["Feature", "Values", "Mean", "Deviation", "Least", "Greatest", "Drift"]}
+        rows=${drift.map((each) => [html`<code>${each.name}</code>`, both(each, 0, number), both(each, 1), both(each, 2), both(each, 3), both(each, 4), moved(each)])} />`;
+  };
+
   const Job = ({ name }) => {
     const heading = useHeading(name);
     const job = jobs[name];
@@ -502,6 +523,8 @@
           html`<span class=${["pass", "unchanged"].includes(status) ? "pass" : "fail"}>${status}</span>`])} none="Not run here." />
         <h3>Runs</h3>
         <${History} runs=${job.history ?? []} />
+        <h3>Drift</h3>
+        <${Drift} drift=${job.drift ?? []} />
         <h3>Proof</h3>
         <${Proof} job=${job} />
       </article>`;
