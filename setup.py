@@ -1,4 +1,4 @@
-"""Puts the project's own files into the wheel, so that `fpjob init` can write a project from an installed package."""
+"""Puts the macros, and the files that a new project starts from, into the wheel."""
 
 import runpy
 import shutil
@@ -12,15 +12,20 @@ TEMPLATE = runpy.run_path(str(ROOT / "feature_platform_py" / "scaffold" / "files
 
 
 class BuildWithProject(build_py):
-    """The package, and below it in `project` the files that a new project starts from."""
+    """The package, below it in `project` the files that a new project starts from, and in `dbt_package` the macros."""
 
     def run(self) -> None:
         """Build the package, then copy; an editable install finds the files where they are."""
         super().run()
         # A build folder that is there already may hold files that are gone here.
-        shutil.rmtree(Path(self.build_lib) / "feature_platform_py" / "project", ignore_errors=True)
-        for name in () if self.editable_mode else TEMPLATE["project_files"](ROOT):
-            target = Path(self.build_lib) / "feature_platform_py" / "project" / name
+        package = Path(self.build_lib) / "feature_platform_py"
+        for name in ("project", "dbt_package"):
+            shutil.rmtree(package / name, ignore_errors=True)
+        if self.editable_mode:
+            return
+        shutil.copytree(ROOT / "macros", package / "dbt_package")
+        for name in TEMPLATE["project_files"](ROOT):
+            target = package / "project" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(TEMPLATE["project_file"](name, ROOT), target)
 

@@ -28,7 +28,7 @@ MARK = "hourly"
 HOUR = 3600
 JOB = "hourly"
 ROWS = Path("data/bank/transactions.csv")
-_COPIED = ("dbt_project.yml", "macros", "models", "profiles", "registry", "configs", "tests/dbt", "data/bank")
+_COPIED = ("dbt_project.yml", "macros", "models", "profiles", "registry", "configs", ".dbtignore", "data/bank")
 _SAMPLE = "configs/jobs/sample_financial_features_job.yaml"
 # Of the first and the last runs, so many are compared: a single run may be disturbed.
 _COMPARED = 5

@@ -53,7 +53,7 @@ _MEASURED_MODULES = {
     "test_window_jobs.py",
 }
 _PARSED = "partial_parse.msgpack"
-_COPIED = ("dbt_project.yml", "macros", "models", "profiles", "registry", "configs", "tests/dbt")
+_COPIED = (".dbtignore", "dbt_project.yml", "macros", "models", "profiles", "registry", "configs")
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,7 @@ def _copy(folder: Path) -> None:
             shutil.copytree(source, target)
         else:
             shutil.copy(source, target)
+    (folder / "tests" / "dbt").mkdir(parents=True)
     (folder / "data").mkdir()
     (folder / "data" / "bank").symlink_to(ROOT / "data" / "bank")
 

@@ -43,7 +43,7 @@ _of_entity = click.option("--entity", help="The entity that it is about.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @examples("fpjob init project my-features")
 def init_project(folder: Path) -> None:
-    """Write a new project into an empty folder: models, macros, a sample registry, and a job that runs."""
+    """Write a new project into an empty folder: a sample registry, models, and jobs that run."""
     from feature_platform_py.cli.init import project_command
 
     project_command(folder)

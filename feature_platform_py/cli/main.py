@@ -347,6 +347,22 @@ def promote(job: str, target: str | None, output_format: str, *, is_dry_run: boo
         promote_command(job, target=target, output_format=output_format, is_dry_run=is_dry_run)
 
 
+@cli.command(name="upgrade")
+@click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--yes", "is_agreed", is_flag=True, help="Do not ask.")
+@examples("fpjob upgrade --dry-run", "fpjob upgrade --yes")
+def upgrade_project(*, is_dry_run: bool, is_agreed: bool) -> None:
+    """Bring a project up to the version of this program.
+
+    A project with copies of the macros takes them from the package instead. It asks before it changes files, and moves copies
+    that you have changed aside. Registry, jobs, models of your own and tables stay.
+    """
+    with working("reads the project"):
+        from feature_platform_py.cli.upgrade import upgrade_command
+
+        upgrade_command(is_dry_run=is_dry_run, is_agreed=is_agreed)
+
+
 @cli.group(cls=Commands)
 @examples("fpjob registry validate")
 def registry() -> None:

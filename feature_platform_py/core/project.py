@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from feature_platform_py.core.dbt_packages import link_own_package
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.locations import is_remote
 from feature_platform_py.core.project_files import check_project_files
@@ -131,6 +132,7 @@ def open_project(start: Path | None = None, *, target: str | None = None) -> Pro
     origin = (start or Path.cwd()).resolve()
     if root := find_root(origin):
         check_project_files(root)
+        link_own_package(root)
         return Project(root, _load_target(root, target))
     raise ConfigurationError(
         f"{origin}: expected to be inside a project, found no `dbt_project.yml` here or above; change to the project's folder"

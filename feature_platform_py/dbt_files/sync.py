@@ -150,9 +150,8 @@ def _left_over(root: Path, groups: Iterable[GroupPlan]) -> Iterator[Path]:
 def _check_version(root: Path) -> None:
     if "job_models" not in _text(root / "dbt_project.yml"):
         raise ConfigurationError(
-            "dbt_project.yml: expected `job_models` in `model-paths`; the project's dbt files are of an earlier version. Write a new"
-            " project with `fpjob init`, and take its `dbt_project.yml`, `macros/`, `models/` and `tests/dbt/`; registry, jobs and"
-            " warehouse stay"
+            "dbt_project.yml: expected `job_models` in `model-paths`; the project's dbt files are of an earlier version."
+            " Run `fpjob upgrade`; registry, jobs, models of your own and warehouse stay"
         )
 
 

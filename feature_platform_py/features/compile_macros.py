@@ -16,7 +16,7 @@ from typing import Any
 from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.dbt_invocation import invoke_dbt
 from feature_platform_py.core.dbt_packages import FOLDER as PACKAGES
-from feature_platform_py.core.dbt_packages import link_packages
+from feature_platform_py.core.dbt_packages import link_own_package, link_packages, own_macros
 from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.project import open_project, template
 from feature_platform_py.core.text import yaml_argument
@@ -83,16 +83,19 @@ def _macro_project(root: Path, packages: tuple[tuple[str, Path], ...]) -> Path:
     """Return a project with only the macros of another one, which dbt parses faster."""
     folder = Path(tempfile.mkdtemp(prefix="feature-platform-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    for name in ("dbt_project.yml", "macros", "profiles"):
-        (folder / name).symlink_to(root / name)
+    for name in ("dbt_project.yml", ".dbtignore", "macros", "profiles"):
+        if (root / name).exists():
+            (folder / name).symlink_to(root / name)
     known = {path.name: path.resolve() for path in (root / PACKAGES).glob("*/")}
     link_packages(folder, known | dict(packages))
+    link_own_package(folder)
     return folder
 
 
 def _stamp(root: Path) -> tuple[tuple[str, int], ...]:
     """Return when each file of macros changed last, because it may be edited between two calls."""
     files = [*(root / "macros").rglob("*.sql"), *(root / PACKAGES).glob("*/macros/**/*.sql")]
+    files += own_macros(root).resolve().rglob("*.sql")
     return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in files))
 
 

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from feature_platform_py.core.project import Project, template
+from feature_platform_py.core.dbt_packages import own_macros, own_package
+from feature_platform_py.core.project import Project
 from feature_platform_py.jobs.plan import JobPlan
 from feature_platform_py.runs.nothing_new import program
 from feature_platform_py.warehouse.passed_tests import OF_INPUTS, OF_TABLES, PassedTests
 
-_QUALITY = Path("macros", "quality")
+_QUALITY = "quality"
+# Where projects with copies of the macros have the platform's generic tests, and where its package has them.
+_TESTS_OF_COPIES, _TESTS = Path("tests", "dbt", "generic"), "generic_tests"
 _DEFINES_TEST = re.compile(r"\btest\s+(\w+)|(?:\b|__)test_(\w+)\s*\(")
 
 
@@ -34,20 +37,31 @@ def _trusted(plan: JobPlan, project: Project) -> frozenset[str]:
     return frozenset(kind for kind in kinds if kind not in redefined)
 
 
-def _is_as_shipped(project: Project, part: Path) -> bool:
-    ours, theirs = template() / part, project.root / part
+def _is_as_shipped(project: Project, part: str) -> bool:
+    ours, theirs = own_package() / part, own_macros(project.root) / part
     return all(_text(theirs / file.name) == file.read_bytes() for file in sorted(ours.glob("*.sql")))
 
 
 def _redefined(plan: JobPlan, project: Project) -> Iterator[str]:
     """Yield the kinds of tests that the project defines otherwise than it came with."""
     folders = [project.root / name for name in ("macros", "tests/dbt", "dbt_packages")]
-    for folder in (*folders, *plan.dbt_packages.values()):
+    for folder in dict.fromkeys((*folders, own_macros(project.root).resolve(), *plan.dbt_packages.values())):
         for file in folder.rglob("*.sql"):
-            ours = template() / file.relative_to(project.root) if file.is_relative_to(project.root) else file
-            text = _text(file)
-            if ours == file or text != _text(ours):
+            text, ours = _text(file), _shipped(file, project.root)
+            if ours is None or text != _text(ours):
                 yield from (found[1] or found[2] for found in _DEFINES_TEST.finditer(text.decode(errors="replace")))
+
+
+def _shipped(file: Path, root: Path) -> Path | None:
+    """Return the platform's own file that a project's may be a copy of."""
+    for folder, ours in (
+        (own_macros(root).resolve(), own_package()),
+        (own_macros(root), own_package()),
+        (root / _TESTS_OF_COPIES, own_package() / _TESTS),
+    ):
+        if file.is_relative_to(folder):
+            return ours / file.relative_to(folder)
+    return None
 
 
 def _text(file: Path) -> bytes:

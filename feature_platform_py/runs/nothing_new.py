@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from feature_platform_py.core.dbt_packages import own_macros
 from feature_platform_py.core.errors import FeaturePlatformError
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import Project
@@ -144,7 +145,8 @@ def _definition(plan: JobPlan, project: Project, variables: Mapping[str, Any]) -
     """
     own, jobs = project.root / models_folder(plan.job_name), project.root / models_folder(plan.job_name).parent
     folders = [project.root / name for name in (*_FOLDERS, variables.get("job_models", "models"))]
-    found = [file for folder in (*folders, *plan.dbt_packages.values()) for file in folder.rglob("*")]
+    folders += [own_macros(project.root).resolve(), *plan.dbt_packages.values()]
+    found = [file for folder in folders for file in folder.rglob("*")]
     files = [file for file in found if file.is_relative_to(own) or not file.is_relative_to(jobs)]
     files += [*project.root.glob("*.yml"), plan.config.path.resolve()]
     names: set[str] = set()

@@ -1,4 +1,4 @@
-"""Write a new project: copies of this one's models, macros, registry and sample job, to start from."""
+"""Write a new project: a registry, sample jobs, data and models to start from; the macros stay in this package."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ $ fpjob registry validate && fpjob registry sync --check      # is the registry 
 $ fpjob docs build                                            # the feature catalogue, in target/docs
 ```
 
+The macros come with the package: every `fpjob` command links them into `dbt_packages/`. Call one after a clone, before plain dbt.
+
 `fpjob init entity`, `source`, `feature`, `job` and `transformer` add more; each lists its options with `--help`. Plain dbt works too:
 `dbt build --select tag:financial`.
 """
-IGNORED = ("target/", "logs/", "warehouse/", "output/", ".user.yml", ".venv/")
+IGNORED = ("dbt_packages/", "target/", "logs/", "warehouse/", "output/", ".user.yml", ".venv/")
 _STAGED = ".new-project-"
 _SHARED = frozenset({"README.md", ".gitignore"})
 _OF_REPOSITORIES = re.compile(

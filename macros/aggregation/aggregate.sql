@@ -7,7 +7,7 @@
   look-up per window. So the time taken does not depend on how many rows a window holds.
 -#}
 {% macro aggregate(relation, keys, event_time, features, types=none, time_zone=none, asking=none, available_after=none) -%}
-    {{- adapter.dispatch('aggregate', 'feature_platform')(
+    {{- adapter.dispatch('aggregate')(
         plan=_aggregation_plan(relation, keys, event_time, features, types, time_zone, asking, available_after)
     ) -}}
 {%- endmacro %}

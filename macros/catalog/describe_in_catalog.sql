@@ -4,7 +4,7 @@
 -#}
 {% macro describe_in_catalog(relation) -%}
     {%- if execute -%}
-        {%- do adapter.dispatch('describe_in_catalog', 'feature_platform')(
+        {%- do adapter.dispatch('describe_in_catalog')(
             relation=relation, table=model.config.meta.feature_table, node=model
         ) -%}
     {%- endif -%}

@@ -105,7 +105,7 @@ group by _day
   and the others find them in memory. Other adapters get the query itself.
 -#}
 {% macro _computed_once(query) -%}
-    {{- adapter.dispatch('computed_once', 'feature_platform')(query=query) -}}
+    {{- adapter.dispatch('computed_once')(query=query) -}}
 {%- endmacro %}
 
 

@@ -3,7 +3,7 @@
   liquid clustering, by period and key. Either way a period is replaced without touching the files of others.
 -#}
 {% macro table_layout(table) -%}
-    {%- do return(adapter.dispatch('table_layout', 'feature_platform')(table=table)) -%}
+    {%- do return(adapter.dispatch('table_layout')(table=table)) -%}
 {%- endmacro %}
 
 

@@ -8,7 +8,7 @@
     {%- if not is_plain -%}
         {%- do return({'at': 'all'}) -%}
     {%- endif -%}
-    {%- set look = adapter.dispatch('look_of_test', 'feature_platform')(test=test, sql=sql) -%}
+    {%- set look = adapter.dispatch('look_of_test')(test=test, sql=sql) -%}
     {%- do return({'at': 'all'} if look.at == 'periods' and not _is_by_period(_tested(test)) else look) -%}
 {%- endmacro %}
 

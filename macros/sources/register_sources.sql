@@ -4,7 +4,7 @@
 -#}
 {% macro register_sources() -%}
     {%- if execute -%}
-        {{- adapter.dispatch('register_sources', 'feature_platform')(sources=_sources_of(selected_resources)) -}}
+        {{- adapter.dispatch('register_sources')(sources=_sources_of(selected_resources)) -}}
     {%- endif -%}
 {%- endmacro %}
 

@@ -288,7 +288,7 @@ def test_a_fresh_repository_gets_a_project_and_keeps_its_files(
     assert outcome.status == 0, outcome.stderr
     assert {name: (tmp_path / name).read_text() for name in own} == own
     assert "left README.md as it is\n" in outcome.stdout
-    assert "add to .gitignore: target/ logs/ warehouse/ output/ .user.yml .venv/\n" in outcome.stdout
+    assert "add to .gitignore: dbt_packages/ target/ logs/ warehouse/ output/ .user.yml .venv/\n" in outcome.stdout
     assert re.search(r"^next: \S*fpjob run configs/jobs/sample_financial_features_job.yaml$", outcome.stdout, re.M)
     if is_interrupted:
         # A kill leaves what was moved into place by then, and the folder that the rest was in.
@@ -315,7 +315,8 @@ def test_everything_in_the_way_is_named_and_stays(tmp_path: Path, fpjob: Fpjob) 
 def test_a_project_is_the_template_alone(tmp_path: Path) -> None:
     """What somebody adds to a checkout, or changes in its registry, jobs and profile, is theirs."""
     checkout = tmp_path / "checkout"
-    shutil.copytree(ROOT / "feature_platform_py", checkout / "feature_platform_py")
+    for name in ("feature_platform_py", "macros"):
+        shutil.copytree(ROOT / name, checkout / name)
     for name in project_files(ROOT):
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, checkout / name)
@@ -354,7 +355,6 @@ def test_a_project_is_the_template_alone(tmp_path: Path) -> None:
         "models/mine.sql",
         "data/bank/mine.csv",
         "data/mine.csv",
-        "tests/dbt/m.sql",
     ):
         (checkout / name).write_text("mine")
     for name in ("profiles/profiles.yml", "configs/jobs/training_features_job.yaml"):
@@ -364,7 +364,8 @@ def test_a_project_is_the_template_alone(tmp_path: Path) -> None:
 
 
 def _content(folder: Path) -> dict[Path, bytes]:
-    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder): path.read_bytes() for path in files if "dbt_packages" not in path.parts}
 
 
 def test_an_entity_that_was_added_may_be_related_to(shop: Path, fpjob: Fpjob) -> None:

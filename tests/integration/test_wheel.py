@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.wheel import Environment, install_wheel
 
 pytestmark = pytest.mark.slow
+PACKAGE = "dbt_packages/feature_platform_macros"
 SAMPLE = "configs/jobs/sample_financial_features_job.yaml"
 
 
@@ -26,7 +28,37 @@ def shop(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_a_wheel_writes_a_project_that_runs(environment: Environment, shop: Path) -> None:
     run = environment.good("fpjob", "run", SAMPLE, cwd=shop)
+    assert "3 of 3 feature tables computed" in run.stderr
     assert "20 of 49,102 rows shown" in run.stderr
+
+
+def test_the_project_has_no_copy_of_a_macro(environment: Environment, shop: Path) -> None:
+    assert [*shop.glob("macros/*"), *shop.glob("tests/*")] == []
+    assert (shop / PACKAGE).readlink().is_relative_to(environment.folder)
+
+
+def test_plain_dbt_works_in_a_clone_after_one_command(environment: Environment, shop: Path, tmp_path: Path) -> None:
+    environment.good("fpjob", "run", SAMPLE, cwd=shop)
+    clone = tmp_path / "clone"
+    # What Git has of the project, and its tables.
+    left_out = shutil.ignore_patterns("dbt_packages", "target", "logs")
+    shutil.copytree(shop, clone, symlinks=True, ignore=left_out)
+    environment.good("fpjob", "registry", "sync", "--check", cwd=clone)
+    select = "financial_features_extraction_v1__user_spend"
+    built = environment.good("dbt", "build", "--select", select, "--warn-error", cwd=clone)
+    assert "PASS=" in built.stdout and "ERROR=0" in built.stdout
+    # The macro that reads the package's hook has registered the source.
+    assert "user_spend" in environment.good("fpjob", "plan", SAMPLE, cwd=clone).stdout
+
+
+def test_a_transformer_outside_of_a_project_finds_the_macros(environment: Environment, tmp_path: Path) -> None:
+    code = (
+        "import pandas as pd; from feature_platform_py import get_transformer;"
+        "params = {'user_id_col': 'u', 'amount_col': 'a', 'category_col': 'c', 'target_category_value': 'x'};"
+        "print(get_transformer('UserCategoricalSpendAggregator', params)"
+        ".apply(pd.DataFrame({'u': [1, 1], 'a': [2, 3], 'c': ['x', 'x']}))['user_total_spend_x'].tolist())"
+    )
+    assert environment.good("python", "-c", code, cwd=tmp_path).stdout.strip() == "[Decimal('5'), Decimal('5')]"
 
 
 def test_jvm_spark_is_an_extra_that_the_error_names(environment: Environment, shop: Path) -> None:

@@ -1,0 +1,153 @@
+"""Have a project that was written with copies of the macros take them from the platform's package instead."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from feature_platform_py.core.dbt_packages import FOLDER, OWN, PROJECT_FILE, is_thin, own_package
+from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.files import replace_file
+from feature_platform_py.core.project import template
+from feature_platform_py.scaffold.files import project_file
+
+ASIDE = "before-upgrade"
+_COPIES = Path(__file__).parent / "copies.txt"
+_MACRO_PATHS = re.compile(r"^macro-paths: *\[ *(?P<own>[^\]\n]*?) *\]", re.MULTILINE)
+# The hooks that the package has, and the keys of lists that are empty without them.
+_HOOK = re.compile(
+    r"""^ *- *["']\{\{ (register_sources\(\)|report_failed_tests\(results\)) \}\}["'] *\n""", re.MULTILINE
+)
+_EMPTY = re.compile(r"^on-run-(start|end): *\n(?!\s*-)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """What an upgrade does to the files of a project; all paths are relative to its root."""
+
+    removed: tuple[Path, ...]
+    """Copies of the platform's files, as one of its versions wrote them."""
+    kept_aside: tuple[Path, ...]
+    """The platform's files with changes of the user's, and settings that are written anew."""
+    aside: Path
+    written: dict[Path, str]
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether anything changes."""
+        return bool(self.removed or self.kept_aside or self.written)
+
+
+def planned_upgrade(root: Path) -> Upgrade:
+    """Return what makes a project take the macros from the package. Raises ConfigurationError for the platform's own checkout."""
+    if (root / "macros").resolve() == own_package().resolve():
+        raise ConfigurationError(
+            f"{root}: expected a project that `fpjob init` wrote, found the platform's own checkout"
+        )
+    removed, changed = list[Path](), list[Path]()
+    for path, known in sorted(_platform_files().items()):
+        if path != Path(PROJECT_FILE) and (root / path).is_file():
+            (removed if _git_id(root / path) in known else changed).append(path)
+    written = {path: text for path, text in _settings(root) if text is not None}
+    if PROJECT_FILE in map(str, written) and _edited(_text(root / PROJECT_FILE)) is None and not _is_known(root):
+        changed.append(Path(PROJECT_FILE))
+    return Upgrade(tuple(removed), tuple(changed), _new_folder(root), written)
+
+
+def upgrade(root: Path, plan: Upgrade) -> None:
+    """Do what is planned; a call that is interrupted is completed by the next one."""
+    try:
+        for path in plan.kept_aside:
+            replace_file(root / plan.aside / path, (root / path).read_bytes())
+        for path, text in plan.written.items():
+            replace_file(root / path, text)
+        for path in (*plan.removed, *(path for path in plan.kept_aside if path not in plan.written)):
+            (root / path).unlink()
+            _remove_empty(root, (root / path).parent)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{error.filename}: cannot be changed: {error.strerror}; call the command again"
+        ) from error
+
+
+def _settings(root: Path) -> Iterator[tuple[Path, str | None]]:
+    """Yield the files with settings that a project needs, with their new text, or None if that is there."""
+    if not is_thin(root):
+        new = project_file(PROJECT_FILE, template()).read_text(encoding="utf-8")
+        yield Path(PROJECT_FILE), new if _is_known(root) else _edited(_text(root / PROJECT_FILE)) or new
+    ignored = project_file(".dbtignore", template()).read_text(encoding="utf-8").strip()
+    yield Path(".dbtignore"), _with_line(_text(root / ".dbtignore"), ignored)
+    yield Path(".gitignore"), _with_line(_text(root / ".gitignore"), f"{FOLDER}/")
+
+
+def _edited(text: str) -> str | None:
+    """Return the user's own settings of dbt with the package; None if they are not written as `fpjob init` wrote them."""
+    import yaml
+
+    if "job_models" not in text:
+        return None
+    package = f"{FOLDER}/{OWN}"
+    edited = _MACRO_PATHS.sub(lambda found: f"macro-paths: [{found['own']}, {package}]", text)
+    edited = re.sub(r"\n{3,}", "\n\n", _EMPTY.sub("", _HOOK.sub("", edited)))
+    try:
+        settings: dict[str, Any] = yaml.safe_load(edited)
+    except yaml.YAMLError:
+        return None
+    hooks = str([settings.get("on-run-start"), settings.get("on-run-end")])
+    is_whole = package in settings.get("macro-paths", []) and not _calls_hooks(hooks)
+    return edited if is_whole else None
+
+
+def _calls_hooks(text: str) -> bool:
+    return "register_sources" in text or "report_failed_tests" in text
+
+
+def _is_known(root: Path) -> bool:
+    return _git_id(root / PROJECT_FILE) in _platform_files()[Path(PROJECT_FILE)]
+
+
+@cache
+def _platform_files() -> dict[Path, frozenset[str]]:
+    """Return the paths of the platform's files in a project with copies, with the ids of their contents in all versions."""
+    lines = [line.split() for line in _COPIES.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    found = {Path(path): frozenset(known) for path, *known in lines}
+    for file in own_package().rglob("*"):
+        inside = file.relative_to(own_package())
+        if file.suffix in {".sql", ".yml"} and inside != Path(PROJECT_FILE):
+            is_test = inside.parts[0] == "generic_tests"
+            path = Path("tests", "dbt", "generic", *inside.parts[1:]) if is_test else Path("macros", inside)
+            found[path] = found.get(path, frozenset()) | {_git_id(file)}
+    return found
+
+
+def _git_id(file: Path) -> str:
+    """Return the beginning of the id that Git gives to a file's content, with the line ends of the platform's files."""
+    content = file.read_bytes().replace(b"\r\n", b"\n")
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()[:12]
+
+
+def _with_line(text: str, line: str) -> str | None:
+    if line.rstrip("/") in {each.strip().rstrip("/") for each in text.splitlines()}:
+        return None
+    return f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{line}\n"
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+
+def _new_folder(root: Path) -> Path:
+    """Return the name of a folder that is not there yet."""
+    names = (ASIDE, *(f"{ASIDE}-{number}" for number in range(2, 1000)))
+    return next(Path(name) for name in names if not (root / name).exists())
+
+
+def _remove_empty(root: Path, folder: Path) -> None:
+    while folder != root and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent

@@ -1,0 +1,109 @@
+"""`fpjob upgrade`: a project with copies of the macros takes them from the package, and computes nothing anew."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from feature_platform_py.core.dbt_packages import FOLDER, OWN, own_package
+from tests.conftest import ROOT, Fpjob, copy_project, reword
+
+JOB = "configs/jobs/training_features_job.yaml"
+
+
+@pytest.fixture
+def old(tmp_path: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with copies of all macros and generic tests, as `fpjob init` wrote them."""
+    monkeypatch.delenv("FP_WAREHOUSE", raising=False)
+    root = copy_project(tmp_path / "old")
+    (root / "macros" / "dbt_project.yml").unlink()
+    (root / ".dbtignore").unlink()
+    (root / "macros" / "generic_tests").rename(root / "tests" / "dbt" / "generic")
+    (root / ".gitignore").write_text("target/\nwarehouse/\n")
+    monkeypatch.chdir(root)
+    return root
+
+
+def files_of(root: Path) -> dict[str, bytes]:
+    names = ("warehouse", "target", "logs", "output", FOLDER, "data")
+    return {str(path): path.read_bytes() for path in files(root) if path.relative_to(root).parts[0] not in names}
+
+
+def files(root: Path) -> Iterator[Path]:
+    return (path for path in root.rglob("*") if path.is_file())
+
+
+def test_an_upgraded_project_computes_nothing_and_keeps_what_is_the_users(old: Path, fpjob: Fpjob) -> None:
+    changed = "macros/jobs/job_input.sql"
+    with (old / changed).open("a") as file:
+        file.write("{#- mine -#}\n")
+    (old / "macros/transformers/mine.sql").write_text("{% macro mine() %}1{% endmacro %}\n")
+    reword(old / "dbt_project.yml", "\nflags:", "\nvars: {mine: 1}\n\nflags:")
+    assert fpjob("run", JOB).status == 0
+    tables = {path: path.stat().st_mtime_ns for path in files(old / "warehouse" / "features")}
+
+    upgraded = fpjob("upgrade", "--yes")
+    assert upgraded.status == 0, upgraded.stderr
+    copies = len([*own_package().rglob("*.sql"), *own_package().rglob("*.yml")]) - 1
+    assert f"removes {copies - 1} copies of files that are in the package now\n" in upgraded.stdout
+    assert f"moves {changed} to before-upgrade/: it is the platform's, and has changes\n" in upgraded.stdout
+    assert (old / "before-upgrade" / changed).read_text().endswith("{#- mine -#}\n")
+    assert [path.relative_to(old).as_posix() for path in files(old / "macros")] == ["macros/transformers/mine.sql"]
+    settings = yaml.safe_load((old / "dbt_project.yml").read_text())
+    assert settings["macro-paths"] == ["macros", f"{FOLDER}/{OWN}"]
+    assert settings["vars"] == {"mine": 1}
+    assert not {"on-run-start", "on-run-end"} & settings.keys()
+    assert (old / ".gitignore").read_text() == f"target/\nwarehouse/\n{FOLDER}/\n"
+
+    outcome = fpjob("run", JOB)
+    assert outcome.status == 0, outcome.stderr
+    assert "training_features_v1: 0 of 3 feature tables computed" in outcome.stderr
+    now = {path: path.stat().st_mtime_ns for path in files(old / "warehouse" / "features")}
+    assert now.items() <= tables.items() or now == tables
+
+    before = files_of(old)
+    again = fpjob("upgrade")
+    assert again.stdout == "the project is of version 0.1.0\n"
+    assert files_of(old) == before
+
+
+def test_a_dry_run_and_a_call_without_a_terminal_change_nothing(old: Path, fpjob: Fpjob) -> None:
+    before = files_of(old)
+    shown = fpjob("upgrade", "--dry-run")
+    assert shown.stdout.splitlines()[-1] == "nothing was changed"
+    refused = fpjob("upgrade")
+    assert refused.status == 2
+    assert refused.stderr.endswith("expected `--yes`, given none; without a terminal the command cannot ask\n")
+    assert files_of(old) == before
+
+
+def test_settings_that_are_written_otherwise_are_kept_aside(old: Path, fpjob: Fpjob) -> None:
+    reword(old / "dbt_project.yml", "macro-paths: [macros]", "macro-paths:\n  - macros")
+    text = (old / "dbt_project.yml").read_text()
+    upgraded = fpjob("upgrade", "--yes")
+    assert upgraded.status == 0, upgraded.stderr
+    assert "moves dbt_project.yml to before-upgrade/" in upgraded.stdout
+    assert (old / "before-upgrade/dbt_project.yml").read_text() == text
+    assert fpjob("registry", "sync", "--check").status == 0
+
+
+def test_a_project_of_an_earlier_version_is_told_to_upgrade(old: Path, fpjob: Fpjob) -> None:
+    shutil.copy(ROOT / "dbt_project.yml", old)
+    reword(old / "dbt_project.yml", ", \"{{ var('job_models', 'target/no_job_models') }}\"]", "]")
+    outcome = fpjob("run", JOB)
+    assert outcome.status == 2
+    assert outcome.stderr.endswith(
+        "the project's dbt files are of an earlier version. Run `fpjob upgrade`; registry, jobs, models of your own and warehouse"
+        " stay\n"
+    )
+
+
+def test_the_checkout_itself_is_not_upgraded(fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    outcome = fpjob("upgrade", "--yes")
+    assert outcome.status == 2
+    assert "expected a project that `fpjob init` wrote, found the platform's own checkout" in outcome.stderr

@@ -1,0 +1,56 @@
+"""The platform's dbt package in a project that takes the macros from it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from feature_platform_py.core.dbt_packages import FOLDER, OWN, link_own_package, own_package
+from feature_platform_py.core.errors import ConfigurationError
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "dbt_project.yml").write_text(f"macro-paths: [macros, {FOLDER}/{OWN}]\n")
+    return tmp_path
+
+
+def test_the_link_is_made_once(root: Path) -> None:
+    assert [link_own_package(root), link_own_package(root)] == [True, False]
+    assert (root / FOLDER / OWN).readlink() == own_package()
+
+
+def test_a_link_of_an_environment_that_has_moved_is_made_anew(root: Path) -> None:
+    (root / FOLDER).mkdir()
+    (root / FOLDER / OWN).symlink_to(root / "gone", target_is_directory=True)
+    assert link_own_package(root)
+    assert (root / FOLDER / OWN / "dbt_project.yml").is_file()
+
+
+def test_a_project_with_copies_of_the_macros_gets_no_link(root: Path) -> None:
+    (root / "dbt_project.yml").write_text("macro-paths: [macros]\n")
+    assert not link_own_package(root)
+    assert not (root / FOLDER).exists()
+
+
+def test_what_dbt_deps_has_installed_stays_if_it_is_of_this_version(root: Path) -> None:
+    installed = root / FOLDER / OWN
+    shutil.copytree(own_package(), installed)
+    assert not link_own_package(root)
+    assert not installed.is_symlink()
+    file = installed / "dbt_project.yml"
+    file.write_text(file.read_text().replace("version: 0.1.0", "version: 0.0.9", 1))
+    with pytest.raises(ConfigurationError) as raised:
+        link_own_package(root)
+    assert str(raised.value) == (
+        "dbt_packages/feature_platform_macros: expected version 0.1.0, which belongs to the installed `fpjob`, found 0.0.9; give"
+        " `packages.yml` that version and run `dbt deps`, or remove the folder and have it linked"
+    )
+
+
+def test_a_project_that_cannot_be_written_is_one_error(root: Path) -> None:
+    (root / FOLDER).write_text("a file")
+    with pytest.raises(ConfigurationError, match=r"expected to link it to .*: .*; make the project's folder writable"):
+        link_own_package(root)
