@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from feature_platform_py.core.data_types import Columns
+from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.features.transformer import FeatureTransformer, columns_of
+from feature_platform_py.warehouse.local_frames import spark_frame_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -79,6 +81,11 @@ class SqlTransformer(FeatureTransformer):
         """Return the frame joined with the features that the macro computes from it."""
         from feature_platform_py.features.compile_macros import features_of_rows
 
+        if spark_frame_of(dataframe) is not dataframe:
+            raise ConfigurationError(
+                f"`{type(self).__name__}.transform`: expected a DataFrame of Spark, given {type(dataframe).__module__}."
+                f"{type(dataframe).__qualname__}; `apply` takes frames of pandas, Polars and Arrow too"
+            )
         columns = columns_of(dataframe)
         spelled = self.spelled_as(columns)
         relation = f"rows_{uuid.uuid4().hex}"

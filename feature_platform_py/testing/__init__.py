@@ -33,3 +33,7 @@ __all__ = [
     "reference_values_by_key",
     "reference_versions_at",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
+# They have a stream too, but not of rows.
+_COLUMNS = frozenset({"Series", "ChunkedArray"})
 _ACCEPTED = "expected a DataFrame of Spark, pandas or Polars, an Arrow table, or an object with `__arrow_c_stream__`"
 
 
@@ -30,8 +32,10 @@ def arrow_table(frame: Any) -> pa.Table:
     """
     import pyarrow as pa
 
-    if not is_pandas(frame) and not hasattr(frame, "__arrow_c_stream__"):
-        raise ConfigurationError(f"{_ACCEPTED}, given {type(frame).__module__}.{type(frame).__qualname__}")
+    is_column = type(frame).__name__ in _COLUMNS
+    if is_column or not (is_pandas(frame) or hasattr(frame, "__arrow_c_stream__")):
+        given = "one column" if is_column else f"{type(frame).__module__}.{type(frame).__qualname__}"
+        raise ConfigurationError(f"{_ACCEPTED}, given {given}{_way_to_a_frame(frame)}")
     _check_names([str(name) for name in frame.columns] if is_pandas(frame) else [])
     try:
         if is_pandas(frame):
@@ -41,6 +45,14 @@ def arrow_table(frame: Any) -> pa.Table:
         raise ConfigurationError(f"{_ACCEPTED}, in which all values of a column have one type: {error}") from error
     _check_names(table.column_names)
     return table
+
+
+def _way_to_a_frame(frame: Any) -> str:
+    """Return what makes a frame of something, as the end of a message."""
+    ways = {"collect": "lazy", "to_table": "a dataset"}
+    if way := next((each for each in ways if hasattr(frame, each)), None):
+        return f", which is {ways[way]}: call `.{way}()` on it"
+    return "; `pandas.DataFrame(...)` makes a frame of it" if isinstance(frame, dict | list | tuple) else ""
 
 
 def _check_names(names: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import feature_platform_py
+import feature_platform_py.testing
 from tests.conftest import ROOT
 
 SCRIPT = """\
@@ -109,6 +110,10 @@ def test_every_name_is_there_and_no_other() -> None:
     assert all(hasattr(feature_platform_py, name) for name in dir(feature_platform_py))
     assert not [name for name in dir(feature_platform_py) if name.startswith("_")]
     assert not hasattr(feature_platform_py, "UserSpendAgregator")
+
+
+def test_the_testing_kit_lists_its_own_names_only() -> None:
+    assert dir(feature_platform_py.testing) == sorted(feature_platform_py.testing.__all__)
 
 
 def test_a_users_script_is_typed_strictly(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from pyarrow import dataset
 
 from feature_platform_py import FeatureTransformer, OutputColumn, UserSpendAggregator, get_transformer
 from feature_platform_py.core.errors import ConfigurationError
@@ -55,10 +57,23 @@ def test_a_frame_of_pandas_gets_columns_behind_its_own() -> None:
     assert greeted["greeting"].tolist() == ["Hello, b", "Hello, a", "Hello, a", "Hello, World!"]
 
 
-@pytest.mark.parametrize("kind", [pl.DataFrame, pa.Table])
-def test_other_frames_stay_what_they_are(kind: type[Any]) -> None:
+def _batch(table: pa.Table) -> pa.RecordBatch:
+    return table.to_batches()[0]
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (pl.DataFrame, pl.DataFrame),
+        (pa.table, pa.Table),
+        (_batch, pa.Table),
+        (pa.Table.to_reader, pa.Table),
+    ],
+    ids=["polars", "table", "batch", "reader"],
+)
+def test_other_frames_stay_what_they_are(make: Callable[[pa.Table], Any], kind: type[Any]) -> None:
     table = pa.Table.from_pandas(FRAME.assign(kind=FRAME["kind"].astype(str)), preserve_index=False)
-    found = SPEND.apply(pl.DataFrame(table) if kind is pl.DataFrame else table)
+    found = SPEND.apply(make(table))
     assert isinstance(found, kind)
     assert pa.table(found).column("user_7d_total_spend").to_pylist() == TOTALS
 
@@ -103,7 +118,15 @@ def test_what_stands_for_a_frame_of_spark_gives_one(feature_session: Any) -> Non
             FRAME.assign(user_7d_avg_spend=1),
             "adds the column `user_7d_avg_spend`, but the DataFrame already has it",
         ),
-        (SPEND, [{"user_id": 1}], "expected a DataFrame of Spark, pandas or Polars, an Arrow table"),
+        (
+            SPEND,
+            [{"user_id": 1}],
+            "expected a DataFrame of Spark, pandas or Polars, an Arrow table, or an object with `__arrow_c_stream__`,"
+            " given builtins.list; `pandas.DataFrame(...)` makes a frame of it",
+        ),
+        (SPEND, FRAME["amount"], "given one column"),
+        (SPEND, pl.LazyFrame({"user_id": [1]}), "LazyFrame, which is lazy: call `.collect()` on it"),
+        (SPEND, dataset.dataset(pa.table({"user_id": [1]})), "which is a dataset: call `.to_table()` on it"),
         (
             Half(),
             FRAME,
@@ -114,5 +137,15 @@ def test_what_stands_for_a_frame_of_spark_gives_one(feature_session: Any) -> Non
 def test_what_does_not_fit_is_refused(transformer: FeatureTransformer, frame: Any, said: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         transformer.apply(frame)
+    assert len(str(caught.value).splitlines()) == 1
     assert said in str(caught.value)
     assert "_row_number" not in str(caught.value)
+
+
+def test_transform_names_the_method_that_takes_other_frames() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        SPEND.transform(FRAME)
+    assert str(caught.value) == (
+        "`UserSpendAggregator.transform`: expected a DataFrame of Spark, given pandas.DataFrame; `apply` takes frames of pandas,"
+        " Polars and Arrow too"
+    )
