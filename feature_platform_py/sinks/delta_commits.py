@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from feature_platform_py.core.data_types import Columns, kind_of
 from feature_platform_py.core.stores.path import StorePath, remove_files
 from feature_platform_py.sinks.folders import put_files
-from feature_platform_py.warehouse.warehouse import WITHOUT_STATISTICS, column_mapping
+from feature_platform_py.warehouse.delta_layout import WITHOUT_STATISTICS, column_mapping
 
 if TYPE_CHECKING:
     import deltalake

@@ -31,9 +31,9 @@ from feature_platform_py.sinks.partitions import FOLDER_KINDS, PartitionRule
 from feature_platform_py.sinks.results import JobResult, ResultCounts, SessionResult, SqlResult, SqlTables
 from feature_platform_py.sinks.sink import SinkType
 from feature_platform_py.sinks.stored import Store, StoredPart, StoredSink, WriteMode, has_data
+from feature_platform_py.warehouse.delta_layout import column_mapping, every_name, table_properties
 from feature_platform_py.warehouse.engine_paths import delta_path
 from feature_platform_py.warehouse.stored_relations import commits
-from feature_platform_py.warehouse.warehouse import column_mapping, every_name, table_properties
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

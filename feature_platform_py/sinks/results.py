@@ -14,7 +14,7 @@ from feature_platform_py.core.rows import Rows
 from feature_platform_py.core.spread import Spread, finite, spread_sql
 from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.sinks.division import Division
-from feature_platform_py.warehouse.warehouse import SAIL_CATALOG
+from feature_platform_py.warehouse.registrations import SAIL_CATALOG
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

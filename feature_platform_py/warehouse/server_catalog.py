@@ -23,7 +23,7 @@ from feature_platform_py.sessions.remote_session import (
     open_remote_session,
 )
 from feature_platform_py.warehouse.catalog_file import RelationDefinition, TableName
-from feature_platform_py.warehouse.warehouse import every_name, table_properties
+from feature_platform_py.warehouse.delta_layout import every_name, table_properties
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

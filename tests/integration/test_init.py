@@ -20,8 +20,8 @@ import pytest
 import yaml
 
 from feature_platform_py.scaffold.files import project_files
+from feature_platform_py.warehouse.delta_layout import table_properties
 from feature_platform_py.warehouse.session import open_session
-from feature_platform_py.warehouse.warehouse import table_properties
 from tests.conftest import ROOT, Fpjob
 
 SALES = (
