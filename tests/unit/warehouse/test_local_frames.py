@@ -56,7 +56,7 @@ def test_every_kind_of_frame_is_read(frame: Any) -> None:
     [
         ([{"id": 1}], "given builtins.list"),
         (pl.LazyFrame(ROWS), "given polars.lazyframe.frame.LazyFrame"),
-        (pd.Series([1]), "in which all values of a column have one type"),
+        (pd.Series([1]), "given one column"),
         (pd.DataFrame({"mixed": [1, "a"]}), "Conversion failed for column mixed"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "there are several `a`; rename them"),
         (pa.table([[1], [2]], names=["b", "b"]), "there are several `b`; rename them"),
