@@ -149,14 +149,19 @@ def table_folder(project: Project, table: str) -> Path:
 # Sinks
 
 
-def record_sink(plan: JobPlan, project: Project) -> None:
-    """Note the place of an environment's sink, by which the environment can be dropped."""
-    if not project.target.environment or not project.target.has_session or plan.sink.location is None:
+def prepare_sink(plan: JobPlan, project: Project) -> None:
+    """Note the place of an environment's sink, by which the environment can be dropped; on a server, create its schema."""
+    location = plan.sink.location
+    if not project.target.environment or location is None:
         return
-    file, places = _places_file(project), recorded_sinks(project)
-    place = {"job": plan.job_name, "kind": plan.sink.kind, "path": plan.sink.location}
-    if place not in places:
-        replace_file(file, json.dumps([*places, place]))
+    if project.target.has_session:
+        places = recorded_sinks(project)
+        place = {"job": plan.job_name, "kind": plan.sink.kind, "path": location}
+        if place not in places:
+            replace_file(_places_file(project), json.dumps([*places, place]))
+    elif is_table_name(location) and "." in location and isinstance(backend := backend_of(project), SqlEndpointBackend):
+        catalog, schema, _ = table_parts(location)
+        backend.execute(f"create schema if not exists {backend.sql_schema(schema, catalog)}")
 
 
 def recorded_sinks(project: Project) -> list[dict[str, Any]]:

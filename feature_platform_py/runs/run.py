@@ -23,7 +23,7 @@ from feature_platform_py.jobs.run_history import remember_run
 from feature_platform_py.jobs.work import MOVED_WORK, UNKNOWN_WORK, TableWork
 from feature_platform_py.runs import dbt
 from feature_platform_py.runs.dbt import DbtRun, NodeResult
-from feature_platform_py.runs.environment import record_sink, take_over
+from feature_platform_py.runs.environment import prepare_sink, take_over
 from feature_platform_py.runs.input_state import CopyLostError, InputChangedError, InputState, is_unfinished
 from feature_platform_py.runs.known_tests import known_tests
 from feature_platform_py.runs.lock import building_alone, running_alone
@@ -116,7 +116,7 @@ def run_job(
         repair_tables(plan, project, is_full_refresh=is_full_refresh, tell=on_note)
         if not is_full_refresh:
             take_over(plan, project, tell=on_note)
-        record_sink(plan, project)
+        prepare_sink(plan, project)
         variables = bring_up_to_date(plan, project, tell=on_note)
         if is_reconciled:
             # Only where it is asked for: dbt parses the project anew when a variable changes.

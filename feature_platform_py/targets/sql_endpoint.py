@@ -86,9 +86,9 @@ class SqlEndpointBackend(ABC):
         catalog, schema, table = table_parts(name if "." in name else f"{self._project.target.schema}.{name}")
         return ".".join(quoted(part) for part in (catalog or self.catalog, schema, table) if part)
 
-    def sql_schema(self, schema: str) -> str:
-        """Return the quoted name of a schema, with the endpoint's catalog if it has one."""
-        return ".".join(quoted(part) for part in (self.catalog, schema) if part)
+    def sql_schema(self, schema: str, catalog: str | None = None) -> str:
+        """Return the quoted name of a schema, with its catalog, or the endpoint's if it has one."""
+        return ".".join(quoted(part) for part in (catalog or self.catalog, schema) if part)
 
     def source_name(self, source: ResolvedSource) -> str:
         """Return what a query reads for a source: the name of its table."""
