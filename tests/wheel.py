@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 import venv
 from importlib.metadata import distribution
 from pathlib import Path
@@ -27,6 +29,12 @@ class Environment:
             line, cwd=cwd, env=variables | {"PATH": path}, capture_output=True, text=True, check=False
         )
 
+    def shell(self, command: str, *, cwd: Path) -> str:
+        """Run a line of the shell that must succeed, and return what it prints."""
+        done = self.run("/bin/bash", "-ec", command, cwd=cwd)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
     def good(self, command: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         """Run a command that must succeed."""
         done = self.run(command, *arguments, cwd=cwd)
@@ -37,12 +45,11 @@ class Environment:
 def install_wheel(folder: Path) -> Environment:
     """Build the wheel, and install it into a new environment below the folder."""
     uv = [sys.executable, "-m", "uv"]
-    built = subprocess.run(
-        [*uv, "build", "--quiet", "--wheel", "--out-dir", str(folder / "wheels"), str(ROOT)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    build = [*uv, "build", "--quiet", "--wheel", "--out-dir", str(folder / "wheels"), str(ROOT)]
+    # Two builds of one checkout would write into the same folder.
+    with Path(tempfile.gettempdir(), "feature-platform-wheel.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        built = subprocess.run(build, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     [wheel] = (folder / "wheels").glob("*.whl")
     venv.create(folder / "env", symlinks=True)

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from filecmp import cmp
+from importlib.metadata import version
 from pathlib import Path
 
 from feature_platform_py.core.errors import ConfigurationError
@@ -28,12 +29,19 @@ $ fpjob docs build                                            # the feature cata
 
 The macros come with the package: every `fpjob` command links them into `dbt_packages/`. Call one after a clone, before plain dbt.
 
+`requirements.txt` names the package's wheel in `wheels/`: put it there, for colleagues and for `.github/workflows/features.yml`,
+which runs these commands on each change. `pre-commit install` runs the checks before each commit.
+
 `fpjob init entity`, `source`, `feature`, `job` and `transformer` add more; each lists its options with `--help`. Plain dbt works too:
 `dbt build --select tag:financial`.
 """
+_REQUIREMENTS = """\
+# The package from a file, which no index can replace; or by its address: feature-platform @ git+https://HOST/OWNER/REPOSITORY@v{version}
+./wheels/{wheel}
+"""
 IGNORED = ("dbt_packages/", "target/", "logs/", "warehouse/", "output/", ".user.yml", ".venv/")
 _STAGED = ".new-project-"
-_SHARED = frozenset({"README.md", ".gitignore"})
+_SHARED = frozenset({"README.md", ".gitignore", ".github", ".pre-commit-config.yaml", "requirements.txt"})
 _OF_REPOSITORIES = re.compile(
     r"\..*|(readme|licen[cs]e|copying|notice|contributing|code_of_conduct|security|changelog|codeowners)(\..*)?"
     r"|pyproject\.toml|uv\.lock|requirements[\w.-]*\.txt",
@@ -109,7 +117,14 @@ def _fill(folder: Path, *, name: str) -> None:
     (folder / "profiles.yml").symlink_to(Path("profiles", "profiles.yml"))
     (folder / "README.md").write_text(_README.format(name=name), encoding="utf-8")
     (folder / ".gitignore").write_text("".join(f"{line}\n" for line in IGNORED), encoding="utf-8")
+    requirements = _REQUIREMENTS.format(version=version("feature-platform"), wheel=wheel_name())
+    (folder / "requirements.txt").write_text(requirements, encoding="utf-8")
     _generate(folder)
+
+
+def wheel_name() -> str:
+    """Return the file name of this package's wheel."""
+    return f"feature_platform-{version('feature-platform')}-py3-none-any.whl"
 
 
 def _generate(folder: Path) -> None:

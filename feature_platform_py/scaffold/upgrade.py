@@ -15,6 +15,7 @@ from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import template
 from feature_platform_py.scaffold.files import project_file
+from feature_platform_py.scaffold.project import wheel_name
 
 ASIDE = "before-upgrade"
 _COPIES = Path(__file__).parent / "copies.txt"
@@ -23,6 +24,7 @@ _MACRO_PATHS = re.compile(r"^macro-paths: *\[ *(?P<own>[^\]\n]*?) *\]", re.MULTI
 _HOOK = re.compile(
     r"""^ *- *["']\{\{ (register_sources\(\)|report_failed_tests\(results\)) \}\}["'] *\n""", re.MULTILINE
 )
+_WHEEL = re.compile(r"feature_platform-[\w.+]+-py3-none-any\.whl")
 _EMPTY = re.compile(r"^on-run-(start|end): *\n(?!\s*-)", re.MULTILINE)
 
 
@@ -82,6 +84,9 @@ def _settings(root: Path) -> Iterator[tuple[Path, str | None]]:
         yield Path(PROJECT_FILE), new if _is_known(root) else _edited(_text(root / PROJECT_FILE)) or new
     ignored = project_file(".dbtignore", template()).read_text(encoding="utf-8").strip()
     yield Path(".dbtignore"), _with_line(_text(root / ".dbtignore"), ignored)
+    required = _text(root / "requirements.txt")
+    pinned = _WHEEL.sub(wheel_name(), required)
+    yield Path("requirements.txt"), pinned if pinned != required else None
     yield Path(".gitignore"), _with_line(_text(root / ".gitignore"), f"{FOLDER}/")
 
 

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.wheel import Environment, install_wheel
 
@@ -26,29 +27,42 @@ def shop(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> 
     return folder / "shop"
 
 
-def test_a_wheel_writes_a_project_that_runs(environment: Environment, shop: Path) -> None:
-    run = environment.good("fpjob", "run", SAMPLE, cwd=shop)
-    assert "3 of 3 feature tables computed" in run.stderr
-    assert "20 of 49,102 rows shown" in run.stderr
-
-
 def test_the_project_has_no_copy_of_a_macro(environment: Environment, shop: Path) -> None:
     assert [*shop.glob("macros/*"), *shop.glob("tests/*")] == []
     assert (shop / PACKAGE).readlink().is_relative_to(environment.folder)
 
 
-def test_plain_dbt_works_in_a_clone_after_one_command(environment: Environment, shop: Path, tmp_path: Path) -> None:
-    environment.good("fpjob", "run", SAMPLE, cwd=shop)
-    clone = tmp_path / "clone"
-    # What Git has of the project, and its tables.
-    left_out = shutil.ignore_patterns("dbt_packages", "target", "logs")
+@pytest.fixture(scope="module")
+def clone(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Git has of the project."""
+    clone = tmp_path_factory.mktemp("git") / "clone"
+    left_out = shutil.ignore_patterns(*(line.rstrip("/") for line in (shop / ".gitignore").read_text().split()))
     shutil.copytree(shop, clone, symlinks=True, ignore=left_out)
-    environment.good("fpjob", "registry", "sync", "--check", cwd=clone)
-    select = "financial_features_extraction_v1__user_spend"
-    built = environment.good("dbt", "build", "--select", select, "--warn-error", cwd=clone)
-    assert "PASS=" in built.stdout and "ERROR=0" in built.stdout
-    # The macro that reads the package's hook has registered the source.
-    assert "user_spend" in environment.good("fpjob", "plan", SAMPLE, cwd=clone).stdout
+    return clone
+
+
+@pytest.fixture(scope="module")
+def printed(environment: Environment, clone: Path) -> dict[str, str]:
+    """What the commands of the workflow print in the clone, without that which installs."""
+    steps = yaml.safe_load((clone / ".github/workflows/features.yml").read_text())["jobs"]["features"]["steps"]
+    commands = [step["run"] for step in steps if "run" in step]
+    assert commands[0] == "python -m pip install -r requirements.txt"
+    wheel = (clone / "requirements.txt").read_text().splitlines()[-1]
+    assert Path(wheel).name in {path.name for path in (environment.folder.parent / "wheels").iterdir()}
+    return {command: environment.shell(command, cwd=clone) for command in commands[1:]}
+
+
+def test_each_command_of_the_workflow_runs_in_a_clone(printed: dict[str, str]) -> None:
+    """Also plain dbt, because a command of `fpjob` has linked the macros by then."""
+    assert "3 of 3 feature tables computed" in printed[f"fpjob run {SAMPLE}"]
+    assert "ERROR=0" in printed["dbt build --select tag:financial"]
+
+
+def test_the_hooks_before_a_commit_run_what_the_workflow_runs(shop: Path) -> None:
+    workflow = (shop / ".github/workflows/features.yml").read_text()
+    [local] = yaml.safe_load((shop / ".pre-commit-config.yaml").read_text())["repos"]
+    assert len(local["hooks"]) == 3
+    assert [each["entry"] for each in local["hooks"] if f"run: {each['entry']}" not in workflow] == []
 
 
 def test_a_transformer_outside_of_a_project_finds_the_macros(environment: Environment, tmp_path: Path) -> None:
@@ -61,13 +75,15 @@ def test_a_transformer_outside_of_a_project_finds_the_macros(environment: Enviro
     assert environment.good("python", "-c", code, cwd=tmp_path).stdout.strip() == "[Decimal('5'), Decimal('5')]"
 
 
-def test_jvm_spark_is_an_extra_that_the_error_names(environment: Environment, shop: Path) -> None:
-    environment.good("fpjob", "run", SAMPLE, cwd=shop)
-    run = environment.run("fpjob", "run", SAMPLE, "--target", "spark", "--full-refresh", cwd=shop)
-    told = run.stderr.splitlines()[-1]
-    assert told == (
+@pytest.mark.usefixtures("printed")
+def test_jvm_spark_is_an_extra_that_the_error_names(environment: Environment, clone: Path) -> None:
+    """The tables that the workflow has built are not thrown away as what the engine cannot read."""
+    tables = {path: path.stat().st_mtime_ns for path in (clone / "warehouse" / "features").rglob("*")}
+    assert len(tables) > 10
+    run = environment.run("fpjob", "run", SAMPLE, "--target", "spark", "--full-refresh", cwd=clone)
+    assert run.stderr.splitlines()[-1] == (
         "engine `spark`: JVM Spark is an extra, which is not installed; install it beside this package: python -m pip install"
         " 'pyspark[connect]==4.1.3'"
     )
     assert run.returncode == 2
-    assert "nothing new" in environment.good("fpjob", "run", SAMPLE, cwd=shop).stderr
+    assert {path: path.stat().st_mtime_ns for path in (clone / "warehouse" / "features").rglob("*")} == tables

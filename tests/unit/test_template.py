@@ -14,6 +14,8 @@ from tests.conftest import ROOT
 FOLDERS = (".dbtignore", "models", "profiles", "registry", "configs", "data/bank", "dbt_project.yml")
 # A new project takes the macros from the package.
 APART = (".dbtignore", "dbt_project.yml")
+# What this repository does not have.
+FOR_USERS = (".github/workflows/features.yml", ".pre-commit-config.yaml")
 
 
 def test_every_file_of_the_template_is_listed() -> None:
@@ -26,15 +28,15 @@ def test_every_file_of_the_template_is_listed() -> None:
     )
     generated = {path.as_posix() for path in generated_files(open_project(ROOT))}
     names = [name for name in names if name not in generated]
-    assert project_files(ROOT) == names
+    assert project_files(ROOT) == sorted([*names, *FOR_USERS])
 
 
 def test_what_is_kept_apart_is_what_the_repository_has() -> None:
     """After a change of registry, jobs or profile: copy the file below `scaffold/template/` too."""
     kept = {path.relative_to(KEPT).as_posix() for path in KEPT.rglob("*") if path.is_file()}
     wanted = {name for name in project_files(ROOT) if name.startswith(("registry/", "configs/", "profiles/", *APART))}
-    assert kept == {name for name in wanted if not name.endswith(".schema.json")}
-    copies = sorted(kept - set(APART))
+    assert kept == {name for name in wanted if not name.endswith(".schema.json")} | set(FOR_USERS)
+    copies = sorted(kept - {*APART, *FOR_USERS})
     assert [name for name in copies if (KEPT / name).read_bytes() != (ROOT / name).read_bytes()] == []
 
 
