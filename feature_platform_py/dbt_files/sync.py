@@ -107,7 +107,7 @@ def bring_up_to_date(
     # A job that has left `configs/jobs` may have models there still.
     former = [models_folder(name) for name in plan.was]
     left = [*_generated_in(project.root, folder, of_project, *former), *_left_over(project.root, plan.groups)]
-    _update(project, wanted, left, {folder, of_project}, tell)
+    _update(project, wanted, left, {folder, of_project, *former}, tell)
     return {} if registered else {"job_models": folder.as_posix()}
 
 

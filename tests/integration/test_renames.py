@@ -66,6 +66,7 @@ def test_a_renamed_job_computes_nothing_and_keeps_all_that_it_had(shop: Path, fp
     assert orphans(fpjob) == set()
     planned = fpjob("plan", "shop__two")
     assert "  moves   features.shop__user_spend to features.shop__two__user_spend\n" in planned.stdout
+    assert planned.stderr.splitlines()[-1].endswith(": models/jobs/shop__two, models/jobs/shop")
     assert [line.split()[1] for line in planned.stdout.splitlines()[-2:]] == ["nothing", "nothing"]
     assert relations() == before
 
