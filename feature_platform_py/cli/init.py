@@ -54,6 +54,8 @@ def project_command(folder: Path) -> None:
         click.echo(f"{folder}: the project exists already; nothing was written")
     enter = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
     click.echo(f"\nnext: {enter}{program('fpjob')} run configs/jobs/sample_financial_features_job.yaml")
+    if any(path.name == "README.md" for path in new.written):
+        click.echo("then: README.md shows the way to features of your own data")
 
 
 def entity_command(

@@ -24,6 +24,7 @@ _MEANINGS = {
     "amount_col": "the column of the amount",
     "event_time": "the column with the time of a row's event",
 }
+_ADDED = {"entity", "source"}
 _SHOWN = 6
 
 
@@ -48,8 +49,8 @@ def _answer(name: str, known: Collection[str]) -> str:
 
 
 def _one_of(name: str, known: Collection[str]) -> Callable[[str], str]:
-    def checked(text: str) -> str:
-        value = text.strip()
+    def checked(typed: str) -> str:
+        value = typed.strip()
         if not value or (known and value not in known):
             raise click.UsageError(
                 unknown(name.replace("_", "-"), value, known=known) if value else "a value is needed"

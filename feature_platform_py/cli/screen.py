@@ -89,7 +89,10 @@ def table_lines(
         return _lines(whole)
     narrow = [_without_midnights(each, [row[at] for row in rows]) for at, each in enumerate(whole)]
     shown = _fitting(narrow, width, first)
-    hidden = [name for name in columns if name not in {each.name for each in shown}]
+    # The line may have no place for all names either.
+    hidden = sorted(
+        {*columns} - {each.name for each in shown}, key=lambda name: (name not in first, columns.index(name))
+    )
     return [*_lines(shown), *([_not_shown(hidden, width)] if hidden else [])]
 
 

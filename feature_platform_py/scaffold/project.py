@@ -19,21 +19,49 @@ from feature_platform_py.scaffold.files import project_file, project_files
 _README = """\
 # {name}
 
-Features from SQL, exact at each point in time, on [dbt](https://docs.getdbt.com/) and the package `feature-platform`.
+Features from SQL, exact at each point in time: a dbt project on the package
+`feature-platform`.
 
 ```console
-$ fpjob run configs/jobs/sample_financial_features_job.yaml   # the sample job, on real bank data
-$ fpjob registry validate && fpjob registry sync --check      # is the registry right, and dbt's YAML up to date?
-$ fpjob docs build                                            # the feature catalogue, in target/docs
+$ fpjob run configs/jobs/sample_financial_features_job.yaml   # real bank data
+$ fpjob docs build && fpjob docs serve                        # what there is
 ```
 
-The macros come with the package: every `fpjob` command links them into `dbt_packages/`. Call one after a clone, before plain dbt.
+## Your own data
 
-`requirements.txt` names the package's wheel in `wheels/`: put it there, for colleagues and for `.github/workflows/features.yml`,
-which runs these commands on each change. `pre-commit install` runs the checks before each commit.
+These commands give the buyers in a file `data/orders.csv` features at the time
+of each order. Without flags, `fpjob init entity` and the others ask:
 
-`fpjob init entity`, `source`, `feature`, `job` and `transformer` add more; each lists its options with `--help`. Plain dbt works too:
-`dbt build --select tag:financial`.
+```console
+$ fpjob init entity buyer --description 'Who buys.' --key buyer_id:bigint
+$ fpjob init source orders --entity buyer --owner me --description 'Orders.' \\
+    --location data/orders.csv
+$ fpjob init group buying --entity buyer --owner me --description 'What is bought.' \\
+    --source orders --feature sum:total:7d,30d --feature count:30d
+$ fpjob registry sync           # writes dbt's models from these definitions
+$ dbt build --select +buying    # computes and tests them
+$ fpjob show buying
+```
+
+In a notebook, labels with a buyer and a time get the features of that time:
+
+```python
+from feature_platform_py import features_at
+
+found = features_at(labels, features=["buying.*"], event_time="asked_at")
+training_set = found.to_pandas()
+```
+
+`fpjob init job`, `transformer` and others add more; each has `--help`. Plain dbt
+works too: `dbt build --select tag:financial`. The macros come with the package:
+every `fpjob` command links them into `dbt_packages/`. Call one after a clone,
+before plain dbt. `fpjob registry validate` names what still needs a description.
+
+## With colleagues
+
+`requirements.txt` names the package's wheel in `wheels/`: put it there, for them
+and for `.github/workflows/features.yml`, which runs the checks on each change.
+`pre-commit install` runs them before each commit.
 """
 _REQUIREMENTS = """\
 # The package from a file, which no index can replace; or by its address: feature-platform @ git+https://HOST/OWNER/REPOSITORY@v{version}

@@ -47,6 +47,12 @@ def test_the_names_of_hidden_columns_take_one_line() -> None:
     assert last.endswith(" more")
 
 
+def test_hidden_features_are_named_before_other_columns() -> None:
+    names = ["a_column_of_the_source", "another_column", "spend"]
+    *_, last = table_lines(["user", *names], [["x" * 10, *["y" * 50] * 3]], width=44, first=["user", "spend"])
+    assert last == "3 columns not shown: spend and 2 more"
+
+
 def test_at_least_one_column_is_shown() -> None:
     assert table_lines(["a", "b"], [["x" * 50, "y"]], width=10)[2] == "x" * 50
 
