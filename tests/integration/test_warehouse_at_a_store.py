@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -310,3 +311,34 @@ def test_jvm_spark_gives_what_sail_does(
     assert by_jvm == fresh_state(fpjob, monkeypatch, tmp_path / "folder", str(job))
     job.unlink()
     write_rows(bucket, rows)
+
+
+def test_an_environment_starts_from_copies_that_the_store_makes_and_is_promoted(
+    project: Path, bucket: str, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Another warehouse and job file: no other test sees the change.
+    monkeypatch.setenv("FP_WAREHOUSE", f"{bucket}/apart/wh")
+    monkeypatch.setenv("FP_SINK", f"{bucket}/apart/out")
+    text = (project / "stored.yaml").read_text()
+    (project / "apart.yaml").write_text(text.replace("job_name: stored", "job_name: apart"))
+    assert fpjob("run", "apart.yaml").status == 0
+    (project / "apart.yaml").write_text(
+        text.replace("job_name: stored", "job_name: apart").replace("window_days: 30", "window_days: 7")
+    )
+    developed = fpjob("run", "apart.yaml", "--schema", "dev_anna")
+    assert developed.status == 0, developed.stderr
+    assert re.search(r"\(\d+ files, copied\)", developed.stderr)
+    assert "1 of 3 feature tables computed" in developed.stderr
+    tables = [DeltaTable(f"{bucket}/apart/wh/{schema}/apart__user_spend") for schema in ("features", "dev_anna")]
+    version = tables[0].version()
+    promoted = fpjob("promote", "apart.yaml", "--schema", "dev_anna")
+    assert promoted.status == 0, promoted.stderr
+    assert "0 of 3 feature tables computed" in promoted.stderr
+    there, here = (DeltaTable(table.table_uri) for table in tables)
+    assert there.version() == version + 1
+    assert in_order(there.to_pyarrow_table()).equals(in_order(here.to_pyarrow_table()))
+    dropped = fpjob("drop", "--schema", "dev_anna", "--yes")
+    assert dropped.status == 0, dropped.stderr
+    assert not StorePath(f"{bucket}/apart/wh/dev_anna").is_dir()
+    assert not StorePath(f"{bucket}/apart/dev_anna").is_dir()
+    assert in_order(there.to_pyarrow_table()).num_rows
