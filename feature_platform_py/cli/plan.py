@@ -14,7 +14,7 @@ from feature_platform_py.jobs.changed_periods import why_whole
 from feature_platform_py.jobs.describe import plan_lines, work_lines
 from feature_platform_py.jobs.plan import JobPlan, TablesPlan
 from feature_platform_py.jobs.point_in_time import Use
-from feature_platform_py.jobs.work import TableWork
+from feature_platform_py.jobs.work import CLONED_WORK, TableWork
 from feature_platform_py.runs.environment import stand_in
 from feature_platform_py.runs.renames import find_moves
 from feature_platform_py.runs.run import plan_row_counts, plan_warnings, plan_work
@@ -29,6 +29,8 @@ def plan_command(name: str, *, target: str | None, output_format: str) -> None:
         taken = stand_in(plan, project)
         step("loads dbt, and asks what has changed")
         works = plan_work(plan, project, on_note=print_progress)
+        if not project.target.has_session:
+            works |= dict.fromkeys(taken, CLONED_WORK)
         moves = find_moves(plan, project)
         job = plan if isinstance(plan, JobPlan) else None
         step("looks at the source")

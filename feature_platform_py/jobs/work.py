@@ -87,6 +87,7 @@ class TableWork:
 
 
 MOVED_WORK = TableWork("unknown", "the table is moved first", of=None, unit=None, periods=())
+CLONED_WORK = TableWork("unknown", "production's table is cloned first", of=None, unit=None, periods=())
 UNKNOWN_WORK = TableWork("unknown", "the query is run first", of=None, unit=None, periods=())
 
 
