@@ -63,7 +63,7 @@ def test_an_upgraded_project_computes_nothing_and_keeps_what_is_the_users(old: P
     assert outcome.status == 0, outcome.stderr
     assert "training_features_v1: 0 of 3 feature tables computed" in outcome.stderr
     now = {path: path.stat().st_mtime_ns for path in files(old / "warehouse" / "features")}
-    assert now.items() <= tables.items() or now == tables
+    assert now == tables
 
     before = files_of(old)
     again = fpjob("upgrade")
@@ -89,6 +89,27 @@ def test_settings_that_are_written_otherwise_are_kept_aside(old: Path, fpjob: Fp
     assert "moves dbt_project.yml to before-upgrade/" in upgraded.stdout
     assert (old / "before-upgrade/dbt_project.yml").read_text() == text
     assert fpjob("registry", "sync", "--check").status == 0
+
+
+def test_a_project_without_copies_gets_the_version_and_the_link(
+    tmp_path: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fpjob("init", tmp_path / "new").status == 0
+    monkeypatch.chdir(tmp_path / "new")
+    wanted = Path("requirements.txt").read_text()
+    reword("requirements.txt", "feature_platform-0.1.0-py3", "feature_platform-0.0.9-py3")
+    link = Path(FOLDER, OWN)
+    link.unlink()
+    link.symlink_to(tmp_path / "gone")
+    upgraded = fpjob("upgrade", "--yes")
+    assert upgraded.status == 0, upgraded.stderr
+    assert upgraded.stdout.splitlines() == [
+        "writes requirements.txt",
+        f"linked {FOLDER}/{OWN} to the installed version",
+        "the project is of version 0.1.0",
+    ]
+    assert Path("requirements.txt").read_text() == wanted
+    assert link.readlink() == own_package()
 
 
 def test_a_project_of_an_earlier_version_is_told_to_upgrade(old: Path, fpjob: Fpjob) -> None:
