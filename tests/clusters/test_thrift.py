@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -159,6 +160,30 @@ def test_a_table_of_a_job_with_another_name_gets_it(spent: Cluster) -> None:
     renamed, there = backend.columns(new), dict(backend.relations())
     backend.rename(new, old)
     assert (renamed, new in there, old in there) == (columns, True, False)
+
+
+@pytest.mark.slow
+def test_an_environment_starts_from_clones_and_goes_on_from_them(payments: Cluster, fpjob: Fpjob) -> None:
+    schema = ("--schema", "dev_anna")
+    assert fpjob("run", JOB, *TARGET).status == 0
+    before, sink = payments.rows(SPEND), payments.rows("shop.spend")
+    assert "production's table is cloned first" in fpjob("plan", JOB, *TARGET, *schema).stdout
+    first = fpjob("run", JOB, *TARGET, *schema)
+    assert first.status == 0, first.stderr
+    assert "  from features: user_spend (shallow clones)" in first.stderr
+    assert "0 of 1 feature tables computed" in first.stderr
+    payments.run("insert into shop.payments values (2, timestamp'2024-03-09 00:00:00', 1.25)")
+    later = fpjob("run", JOB, *TARGET, *schema)
+    assert "1 of 2 months: 2024-03 changed" in later.stderr, later.stderr
+    assert payments.rows(SPEND) == before
+    assert payments.rows("shop.spend") == sink
+    compared = fpjob("diff", "payments", *TARGET, *schema, "--format", "json")
+    assert compared.status == 0, compared.stderr
+    [table] = json.loads(compared.stdout)["tables"]
+    assert (table["in_both"], table["only_here"], table["only_there"]) == (3, 1, 0)
+    refused = fpjob("promote", "payments", *TARGET, *schema)
+    assert refused.status == 2
+    assert "on this one production computes them: `fpjob run payments`" in refused.stderr
 
 
 def test_python_reads_a_result_by_sql(spent: Cluster) -> None:
