@@ -32,7 +32,7 @@ ENVIRONMENT = "FP_ENVIRONMENT"
 
 # The variable of `dbt_project.yml` that names production's schema, for profiles that have environments as targets of their own.
 _PRODUCTION = "production_schema"
-_SCHEMA_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 # dbt's filters of values that are not texts.
 _NATIVE = ("as_native", "as_number", "as_bool")
@@ -88,7 +88,12 @@ class Project:
     def notes(self) -> Path:
         """The folder of the warehouse with locks, and with what runs know of the last ones."""
         warehouse, environment = self.target.warehouse, self.target.environment
-        return warehouse / ".environments" / environment / "running" if environment else warehouse / ".running"
+        return self.environments / environment / "running" if environment else warehouse / ".running"
+
+    @property
+    def environments(self) -> Path:
+        """The folder of the warehouse with a folder for each environment in which a job has run."""
+        return self.target.warehouse / ".environments"
 
     @property
     def caches(self) -> Path:
@@ -179,12 +184,15 @@ def _load_target(root: Path, name: str | None) -> Target:
 
 def check_schema_name(schema: str, production: str) -> None:
     """Raise ConfigurationError for a text that cannot be the schema of an environment beside production's."""
+    if schema == production:
+        return
+    # JVM Spark takes names that differ in case for one, and then opens no warehouse that has both.
     if not _SCHEMA_NAME.fullmatch(schema):
         raise ConfigurationError(
-            f"`--schema` (`{SCHEMA}`): expected the name of a schema, of letters, digits and `_`, such as `dev_anna`, given"
+            f"`--schema` (`{SCHEMA}`): expected the name of a schema, of lower-case letters, digits and `_`, such as `dev_anna`, given"
             f" `{printable(schema)}`"
         )
-    if schema != production and schema.lower() == production.lower():
+    if schema == production.lower():
         raise ConfigurationError(
             f"`--schema` (`{SCHEMA}`): `{schema}` is `{production}`, production's own schema, to Spark; name another one"
         )

@@ -1,29 +1,64 @@
-"""Check the name of an environment, and give a job its sink there."""
+"""Check that an environment has its schema for itself, and give a job its sink there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from feature_platform_py.core.document import read_document
 from feature_platform_py.core.errors import ConfigurationError
-from feature_platform_py.core.locations import is_table_name, table_parts
+from feature_platform_py.core.locations import is_table_name, overlap, table_parts
 from feature_platform_py.core.project import Project
+from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.jobs.config import JobConfig
 from feature_platform_py.jobs.names import job_files
 from feature_platform_py.registry.registry import load_source_registry
 from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
+from feature_platform_py.warehouse.stored_relations import stored_relations
+
+_WITHOUT_SCHEMA = table_parts("any")[1]
+_LISTED = 3
+
+
+@dataclass(frozen=True)
+class Place:
+    """A location that production reads or writes, and who does."""
+
+    location: str
+    used_by: str
+    is_sink: bool = False
+
+    @property
+    def schema(self) -> str | None:
+        """The schema of a table; None for another place, and for a sink in the schema of the features."""
+        if not is_table_name(self.location) or (self.is_sink and "." not in self.location):
+            return None
+        return table_parts(self.location)[1]
+
+
+def environments(project: Project) -> list[str]:
+    """Return the names of the environments in whose schemas jobs have run."""
+    folder = project.environments
+    return sorted(each.name for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else []
 
 
 def check_environment(project: Project) -> None:
-    """Raise ConfigurationError if the schema of an environment holds what production reads or writes."""
+    """Raise ConfigurationError if the schema of an environment holds anything else: it can be dropped as a whole."""
     name = project.target.environment
     if name is None:
         return
-    for schema, used_by in _used_schemas(project):
-        if schema.lower() == name.lower():
+    used = [(EXTERNAL_SCHEMA, "the sources of jobs"), (_WITHOUT_SCHEMA, "the tables without a schema")]
+    for place in production_places(project):
+        used.append((place.schema or "", place.used_by))
+        if place.is_sink and place.schema:
+            used += [
+                (f"{other}_{place.schema}", f"sinks of the environment `{other}`") for other in environments(project)
+            ]
+    used += [(name, f"tables that no job of this project builds: {others}") for others in _others(name, project)]
+    for schema, used_by in used:
+        if schema.lower() == name:
             raise ConfigurationError(
                 f"`--schema`: expected the name of a schema for this environment alone, given `{name}`, which has {used_by}; name"
                 " another one"
@@ -33,26 +68,46 @@ def check_environment(project: Project) -> None:
 def in_environment(config: JobConfig, project: Project) -> JobConfig:
     """Return the job with the sink that it has in the project's environment; production's job as it is.
 
-    A job that a program wrote among its caches has its sink where that program looks for it.
+    A job that a program wrote among its caches has its sink where that program looks for it. Raises ConfigurationError if production
+    reads or writes that place.
     """
     name = project.target.environment
     if name is None or config.path.resolve().is_relative_to(project.caches.resolve()):
         return config
-    return replace(config, output_sink=config.output_sink.in_environment(name))
+    sink = config.output_sink.in_environment(name)
+    if sink != config.output_sink and (taken := _taken(sink.location or "", project)):
+        raise ConfigurationError(
+            f"{project.shown(config.path)}: `output_sink`: the environment `{name}` would write `{sink.location}`, where {taken} is;"
+            " name another environment"
+        )
+    return replace(config, output_sink=sink)
 
 
-def _used_schemas(project: Project) -> Iterator[tuple[str, str]]:
-    """Yield the schemas of tables that jobs read and write, each with who does."""
-    yield EXTERNAL_SCHEMA, "the sources of jobs"
+def _taken(location: str, project: Project) -> str | None:
+    if other := of_production(location, project):
+        return other.used_by
+    schema = Place(location, "", is_sink=True).schema
+    return f"the environment `{schema}`" if schema in environments(project) else None
+
+
+def of_production(location: str, project: Project) -> Place | None:
+    """Return what production reads or writes at a location, as far as its files say; None for nothing."""
+    return next(
+        (each for each in production_places(project) if overlap(location, each.location, root=project.root)), None
+    )
+
+
+def production_places(project: Project) -> Iterator[Place]:
+    """Yield the places that the registry's sources and the registered jobs name."""
     with suppress(ConfigurationError):
         for source in load_source_registry(project.root).sources:
             for place in source.locations.values():
-                yield from _schema_of(place.location, f"the source `{source.name}`")
+                yield Place(place.location, f"the source `{source.name}`")
     for path in job_files(project):
         yield from _of_job(path)
 
 
-def _of_job(path: Path) -> Iterator[tuple[str, str]]:
+def _of_job(path: Path) -> Iterator[Place]:
     try:
         values = read_document(path).values
     except ConfigurationError:
@@ -62,9 +117,14 @@ def _of_job(path: Path) -> Iterator[tuple[str, str]]:
         config = given.get("config") if isinstance(given, dict) else None
         location = config.get(key) if isinstance(config, dict) else None
         if isinstance(location, str):
-            yield from _schema_of(location, f"the {what} of `{path.name}`")
+            yield Place(location, f"the {what} of `{path.name}`", is_sink=what == "sink")
 
 
-def _schema_of(location: str, used_by: str) -> Iterator[tuple[str, str]]:
-    if is_table_name(location) and "." in location:
-        yield table_parts(location)[1], used_by
+def _others(name: str, project: Project) -> Iterator[str]:
+    """Yield the names, on one line, of what the schema of a new environment holds and no model of the project is named after."""
+    if not project.target.has_session or name in environments(project):
+        return
+    models = {path.stem for kind in ("*.sql", "*.py") for path in (project.root / "models").rglob(kind)}
+    there = [each.name for each, _ in stored_relations(project.target.warehouse) if each.schema == name]
+    if others := [each for each in there if each not in models]:
+        yield ticked(others[:_LISTED])

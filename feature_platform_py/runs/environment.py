@@ -14,7 +14,9 @@ from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.locations import is_table_name, table_parts
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.stores.path import StorePath, place_of
+from feature_platform_py.core.suggestions import unknown
 from feature_platform_py.files.delta_links import Linked, link_table, remove_staged
+from feature_platform_py.jobs.environments import check_environment, environments, of_production
 from feature_platform_py.jobs.plan import JobPlan, TablesPlan
 from feature_platform_py.runs.input_state import copy_notes
 from feature_platform_py.runs.lock import running_alone
@@ -196,6 +198,7 @@ def held_by(project: Project) -> list[Held]:
     target = project.target
     if target.environment is None or not target.has_session:
         raise ConfigurationError(_not_dropped(project))
+    check_environment(project)
     found = []
     for name, kind in stored_relations(target.warehouse):
         if name.schema == target.schema:
@@ -205,16 +208,22 @@ def held_by(project: Project) -> list[Held]:
             place = target.warehouse / name.schema / name.name if kind == "table" else None
             found.append(Held(f"{name.schema}.{name.name}", "input", place, own_bytes(place) if place else 0))
     for each in recorded_sinks(project):
-        place = _sink_place(each, project)
+        # Production may have begun to use the place since.
+        place = None if of_production(str(each["path"]), project) else _sink_place(each, project)
         if place is not None and place.is_dir():
             found.append(Held(str(each["path"]), "sink", place, own_bytes(place)))
+    if not found and target.environment not in (known := environments(project)):
+        raise ConfigurationError(unknown("environment", target.environment, known=known))
     return found
 
 
 def _not_dropped(project: Project) -> str:
     target = project.target
     if target.environment is None:
-        return "`drop`: expected a job or a feature group, or an environment, given neither; name one of them, or `--schema`"
+        return (
+            "`drop`: expected a job, a feature group or an environment, given none of them; name one, or with `--schema` a schema"
+            f" other than `{target.schema}`, which is production's"
+        )
     return (
         f"target `{target.name}`: expected a target with a warehouse folder; drop the environment there with SQL: `drop schema"
         f" {target.schema} cascade`, and its sinks in schemas that begin with `{target.schema}_`"

@@ -12,6 +12,7 @@ from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.suggestions import unknown
 from feature_platform_py.dbt_files.job_models import models_folder
+from feature_platform_py.jobs.environments import check_environment
 from feature_platform_py.jobs.find import group_names
 from feature_platform_py.jobs.names import GROUP_MODELS, job_files, last_file, written_models
 from feature_platform_py.jobs.plan import INPUT_MODEL, JOINED_MODEL
@@ -89,6 +90,7 @@ def _own_relations(project: Project, jobs: AbstractSet[str]) -> list[OwnRelation
         raise ConfigurationError(
             f"target `{project.target.name}`: expected a target with a warehouse folder; list and drop tables there with SQL"
         )
+    check_environment(project)
     groups = group_names(project)
     relations = [(*name.split(".", 1), kind) for name, kind in backend_of(project).relations()]
     own = {name: kind for schema, name, kind in relations if schema == project.target.schema}

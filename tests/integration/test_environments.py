@@ -17,6 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import yaml
 from deltalake import DeltaTable, write_deltalake
 
 from feature_platform_py.warehouse.session import close_warehouse, open_warehouse
@@ -237,7 +238,7 @@ def test_production_is_neither_promoted_nor_dropped_without_a_name(story: dict[s
     assert "`promote`: expected an environment, given production's schema `features`" in refused.stderr
     refused = call("drop", "--yes")
     assert refused.status == 2
-    assert "expected a job or a feature group, or an environment, given neither" in refused.stderr
+    assert "expected a job, a feature group or an environment, given none of them" in refused.stderr
 
 
 @cache
@@ -368,16 +369,62 @@ def test_a_killed_promotion_leaves_the_old_rows_or_the_new_ones(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("schema", "said"),
     [
-        ("dev-anna", "expected the name of a schema, of letters, digits and `_`, such as `dev_anna`, given `dev-anna`"),
-        ("Features", "`Features` is `features`, production's own schema, to Spark"),
+        (
+            "dev-anna",
+            "expected the name of a schema, of lower-case letters, digits and `_`, such as `dev_anna`, given `dev-anna`",
+        ),
+        (
+            "Dev_Anna",
+            "expected the name of a schema, of lower-case letters, digits and `_`, such as `dev_anna`, given `Dev_Anna`",
+        ),
         ("sources", "given `sources`, which has the sources of jobs"),
-        ("Sales", "given `Sales`, which has the sink of `shop.yaml`"),
+        ("default", "given `default`, which has the tables without a schema"),
+        ("sales", "given `sales`, which has the sink of `shop.yaml`"),
+        ("of_somebody", "given `of_somebody`, which has tables that no job of this project builds: `notes`"),
+        ("dev_ben_sales", "given `dev_ben_sales`, which has sinks of the environment `dev_ben`"),
     ],
 )
-def test_a_schema_that_is_in_use_is_refused(story: dict[str, Any], schema: str, said: str) -> None:
-    outcome = call("run", "shop", "--schema", schema)
-    assert (outcome.status, outcome.stdout) == (2, "")
-    assert said in outcome.stderr
+def test_a_schema_that_is_in_use_is_refused_and_never_dropped(story: dict[str, Any], schema: str, said: str) -> None:
+    write_deltalake("warehouse/of_somebody/notes", pa.table({"a": [1]}), mode="overwrite")
+    Path("warehouse/.environments/dev_ben").mkdir(parents=True, exist_ok=True)
+    before = contents("warehouse")
+    for command in (("run", "shop"), ("drop", "--yes"), ("drop", "shop", "--yes"), ("prune", "--yes")):
+        outcome = call(*command, "--schema", schema)
+        assert (outcome.status, outcome.stdout) == (2, "")
+        assert said in outcome.stderr
+    assert contents("warehouse") == before
+
+
+def test_an_unknown_environment_is_not_dropped(story: dict[str, Any]) -> None:
+    Path("warehouse/.environments/dev_ben").mkdir(parents=True, exist_ok=True)
+    outcome = call("drop", "--schema", "dev_bem", "--yes")
+    assert outcome.status == 2
+    assert "environment `dev_bem` is unknown. Did you mean `dev_ben`?" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "taken"),
+    [("delta_table", "sales.shop", "dev_cleo_sales.shop"), ("parquet_files", "output/shop", "output/dev_cleo/shop")],
+)
+def test_a_sink_of_an_environment_is_no_place_of_production(
+    story: dict[str, Any], kind: str, path: str, taken: str
+) -> None:
+    jobs = Path("configs/jobs")
+    kept = (jobs / "shop.yaml").read_text()
+    spec = yaml.safe_load(kept) | {"output_sink": {"sink_type": kind, "config": {"path": path, "mode": "overwrite"}}}
+    other = spec | {
+        "job_name": "other",
+        "output_sink": {"sink_type": kind, "config": {"path": taken, "mode": "overwrite"}},
+    }
+    try:
+        (jobs / "shop.yaml").write_text(yaml.safe_dump(spec))
+        (jobs / "other.yaml").write_text(yaml.safe_dump(other))
+        outcome = call("plan", "shop", "--schema", "dev_cleo")
+    finally:
+        (jobs / "shop.yaml").write_text(kept)
+        (jobs / "other.yaml").unlink()
+    assert outcome.status == 2
+    assert f"would write `{taken}`, where the sink of `other.yaml` is; name another environment" in outcome.stderr
 
 
 def test_a_profile_that_does_not_read_the_schema_says_what_to_write(
