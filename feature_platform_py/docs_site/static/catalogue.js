@@ -485,7 +485,7 @@
   const Drift = ({ drift }) => {
     if (!drift.length) return html`<p class="none">No features that are numbers were counted.</p>`;
     const both = (each, at, shown = short) => {
-      if (!each.before || each.before[at] === each.now[at]) return shown(each.now[at]);
+      if (!each.before || shown(each.before[at]) === shown(each.now[at])) return shown(each.now[at]);
       return html`${shown(each.now[at])}<br /><span class="none">was ${shown(each.before[at])}</span>`;
     };
     const moved = ({ before, drift: by }) => {
