@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from feature_platform_py.core.dbt_settings import PROJECT_FILE, dbt_settings
 from feature_platform_py.core.errors import ConfigurationError
 
 FOLDER = "dbt_packages"
 OWN = "feature_platform_macros"
 """The package of the platform's macros and generic tests."""
-PROJECT_FILE = "dbt_project.yml"
 _VERSION = re.compile(r"^version: *['\"]?([\w.+-]+)", re.MULTILINE)
 
 
@@ -29,10 +29,14 @@ def own_macros(root: Path) -> Path:
 
 def is_thin(root: Path) -> bool:
     """Return whether a project takes the macros from the platform's package, and has no copies of them."""
-    try:
-        return f"{FOLDER}/{OWN}" in (root / PROJECT_FILE).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return False
+    paths = dbt_settings(root).get("macro-paths")
+    return any(_names_package(str(path)) for path in (paths if isinstance(paths, list) else [paths]))
+
+
+def _names_package(path: str) -> bool:
+    """Return whether a path of `macro-paths` is the package's; Jinja in which the package is named may yield it."""
+    package = f"{FOLDER}/{OWN}"
+    return package in path if "{{" in path else PurePosixPath(path) == PurePosixPath(package)
 
 
 def link_own_package(root: Path) -> bool:

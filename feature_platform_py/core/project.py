@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.dbt_packages import link_own_package
+from feature_platform_py.core.dbt_settings import dbt_settings
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.locations import is_remote
 from feature_platform_py.core.project_files import check_project_files
@@ -218,12 +219,8 @@ def _without_schema() -> dict[str, str]:
 
 def _production_schema(root: Path) -> str | None:
     """Return what `dbt_project.yml` says of production's schema, if it does; the project's files have been checked."""
-    import yaml
-
-    try:
-        named = yaml.safe_load((root / "dbt_project.yml").read_text(encoding="utf-8"))["vars"][_PRODUCTION]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
-        return None  # dbt reports a file that it cannot read
+    settings = dbt_settings(root).get("vars")
+    named = settings.get(_PRODUCTION) if isinstance(settings, dict) else None
     return str(named) if named else None
 
 

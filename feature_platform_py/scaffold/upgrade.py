@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from feature_platform_py.core.dbt_packages import FOLDER, OWN, PROJECT_FILE, is_thin, own_package
+from feature_platform_py.core.dbt_packages import FOLDER, OWN, is_thin, own_package
+from feature_platform_py.core.dbt_settings import PROJECT_FILE, dbt_settings
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import template
@@ -46,11 +48,16 @@ class Upgrade:
 
 
 def planned_upgrade(root: Path) -> Upgrade:
-    """Return what makes a project take the macros from the package. Raises ConfigurationError for the platform's own checkout."""
-    if (root / "macros").resolve() == own_package().resolve():
+    """Return what makes a project take the macros from the package.
+
+    Raises ConfigurationError for a checkout of the platform, for settings that cannot be read, and if a link leads to what changes.
+    """
+    if (root / "macros" / PROJECT_FILE).is_file() and not _link_in(root, Path("macros")):
         raise ConfigurationError(
             f"{root}: expected a project that `fpjob init` wrote, found the platform's own checkout"
         )
+    if not dbt_settings(root):
+        raise ConfigurationError(f"{PROJECT_FILE}: expected dbt's settings as YAML, found other text; correct the file")
     removed, changed = list[Path](), list[Path]()
     for path, known in sorted(_platform_files().items()):
         if path != Path(PROJECT_FILE) and (root / path).is_file():
@@ -58,7 +65,33 @@ def planned_upgrade(root: Path) -> Upgrade:
     written = {path: text for path, text in _settings(root) if text is not None}
     if PROJECT_FILE in map(str, written) and _edited(_text(root / PROJECT_FILE)) is None and not _is_known(root):
         changed.append(Path(PROJECT_FILE))
+    _check_links(root, [*removed, *changed, *written, *([] if _has_package(root) else [Path(FOLDER)])])
     return Upgrade(tuple(removed), tuple(changed), _new_folder(root), written)
+
+
+def _check_links(root: Path, changed: Iterable[Path]) -> None:
+    """Raise one ConfigurationError for all links on the way to what changes; what is behind a link may be another project's."""
+    faults = []
+    for link in dict.fromkeys(found for path in changed if (found := _link_in(root, path))):
+        kind = "folder" if (root / link).is_dir() else "file"
+        faults.append(
+            f"{link}: expected a {kind} of the project, found a link to `{(root / link).readlink()}`, which `fpjob upgrade` would"
+            f" change; replace the link by a copy of the {kind}, or remove the link"
+        )
+    if faults:
+        raise ConfigurationError("\n".join(faults))
+
+
+def _link_in(root: Path, path: Path) -> Path | None:
+    """Return the first part of the way to a path of the project that is a link, or None."""
+    ways = (*reversed(path.parents[:-1]), path)
+    return next((way for way in ways if (root / way).is_symlink()), None)
+
+
+def _has_package(root: Path) -> bool:
+    """Return whether the package is where dbt looks for it, so that no link to it is made."""
+    there = root / FOLDER / OWN
+    return there.readlink() == own_package() if there.is_symlink() else (there / PROJECT_FILE).is_file()
 
 
 def upgrade(root: Path, plan: Upgrade) -> None:
@@ -149,7 +182,7 @@ def _text(file: Path) -> str:
 def _new_folder(root: Path) -> Path:
     """Return the name of a folder that is not there yet."""
     names = (ASIDE, *(f"{ASIDE}-{number}" for number in range(2, 1000)))
-    return next(Path(name) for name in names if not (root / name).exists())
+    return next(Path(name) for name in names if not os.path.lexists(root / name))
 
 
 def _remove_empty(root: Path, folder: Path) -> None:

@@ -91,6 +91,54 @@ def test_settings_that_are_written_otherwise_are_kept_aside(old: Path, fpjob: Fp
     assert fpjob("registry", "sync", "--check").status == 0
 
 
+def test_links_to_what_would_change_are_named_and_nothing_changes(old: Path, fpjob: Fpjob) -> None:
+    shared = old.parent / "shared"
+    shared.mkdir()
+    for name in ("macros", "tests/dbt/generic", "dbt_project.yml", ".gitignore"):
+        (old / name).rename(shared / Path(name).name)
+        (old / name).symlink_to(shared / Path(name).name)
+    (old / ".dbtignore").symlink_to(shared / "gone")
+    (old / FOLDER).symlink_to(shared, target_is_directory=True)
+    before, before_shared = files_of(old), files_of(shared)
+    for option in ("--dry-run", "--yes"):
+        outcome = fpjob("upgrade", option)
+        assert outcome.status == 2
+        assert outcome.stdout == ""
+        for name, kind in (("macros", "folder"), (".gitignore", "file"), ("dbt_project.yml", "file")):
+            assert (
+                f"{name}: expected a {kind} of the project, found a link to `{shared / name}`, which `fpjob upgrade` would change;"
+                f" replace the link by a copy of the {kind}, or remove the link\n"
+            ) in outcome.stderr
+        named = [line.removeprefix("error: ").split(": ")[0].strip() for line in outcome.stderr.splitlines()]
+        assert sorted(named) == [".dbtignore", ".gitignore", FOLDER, "dbt_project.yml", "macros", "tests/dbt/generic"]
+        assert (files_of(old), files_of(shared)) == (before, before_shared)
+
+
+def test_changed_copies_do_not_move_through_a_link(old: Path, fpjob: Fpjob) -> None:
+    with (old / "macros/jobs/job_input.sql").open("a") as file:
+        file.write("{#- mine -#}\n")
+    (old / "before-upgrade").symlink_to(old.parent / "gone")
+    upgraded = fpjob("upgrade", "--yes")
+    assert upgraded.status == 0, upgraded.stderr
+    assert (old / "before-upgrade-2/macros/jobs/job_input.sql").is_file()
+    assert not (old.parent / "gone").exists()
+
+
+def test_a_comment_that_names_the_package_is_no_setting(old: Path, fpjob: Fpjob) -> None:
+    with (old / "dbt_project.yml").open("a") as file:
+        file.write(f"# {FOLDER}/{OWN}\n")
+    shown = fpjob("upgrade", "--dry-run")
+    assert "writes dbt_project.yml\n" in shown.stdout
+
+
+def test_settings_that_cannot_be_read_are_not_replaced(old: Path, fpjob: Fpjob) -> None:
+    (old / "dbt_project.yml").write_text("name: [\n")
+    outcome = fpjob("upgrade", "--yes")
+    assert outcome.status == 2
+    assert "dbt_project.yml: expected dbt's settings as YAML, found other text; correct the file\n" in outcome.stderr
+    assert (old / "dbt_project.yml").read_text() == "name: [\n"
+
+
 def test_a_project_without_copies_gets_the_version_and_the_link(
     tmp_path: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,8 +171,11 @@ def test_a_project_of_an_earlier_version_is_told_to_upgrade(old: Path, fpjob: Fp
     )
 
 
-def test_the_checkout_itself_is_not_upgraded(fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    outcome = fpjob("upgrade", "--yes")
+@pytest.mark.parametrize("is_own", [True, False])
+def test_a_checkout_is_not_upgraded(
+    tmp_path: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch, *, is_own: bool
+) -> None:
+    monkeypatch.chdir(ROOT if is_own else copy_project(tmp_path / "clone"))
+    outcome = fpjob("upgrade", "--dry-run")
     assert outcome.status == 2
     assert "expected a project that `fpjob init` wrote, found the platform's own checkout" in outcome.stderr

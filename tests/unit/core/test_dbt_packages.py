@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from feature_platform_py.core.dbt_packages import FOLDER, OWN, link_own_package, own_package
+from feature_platform_py.core.dbt_packages import FOLDER, OWN, is_thin, link_own_package, own_package
 from feature_platform_py.core.errors import ConfigurationError
 
 
@@ -33,6 +33,24 @@ def test_a_project_with_copies_of_the_macros_gets_no_link(root: Path) -> None:
     (root / "dbt_project.yml").write_text("macro-paths: [macros]\n")
     assert not link_own_package(root)
     assert not (root / FOLDER).exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_one"),
+    [
+        ("macro-paths: [macros]  # not dbt_packages/feature_platform_macros", False),
+        ("macro-paths: [macros]\nvars: {x: dbt_packages/feature_platform_macros}", False),
+        ("macro-paths: [macros, dbt_packages/feature_platform_macros_2]", False),
+        ("macro-paths:", False),
+        ("macro-paths: [macros, ./dbt_packages/feature_platform_macros/]", True),
+        ("macro-paths:\n  - \"{{ env_var('M', 'dbt_packages/feature_platform_macros') }}\"", True),
+        ("macro-paths: [dbt_packages/feature_platform_macros", False),
+        ("- macro-paths", False),
+    ],
+)
+def test_the_macro_paths_say_whether_a_project_uses_the_package(root: Path, settings: str, *, is_one: bool) -> None:
+    (root / "dbt_project.yml").write_text(f"{settings}\n")
+    assert is_thin(root) is is_one
 
 
 def test_what_dbt_deps_has_installed_stays_if_it_is_of_this_version(root: Path) -> None:
