@@ -47,17 +47,20 @@ def catalogue_content(
     findings: Findings,
     groups: Sequence[GroupPlan] = (),
     transformers: Mapping[str, type[FeatureTransformer]] = MappingProxyType({}),
+    *,
+    project_name: str,
 ) -> dict[str, Any]:
     """Return the content of the catalogue's page as JSON values.
 
     `features` are the columns that jobs and groups compute, and each registered pattern that no job uses; `groups` are those that say
-    what they compute; `lineage` is one graph for all.
+    what they compute; `lineage` is one graph for all; `project` is the project's name in the ids of dbt's docs.
     """
     described = [each for each in registry.feature_groups if each.definition is None]
     described += [each for model in (BOUNDED, LIFETIME) if (each := _of_jobs(model, jobs, registry))]
     features = [entry for group in groups for entry in _group_entries(group, jobs, findings)]
     features += [entry for group in described for entry in _entries(group, jobs, findings)]
     return {
+        "project": project_name,
         "features": features,
         "groups": {group.name: _group(group, jobs) for group in groups},
         "models": {name: {"sql": sql} for name, sql in findings.sql.items()},

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from feature_platform_py.core.dbt_settings import dbt_settings
 from feature_platform_py.core.errors import ConfigurationError, EngineError, Problem
 from feature_platform_py.core.files import is_leftover, replace_file
 from feature_platform_py.core.project import Project
@@ -51,7 +52,9 @@ def build_site(
     jobs = [job for job in planned if job.plan in [each.plan for each in compiled]]
     tell(f"compiled {len(jobs)} jobs and {len(groups)} feature groups")
     found = _findings(project, jobs, groups, compiled)
-    content = catalogue_content(registry, jobs, found, groups, transformers_of(project.root))
+    content = catalogue_content(
+        registry, jobs, found, groups, transformers_of(project.root), project_name=_name(project)
+    )
     picture = _picture(registry, project)
     content |= {"diagram": picture is not None}
     tell(f"profiled {sum(each['profile'] is not None for each in content['features'])} features")
@@ -64,6 +67,11 @@ def build_site(
         _write_dbt_docs(project, [job.plan.job_name for job in jobs], folder)
         tell("wrote dbt's docs")
     return content
+
+
+def _name(project: Project) -> str:
+    """Return the name of the dbt project, which is part of the ids in dbt's docs."""
+    return str(dbt_settings(project.root).get("name", ""))
 
 
 def _picture(registry: Registry, project: Project) -> bytes | None:

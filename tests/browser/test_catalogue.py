@@ -77,6 +77,7 @@ def content() -> dict[str, Any]:
         {"from": nodes[1]["id"], "to": nodes[2]["id"], "uses": ["value"]},
     ]
     return {
+        "project": "shop",
         "features": [
             *(feature(f"feature_{number}_{number % 60}d", number) for number in range(1996)),
             real | {"jobs": [job], "profile": profile},
@@ -255,6 +256,8 @@ def test_a_feature_group_has_a_page(site: str, open_page: Open) -> None:
         "user_id, timestamp",
         f"{GROUP}, {GROUP}__window",
     ]
+    links = [each.get_attribute("href") for each in page.locator("dd a", has_text=GROUP).all()]
+    assert links == [f"dbt.html#!/model/model.shop.{table}" for table in (GROUP, f"{GROUP}__window")]
     [row] = page.locator("tbody tr").all()
     assert row.locator("td").all_inner_texts() == ["spend_30d", "double", "Sum of amount over (t - 30 d, t]."]
     assert page.locator("li", has_text="spend_v1").inner_text() == "spend_v1: A job. configs/jobs/spend.yaml"

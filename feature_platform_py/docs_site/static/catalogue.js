@@ -1,7 +1,7 @@
 // The feature catalogue: search and filters on the left, what was chosen on the right. Its data is in data.js.
 (() => {
   const { html, render, useState, useEffect, useMemo, useRef } = htmPreact;
-  const { features, groups = {}, models, jobs, sources = {}, entities = {}, transformers = {}, lineage, diagram } = window.CATALOGUE;
+  const { project, features, groups = {}, models, jobs, sources = {}, entities = {}, transformers = {}, lineage, diagram } = window.CATALOGUE;
   const PAGE = 50;
   const USES = { value: "value", condition: "condition", partition: "partition key", order: "order key", filter: "filter", join: "join key" };
   const byId = new Map(features.map((feature) => [feature.id, feature]));
@@ -397,7 +397,7 @@
     names.map((name, position) => html`${position > 0 && ", "}${Object.hasOwn(NAMED[kind], name) ? html`<a href=${hrefTo(kind, name)}>${name}</a>` : name}`);
 
   const Tables = ({ names }) =>
-    names.map((name, position) => html`${position > 0 && ", "}<a href=${`dbt.html#!/model/model.feature_platform.${name}`}>${name}</a>`);
+    names.map((name, position) => html`${position > 0 && ", "}<a href=${`dbt.html#!/model/model.${encodeURIComponent(project)}.${name}`}>${name}</a>`);
 
   // ---- one feature group ----
   const Group = ({ name }) => {

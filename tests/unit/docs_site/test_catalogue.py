@@ -23,7 +23,7 @@ from feature_platform_py.jobs.last_run import last_run, record_run
 from feature_platform_py.jobs.run_history import PastRun
 from feature_platform_py.registry.registry import load_registry
 from feature_platform_py.runs.dbt import NodeResult
-from tests.conftest import ROOT
+from tests.conftest import ROOT, reword
 from tests.unit.runs.test_proof_text import proof
 
 
@@ -46,7 +46,7 @@ def content() -> dict[str, Any]:
         },
         proofs={"overdraft_training_set_v1": proof("</td>")},
     )
-    return catalogue_content(registry, planned_jobs(open_project(ROOT), registry), findings)
+    return catalogue_content(registry, planned_jobs(open_project(ROOT), registry), findings, project_name="shop")
 
 
 def feature(content: dict[str, Any], name: str) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def test_a_job_has_its_runs_with_the_share_of_nulls(content: dict[str, Any]) -> 
 def test_sources_entities_and_transformers_name_each_other() -> None:
     registry, project = load_registry(ROOT), open_project(ROOT)
     groups, jobs = plan_groups(registry, project), planned_jobs(project, registry)
-    content = catalogue_content(registry, jobs, Findings(), groups, transformers_of(ROOT))
+    content = catalogue_content(registry, jobs, Findings(), groups, transformers_of(ROOT), project_name="shop")
     source = content["sources"]["transaction.mm_transaction"]
     assert "financial_features_extraction_v1" in source["jobs"]
     assert source["groups"] == ["customer_activity", "customer_spend"]
@@ -102,7 +102,7 @@ def test_sources_entities_and_transformers_name_each_other() -> None:
 def test_a_group_has_its_definition_its_tables_and_the_jobs_that_read_it() -> None:
     registry, project = load_registry(ROOT), open_project(ROOT)
     groups, jobs = plan_groups(registry, project), planned_jobs(project, registry)
-    content = catalogue_content(registry, jobs, Findings(), groups)
+    content = catalogue_content(registry, jobs, Findings(), groups, project_name="shop")
     spend = content["groups"]["customer_spend"]
     assert spend["definition"] == (ROOT / "registry/feature/customer_spend.yaml").read_text().strip()
     assert spend["tables"] == ["customer_spend__window", "customer_spend__lifetime"]
@@ -128,8 +128,17 @@ def test_a_job_whose_rows_ask_has_its_proof(content: dict[str, Any]) -> None:
 
 def test_a_feature_of_no_job_is_listed_by_its_pattern() -> None:
     registry = load_registry(ROOT)
-    names = {each["name"]: each["jobs"] for each in catalogue_content(registry, [], Findings())["features"]}
+    content = catalogue_content(registry, [], Findings(), project_name="shop")
+    names = {each["name"]: each["jobs"] for each in content["features"]}
     assert names["user_<window_days>d_total_spend"] == []
+
+
+def test_links_into_the_docs_of_dbt_have_the_name_of_the_project(project: Path, tmp_path: Path) -> None:
+    reword(project / "dbt_project.yml", "name: feature_platform\n", "name: shop\n")
+    for file in (*project.glob("configs/jobs/*"), *project.glob("registry/feature/*")):
+        file.unlink()
+    site.build_site(open_project(), load_registry(project), tmp_path / "site", problems=[], tell=lambda _: None)
+    assert '"project":"shop"' in (tmp_path / "site" / "data.js").read_text().replace(": ", ":")
 
 
 def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
