@@ -33,6 +33,16 @@ def ticked(names: Iterable[str]) -> str:
     return ", ".join(f"`{printable(name)}`" for name in names)
 
 
+def not_both(taken: str, *, new: str, former: Iterable[str]) -> str:
+    """Return what to do if `new` gives a former name that another has now. That one's own former names tell if names were shifted."""
+    if not (names := list(former)):
+        return "remove one of them"
+    return (
+        f"rename in two steps: give `{taken}` its former name `{printable(names[0])}` again and have a run move the tables to"
+        f" `{new}`; then remove `was: {taken}` and rename `{printable(names[0])}`"
+    )
+
+
 def escaped(text: str) -> str:
     """Return the text with control and other invisible characters escaped, for a terminal."""
     if text.isprintable():

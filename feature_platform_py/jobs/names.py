@@ -10,6 +10,7 @@ from feature_platform_py.core.document import Place, read_document
 from feature_platform_py.core.errors import ConfigurationError, Problem
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.project_files import is_generated
+from feature_platform_py.core.suggestions import not_both
 from feature_platform_py.features.built_in.window_aggregator import LIFETIME
 from feature_platform_py.features.catalogue import BUILT_IN
 from feature_platform_py.features.definitions import MODEL as CUSTOM_MODEL
@@ -114,18 +115,24 @@ def _former_name_problems(draft: JobDraft, project: Project) -> Iterator[Problem
         if name == draft.job_name or _is_defined_group(project.root / "registry" / "feature" / f"{name}.yaml"):
             yield at.problem(f"`was`: `{name}` exists still; expected a name that the job had before, remove it")
         for other in dict.fromkeys(path for path in others if _has_name(path, name)):
-            yield at.problem(f"`was`: the job `{name}` exists still, in `{project.shown(other)}`; remove one of them")
+            advice = not_both(name, new=draft.job_name, former=former_names_in(other))
+            yield at.problem(f"`was`: the job `{name}` exists still, in `{project.shown(other)}`; {advice}")
         for other in dict.fromkeys(path for path in others if _claims(path, name)):
             shown = project.shown(other)
             yield at.problem(f"`was`: `{name}` is in `was` of `{shown}` too; only one job can have its tables")
 
 
 def _claims(path: Path, name: str) -> bool:
+    return name in former_names_in(path)
+
+
+def former_names_in(path: Path) -> list[str]:
+    """Return the names in `was` of the file of a job or a feature group; none of an unreadable file."""
     try:
         was = read_document(path).values.get("was") if path.is_file() and b"was" in path.read_bytes() else None
     except (OSError, ConfigurationError):
-        return False
-    return was == name or (isinstance(was, list) and name in was)
+        return []
+    return [each for each in (was if isinstance(was, list) else [was]) if isinstance(each, str)]
 
 
 def last_file(project: Project, name: str) -> list[Path]:

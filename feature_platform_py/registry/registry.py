@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from feature_platform_py.core.errors import ConfigurationError, Problem
-from feature_platform_py.core.suggestions import ticked, unknown
+from feature_platform_py.core.suggestions import not_both, ticked, unknown
 from feature_platform_py.registry.definition import is_definition
 from feature_platform_py.registry.entity import Entity, Relation, read_entities
 from feature_platform_py.registry.feature import FeatureGroup, read_feature_groups
@@ -157,12 +157,13 @@ def _group_problems(
 
 
 def _former_name_problems(groups: Sequence[FeatureGroup]) -> Iterator[Problem]:
-    names = {group.name for group in groups}
+    named = {group.name: group for group in groups}
     for group in groups:
         for name in group.was:
             others = [each.name for each in groups if each != group and name in each.was]
-            if name in names:
-                yield group.place.at("was").problem(f"`was`: the feature group `{name}` exists; remove one of them")
+            if name in named:
+                advice = not_both(name, new=group.name, former=named[name].was)
+                yield group.place.at("was").problem(f"`was`: the feature group `{name}` exists; {advice}")
             elif others:
                 yield group.place.at("was").problem(
                     f"`was`: `{name}` is in `was` of {ticked(others)} too; only one group can have its tables"

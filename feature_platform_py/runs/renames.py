@@ -9,14 +9,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from feature_platform_py.core.document import read_document
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.stores.path import StorePath
-from feature_platform_py.core.suggestions import ticked
+from feature_platform_py.core.suggestions import not_both, ticked
 from feature_platform_py.jobs.find import group_names, jobs_by_name
-from feature_platform_py.jobs.names import written_models
+from feature_platform_py.jobs.names import former_names_in, written_models
 from feature_platform_py.jobs.plan import GroupPlan, TablesPlan
 from feature_platform_py.runs.lock import building_alone, running_alone
 from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
@@ -51,9 +50,11 @@ def find_moves(plan: TablesPlan, project: Project) -> Moves:
 
 def _moves(part: TablesPlan, kinds: Mapping[str, str], project: Project) -> Moves:
     schema = project.target.schema
-    written, there = written_models(project.root), {*jobs_by_name(project), *group_names(project)}
-    if still := [former for former in part.was if former in there]:
-        raise ConfigurationError(f"{project.shown(part.file)}: `was`: {ticked(still)} exists still; remove one of them")
+    written, there = written_models(project.root), _files(project)
+    for former in part.was:
+        if file := there.get(former):
+            advice = not_both(former, new=part.name, former=former_names_in(file))
+            raise ConfigurationError(f"{project.shown(part.file)}: `was`: `{former}` exists still; {advice}")
     tables: dict[str, str] = {}
     shadowed: list[tuple[str, str]] = []
     for new in (part.table_name(model) for model in part.stored_models):
@@ -180,15 +181,11 @@ def _move_records(old: str, new: str, project: Project) -> None:
 
 def former_names(project: Project) -> dict[str, str]:
     """Return the names of the jobs and groups of the project by the names that they had before."""
-    files = {**jobs_by_name(project)}
-    files |= {name: project.root / "registry" / "feature" / f"{name}.yaml" for name in group_names(project)}
-    found: dict[str, str] = {}
-    for name, path in files.items():
-        try:
-            was = read_document(path).values.get("was")
-        except ConfigurationError:
-            continue
-        for each in was if isinstance(was, list) else [was]:
-            if isinstance(each, str) and each not in files:
-                found[each] = name
-    return found
+    files = _files(project)
+    return {each: name for name, path in files.items() for each in former_names_in(path) if each not in files}
+
+
+def _files(project: Project) -> dict[str, Path]:
+    """Return the files of the project's jobs and groups by their names."""
+    groups = {name: project.root / "registry" / "feature" / f"{name}.yaml" for name in group_names(project)}
+    return {**jobs_by_name(project), **groups}

@@ -117,6 +117,11 @@ def test_a_table_that_has_the_new_name_counts_and_prune_drops_the_old_one(shop: 
         ("customer_spend", "`was`: `customer_spend` exists still"),
         ("training_features_v1", "`was`: the job `training_features_v1` exists still, in `configs/jobs/"),
         (
+            "other",
+            "`other` exists still, in `configs/jobs/other.yaml`; rename in two steps: give `other` its former name `older` again and"
+            " have a run move the tables to `store`; then remove `was: other` and rename `older`",
+        ),
+        (
             "[old, older]",
             "`was`: `older` is in `was` of `configs/jobs/other.yaml` too; only one job can have its tables",
         ),
