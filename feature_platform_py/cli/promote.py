@@ -17,7 +17,7 @@ _SAID = {
     "replaced": "becomes that of {}",
     "new": "is new, from {}",
     "same": "is the same",
-    "older": "is newer than that of {}",
+    "left": "stays; that of {} is not of today's input",
 }
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from feature_platform_py.cli.output import print_csv, print_json, print_progress, print_table, print_text
 from feature_platform_py.cli.run import leading_columns
 from feature_platform_py.cli.signs import step
-from feature_platform_py.core.errors import ConfigurationError, FeaturePlatformError
+from feature_platform_py.core.errors import ConfigurationError, EngineError, FeaturePlatformError
 from feature_platform_py.core.project import Project, open_project
-from feature_platform_py.core.suggestions import ticked, unknown
+from feature_platform_py.core.suggestions import printable, ticked, unknown
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.features.catalogue import transformers_of
 from feature_platform_py.jobs.config import JobConfig, load_job_config
@@ -31,7 +31,8 @@ def show_command(name: str, *, target: str | None, rows: int, output_format: str
         raise ConfigurationError(_unknown(name, table, project, backend))
     step(f"reads {table}")
     relation = backend.sql_name(table)
-    shown = backend.query(f"select * from {relation} limit {rows}")  # noqa: S608 - quoted
+    with _explained(table, project, backend):
+        shown = backend.query(f"select * from {relation} limit {rows}")  # noqa: S608 - quoted
     if output_format == "json":
         print_json(shown.dicts())
         return
@@ -96,6 +97,26 @@ def _unknown(name: str, table: str, project: Project, backend: Backend) -> str:
     schema = f"{project.target.schema}."
     known = [each.removeprefix(schema) for each in _known(backend)]
     return f"{unknown('job or table', table.removeprefix(schema), known=[*jobs, *known])}. {advice}"
+
+
+@contextmanager
+def _explained(table: str, project: Project, backend: Backend) -> Iterator[None]:
+    """Say what to do about a view that does not fit its tables, as a run or a promotion that has not ended leaves it."""
+    try:
+        yield
+    except Exception as error:
+        from pyspark.errors import AnalysisException
+
+        if not isinstance(error, AnalysisException) or (table, "view") not in backend.relations():
+            raise
+        schema, name = table.split(".", 1)
+        owner = max((each for each in jobs_by_name(project) if name.startswith(f"{each}__")), key=len, default=None)
+        option = "" if schema == (project.target.production or project.target.schema) else f" --schema {schema}"
+        advice = f"`fpjob run {owner}{option}`" if owner else "run a job that builds it"
+        said = printable(" ".join(str(error).split()), 200)
+        raise EngineError(
+            f"the view `{table}` does not fit the tables that it reads, because a run or a promotion has not ended: {advice} ({said})"
+        ) from error
 
 
 def _known(backend: Backend) -> list[str]:

@@ -18,7 +18,7 @@ from feature_platform_py.core.suggestions import unknown
 from feature_platform_py.files.delta_links import Linked, link_table, remove_staged
 from feature_platform_py.jobs.environments import check_environment, environments, of_production
 from feature_platform_py.jobs.plan import JobPlan, TablesPlan
-from feature_platform_py.runs.input_state import copy_notes
+from feature_platform_py.runs.input_state import taking_notes
 from feature_platform_py.runs.lock import running_alone
 from feature_platform_py.sinks.parquet_files import proof_beside
 from feature_platform_py.sources.connector_errors import QueryRefusedError
@@ -72,7 +72,7 @@ def take_over(plan: TablesPlan, project: Project, *, tell: Tell = lambda _: None
     missing = missing_tables(plan, project)
     if not missing:
         return []
-    taken = _clone(missing, project, tell) if not project.target.has_session else _link(missing, plan, project, tell)
+    taken = _clone(missing, project, tell) if not project.target.has_session else _link(missing, project, tell)
     return [each.name for each in taken]
 
 
@@ -87,26 +87,37 @@ def stand_in(plan: TablesPlan, project: Project) -> list[str]:
     return [each.shown for each in missing]
 
 
-def _link(missing: list[Origin], plan: TablesPlan, project: Project, tell: Tell) -> list[Origin]:
+def _link(missing: list[Origin], project: Project, tell: Tell) -> list[Origin]:
     production, linked, taken = project.production, Linked(0, 0, 0), []
+    owners = list(dict.fromkeys(each.owner for each in missing))
     # Tables of a run that has not ended are as doubtful here as there.
-    copy_notes(production, project, [part.name for part in plan.parts])
-    for each in missing:
-        table, to = table_folder(production, each.name), table_folder(project, each.name)
-        to.parent.mkdir(parents=True, exist_ok=True)
-        remove_staged(to.parent, each.name)
-        try:
-            _check(table)
-            linked += link_table(table, to)
-            taken.append(each)
-        except DataCheckError as error:
-            tell(f"  {each.shown} is computed, and not taken over: {error}")
+    with taking_notes(production, project, owners, versions=lambda: _versions(missing, production)):
+        for each in missing:
+            table, to = table_folder(production, each.name), table_folder(project, each.name)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            remove_staged(to.parent, each.name)
+            try:
+                _check(table)
+                linked += link_table(table, to)
+                taken.append(each)
+            except DataCheckError as error:
+                tell(f"  {each.shown} is computed, and not taken over: {error}")
     if taken:
         how = "copied" if linked.copied else "shared"
         tell(
             f"  from {production.target.schema}: {', '.join(each.shown for each in taken)} ({linked.files} files, {how})"
         )
     return taken
+
+
+def _versions(tables: list[Origin], project: Project) -> dict[str, bytes | None]:
+    """Return the newest commit of each table, which tells its version even if the table has been made anew."""
+    found: dict[str, bytes | None] = dict.fromkeys(each.name for each in tables)
+    for each in tables:
+        with suppress(FileNotFoundError, ValueError):
+            newest = max(commits(table_folder(project, each.name)), key=lambda commit: commit.name)
+            found[each.name] = newest.name.encode() + newest.read_bytes()
+    return found
 
 
 def _check(table: Path) -> None:

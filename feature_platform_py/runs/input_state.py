@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from feature_platform_py.core.errors import DataCheckError
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.project import Project
+
+# No input has this state, so tables with this note are not trusted.
+_UNKNOWN = "unknown"
 
 
 class InputChangedError(DataCheckError):
@@ -48,8 +51,7 @@ class InputState:
         """Note that tables are about to be written; return whether the existing ones may be wrong."""
         known = {note: _noted(note) for note in self._notes}
         for note, states in known.items():
-            # Two noted states cannot both be the present one.
-            replace_file(note, json.dumps(sorted({*states, self._digest})[:2]))
+            _note(note, {*states, self._digest})
         return any(states - {self._digest} for states in known.values())
 
     def check(self) -> None:
@@ -63,11 +65,30 @@ class InputState:
             note.unlink(missing_ok=True)
 
 
-def copy_notes(project: Project, to: Project, names: Sequence[str]) -> None:
-    """Give an environment that gets tables of a project what is noted of these tables."""
-    for note, copy in zip(_notes(project, names), _notes(to, names), strict=True):
-        with suppress(FileNotFoundError):
-            replace_file(copy, note.read_bytes())
+@contextmanager
+def taking_notes(
+    project: Project, to: Project, names: Sequence[str], *, versions: Callable[[], Mapping[str, bytes | None]]
+) -> Iterator[None]:
+    """Give an environment that gets tables of a project what is noted of these tables, while the project's runs may write them.
+
+    `versions` returns what tells the newest version of each of these tables, None for one that cannot be read.
+    """
+    # The order makes each interleaving safe. A doubt is noted before the environment has a table, for a process that ends in between.
+    # The project's notes are read after that: a run notes itself before it writes, and removes its note when its tables are right.
+    # If it did both in between, the versions differ, which are read before and after all that; then the doubt stays.
+    before = versions()
+    own = {note: _noted(note) for note in _notes(to, names)}
+    for note, states in own.items():
+        _note(note, {*states, _UNKNOWN})
+    yield
+    noted = [_noted(note) for note in _notes(project, names)]
+    if versions() != before or None in before.values():
+        return
+    for (note, states), others in zip(own.items(), noted, strict=True):
+        if states or others:
+            _note(note, states | others)
+        else:
+            note.unlink(missing_ok=True)
 
 
 def is_unfinished(project: Project, names: Sequence[str]) -> bool:
@@ -81,6 +102,11 @@ def _notes(project: Project, names: Sequence[str]) -> list[Path]:
 
 def _digest(state: object) -> str:
     return hashlib.sha256(json.dumps(state).encode()).hexdigest()
+
+
+def _note(note: Path, states: set[str]) -> None:
+    # Two noted states cannot both be the present one.
+    replace_file(note, json.dumps(sorted(states)[:2]))
 
 
 def _noted(note: Path) -> set[str]:

@@ -22,7 +22,7 @@ from feature_platform_py.warehouse.session import open_warehouse
 from feature_platform_py.warehouse.stored_relations import commits
 
 Tell = Callable[[str], None]
-Change = Literal["new", "replaced", "same", "older"]
+Change = Literal["new", "replaced", "same", "left"]
 BROUGHT = ("new", "replaced")
 _FINGERPRINT = "_input_fingerprint"
 
@@ -31,8 +31,8 @@ _FINGERPRINT = "_input_fingerprint"
 class Promoted:
     """A feature table, and whether production's becomes, or would become, the environment's.
 
-    It does if it is `new` there or `replaced`. It does not if it is the `same`, or if the environment's is `older`: of the same
-    definition, but computed from input that has changed since.
+    It does if it is `new` there or `replaced`. It does not if it is the `same`, or if it is `left` as it is: the environment's has the
+    same definition, but was computed from input that has changed since. Production's may be newer or older than that.
     """
 
     name: str
@@ -130,7 +130,7 @@ def _change(table: Origin, work: TableWork, project: Project) -> Change:
     if here == there:
         return "same"
     definitions = [{fingerprint.partition(":")[0] for _, fingerprint in each} for each in (here, there)]
-    return "replaced" if definitions[0] != definitions[1] or work.action == "skip" else "older"
+    return "replaced" if definitions[0] != definitions[1] or work.action == "skip" else "left"
 
 
 def _ledger(table: Origin, project: Project) -> frozenset[tuple[str, str]]:

@@ -8,7 +8,9 @@ from typing import Any
 
 from feature_platform_py.core.bins import bin_labels
 from feature_platform_py.core.data_types import Columns
+from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.project import Project
+from feature_platform_py.core.suggestions import suggestion, ticked
 from feature_platform_py.jobs.plan import JobPlan, TablesPlan
 from feature_platform_py.runs import diff_sql
 from feature_platform_py.runs.diff_sql import Compared, Tables
@@ -16,6 +18,7 @@ from feature_platform_py.targets import Backend, backend_of
 
 EXAMPLES = 3
 _ROWS_LOOKED_AT = 100
+_ONLY_HERE, _ONLY_THERE, _NOWHERE = "only here", "only there", "not there in both"
 # The columns that the platform keeps in its tables.
 _OWN = frozenset({"_feature_set", "period_start", "_input_fingerprint", "_input_loaded_at"})
 
@@ -129,13 +132,30 @@ def diff_tables(
 ) -> list[TableDiff]:
     """Return how each feature table of the project's schema differs from that of another one; nothing is written.
 
-    Doubles whose difference is at most `tolerance` of the larger one count as equal. Raises EngineError if a query fails.
+    Doubles whose difference is at most `tolerance` of the larger one count as equal. Raises ConfigurationError for an environment that
+    has none of the tables, EngineError if a query fails.
     """
     found = []
     for table in _tables(plan):
         on_step(f"compares {table.shown}")
         found.append(_diff(table, project, against, tolerance))
+    for each, missing in ((project, _ONLY_THERE), (against, _ONLY_HERE)):
+        if each.target.environment and found and all(diff.missing in (missing, _NOWHERE) for diff in found):
+            raise ConfigurationError(_no_environment(plan, each))
     return found
+
+
+def _no_environment(plan: TablesPlan, project: Project) -> str:
+    name, tables = project.target.schema, {table.name for table in _tables(plan)}
+    relations = (relation.split(".", 1) for relation, _ in backend_of(project).relations())
+    known = sorted({schema for schema, table in relations if table in tables} - {project.target.production})
+    listed = f"Known: {ticked(known)}" if known else ""
+    advice = "name another one, or run the job there first"
+    return " ".join(
+        filter(
+            None, [f"no environment `{name}` has tables of `{plan.name}`; {advice}.", suggestion(name, known), listed]
+        )
+    )
 
 
 def _tables(plan: TablesPlan) -> Iterator[_Table]:
@@ -178,7 +198,7 @@ def _diff(table: _Table, project: Project, against: Project, tolerance: float) -
 def _missing(grain: Sequence[str], here: Columns, there: Columns) -> str | None:
     """Return what is missing for a comparison, in words; None if nothing is."""
     if not here or not there:
-        return "not there in both" if not here and not there else f"only {'here' if here else 'there'}"
+        return _NOWHERE if not here and not there else _ONLY_HERE if here else _ONLY_THERE
     lacking = {
         side: [key for key in grain if key not in dict(columns)] for side, columns in (("here", here), ("there", there))
     }

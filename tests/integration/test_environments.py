@@ -20,6 +20,11 @@ import pytest
 import yaml
 from deltalake import DeltaTable, write_deltalake
 
+from feature_platform_py.core.project import open_project
+from feature_platform_py.dbt_files.prepare import prepare_job
+from feature_platform_py.files.delta_links import Linked, link_table
+from feature_platform_py.files.delta_log import log_files
+from feature_platform_py.runs import environment
 from feature_platform_py.warehouse.session import close_warehouse, open_warehouse
 from tests.conftest import Outcome, copy_project, reword
 
@@ -319,9 +324,15 @@ def test_a_diff_fits_the_window_and_its_page_shows_values_as_text(
     monkeypatch.setattr("feature_platform_py.cli.diff.table_width", lambda _: 80)
     narrow = call("diff", "shop", "--schema", "dev_diff").stdout
     assert max(map(len, narrow.splitlines())) <= 80
-    missing = call("diff", "shop", "--schema", "dev_nobody")
-    assert missing.status == 0
-    assert missing.stdout.count("  only there\n") == 2
+
+
+def test_a_diff_with_an_environment_that_is_not_there_names_a_near_one(story: dict[str, Any]) -> None:
+    write_other_rows()
+    for options in (["--schema", "dev_dif"], ["--against", "dev_dif"]):
+        outcome = call("diff", "shop", *options)
+        assert (outcome.status, outcome.stdout) == (2, "")
+        assert "no environment `dev_dif` has tables of `shop`" in outcome.stderr
+        assert "Did you mean `dev_diff`?" in outcome.stderr
 
 
 def test_a_diff_of_a_schema_with_itself_is_refused(story: dict[str, Any]) -> None:
@@ -439,3 +450,71 @@ def test_a_profile_that_does_not_read_the_schema_says_what_to_write(
         assert "given `features`; write `schema: \"{{ env_var('FP_SCHEMA', 'features') }}\"`" in outcome.stderr
     finally:
         profiles.write_text(kept)
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "noted"),
+    [
+        ("nothing", None),
+        ("begins", ["a state"]),
+        ("begins, writes", ["unknown"]),
+        ("begins, writes, ends", ["unknown"]),
+    ],
+)
+def test_an_environment_notes_what_a_run_in_production_does_while_it_takes_over(
+    story: dict[str, Any], monkeypatch: pytest.MonkeyPatch, meanwhile: str, noted: list[str] | None
+) -> None:
+    project = open_project().in_schema(f"dev_{len(meanwhile)}")
+    unproved, kept = (each.notes / "shop.unproved.json" for each in (project.production, project))
+    seen = []
+
+    def link(table: Path, to: Path) -> Linked:
+        linked = link_table(table, to)
+        # A process that is killed here leaves a table that is not trusted.
+        seen.append(json.loads(kept.read_text()))
+        if "begins" in meanwhile:
+            unproved.write_text('["a state"]')
+        if "writes" in meanwhile:
+            log = log_files(table)
+            log[-1].with_name(f"{len(log):020}.json").write_text('{"commitInfo": {}}\n')
+        if "ends" in meanwhile:
+            unproved.unlink()
+        return linked
+
+    monkeypatch.setattr(environment, "link_table", link)
+    try:
+        assert len(environment.take_over(prepare_job(JOB, project), project)) == 2
+    finally:
+        unproved.unlink(missing_ok=True)
+    assert seen == [["unknown"], ["unknown"]]
+    assert (json.loads(kept.read_text()) if kept.exists() else None) == noted
+
+
+def test_a_promotion_that_ends_early_says_what_to_run(story: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    reword(JOB, "window_days: 7", "window_days: 14")
+    write_rows(range(91))
+    run("--schema", "dev_late")
+    write_rows(range(92))
+    # Production's table is of fewer rows than the environment's, and stays.
+    said = call("promote", "shop", "--schema", "dev_late", "--dry-run").stdout.splitlines()
+    assert said[1].split(maxsplit=1)[1] == "stays; that of dev_late is not of today's input"
+
+    def end_early(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("feature_platform_py.cli.promote.run_file", end_early)
+        assert call("promote", "shop", "--schema", "dev_late").status == 130
+    expected = (
+        "the view `features.shop__job_features` does not fit the tables that it reads, because a run or a promotion has not ended:"
+        " `fpjob run shop`"
+    )
+    for is_in_another_process in (False, True):
+        if is_in_another_process:
+            close_warehouse("sail", Path.cwd() / WAREHOUSE)
+        outcome = call("show", "shop")
+        assert (outcome.status, outcome.stdout) == (3, "")
+        assert expected in " ".join(outcome.stderr.split())
+        assert "Traceback" not in outcome.stderr
+    run()
+    assert call("show", "shop").status == 0
