@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from feature_platform_py.cli.commands import Commands, examples, format_option
+from feature_platform_py.cli.copies import told_of_copies
 from feature_platform_py.cli.ending import end
 from feature_platform_py.cli.init_commands import init
 from feature_platform_py.cli.signs import begin, working
@@ -116,7 +117,7 @@ def plan(name: str, target: str | None, output_format: str) -> None:
     Says why each table needs work, and which columns look ahead. For a feature group, shows what its tables need.
     CSV has a line for each column of the result.
     """
-    with working("reads the job"):
+    with working("reads the job"), told_of_copies():
         from feature_platform_py.cli.plan import plan_command
 
         plan_command(name, target=target, output_format=output_format)
@@ -147,7 +148,7 @@ def run(jobs: tuple[str, ...], target: str | None, output_format: str, **asked: 
     """
     if output_format == "csv" and len(jobs) > 1:
         raise click.UsageError("the rows of several jobs are not one table; use `--format text` or `json`")
-    with working("reads the job"):
+    with working("reads the job"), told_of_copies():
         from feature_platform_py.cli.run import run_command
 
         return run_command(jobs, target=target, output_format=output_format, **asked)
@@ -392,7 +393,7 @@ def registry_validate(output_format: str) -> None:
 @examples("fpjob registry sync", "fpjob registry sync --check")
 def sync(output_format: str, *, is_check: bool) -> None:
     """Write dbt's sources, each job's models, and JSON Schemas from the registry and the jobs."""
-    with working("reads the registry"):
+    with working("reads the registry"), told_of_copies():
         from feature_platform_py.cli.sync import sync_command
 
         sync_command(is_check=is_check, output_format=output_format)

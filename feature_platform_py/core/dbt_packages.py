@@ -39,6 +39,27 @@ def _names_package(path: str) -> bool:
     return package in path if "{{" in path else PurePosixPath(path) == PurePosixPath(package)
 
 
+def has_other_copies(root: Path) -> bool:
+    """Return whether a project's macros are copies of the platform's, of which one differs from the installed one. Raises OSError."""
+    if is_thin(root) or (root / "macros" / PROJECT_FILE).is_file():  # a checkout of the platform has the package itself
+        return False
+    return any(
+        _text_of(copy) != _text_of(file)
+        for file in own_package().rglob("*.sql")
+        if (copy := place_of_copy(root, file.relative_to(own_package()))).is_file()
+    )
+
+
+def place_of_copy(root: Path, inside: Path) -> Path:
+    """Return where earlier versions put a copy of a file of the package."""
+    is_test = inside.parts[0] == "generic_tests"
+    return root.joinpath("tests", "dbt", "generic", *inside.parts[1:]) if is_test else root / "macros" / inside
+
+
+def _text_of(file: Path) -> bytes:
+    return file.read_bytes().replace(b"\r\n", b"\n")
+
+
 def link_own_package(root: Path) -> bool:
     """Link the platform's package into a project that uses it, and return whether the link is new.
 

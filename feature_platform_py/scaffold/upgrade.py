@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from feature_platform_py.core.dbt_packages import FOLDER, OWN, is_thin, own_package
+from feature_platform_py.core.dbt_packages import FOLDER, OWN, is_thin, own_package, place_of_copy
 from feature_platform_py.core.dbt_settings import PROJECT_FILE, dbt_settings
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.files import replace_file
@@ -157,8 +157,7 @@ def _platform_files() -> dict[Path, frozenset[str]]:
     for file in own_package().rglob("*"):
         inside = file.relative_to(own_package())
         if file.suffix in {".sql", ".yml"} and inside != Path(PROJECT_FILE):
-            is_test = inside.parts[0] == "generic_tests"
-            path = Path("tests", "dbt", "generic", *inside.parts[1:]) if is_test else Path("macros", inside)
+            path = place_of_copy(Path(), inside)
             found[path] = found.get(path, frozenset()) | {_git_id(file)}
     return found
 

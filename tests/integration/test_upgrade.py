@@ -43,7 +43,9 @@ def test_an_upgraded_project_computes_nothing_and_keeps_what_is_the_users(old: P
         file.write("{#- mine -#}\n")
     (old / "macros/transformers/mine.sql").write_text("{% macro mine() %}1{% endmacro %}\n")
     reword(old / "dbt_project.yml", "\nflags:", "\nvars: {mine: 1}\n\nflags:")
-    assert fpjob("run", JOB).status == 0
+    ran = fpjob("run", JOB)
+    assert ran.status == 0
+    assert ran.stderr.splitlines()[-1].startswith("warning: dbt uses the project's own copies")
     tables = {path: path.stat().st_mtime_ns for path in files(old / "warehouse" / "features")}
 
     upgraded = fpjob("upgrade", "--yes")
@@ -62,6 +64,7 @@ def test_an_upgraded_project_computes_nothing_and_keeps_what_is_the_users(old: P
     outcome = fpjob("run", JOB)
     assert outcome.status == 0, outcome.stderr
     assert "training_features_v1: 0 of 3 feature tables computed" in outcome.stderr
+    assert "copies" not in outcome.stderr
     now = {path: path.stat().st_mtime_ns for path in files(old / "warehouse" / "features")}
     assert now == tables
 
@@ -69,6 +72,18 @@ def test_an_upgraded_project_computes_nothing_and_keeps_what_is_the_users(old: P
     again = fpjob("upgrade")
     assert again.stdout == "the project is of version 0.1.0\n"
     assert files_of(old) == before
+
+
+def test_copies_that_differ_from_the_package_are_one_warning(old: Path, fpjob: Fpjob) -> None:
+    assert fpjob("registry", "sync").stderr == ""
+    with (old / "tests/dbt/generic/unique_grain.sql").open("a") as file:
+        file.write("{#- of an earlier version -#}\n")
+    warning = (
+        "warning: dbt uses the project's own copies of the platform's macros, and they differ from the installed version's;"
+        " `fpjob upgrade` has the project take them from there (`--dry-run` shows what it changes)\n"
+    )
+    assert fpjob("registry", "sync").stderr == warning
+    assert fpjob("plan", "no_such_job").stderr.count(warning) == 1
 
 
 def test_a_dry_run_and_a_call_without_a_terminal_change_nothing(old: Path, fpjob: Fpjob) -> None:

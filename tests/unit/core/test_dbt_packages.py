@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from feature_platform_py.core.dbt_packages import FOLDER, OWN, is_thin, link_own_package, own_package
+from feature_platform_py.core.dbt_packages import FOLDER, OWN, has_other_copies, is_thin, link_own_package, own_package
 from feature_platform_py.core.errors import ConfigurationError
 
 
@@ -51,6 +51,24 @@ def test_a_project_with_copies_of_the_macros_gets_no_link(root: Path) -> None:
 def test_the_macro_paths_say_whether_a_project_uses_the_package(root: Path, settings: str, *, is_one: bool) -> None:
     (root / "dbt_project.yml").write_text(f"{settings}\n")
     assert is_thin(root) is is_one
+
+
+def test_only_copies_that_dbt_uses_and_that_differ_are_other_copies(root: Path) -> None:
+    thin = (root / "dbt_project.yml").read_text()
+    copy = root / "macros/jobs/job_input.sql"
+    copy.parent.mkdir(parents=True)
+    (root / "dbt_project.yml").write_text("macro-paths: [macros]\n")
+    (root / "macros/mine.sql").write_text("{% macro mine() %}1{% endmacro %}\n")
+    text = (own_package() / "jobs/job_input.sql").read_bytes()
+    copy.write_bytes(text.replace(b"\n", b"\r\n"))
+    assert not has_other_copies(root)
+    copy.write_bytes(text + b"{#- old -#}\n")
+    assert has_other_copies(root)
+    (root / "macros/dbt_project.yml").touch()
+    assert not has_other_copies(root), "a checkout of the platform"
+    (root / "macros/dbt_project.yml").unlink()
+    (root / "dbt_project.yml").write_text(thin)
+    assert not has_other_copies(root)
 
 
 def test_what_dbt_deps_has_installed_stays_if_it_is_of_this_version(root: Path) -> None:
