@@ -19,7 +19,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.browsers import browser, open_page
 from tests.object_store import S3Server, s3_server
+
+__all__ = ["browser", "open_page"]
 
 # CI tries the same examples each time, and a developer's run new ones.
 settings.register_profile("ci", derandomize=True)

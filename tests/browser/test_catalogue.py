@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from feature_platform_py.docs_site.site import write_catalogue
-from tests.browser.conftest import Watched, served
+from tests.browsers import Watched, served
 from tests.hostile import ONE_LINE
 
 NAME = "user_30d_total_spend"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import Watched, served
+from tests.browsers import Watched, served
 from tests.hostile import ONE_LINE, poison_registry
 
 SAMPLE = "configs/jobs/sample_financial_features_job.yaml"
@@ -112,7 +112,7 @@ def test_a_script_that_is_written_into_dbt_s_page_is_not_run(folder: Path, tmp_p
 
 
 def _picture(name: str) -> Path:
-    from tests.browser.conftest import SCREENSHOTS
+    from tests.browsers import SCREENSHOTS
 
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     return SCREENSHOTS / f"{name}.png"

@@ -17,10 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import browser, open_page
 from tests.conftest import ROOT
 
-__all__ = ["browser", "open_page"]
 REPORTS = ROOT / "target" / "first_hours"
 COLUMNS = os.environ.get("FP_FIRST_HOURS_COLUMNS", "120")
 _UV = (sys.executable, "-m", "uv")

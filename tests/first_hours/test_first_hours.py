@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from nbclient import NotebookClient
 
-from tests.browser.conftest import Watched, served
+from tests.browsers import Watched, served
 from tests.conftest import reword
 from tests.first_hours.conftest import Hour, orders_in_window
 

@@ -13,9 +13,7 @@ from typing import Any
 
 import pytest
 
-from feature_platform_py.docs_site.serve import site_server
-from tests.conftest import ROOT
-
+ROOT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SCREENSHOTS = Path(os.environ.get("FP_SCREENSHOTS", ROOT / "target" / "screenshots"))
 
@@ -35,6 +33,7 @@ class Watched:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
+    """The one browser of a process: Playwright starts no second one there."""
     if CHROMIUM is None:
         if os.environ.get("FP_REQUIRE_BROWSER"):
             pytest.fail("no Chromium; install it: apt-get install chromium")
@@ -51,6 +50,8 @@ def browser() -> Iterator[Any]:
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     """The address of the folder's site."""
+    from feature_platform_py.docs_site.serve import site_server
+
     with site_server(folder, 0) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
