@@ -10,6 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from feature_platform_py.docs_site.site import write_catalogue
 from tests.browsers import Watched, served
@@ -249,7 +250,7 @@ def test_a_feature_group_has_a_page(site: str, open_page: Open) -> None:
     page.locator("article a", has_text=GROUP).click()
     assert page.url.endswith(f"#/group/{GROUP}")
     assert page.locator("h2").inner_text() == GROUP
-    assert page.title() == f"{GROUP} · Feature catalogue"
+    expect(page).to_have_title(f"{GROUP} · Feature catalogue")
     assert page.locator("dd").all_inner_texts() == [
         "risk-team",
         "transaction.mm_transaction",
@@ -277,7 +278,7 @@ def test_a_job_has_a_page_with_its_proof(site: str, open_page: Open) -> None:
     page = watched.page
     page.locator("article a", has_text="spend_v1").click()
     assert page.url.endswith("#/job/spend_v1")
-    assert page.title() == "spend_v1 · Feature catalogue"
+    expect(page).to_have_title("spend_v1 · Feature catalogue")
     assert page.locator("dd").all_inner_texts()[:3] == [
         "configs/jobs/spend.yaml",
         "transaction.mm_transaction",
@@ -382,7 +383,7 @@ def test_filters_narrow_the_list_and_more_can_be_shown(site: str, open_page: Ope
 def test_text_of_the_registry_is_text_on_the_page(site: str, open_page: Open) -> None:
     watched = open_page(f"{site}#/feature/model_1/hostile")
     assert HOSTILE in watched.page.locator(".lead").inner_text()
-    assert watched.page.title() == "hostile · Feature catalogue"
+    expect(watched.page).to_have_title("hostile · Feature catalogue")
     assert watched.faults == []
 
 
@@ -431,7 +432,7 @@ def test_a_column_without_values_has_a_page(site: str, open_page: Open) -> None:
 def test_a_source_has_a_page(site: str, open_page: Open) -> None:
     watched = open_page(f"{site}#/source/transaction.mm_transaction")
     page = watched.page
-    assert page.title() == "transaction.mm_transaction · Feature catalogue"
+    expect(page).to_have_title("transaction.mm_transaction · Feature catalogue")
     facts = page.locator("dd").all_inner_texts()
     assert facts[1:] == [
         "payments-team",
