@@ -192,13 +192,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def results(watched: Watched) -> list[str]:
-    return [each.inner_text() for each in watched.page.locator(".results .name").all()]
-
-
 def test_search_finds_a_feature_of_two_thousand_in_a_tenth_of_a_second(site: str, open_page: Open) -> None:
     watched = open_page(site)
-    assert watched.page.locator("[role=status]").inner_text() == "2005 of 2005 pages"
+    expect(watched.page.locator("[role=status]")).to_have_text("2005 of 2005 pages")
     # From the key press to the results on the page, the middle of nine tries.
     times = watched.page.evaluate(
         """async (name) => {
@@ -230,16 +226,16 @@ def test_a_found_feature_opens_with_its_lineage_values_and_tests(site: str, open
     page = watched.page
     page.fill("#search", "30d total spend")
     page.locator(".results a").first.click()
-    assert page.locator("h2").inner_text() == NAME
-    assert page.url.endswith(f"#/feature/user_spend/{NAME}")
+    expect(page.locator("h2")).to_have_text(NAME)
+    expect(page).to_have_url(f"{site}#/feature/user_spend/{NAME}")
     picture = page.locator(".lineage .scroll svg")
-    assert picture.locator("rect").count() == 3
-    assert picture.locator("text", has_text="amount").count() == 1
-    assert picture.get_by_text("spend_v1", exact=True).count() == 1
-    assert picture.locator("text.head", has_text="user_spend · spend_v1").count() == 1
-    assert picture.locator("rect.here").count() == 1
-    assert page.locator(".histogram rect").count() == 20
-    assert page.locator("td.pass").inner_text() == "pass"
+    expect(picture.locator("rect")).to_have_count(3)
+    expect(picture.locator("text", has_text="amount")).to_have_count(1)
+    expect(picture.get_by_text("spend_v1", exact=True)).to_have_count(1)
+    expect(picture.locator("text.head", has_text="user_spend · spend_v1")).to_have_count(1)
+    expect(picture.locator("rect.here")).to_have_count(1)
+    expect(page.locator(".histogram rect")).to_have_count(20)
+    expect(page.locator("td.pass")).to_have_text("pass")
     watched.shoot("feature")
     assert watched.faults == []
 
@@ -248,8 +244,8 @@ def test_a_feature_group_has_a_page(site: str, open_page: Open) -> None:
     watched = open_page(site)
     page = watched.page
     page.locator("article a", has_text=GROUP).click()
-    assert page.url.endswith(f"#/group/{GROUP}")
-    assert page.locator("h2").inner_text() == GROUP
+    expect(page).to_have_url(f"{site}#/group/{GROUP}")
+    expect(page.locator("h2")).to_have_text(GROUP)
     expect(page).to_have_title(f"{GROUP} · Feature catalogue")
     assert page.locator("dd").all_inner_texts() == [
         "risk-team",
@@ -265,11 +261,11 @@ def test_a_feature_group_has_a_page(site: str, open_page: Open) -> None:
     assert page.locator("pre").all_inner_texts() == ["name: customer_spend # </script>", "select 30"]
     watched.shoot("group")
     row.locator("a").click()
-    assert page.locator("h2").inner_text() == "spend_30d"
+    expect(page.locator("h2")).to_have_text("spend_30d")
     # The feature's page has the SQL of the group's table, and leads back.
-    assert page.locator("pre").inner_text() == "select 30"
+    expect(page.locator("pre")).to_have_text("select 30")
     page.locator("dd a", has_text=GROUP).first.click()
-    assert page.locator("h2").inner_text() == GROUP
+    expect(page.locator("h2")).to_have_text(GROUP)
     assert watched.faults == []
 
 
@@ -277,7 +273,7 @@ def test_a_job_has_a_page_with_its_proof(site: str, open_page: Open) -> None:
     watched = open_page(site)
     page = watched.page
     page.locator("article a", has_text="spend_v1").click()
-    assert page.url.endswith("#/job/spend_v1")
+    expect(page).to_have_url(f"{site}#/job/spend_v1")
     expect(page).to_have_title("spend_v1 · Feature catalogue")
     assert page.locator("dd").all_inner_texts()[:3] == [
         "configs/jobs/spend.yaml",
@@ -309,8 +305,8 @@ def test_a_job_has_a_page_with_its_proof(site: str, open_page: Open) -> None:
     assert page.locator("td .fail").all_inner_texts() == ["0.250"]
     plots = page.locator("figure.course")
     assert plots.locator("figcaption").all_inner_texts() == ["Rows: 3,000", "Seconds: 1.5"]
-    assert plots.locator("circle").count() == 6
-    assert page.get_by_text("Rows against the run before: 2,000 to 3,000.").count() == 1
+    expect(plots.locator("circle")).to_have_count(6)
+    expect(page.get_by_text("Rows against the run before: 2,000 to 3,000.")).to_have_count(1)
     watched.shoot("job")
     assert watched.faults == []
 
@@ -348,13 +344,14 @@ def test_the_keyboard_alone_finds_and_opens(site: str, open_page: Open) -> None:
     page = open_page(site).page
     page.keyboard.press("/")
     page.keyboard.type("user_30d_total")
+    expect(page.locator("[role=status]")).to_have_text("1 of 2005 pages")
     page.keyboard.press("ArrowDown")
-    assert page.evaluate("document.activeElement.textContent").startswith(NAME)
+    expect(page.locator(".results a").first).to_be_focused()
     page.keyboard.press("Enter")
-    assert page.locator("h2").inner_text() == NAME
+    expect(page.locator("h2")).to_have_text(NAME)
     page.locator("#search").focus()
     page.keyboard.press("Escape")
-    assert page.locator("[role=status]").inner_text() == "2005 of 2005 pages"
+    expect(page.locator("[role=status]")).to_have_text("2005 of 2005 pages")
 
 
 @pytest.mark.parametrize("width", [1280, 360])
@@ -371,13 +368,14 @@ def test_a_feature_far_down_the_list_opens_in_sight(site: str, open_page: Open, 
 def test_filters_narrow_the_list_and_more_can_be_shown(site: str, open_page: Open) -> None:
     watched = open_page(site)
     page = watched.page
-    assert len(results(watched)) == 50
+    names = page.locator(".results .name")
+    expect(names).to_have_count(50)
     page.get_by_role("button", name="Show 50 more").click()
-    assert len(results(watched)) == 100
+    expect(names).to_have_count(100)
     page.select_option("#by-tag", "window")
-    assert results(watched) == [NAME]
+    expect(names).to_have_text([NAME])
     page.select_option("#by-entity", "shop")
-    assert results(watched) == []
+    expect(names).to_have_count(0)
 
 
 def test_text_of_the_registry_is_text_on_the_page(site: str, open_page: Open) -> None:
@@ -424,8 +422,8 @@ def test_hostile_text_in_every_field_is_shown_and_not_run(tmp_path: Path, open_p
 
 def test_a_column_without_values_has_a_page(site: str, open_page: Open) -> None:
     watched = open_page(f"{site}#/feature/model_2/empty")
-    assert watched.page.locator("h2").inner_text() == "empty"
-    assert watched.page.get_by_text("no value but NULL").count() == 1
+    expect(watched.page.locator("h2")).to_have_text("empty")
+    expect(watched.page.get_by_text("no value but NULL")).to_have_count(1)
     assert watched.faults == []
 
 
@@ -451,9 +449,9 @@ def test_a_source_has_a_page(site: str, open_page: Open) -> None:
         [NAME, "The spend of the entity over the last 0 days."],
     ]
     page.locator("dd a", has_text="spend_v1").click()
-    assert page.locator("h2").inner_text() == "spend_v1"
+    expect(page.locator("h2")).to_have_text("spend_v1")
     page.locator("dd a", has_text="transaction.mm_transaction").click()
-    assert page.locator("h2").inner_text() == "transaction.mm_transaction"
+    expect(page.locator("h2")).to_have_text("transaction.mm_transaction")
     assert watched.faults == []
 
 
@@ -467,18 +465,18 @@ def test_an_entity_has_a_page_that_leads_to_all_and_back(site: str, open_page: O
         "Moves money.",
     ]
     page.locator("a", has_text="all entities").click()
-    assert page.locator("h2").inner_text() == "Entities"
-    assert page.get_by_text("The picture needs Graphviz").count() == 1
+    expect(page.locator("h2")).to_have_text("Entities")
+    expect(page.get_by_text("The picture needs Graphviz")).to_have_count(1)
     page.get_by_role("region", name="Entities").get_by_text("customer").click()
-    assert page.locator("h2").inner_text() == "customer"
+    expect(page.locator("h2")).to_have_text("customer")
     assert watched.faults == []
 
 
 def test_a_transformer_has_a_page(site: str, open_page: Open) -> None:
     watched = open_page(f"{site}#/transformer/UserSpendAggregator")
     page = watched.page
-    assert page.locator(".lead").inner_text() == "The spend of a user."
-    assert page.locator(".text").inner_text() == "Windows are half-open."
+    expect(page.locator(".lead")).to_have_text("The spend of a user.")
+    expect(page.locator(".text")).to_have_text("Windows are half-open.")
     assert page.locator("td").all_inner_texts() == ["user_id_col", "needed", "the column that identifies the user"]
     assert page.locator("article a").all_inner_texts() == ["spend_v1"]
     assert watched.faults == []
@@ -499,7 +497,7 @@ def test_search_finds_what_is_no_feature(site: str, open_page: Open, text: str, 
     watched = open_page(site)
     watched.page.fill("#search", text)
     watched.page.locator(f".results a[href='#/{kind}/{name}']").click()
-    assert watched.page.locator("h2").inner_text() == name
+    expect(watched.page.locator("h2")).to_have_text(name)
 
 
 def test_an_empty_list_says_why_and_how_to_leave_it(site: str, open_page: Open) -> None:
@@ -507,13 +505,13 @@ def test_an_empty_list_says_why_and_how_to_leave_it(site: str, open_page: Open) 
     page = watched.page
     page.fill("#search", "zzzzzz")
     page.select_option("#by-kind", "job")
-    told = page.locator(".finder .none").inner_text()
-    assert told.startswith("Nothing has all words of “zzzzzz”, with kind jobs.")
-    assert "owners, entities, tables and columns were searched" in told
+    told = page.locator(".finder .none")
+    expect(told).to_contain_text("Nothing has all words of “zzzzzz”, with kind jobs.")
+    expect(told).to_contain_text("owners, entities, tables and columns were searched")
     watched.shoot("nothing")
     page.get_by_role("button", name="Show everything").click()
-    assert page.locator("[role=status]").inner_text() == "2005 of 2005 pages"
-    assert page.locator("#search").input_value() == ""
+    expect(page.locator("[role=status]")).to_have_text("2005 of 2005 pages")
+    expect(page.locator("#search")).to_have_value("")
 
 
 @pytest.mark.parametrize(
@@ -531,31 +529,37 @@ def test_an_empty_list_says_why_and_how_to_leave_it(site: str, open_page: Open) 
 )
 def test_an_address_without_a_page_says_so(site: str, open_page: Open, hash: str) -> None:  # noqa: A002
     watched = open_page(f"{site}{hash}")
-    assert watched.page.locator("h2").inner_text() == "Page not found"
+    expect(watched.page.locator("h2")).to_have_text("Page not found")
     watched.page.locator("a", has_text="To the overview").click()
-    assert watched.page.locator("h2").inner_text() == "2000 features of 3 entities"
+    expect(watched.page.locator("h2")).to_have_text("2000 features of 3 entities")
     assert watched.faults == []
 
 
 def test_an_address_that_is_almost_a_page_names_it(site: str, open_page: Open) -> None:
     page = open_page(f"{site}#/feature/user_spend/user_30d_totl_spend").page
     page.locator("article li a", has_text=NAME).click()
-    assert page.locator("h2").inner_text() == NAME
+    expect(page.locator("h2")).to_have_text(NAME)
 
 
 def test_a_narrow_screen_needs_no_sideways_scrolling(site: str, open_page: Open) -> None:
     watched = open_page(f"{site}#/feature/user_spend/{NAME}", viewport={"width": 360, "height": 740})
     assert watched.page.evaluate("document.documentElement.scrollWidth") == 360
     watched.shoot("narrow")
-    for place in ("source/transaction.mm_transaction", "entity/customer", "entities", "job/spend_v1"):
+    for place, heading in (
+        ("source/transaction.mm_transaction", "transaction.mm_transaction"),
+        ("entity/customer", "customer"),
+        ("entities", "Entities"),
+        ("job/spend_v1", "spend_v1"),
+    ):
         watched.page.goto(f"{site}#/{place}")
+        expect(watched.page.locator("h2")).to_have_text(heading)
         assert watched.page.evaluate("document.documentElement.scrollWidth") == 360, place
 
 
 def test_the_page_opens_without_a_server(tmp_path: Path, open_page: Open) -> None:
     write_catalogue(tmp_path / "site", content())
     watched = open_page((tmp_path / "site" / "index.html").as_uri())
-    assert watched.page.locator("[role=status]").inner_text() == "2005 of 2005 pages"
+    expect(watched.page.locator("[role=status]")).to_have_text("2005 of 2005 pages")
     assert watched.faults == []
 
 

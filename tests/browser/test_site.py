@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browsers import Watched, served
 from tests.hostile import ONE_LINE, poison_registry
@@ -61,7 +62,7 @@ def test_the_catalogue_and_the_lineage_graph_of_dbt(site: str, open_page: Open) 
     catalogue = open_page(f"{site}#/feature/user_spend/user_30d_total_spend")
     page = catalogue.page
     assert "39,960, of which 0 NULL" in page.locator("dl").last.inner_text()
-    assert page.locator("td.pass").count() == 4
+    expect(page.locator("td.pass")).to_have_count(4)
     labels = page.locator(".lineage .scroll text").all_text_contents()
     assert {"transaction.mm_transaction", "amount", "user_30d_total_spend"} <= set(labels)
     assert any(label.startswith("financial_features") for label in labels)

@@ -128,6 +128,7 @@ def _ask(page: Any, hour: Hour, width: int) -> None:
     page.keyboard.type("household payment spend")
     page.get_by_role("link", name="user_total_spend_household_payment").first.click()
     main = page.locator("article")
+    page.get_by_role("heading", name="user_total_spend_household_payment").wait_for()
     said = answer("What does user_total_spend_household_payment mean, and who owns it?", main.inner_text()[:600])
     assert "Sum of the customer's amounts in the category household payment" in said
     assert re.search(r"Owner\s+data-platform", said)

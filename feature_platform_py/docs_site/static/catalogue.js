@@ -1,6 +1,6 @@
 // The feature catalogue: search and filters on the left, what was chosen on the right. Its data is in data.js.
 (() => {
-  const { html, render, useState, useEffect, useMemo, useRef } = htmPreact;
+  const { html, render, useState, useLayoutEffect, useMemo, useRef } = htmPreact;
   const { project, features, groups = {}, models, jobs, sources = {}, entities = {}, transformers = {}, lineage, diagram } = window.CATALOGUE;
   const PAGE = 50;
   const USES = { value: "value", condition: "condition", partition: "partition key", order: "order key", filter: "filter", join: "join key" };
@@ -122,7 +122,7 @@
     const hits = useMemo(() => found(query, chosen), [query, chosen]);
     const change = (set) => (...given) => { setShown(PAGE); set(...given); };
 
-    useEffect(() => {
+    useLayoutEffect(() => {
       const focusSearch = (event) => {
         const isTyping = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName);
         if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey) {
@@ -279,7 +279,7 @@
   // The title of a page about something, and the focus on its heading.
   const useHeading = (name, about = name) => {
     const heading = useRef(null);
-    useEffect(() => {
+    useLayoutEffect(() => {
       document.title = `${name} · Feature catalogue`;
       heading.current.focus({ preventScroll: true });
       // Beside the list the page begins at its top; below the list it is where the heading is.
@@ -688,7 +688,7 @@
 
   const App = () => {
     const [{ kind, name, feature }, setSelected] = useState(fromHash());
-    useEffect(() => {
+    useLayoutEffect(() => {
       const follow = () => setSelected(fromHash());
       addEventListener("hashchange", follow);
       return () => removeEventListener("hashchange", follow);
