@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from feature_platform_py.cli.diff_html import diff_page
+from feature_platform_py.cli.diff_html import ARROW, diff_page, there_and_here
 from feature_platform_py.cli.output import print_json, print_progress, print_text
 from feature_platform_py.cli.screen import fitted, table_lines, table_width
 from feature_platform_py.cli.signs import step
@@ -21,7 +21,6 @@ from feature_platform_py.targets import backend_of
 
 PRODUCTION = "prod"
 _TOP = 4
-_ARROW = " → "
 _LONGEST = 40
 
 
@@ -39,7 +38,7 @@ def diff_command(
     with backend_of(project).unchanged():
         plan = prepare_named(name, project)
         diffs = diff_tables(plan, project, other, tolerance=tolerance, on_step=step)
-    title = f"{plan.name} on target {project.target.name}: {_named(other)} (there){_ARROW}{_named(project)} (here)"
+    title = f"{plan.name} on target {project.target.name}: {_named(other)} (there){ARROW}{_named(project)} (here)"
     if output_format == "json":
         tables = [each.as_dict() for each in diffs]
         print_json({"name": plan.name, "here": project.target.schema, "there": other.target.schema, "tables": tables})
@@ -85,17 +84,10 @@ def _lines(diff: TableDiff, width: int | None) -> Iterator[str]:
 def _row(feature: FeatureDiff) -> tuple[str, ...]:
     changed = feature.note if feature.changed is None else f"{feature.changed:,}"
     share = "" if feature.changed_share is None else _percent(feature.changed_share)
-    nulls = _change(feature, lambda side: _percent(side.null_share))
-    means = _change(feature, lambda side: None if side.mean is None else short_number(side.mean))
-    bounds = (_change(feature, lambda side, name=name: _bound(side, name)) for name in ("minimum", "maximum"))  # type: ignore[misc]
+    nulls = there_and_here(feature, lambda side: _percent(side.null_share))
+    means = there_and_here(feature, lambda side: None if side.mean is None else short_number(side.mean))
+    bounds = (there_and_here(feature, lambda side, name=name: _bound(side, name)) for name in ("minimum", "maximum"))  # type: ignore[misc]
     return (feature.name, changed, share, nulls, means, *bounds)
-
-
-def _change(feature: FeatureDiff, value: Callable[[Side], str | None]) -> str:
-    """Return the value there and here, or the only one."""
-    values = [(None if side is None else value(side)) or "" for side in (feature.there, feature.here)]
-    shown = list(dict.fromkeys(each for each in values if each))
-    return _ARROW.join(shown)
 
 
 def _bound(side: Side, name: str) -> str | None:
@@ -116,10 +108,10 @@ def _details(feature: FeatureDiff) -> Iterator[str]:
     if feature.here and feature.there and feature.note:
         yield f"  {feature.name}: {feature.note}"
     for each in feature.examples:
-        yield f"  {feature.name}  {_keys(each.keys)}: {_shown(each.there)}{_ARROW}{_shown(each.here)}"
+        yield f"  {feature.name}  {_keys(each.keys)}: {_shown(each.there)}{ARROW}{_shown(each.here)}"
     is_text = all(side is None or side.mean is None for side in (feature.here, feature.there))
     if feature.changed and is_text and feature.bars:
-        values = ", ".join(f"{_shown(each.label)} {each.there:,}{_ARROW}{each.here:,}" for each in feature.bars[:_TOP])
+        values = ", ".join(f"{_shown(each.label)} {each.there:,}{ARROW}{each.here:,}" for each in feature.bars[:_TOP])
         yield f"  {feature.name}  most frequent: {values}"
 
 

@@ -10,6 +10,7 @@ from feature_platform_py.core.bins import short_number
 from feature_platform_py.runs.table_diff import Bar, FeatureDiff, Side, TableDiff
 
 _WIDTH, _HEIGHT = 320, 90
+ARROW = " → "
 _STYLE = Path(__file__).parent / "static" / "diff.css"
 
 
@@ -66,17 +67,17 @@ def _numbers(features: Iterable[FeatureDiff]) -> str:
 def _cells(feature: FeatureDiff) -> Iterator[str]:
     yield feature.note if feature.changed is None else f"{feature.changed:,}"
     yield "" if feature.changed_share is None else f"{100 * feature.changed_share:.4g}"
-    yield _change(feature, lambda side: f"{100 * side.null_share:.4g}")
+    yield there_and_here(feature, lambda side: f"{100 * side.null_share:.4g}")
     for number in ("mean", "deviation"):
-        yield _change(feature, lambda side, name=number: _number(getattr(side, name)))  # type: ignore[misc]
+        yield there_and_here(feature, lambda side, name=number: _number(getattr(side, name)))  # type: ignore[misc]
     for bound in ("minimum", "maximum"):
-        yield _change(feature, lambda side, name=bound: _cut(getattr(side, name) or "", 24))  # type: ignore[misc]
+        yield there_and_here(feature, lambda side, name=bound: _cut(getattr(side, name) or "", 24))  # type: ignore[misc]
 
 
-def _change(feature: FeatureDiff, value: Callable[[Side], str]) -> str:
+def there_and_here(feature: FeatureDiff, value: Callable[[Side], str | None]) -> str:
     """Return the value there and here, or the only one."""
-    values = ["" if side is None else value(side) for side in (feature.there, feature.here)]
-    return " → ".join(dict.fromkeys(each for each in values if each))
+    values = [None if side is None else value(side) for side in (feature.there, feature.here)]
+    return ARROW.join(dict.fromkeys(each for each in values if each))
 
 
 def _number(value: float | None) -> str:

@@ -50,13 +50,13 @@ def check_environment(project: Project) -> None:
     if name is None:
         return
     used = [(EXTERNAL_SCHEMA, "the sources of jobs"), (_WITHOUT_SCHEMA, "the tables without a schema")]
+    others = environments(project)
     for place in production_places(project):
         used.append((place.schema or "", place.used_by))
         if place.is_sink and place.schema:
-            used += [
-                (f"{other}_{place.schema}", f"sinks of the environment `{other}`") for other in environments(project)
-            ]
-    used += [(name, f"tables that no job of this project builds: {others}") for others in _others(name, project)]
+            used += [(f"{other}_{place.schema}", f"sinks of the environment `{other}`") for other in others]
+    if name not in others and (unknown := _unknown_tables(name, project)):
+        used.append((name, f"tables that no job of this project builds: {ticked(unknown[:_LISTED])}"))
     for schema, used_by in used:
         if schema.lower() == name:
             raise ConfigurationError(
@@ -120,11 +120,10 @@ def _of_job(path: Path) -> Iterator[Place]:
             yield Place(location, f"the {what} of `{path.name}`", is_sink=what == "sink")
 
 
-def _others(name: str, project: Project) -> Iterator[str]:
-    """Yield the names, on one line, of what the schema of a new environment holds and no model of the project is named after."""
-    if not project.target.has_session or name in environments(project):
-        return
+def _unknown_tables(schema: str, project: Project) -> list[str]:
+    """Return the names of the tables and views in a schema that no model of the project is named after."""
+    if not project.target.has_session:
+        return []
     models = {path.stem for kind in ("*.sql", "*.py") for path in (project.root / "models").rglob(kind)}
-    there = [each.name for each, _ in stored_relations(project.target.warehouse) if each.schema == name]
-    if others := [each for each in there if each not in models]:
-        yield ticked(others[:_LISTED])
+    there = [each.name for each, _ in stored_relations(project.target.warehouse) if each.schema == schema]
+    return [each for each in there if each not in models]

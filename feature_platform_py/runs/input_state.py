@@ -65,6 +65,14 @@ class InputState:
             note.unlink(missing_ok=True)
 
 
+def move_note(project: Project, old: str, new: str) -> None:
+    """Note of a job or group that gets another name what is noted of it; the new name's own states stay."""
+    former, now = _notes(project, [old, new])
+    if states := _noted(former):
+        _note(now, states | _noted(now))
+        former.unlink(missing_ok=True)
+
+
 @contextmanager
 def taking_notes(
     project: Project, to: Project, names: Sequence[str], *, versions: Callable[[], Mapping[str, bytes | None]]

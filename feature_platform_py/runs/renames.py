@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from feature_platform_py.core.suggestions import not_both, ticked
 from feature_platform_py.jobs.find import group_names, jobs_by_name
 from feature_platform_py.jobs.names import former_names_in, written_models
 from feature_platform_py.jobs.plan import GroupPlan, TablesPlan
+from feature_platform_py.runs.input_state import move_note
 from feature_platform_py.runs.lock import building_alone, running_alone
 from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
 from feature_platform_py.targets import backend_of
@@ -136,24 +137,11 @@ def _move(part: TablesPlan, project: Project, tell: Tell) -> None:
 def _move_notes(old: str, new: str, project: Project) -> None:
     if not project.target.has_session:
         return
+    move_note(project, old, new)
     folder = project.notes
-    unproved, unproved_now = folder / f"{old}.unproved.json", folder / f"{new}.unproved.json"
-    if states := {*_list_in(unproved), *_list_in(unproved_now)}:
-        # Two states are enough to know that tables may be wrong.
-        replace_file(unproved_now, json.dumps(sorted(states)[:2]))
-        unproved.unlink(missing_ok=True)
     sink, sink_now = folder / f"{old}.sink.json", folder / f"{new}.sink.json"
     if sink.exists() and not sink_now.exists():
         replace_file(sink_now, _with_tables_of(new, old, sink.read_text(encoding="utf-8")))
-
-
-def _list_in(note: Path) -> Sequence[str]:
-    try:
-        return [str(each) for each in json.loads(note.read_text(encoding="utf-8"))]
-    except FileNotFoundError:
-        return ()
-    except (OSError, ValueError, TypeError):
-        return ("unreadable",)
 
 
 def _with_tables_of(new: str, old: str, text: str) -> str:
