@@ -114,7 +114,8 @@ def _settings(root: Path) -> Iterator[tuple[Path, str | None]]:
     """Yield the files with settings that a project needs, with their new text, or None if that is there."""
     if not is_thin(root):
         new = project_file(PROJECT_FILE, template()).read_text(encoding="utf-8")
-        yield Path(PROJECT_FILE), new if _is_known(root) else _edited(_text(root / PROJECT_FILE)) or new
+        old = _text(root / PROJECT_FILE)
+        yield Path(PROJECT_FILE), _with_ends_of(old, new if _is_known(root) else _edited(old) or new)
     ignored = project_file(".dbtignore", template()).read_text(encoding="utf-8").strip()
     yield Path(".dbtignore"), _with_line(_text(root / ".dbtignore"), ignored)
     required = _text(root / "requirements.txt")
@@ -130,7 +131,8 @@ def _edited(text: str) -> str | None:
     if "job_models" not in text:
         return None
     package = f"{FOLDER}/{OWN}"
-    edited = _MACRO_PATHS.sub(lambda found: f"macro-paths: [{found['own']}, {package}]", text)
+    edited = text.replace("\r\n", "\n")
+    edited = _MACRO_PATHS.sub(lambda found: f"macro-paths: [{found['own']}, {package}]", edited)
     edited = re.sub(r"\n{3,}", "\n\n", _EMPTY.sub("", _HOOK.sub("", edited)))
     try:
         settings: dict[str, Any] = yaml.safe_load(edited)
@@ -171,11 +173,24 @@ def _git_id(file: Path) -> str:
 def _with_line(text: str, line: str) -> str | None:
     if line.rstrip("/") in {each.strip().rstrip("/") for each in text.splitlines()}:
         return None
-    return f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{line}\n"
+    end = "" if not text or text.endswith("\n") else "\n"
+    return text + _with_ends_of(text, f"{end}{line}\n")
+
+
+def _with_ends_of(old: str, new: str) -> str:
+    return new.replace("\n", "\r\n") if "\r\n" in old else new
 
 
 def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8") if file.is_file() else ""
+    """Return the file's text with its own line ends, or no text if it is not there."""
+    if not file.is_file():
+        return ""
+    try:
+        return file.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file.name}: expected UTF-8 text, found other bytes; save it as UTF-8") from error
+    except OSError as error:
+        raise ConfigurationError(f"{file.name}: cannot be read: {error.strerror}") from error
 
 
 def _new_folder(root: Path) -> Path:

@@ -146,6 +146,28 @@ def test_a_comment_that_names_the_package_is_no_setting(old: Path, fpjob: Fpjob)
     assert "writes dbt_project.yml\n" in shown.stdout
 
 
+@pytest.mark.parametrize("name", [".gitignore", ".dbtignore", "requirements.txt"])
+def test_a_file_of_other_bytes_is_named_and_nothing_changes(old: Path, fpjob: Fpjob, name: str) -> None:
+    (old / name).write_bytes("# Übersicht\n".encode("latin-1"))
+    before = files_of(old)
+    outcome = fpjob("upgrade", "--yes")
+    assert outcome.status == 2
+    assert outcome.stderr == f"{name}: expected UTF-8 text, found other bytes; save it as UTF-8\n"
+    assert files_of(old) == before
+
+
+def test_line_ends_stay_as_they_are(old: Path, fpjob: Fpjob) -> None:
+    reword(old / "dbt_project.yml", "\nflags:", "\nvars: {mine: 1}\n\nflags:")
+    for name in ("dbt_project.yml", ".gitignore"):
+        (old / name).write_bytes((old / name).read_bytes().replace(b"\n", b"\r\n"))
+    assert fpjob("upgrade", "--yes").status == 0
+    assert (old / ".gitignore").read_bytes() == f"target/\r\nwarehouse/\r\n{FOLDER}/\r\n".encode()
+    settings = (old / "dbt_project.yml").read_bytes()
+    assert settings.count(b"\n") == settings.count(b"\r\n")
+    assert yaml.safe_load(settings)["vars"] == {"mine": 1}
+    assert yaml.safe_load(settings)["macro-paths"] == ["macros", f"{FOLDER}/{OWN}"]
+
+
 def test_settings_that_cannot_be_read_are_not_replaced(old: Path, fpjob: Fpjob) -> None:
     (old / "dbt_project.yml").write_text("name: [\n")
     outcome = fpjob("upgrade", "--yes")
