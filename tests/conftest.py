@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from dbt_common.behavior_flags import BehaviorFlagRendered
 from hypothesis import settings
 
 from tests.browsers import browser, open_page
@@ -28,6 +29,9 @@ __all__ = ["browser", "open_page"]
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+# dbt asks for this name each time that it opens an adapter, by reading the source of the whole stack, which is deep in a test.
+BehaviorFlagRendered._default_source = staticmethod(lambda: "tests")  # type: ignore[method-assign]
 
 # As the command line does.
 gc.set_threshold(200_000, 20, 100)

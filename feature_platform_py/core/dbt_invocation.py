@@ -33,7 +33,7 @@ def invoke_dbt(
 
     # dbt refuses an option that is given both before and after its subcommand.
     fixed = _FIXED if set(_CACHE) & set(arguments) else (*_FIXED, _CACHE[0])
-    with _without_variables(cli), _without_recording(), _added_to_environment(environment):
+    with _without_variables(cli), _without_recording(), _without_growth(), _added_to_environment(environment):
         result = dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke([*fixed, *arguments])
     if isinstance(result.exception, KeyboardInterrupt | SystemExit):
         raise result.exception
@@ -70,6 +70,22 @@ def _without_recording() -> Iterator[None]:
         yield
     finally:
         os.environ.update(kept)
+
+
+@contextmanager
+def _without_growth() -> Iterator[None]:
+    """Keep dbt's list of behavior flags as long as it is: each adapter adds its own to the one list of the process.
+
+    For each flag there dbt looks through the whole stack of calls. On Databricks, the twentieth run of a process would spend
+    seconds on it.
+    """
+    from dbt.adapters.base.impl import DEFAULT_BASE_BEHAVIOR_FLAGS as FLAGS
+
+    kept = list(FLAGS)
+    try:
+        yield
+    finally:
+        FLAGS[:] = kept
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from typing import Any
 import click
 import pyarrow.dataset
 import pytest
+from dbt.adapters.base.impl import DEFAULT_BASE_BEHAVIOR_FLAGS
+from dbt.adapters.spark.impl import SparkAdapter
 from dbt.cli.main import cli
 
 from feature_platform_py.core.dbt_invocation import invoke_dbt
@@ -152,6 +154,16 @@ def test_a_model_that_dbt_left_out_is_an_error(shop: Path) -> None:
     with pytest.raises(EngineError, match="dbt did not build `stg_job_input`, `user_spend`, `job_features`") as raised:
         check_is_built(prepare_job(shop / "shop.yaml", project), DbtRun((), shop / "dbt.log"), project)
     assert "the sink was not written" in str(raised.value)
+
+
+def test_adapters_add_their_flags_to_no_later_call(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flag = {"name": "of_the_adapter", "default": True, "description": "As those of Databricks."}
+    # Set on the base, because dbt loads the adapter's own module.
+    monkeypatch.setattr(SparkAdapter, "_behavior_flags", property(lambda _: [flag]))
+    known = list(DEFAULT_BASE_BEHAVIOR_FLAGS)
+    for _ in range(2):
+        assert invoke_dbt(["parse", "--quiet", "--profiles-dir", "profiles"]).success
+        assert known == DEFAULT_BASE_BEHAVIOR_FLAGS
 
 
 def test_plain_dbt_stays_free(monkeypatch: pytest.MonkeyPatch) -> None:
