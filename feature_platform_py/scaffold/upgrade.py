@@ -27,6 +27,7 @@ _HOOK = re.compile(
     r"""^ *- *["']\{\{ (register_sources\(\)|report_failed_tests\(results\)) \}\}["'] *\n""", re.MULTILINE
 )
 _WHEEL = re.compile(r"feature_platform-[\w.+]+-py3-none-any\.whl")
+_JOB_MODELS = """[models, "{{ var('job_models', 'target/no_job_models') }}"]"""
 _EMPTY = re.compile(r"^on-run-(start|end): *\n(?!\s*-)", re.MULTILINE)
 
 
@@ -37,7 +38,7 @@ class Upgrade:
     removed: tuple[Path, ...]
     """Copies of the platform's files, as one of its versions wrote them."""
     kept_aside: tuple[Path, ...]
-    """The platform's files with changes of the user's, and settings that are written anew."""
+    """The platform's macros and tests with changes of the user's."""
     aside: Path
     written: dict[Path, str]
 
@@ -50,7 +51,8 @@ class Upgrade:
 def planned_upgrade(root: Path) -> Upgrade:
     """Return what makes a project take the macros from the package.
 
-    Raises ConfigurationError for a checkout of the platform, for settings that cannot be read, and if a link leads to what changes.
+    Raises ConfigurationError for a checkout of the platform, for settings that cannot be read or that only the user can change,
+    and if a link leads to what changes.
     """
     if (root / "macros" / PROJECT_FILE).is_file() and not _link_in(root, Path("macros")):
         raise ConfigurationError(
@@ -60,11 +62,13 @@ def planned_upgrade(root: Path) -> Upgrade:
         raise ConfigurationError(f"{PROJECT_FILE}: expected dbt's settings as YAML, found other text; correct the file")
     removed, changed = list[Path](), list[Path]()
     for path, known in sorted(_platform_files().items()):
-        if path != Path(PROJECT_FILE) and (root / path).is_file():
-            (removed if _git_id(root / path) in known else changed).append(path)
+        if path == Path(PROJECT_FILE) or not (root / path).is_file():
+            continue
+        if _git_id(root / path) in known:
+            removed.append(path)
+        elif path.parts[0] != "models":  # a model of that name may be the user's own
+            changed.append(path)
     written = {path: text for path, text in _settings(root) if text is not None}
-    if PROJECT_FILE in map(str, written) and _edited(_text(root / PROJECT_FILE)) is None and not _is_known(root):
-        changed.append(Path(PROJECT_FILE))
     _check_links(root, [*removed, *changed, *written, *([] if _has_package(root) else [Path(FOLDER)])])
     return Upgrade(tuple(removed), tuple(changed), _new_folder(root), written)
 
@@ -101,7 +105,7 @@ def upgrade(root: Path, plan: Upgrade) -> None:
             replace_file(root / plan.aside / path, (root / path).read_bytes())
         for path, text in plan.written.items():
             replace_file(root / path, text)
-        for path in (*plan.removed, *(path for path in plan.kept_aside if path not in plan.written)):
+        for path in (*plan.removed, *plan.kept_aside):
             (root / path).unlink()
             _remove_empty(root, (root / path).parent)
     except OSError as error:
@@ -113,9 +117,10 @@ def upgrade(root: Path, plan: Upgrade) -> None:
 def _settings(root: Path) -> Iterator[tuple[Path, str | None]]:
     """Yield the files with settings that a project needs, with their new text, or None if that is there."""
     if not is_thin(root):
-        new = project_file(PROJECT_FILE, template()).read_text(encoding="utf-8")
         old = _text(root / PROJECT_FILE)
-        yield Path(PROJECT_FILE), _with_ends_of(old, new if _is_known(root) else _edited(old) or new)
+        is_known = _git_id(root / PROJECT_FILE) in _platform_files()[Path(PROJECT_FILE)]
+        new = project_file(PROJECT_FILE, template()).read_text(encoding="utf-8") if is_known else _edited(old)
+        yield Path(PROJECT_FILE), _with_ends_of(old, new)
     ignored = project_file(".dbtignore", template()).read_text(encoding="utf-8").strip()
     yield Path(".dbtignore"), _with_line(_text(root / ".dbtignore"), ignored)
     required = _text(root / "requirements.txt")
@@ -124,31 +129,28 @@ def _settings(root: Path) -> Iterator[tuple[Path, str | None]]:
     yield Path(".gitignore"), _with_line(_text(root / ".gitignore"), f"{FOLDER}/")
 
 
-def _edited(text: str) -> str | None:
-    """Return the user's own settings of dbt with the package; None if they are not written as `fpjob init` wrote them."""
+def _edited(text: str) -> str:
+    """Return the user's own settings of dbt with the package. Raises ConfigurationError for those that only the user can change."""
     import yaml
 
-    if "job_models" not in text:
-        return None
     package = f"{FOLDER}/{OWN}"
     edited = text.replace("\r\n", "\n")
     edited = _MACRO_PATHS.sub(lambda found: f"macro-paths: [{found['own']}, {package}]", edited)
     edited = re.sub(r"\n{3,}", "\n\n", _EMPTY.sub("", _HOOK.sub("", edited)))
-    try:
-        settings: dict[str, Any] = yaml.safe_load(edited)
-    except yaml.YAMLError:
-        return None
+    settings: dict[str, Any] = yaml.safe_load(edited)
+    faults = []
+    if "job_models" not in str(settings.get("model-paths")):
+        faults.append(f"`model-paths: {_JOB_MODELS}`")
+    if package not in (settings.get("macro-paths") or []):
+        faults.append(f"`macro-paths: [macros, {package}]`")
     hooks = str([settings.get("on-run-start"), settings.get("on-run-end")])
-    is_whole = package in settings.get("macro-paths", []) and not _calls_hooks(hooks)
-    return edited if is_whole else None
-
-
-def _calls_hooks(text: str) -> bool:
-    return "register_sources" in text or "report_failed_tests" in text
-
-
-def _is_known(root: Path) -> bool:
-    return _git_id(root / PROJECT_FILE) in _platform_files()[Path(PROJECT_FILE)]
+    faults += [f"no `{name}` in the hooks" for name in ("register_sources", "report_failed_tests") if name in hooks]
+    if faults:
+        raise ConfigurationError(
+            f"{PROJECT_FILE}: expected settings as `fpjob init` writes them, given others, which stay as they are; write there"
+            f" {'; '.join(faults)}; then call `fpjob upgrade` again"
+        )
+    return edited
 
 
 @cache

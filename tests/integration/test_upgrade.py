@@ -96,14 +96,38 @@ def test_a_dry_run_and_a_call_without_a_terminal_change_nothing(old: Path, fpjob
     assert files_of(old) == before
 
 
-def test_settings_that_are_written_otherwise_are_kept_aside(old: Path, fpjob: Fpjob) -> None:
-    reword(old / "dbt_project.yml", "macro-paths: [macros]", "macro-paths:\n  - macros")
-    text = (old / "dbt_project.yml").read_text()
-    upgraded = fpjob("upgrade", "--yes")
-    assert upgraded.status == 0, upgraded.stderr
-    assert "moves dbt_project.yml to before-upgrade/" in upgraded.stdout
-    assert (old / "before-upgrade/dbt_project.yml").read_text() == text
-    assert fpjob("registry", "sync", "--check").status == 0
+@pytest.mark.parametrize("paths", ["macro-paths:\n  - macros", "macro-paths:"])
+def test_settings_that_are_written_otherwise_stay_and_the_error_says_what_to_write(
+    old: Path, fpjob: Fpjob, paths: str
+) -> None:
+    reword(old / "dbt_project.yml", "macro-paths: [macros]", paths)
+    reword(old / "dbt_project.yml", '  - "{{ register_sources() }}"', '  - "{{ register_sources() }} -- mine"')
+    reword(old / "dbt_project.yml", "name: feature_platform", "name: shop")
+    before = files_of(old)
+    for option in ("--yes", "--dry-run"):
+        refused = fpjob("upgrade", option)
+        assert (refused.status, refused.stdout) == (2, "")
+        assert refused.stderr == (
+            "dbt_project.yml: expected settings as `fpjob init` writes them, given others, which stay as they are; write there"
+            f" `macro-paths: [macros, {FOLDER}/{OWN}]`; no `register_sources` in the hooks; then call `fpjob upgrade` again\n"
+        )
+        assert files_of(old) == before
+
+
+def test_models_of_the_user_with_names_that_the_platform_had_stay(
+    tmp_path: Path, old: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fpjob("init", tmp_path / "new").status == 0
+    for root in (old, tmp_path / "new"):
+        monkeypatch.chdir(root)
+        for name in ("models/staging/staging.yml", "models/financial/financial.yml"):
+            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).write_text("models: []\n")
+        upgraded = fpjob("upgrade", "--yes")
+        assert upgraded.status == 0, upgraded.stderr
+        assert (root / "models/staging/staging.yml").is_file()
+        assert (root / "models/financial/financial.yml").is_file()
+        assert not (root / "before-upgrade").exists()
 
 
 def test_links_to_what_would_change_are_named_and_nothing_changes(old: Path, fpjob: Fpjob) -> None:
