@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from feature_platform_py.core.dbt_settings import PROJECT_FILE, dbt_settings
+from feature_platform_py.core.dbt_settings import PROJECT_FILE, dbt_settings, settings_in
 from feature_platform_py.core.errors import ConfigurationError
 
 FOLDER = "dbt_packages"
+_LISTS = ("packages.yml", "dependencies.yml")
 OWN = "feature_platform_macros"
 """The package of the platform's macros and generic tests."""
 _VERSION = re.compile(r"^version: *['\"]?([\w.+-]+)", re.MULTILINE)
@@ -68,10 +69,18 @@ def link_own_package(root: Path) -> bool:
     if not is_thin(root):
         return False
     there, ours = root / FOLDER / OWN, own_package()
-    if not there.is_symlink() and (there / PROJECT_FILE).is_file():
+    is_installed = not there.is_symlink() or _is_listed(there.resolve(), root)
+    if is_installed and (there / PROJECT_FILE).is_file():
         _check_version(there, ours)
         return False
     return link_packages(root, {OWN: ours})
+
+
+def _is_listed(folder: Path, root: Path) -> bool:
+    """Return whether the project's list of packages names a folder of this machine, to which `dbt deps` makes a link."""
+    listed = [each for name in _LISTS for each in settings_in(root / name).get("packages") or ()]
+    places = [str(each["local"]) for each in listed if isinstance(each, dict) and "local" in each]
+    return any((root / place).resolve() == folder for place in places)
 
 
 def _check_version(there: Path, ours: Path) -> None:

@@ -86,6 +86,22 @@ def test_what_dbt_deps_has_installed_stays_if_it_is_of_this_version(root: Path) 
     )
 
 
+def test_a_folder_that_packages_yml_names_stays_if_it_is_of_this_version(root: Path) -> None:
+    shutil.copytree(own_package(), root / "fork")
+    (root / "packages.yml").write_text("packages:\n  - local: fork\n")
+    link = root / FOLDER / OWN
+    link.parent.mkdir()
+    link.symlink_to(root / "fork", target_is_directory=True)
+    assert not link_own_package(root)
+    assert link.readlink() == root / "fork"
+    file = root / "fork/dbt_project.yml"
+    file.write_text(file.read_text().replace("version: 0.1.0", "version: 0.0.9", 1))
+    with pytest.raises(ConfigurationError, match=r"expected version 0\.1\.0, .*, found 0\.0\.9; give `packages\.yml`"):
+        link_own_package(root)
+    (root / "packages.yml").write_text("packages: [")
+    assert link_own_package(root), "a link that no list names is the platform's"
+
+
 def test_a_project_that_cannot_be_written_is_one_error(root: Path) -> None:
     (root / FOLDER).write_text("a file")
     with pytest.raises(ConfigurationError, match=r"expected to link it to .*: .*; make the project's folder writable"):
