@@ -84,8 +84,8 @@ def _macro_project(root: Path, packages: tuple[tuple[str, Path], ...]) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="feature-platform-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for name in ("dbt_project.yml", ".dbtignore", "macros", "profiles"):
-        if (root / name).exists():
-            (folder / name).symlink_to(root / name)
+        # Also what is not there yet: a project's first macro may be written later.
+        (folder / name).symlink_to(root / name)
     known = {path.name: path.resolve() for path in (root / PACKAGES).glob("*/")}
     link_packages(folder, known | dict(packages))
     link_own_package(folder)

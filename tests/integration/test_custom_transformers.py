@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -308,6 +308,24 @@ def test_a_macro_that_is_missing_is_named(project: Path, fpjob: Fpjob) -> None:
     assert outcome.status == 3
     assert "macro `user_largest_amount` is not there; is its file below `macros/`" in outcome.stderr
     assert "called by model custom__custom_features (models/jobs/custom/custom__custom_features.sql)" in outcome.stderr
+
+
+def test_the_first_macro_of_a_project_is_seen_in_a_process_that_has_rendered_others(
+    tmp_path: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyarrow as pa
+
+    from feature_platform_py import get_transformer
+
+    assert fpjob("init", tmp_path / "new").status == 0
+    monkeypatch.chdir(tmp_path / "new")
+    assert not Path("macros").exists()
+    names = {"user_id_col": "who", "timestamp_col": "at", "amount_col": "paid"}
+    rows = pa.table({"who": ["a"], "at": [datetime(2024, 1, 1, tzinfo=UTC)], "paid": [2.0]})
+    assert get_transformer("UserSpendAggregator", names).apply(rows).num_rows == 1
+    assert fpjob("init", "transformer", "user_largest_amount", "--sql").status == 0
+    own = get_transformer("UserLargestAmount", {"user_id_col": "who", "amount_col": "paid"}, project=Path.cwd())
+    assert own.apply(rows)["user_largest_amount"].to_pylist() == [2.0]
 
 
 # A package that others install: a transformer in Python, and a dbt package with one in SQL.
