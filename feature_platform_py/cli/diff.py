@@ -62,8 +62,8 @@ def _summary(diffs: list[TableDiff]) -> str:
 
 def _lines(diff: TableDiff, width: int | None) -> Iterator[str]:
     yield f"{diff.name}  {', '.join(diff.grain)}"
-    if diff.missing:
-        yield f"  {diff.missing}"
+    if diff.fault:
+        yield f"  {diff.fault}"
         return
     yield f"  rows: {diff.in_both:,} in both, {diff.only_here:,} only here, {diff.only_there:,} only there"
     for side, keys in (("here", diff.examples_here), ("there", diff.examples_there)):

@@ -40,8 +40,8 @@ def diff_page(title: str, diffs: Sequence[TableDiff]) -> str:
 def _table(diff: TableDiff) -> Iterator[str]:
     yield f"<section><h2>{escape(diff.name)}</h2>"
     yield f'<p class="soft">{escape(diff.here)} and {escape(diff.there)}, one row per {escape(", ".join(diff.grain))}</p>'
-    if diff.missing:
-        yield f"<p>{escape(diff.missing)}</p></section>"
+    if diff.fault:
+        yield f"<p>{escape(diff.fault)}</p></section>"
         return
     counts = f"{diff.in_both:,} rows in both, {diff.only_here:,} only here, {diff.only_there:,} only there"
     yield f"<p>{counts}{'. <span class=good>The tables are equal.</span>' if diff.is_equal else ''}</p>"
@@ -75,9 +75,9 @@ def _cells(feature: FeatureDiff) -> Iterator[str]:
 
 
 def there_and_here(feature: FeatureDiff, value: Callable[[Side], str | None]) -> str:
-    """Return the value there and here, or the only one."""
-    values = [None if side is None else value(side) for side in (feature.there, feature.here)]
-    return ARROW.join(dict.fromkeys(each for each in values if each))
+    """Return the value there and here, or the only one; `none` where the other side alone has one."""
+    values = [value(side) or "" for side in (feature.there, feature.here) if side]
+    return ARROW.join(dict.fromkeys(each or "none" for each in values)) if any(values) else ""
 
 
 def _number(value: float | None) -> str:

@@ -107,7 +107,7 @@ def _explained(table: str, project: Project, backend: Backend) -> Iterator[None]
     except Exception as error:
         from pyspark.errors import AnalysisException
 
-        if not isinstance(error, AnalysisException) or (table, "view") not in backend.relations():
+        if not isinstance(error.__cause__ or error, AnalysisException) or (table, "view") not in backend.relations():
             raise
         schema, name = table.split(".", 1)
         owner = max((each for each in jobs_by_name(project) if name.startswith(f"{each}__")), key=len, default=None)

@@ -39,22 +39,17 @@ class Spread:
         return cls(int(count), *(each if each is not None and math.isfinite(each) else None for each in numbers))
 
     def with_(self, other: Spread) -> Spread:
-        """Return the spread of the numbers of both (the variances by Chan, Golub and LeVeque, 1979)."""
+        """Return the spread of the numbers of both (the variances by Chan, Golub and LeVeque, 1979); None for what no double holds."""
         if not (self.count and other.count):
             return self if self.count else other
         count = self.count + other.count
         means = (self.mean or 0.0, other.mean or 0.0)
         apart, share = means[1] - means[0], other.count / count
-        squares = self.count * (self.deviation or 0.0) ** 2 + other.count * (other.deviation or 0.0) ** 2
-        squares += apart**2 * self.count * share
+        squares = self.count * _square(self.deviation) + other.count * _square(other.deviation)
+        squares += apart * apart * self.count * share
         lows, highs = (self.low, other.low), (self.high, other.high)
-        return Spread(
-            count,
-            means[0] + apart * share,
-            math.sqrt(squares / count),
-            min(each for each in lows if each is not None),
-            max(each for each in highs if each is not None),
-        )
+        low, high = (min(each for each in lows if each is not None), max(each for each in highs if each is not None))
+        return Spread.read((count, means[0] + apart * share, math.sqrt(squares / count), low, high))
 
 
 def standardised_difference(one: Spread, other: Spread) -> float | None:
@@ -66,7 +61,12 @@ def standardised_difference(one: Spread, other: Spread) -> float | None:
     if one.mean is None or other.mean is None:
         return None
     apart = abs(one.mean - other.mean)
-    deviation = math.sqrt(((one.deviation or 0.0) ** 2 + (other.deviation or 0.0) ** 2) / 2)
-    if deviation and math.isfinite(deviation):
+    deviation = math.sqrt((_square(one.deviation) + _square(other.deviation)) / 2)
+    if deviation and math.isfinite(deviation) and math.isfinite(apart):
         return apart / deviation
     return 0.0 if apart == 0 else None
+
+
+def _square(deviation: float | None) -> float:
+    """Return the square, infinity if no double holds it; a power would be an error there."""
+    return (deviation or 0.0) * (deviation or 0.0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from feature_platform_py.core.bins import bin_of
@@ -11,6 +12,7 @@ from feature_platform_py.core.spread import finite, spread_sql
 from feature_platform_py.core.sql_text import quoted
 
 TOP_VALUES = 10
+_DIGITS = 38
 SIDES = ("here", "there")
 _COMPARABLE = frozenset({"string", "boolean", "date", "timestamp", "timestamp_ntz", "binary", *NUMERIC})
 
@@ -57,9 +59,18 @@ class Compared:
         here, there = (f"{side}.{quoted(self.name)}" for side in SIDES)
         if self.is_plain and (self.is_numeric or self.kinds[0] == self.kinds[1]):
             return here, there
-        if self.is_plain:
-            return f"cast({here} as string)", f"cast({there} as string)"
-        return tuple(f"to_json(struct({each}))" for each in (here, there))  # type: ignore[return-value]
+        return self.texts()
+
+    def texts(self) -> tuple[str, str]:
+        """Return SQL for the values here and there as texts."""
+        here, there = (f"{side}.{quoted(self.name)}" for side in SIDES)
+        return self.text("here", here), self.text("there", there)
+
+    def text(self, side: str, value: str) -> str:
+        """Return SQL for a value of a side as text."""
+        if not self.is_plain:
+            return f"to_json(struct({value}))"
+        return f"hex({value})" if self.kinds[SIDES.index(side)] == "binary" else f"cast({value} as string)"
 
 
 @dataclass(frozen=True)
@@ -85,18 +96,19 @@ def summary(tables: Tables) -> str:
     for side, relation in zip(SIDES, (tables.here, tables.there), strict=True):
         parts = [f"'{side}' as side", "count(*) as row_count"]
         for number, feature in enumerate(tables.features):
-            parts += _summarized(number, feature, is_there=side in feature.sides())
+            parts += _summarized(number, feature, side)
         queries.append(f"select {', '.join(parts)} from {relation}")  # noqa: S608 - names are quoted
     return "\nunion all\n".join(queries)
 
 
-def _summarized(number: int, feature: Compared, *, is_there: bool) -> Iterator[str]:
-    value = quoted(feature.name)
+def _summarized(number: int, feature: Compared, side: str) -> Iterator[str]:
+    value, is_there = quoted(feature.name), side in feature.sides()
     yield f"{f'count(*) - count({value})' if is_there else 'cast(null as bigint)'} as nulls_{number}"
     if not feature.is_plain:
         return
     for name in ("min", "max"):
-        yield f"{f'cast({name}({value}) as string)' if is_there else 'cast(null as string)'} as {name}_{number}"
+        text = feature.text(side, f"{name}({value})") if is_there else "cast(null as string)"
+        yield f"{text} as {name}_{number}"
     if feature.is_numeric:
         _, *aggregates = spread_sql(finite(value) if is_there else "cast(null as double)")
         for name, aggregate in zip(("mean", "deviation", "low", "high"), aggregates, strict=True):
@@ -118,6 +130,16 @@ def matches(tables: Tables) -> str:
 _IN_BOTH = "here._is_here is not null and there._is_there is not null"
 
 
+def repeated(tables: Tables) -> str:
+    """Return a query with a row for each side: how many rows it has beyond the first of each key."""
+    names = ", ".join(quoted(name) for name in tables.grain)
+    return "\nunion all\n".join(
+        f"select '{side}' as side, coalesce(sum(rows_of_key - 1), 0) as repeated"  # noqa: S608 - names are quoted
+        f" from (select count(*) as rows_of_key from {relation} group by {names}) as keys"
+        for side, relation in zip(SIDES, (tables.here, tables.there), strict=True)
+    )
+
+
 def _joined(tables: Tables) -> str:
     conditions = " and ".join(f"here.{quoted(key)} <=> there.{quoted(key)}" for key in tables.grain)
     names = ", ".join(quoted(name) for name in tables.grain)
@@ -137,7 +159,7 @@ def _columns(tables: Tables, side: str) -> list[str]:
 
 def _differs(feature: Compared, tables: Tables) -> str:
     here, there = feature.values()
-    differs = f"not ({here} <=> {there})"
+    differs = f"not ({_is_equal(feature, here, there)})"
     if tables.tolerance and "floating" in feature.kinds and feature.is_numeric:
         # NaN and infinity are as near as anything to Spark.
         one, other = finite(here), finite(there)
@@ -146,14 +168,28 @@ def _differs(feature: Compared, tables: Tables) -> str:
     return differs
 
 
+def _is_equal(feature: Compared, here: str, there: str) -> str:
+    """Return SQL for whether the values are equal; of decimals that no decimal holds together, those that fit exactly."""
+    scales = [re.fullmatch(r"decimal\((\d+), ?(\d+)\)", each or "") for each in feature.types]
+    if not all(scales):
+        return f"{here} <=> {there}"
+    digits = [(int(each[1]) - int(each[2]), int(each[2])) for each in scales if each]
+    whole, scale = (max(each) for each in zip(*digits, strict=True))
+    if whole + scale <= _DIGITS:
+        return f"{here} <=> {there}"
+    one, other = (f"try_cast({each} as decimal({_DIGITS}, {scale}))" for each in (here, there))
+    near = f"cast({here} as double) <=> cast({there} as double)"
+    return f"case when {one} is null or {other} is null then {near} else {one} = {other} end"
+
+
 def changed_rows(tables: Tables, features: Sequence[Compared], limit: int) -> str:
     """Return a query of the newest rows of both tables in which one of the features differs: keys and values."""
     keys = [f"here.{quoted(key)} as key_{number}" for number, key in enumerate(tables.grain)]
     numbers = {each.name: number for number, each in enumerate(tables.features)}
     values = []
     for each in features:
-        number, (here, there) = numbers[each.name], each.values()
-        values += [f"cast({here} as string) as here_{number}", f"cast({there} as string) as there_{number}"]
+        number, (here, there) = numbers[each.name], each.texts()
+        values += [f"{here} as here_{number}", f"{there} as there_{number}"]
         values.append(f"{_differs(each, tables)} as differs_{number}")
     condition = " or ".join(_differs(each, tables) for each in features)
     columns = ", ".join([*keys, *values])
@@ -181,19 +217,21 @@ def distributions(tables: Tables, ranges: dict[int, tuple[float, float]]) -> str
     for number, feature in enumerate(tables.features):
         if number in ranges:
             label, condition = f"cast({bin_of(feature.name, *ranges[number])} as string)", finite(quoted(feature.name))
-            queries.append(_counted(number, feature, label, f"{condition} is not null", tables))
+            labels = dict.fromkeys(SIDES, label)
+            queries.append(_counted(number, feature, labels, f"{condition} is not null", tables))
         elif feature.is_plain and not feature.is_numeric:
-            label, value = f"cast({quoted(feature.name)} as string)", quoted(feature.name)
-            counted = _counted(number, feature, label, f"{value} is not null", tables)
+            value = quoted(feature.name)
+            labels = {side: feature.text(side, value) for side in SIDES}
+            counted = _counted(number, feature, labels, f"{value} is not null", tables)
             most = f"{counted} order by here + there desc, label limit {TOP_VALUES}"
             queries.append(f"select * from ({most}) as top_{number}")  # noqa: S608
     return "\nunion all\n".join(queries)
 
 
-def _counted(number: int, feature: Compared, label: str, condition: str, tables: Tables) -> str:
+def _counted(number: int, feature: Compared, labels: Mapping[str, str], condition: str, tables: Tables) -> str:
     relations = dict(zip(SIDES, (tables.here, tables.there), strict=True))
     rows = " union all ".join(
-        f"select {label} as label, {int(side == 'here')} as here, {int(side == 'there')} as there"  # noqa: S608
+        f"select {labels[side]} as label, {int(side == 'here')} as here, {int(side == 'there')} as there"  # noqa: S608
         f" from {relations[side]} where {condition}"
         for side in feature.sides()
     )

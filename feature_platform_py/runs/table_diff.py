@@ -81,13 +81,18 @@ class FeatureDiff:
 
 @dataclass(frozen=True)
 class TableDiff:
-    """A feature table in both schemas. `missing` says where it, or a column of its grain, is not; nothing is counted then."""
+    """A feature table in both schemas. `missing` says where it, or a column of its grain, is not; nothing is counted then.
+
+    Nor if a table has a key more than once: `repeated_here` and `repeated_there` count the rows beyond the first of each key.
+    """
 
     name: str
     here: str
     there: str
     grain: tuple[str, ...]
     missing: str | None = None
+    repeated_here: int = 0
+    repeated_there: int = 0
     in_both: int = 0
     only_here: int = 0
     only_there: int = 0
@@ -99,7 +104,17 @@ class TableDiff:
     def is_equal(self) -> bool:
         """Whether both tables have the same rows with the same features."""
         is_same = all(each.changed == 0 and not each.note for each in self.features)
-        return self.missing is None and not self.only_here and not self.only_there and is_same
+        return self.fault is None and not self.only_here and not self.only_there and is_same
+
+    @property
+    def fault(self) -> str | None:
+        """Why the tables cannot be compared, in words; None if they are."""
+        if self.missing or not (self.repeated_here or self.repeated_there):
+            return self.missing
+        return (
+            f"keys more than once: {self.repeated_here:,} rows too many here, {self.repeated_there:,} there; so rows cannot be"
+            " matched. The test `unique_grain` of a run names such keys"
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the comparison as plain data, for `--format json`."""
@@ -209,6 +224,9 @@ def _missing(grain: Sequence[str], here: Columns, there: Columns) -> str | None:
 def _compared(tables: Tables, backend: Backend, diff: TableDiff) -> TableDiff:
     sides = {row["side"]: row for row in backend.query(diff_sql.summary(tables)).dicts()}
     [counts] = backend.query(diff_sql.matches(tables)).dicts()
+    if _is_repeated(sides, counts):
+        repeated = {row["side"]: int(row["repeated"]) for row in backend.query(diff_sql.repeated(tables)).dicts()}
+        return replace(diff, repeated_here=repeated["here"], repeated_there=repeated["there"])
     bars = _bars(tables, backend, sides)
     examples = _examples(tables, backend, counts)
     in_both = int(counts["in_both"])
@@ -235,6 +253,12 @@ def _compared(tables: Tables, backend: Backend, diff: TableDiff) -> TableDiff:
         examples_there=keys["there"],
         features=features,
     )
+
+
+def _is_repeated(sides: Mapping[str, Mapping[str, Any]], counts: Mapping[str, Any]) -> bool:
+    """Return whether a key of both tables is in one of them more than once, so that more pairs of rows match than there are rows."""
+    matched = (int(counts["in_both"]) + int(counts[f"only_{side}"]) == int(sides[side]["row_count"]) for side in sides)
+    return not all(matched)
 
 
 def _side(number: int, data_type: str | None, row: Mapping[str, Any]) -> Side | None:

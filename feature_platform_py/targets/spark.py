@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from feature_platform_py.core.data_types import Columns
-from feature_platform_py.core.errors import ConfigurationError
+from feature_platform_py.core.errors import ConfigurationError, EngineError
 from feature_platform_py.core.locations import is_table_name, table_parts
 from feature_platform_py.core.messages import Message
 from feature_platform_py.core.project import Project
@@ -103,11 +103,13 @@ class SparkBackend:
 
     def query(self, statement: str) -> Rows:
         """Return the rows, collected."""
-        return collected(self._warehouse.spark.sql(statement))
+        with _as_engine_error():
+            return collected(self._warehouse.spark.sql(statement))
 
     def arrow(self, statement: str) -> pa.Table:
         """Return the rows as an Arrow table."""
-        return self._warehouse.spark.sql(statement).toArrow()
+        with _as_engine_error():
+            return self._warehouse.spark.sql(statement).toArrow()
 
     def rename(self, old: str, new: str) -> None:
         """Rename the table's folder."""
@@ -228,3 +230,13 @@ def collected(frame: DataFrame) -> Rows:
 def _table(name: str) -> TableName:
     _, schema, table = table_parts(name)
     return TableName(schema, table)
+
+
+@contextmanager
+def _as_engine_error() -> Iterator[None]:
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except PySparkException as error:
+        raise EngineError(str(error)) from error

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from io import StringIO
 from pathlib import Path
@@ -324,6 +326,53 @@ def test_a_diff_fits_the_window_and_its_page_shows_values_as_text(
     monkeypatch.setattr("feature_platform_py.cli.diff.table_width", lambda _: 80)
     narrow = call("diff", "shop", "--schema", "dev_diff").stdout
     assert max(map(len, narrow.splitlines())) <= 80
+
+
+def odd_tables(warehouse: str, *, rows: int = 1) -> None:
+    """Tables of production and of `dev_odd` with types whose values have no text or no common type, and one key `rows` times."""
+    at = [datetime(2024, 1, day, tzinfo=UTC) for day in (1, 2, 3)] + [datetime(2024, 1, 4, tzinfo=UTC)] * rows
+    for schema, raw, digits, share in (
+        ("features", [b"\xff", b"a", b"b", b"c"], pa.decimal128(38, 0), [1.0, 2.0, None, 4.0]),
+        ("dev_odd", [b"\xff", b"\xfe", b"b", b"c"], pa.decimal128(38, 18), [None] * 4),
+    ):
+        money = [Decimal("1"), Decimal("2"), Decimal(10) ** (37 if schema == "features" else 19), Decimal("-4")]
+        columns = {"raw": raw, "money": pa.array(money, digits), "share": pa.array(share, pa.float64())}
+        table = pa.table({"who": ["a"] * 4, "at": at[:4], **columns})
+        table = pa.concat_tables([table, *[table.slice(3)] * (len(at) - 4)]) if schema == "dev_odd" else table
+        write_deltalake(Path(warehouse) / schema / SPEND, table)
+        write_deltalake(Path(warehouse) / schema / MONTHLY, table)
+
+
+def test_a_diff_compares_bytes_and_decimals_that_no_type_holds_together(
+    story: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FP_WAREHOUSE", "odd")
+    odd_tables("odd")
+    told = json.loads(call("diff", "shop", "--schema", "dev_odd", "--format", "json").stdout)
+    assert told["tables"][0]["in_both"] == 4
+    raw, money, share = told["tables"][0]["features"]
+    assert (raw["changed"], raw["here"]["maximum"]) == (1, "FF")
+    assert [(each["here"], each["there"]) for each in raw["examples"]] == [("FE", "61")]
+    assert {bar["label"] for bar in raw["bars"]} == {"FF", "FE", "61", "62", "63"}
+    assert money["changed"] == 1
+    assert share["here"]["maximum"] is None
+    shown = call("diff", "shop", "--schema", "dev_odd").stdout
+    assert re.search(r"share +3 +75.00 +25.00 → 100.00 +2.333 → none +1.0 → none +4.0 → none", shown)
+    close_warehouse("sail", Path("odd").resolve())
+
+
+def test_a_diff_of_tables_with_a_key_more_than_once_is_not_equal(
+    story: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FP_WAREHOUSE", "twice")
+    odd_tables("twice", rows=3)
+    told = json.loads(call("diff", "shop", "--schema", "dev_odd", "--format", "json").stdout)
+    spend = told["tables"][0]
+    assert (spend["is_equal"], spend["repeated_here"], spend["repeated_there"]) == (False, 2, 0)
+    shown = call("diff", "shop", "--schema", "dev_odd").stdout
+    assert "keys more than once: 2 rows too many here, 0 there; so rows cannot be matched." in shown
+    assert shown.endswith("0 of 2 tables are equal\n")
+    close_warehouse("sail", Path("twice").resolve())
 
 
 def test_a_diff_with_an_environment_that_is_not_there_names_a_near_one(story: dict[str, Any]) -> None:

@@ -49,3 +49,12 @@ def test_means_differ_in_standard_deviations(one: list[float], other: list[float
 
 def test_what_is_not_finite_is_not_known() -> None:
     assert Spread.read([3, float("nan"), float("inf"), "1.5", None]) == Spread(3, None, None, 1.5, None)
+
+
+def test_numbers_at_the_end_of_what_a_double_holds_are_no_error() -> None:
+    whole = spread([1.0, 3.0]).with_(Spread(1, 1.797e308, 0.0, 1.797e308, 1.797e308))
+    assert (whole.count, whole.low, whole.high) == (3, 1.0, 1.797e308)
+    assert whole.deviation is None  # its square is none
+    assert Spread(1, -1.7e308, 0.0, -1.7e308, -1.7e308).with_(Spread(1, 1.7e308, 0.0, 1.7e308, 1.7e308)).mean is None
+    assert standardised_difference(Spread(1, -1.7e308, 1.0), Spread(1, 1.7e308, 1.0)) is None
+    assert standardised_difference(Spread(2, 1.0, 1e200), Spread(2, 2.0, 1e200)) is None
