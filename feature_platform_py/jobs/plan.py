@@ -64,6 +64,11 @@ class TablesPlan:
         return ()
 
     @property
+    def knows_loads(self) -> bool:
+        """Whether its source says when each row arrived, so that a run looks only at periods with newly loaded rows."""
+        return bool(self.source.registered and self.source.registered.loaded_at)
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """The models that are feature tables."""
         return tuple(dict.fromkeys(each.model for each in self.feature_sets))

@@ -26,7 +26,7 @@ from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
 from feature_platform_py.targets import backend_of
 from feature_platform_py.targets.sql_endpoint import SqlEndpointBackend
 from feature_platform_py.warehouse.catalog_file import TableName
-from feature_platform_py.warehouse.repair import log_fault, table_fault, throw_away
+from feature_platform_py.warehouse.repair import log_fault, remove_uncommitted, table_fault, throw_away
 from feature_platform_py.warehouse.session import open_warehouse
 from feature_platform_py.warehouse.stored_relations import commits, stored_relations
 
@@ -96,6 +96,7 @@ def _link(missing: list[Origin], project: Project, tell: Tell) -> list[Origin]:
             table, to = table_folder(production, each.name), table_folder(project, each.name)
             to.parent.mkdir(parents=True, exist_ok=True)
             remove_staged(to.parent, each.name)
+            remove_uncommitted(to)
             try:
                 _check(table)
                 linked += link_table(table, to)

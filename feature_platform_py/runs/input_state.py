@@ -14,6 +14,8 @@ from feature_platform_py.core.project import Project
 
 # No input has this state, so tables with this note are not trusted.
 _UNKNOWN = "unknown"
+# Not a state: tables were computed from one, but perhaps not from that which a run that asks only for loaded rows takes for granted.
+_UNCOMPARED = "uncompared"
 
 
 class InputChangedError(DataCheckError):
@@ -52,17 +54,20 @@ class InputState:
         known = {note: _noted(note) for note in self._notes}
         for note, states in known.items():
             _note(note, {*states, self._digest})
-        return any(states - {self._digest} for states in known.values())
+        return any(states - {self._digest, _UNCOMPARED} for states in known.values())
 
     def check(self) -> None:
         """Raise InputChangedError if the state of the input has changed since the start."""
         if _digest(self._read()) != self._digest:
             raise InputChangedError
 
-    def end(self) -> None:
-        """Remove the notes: the tables were computed from one state of the input."""
+    def end(self, *, are_all_built: bool = True) -> None:
+        """Remove the notes: the tables were computed from one state of the input. Those to compare stay so until all are built."""
         for note in self._notes:
-            note.unlink(missing_ok=True)
+            if _UNCOMPARED in _noted(note) and not are_all_built:
+                _note(note, {_UNCOMPARED})
+            else:
+                note.unlink(missing_ok=True)
 
 
 def move_note(project: Project, old: str, new: str) -> None:
@@ -101,7 +106,18 @@ def taking_notes(
 
 def is_unfinished(project: Project, names: Sequence[str]) -> bool:
     """Return whether a run of the job, or of a feature group, has not checked its input at its end."""
-    return any(note.exists() for note in _notes(project, names))
+    return any(note.exists() and _noted(note) != {_UNCOMPARED} for note in _notes(project, names))
+
+
+def note_uncompared(project: Project, names: Sequence[str]) -> None:
+    """Note that the next run must compare all periods of these jobs or groups with the input, also those without loaded rows."""
+    for note in _notes(project, names):
+        _note(note, {*_noted(note), _UNCOMPARED})
+
+
+def is_uncompared(project: Project, names: Sequence[str]) -> bool:
+    """Return whether the next run of a job or a feature group must compare all periods."""
+    return project.target.has_session and any(_UNCOMPARED in _noted(note) for note in _notes(project, names))
 
 
 def _notes(project: Project, names: Sequence[str]) -> list[Path]:
@@ -113,8 +129,8 @@ def _digest(state: object) -> str:
 
 
 def _note(note: Path, states: set[str]) -> None:
-    # Two noted states cannot both be the present one.
-    replace_file(note, json.dumps(sorted(states)[:2]))
+    # Two noted states cannot both be the present one. Then all rows are computed, and nothing is left to compare.
+    replace_file(note, json.dumps(sorted(states - {_UNCOMPARED})[:2] + sorted(states & {_UNCOMPARED})))
 
 
 def _noted(note: Path) -> set[str]:

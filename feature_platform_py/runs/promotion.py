@@ -11,13 +11,14 @@ from feature_platform_py.core.errors import ConfigurationError, DataCheckError, 
 from feature_platform_py.core.project import Project, check_schema_is_read
 from feature_platform_py.files.delta_links import Replacement, link_table, remove_staged, replacement
 from feature_platform_py.jobs.plan import JobPlan
-from feature_platform_py.jobs.work import TableWork
+from feature_platform_py.jobs.work import MOVED_WORK, TableWork
 from feature_platform_py.runs.environment import Origin, feature_tables, table_folder
-from feature_platform_py.runs.input_state import is_unfinished
+from feature_platform_py.runs.input_state import is_unfinished, note_uncompared
 from feature_platform_py.runs.lock import building_alone, running_alone
+from feature_platform_py.runs.renames import find_moves
 from feature_platform_py.runs.run import stored_work
 from feature_platform_py.warehouse.catalog_file import TableName
-from feature_platform_py.warehouse.repair import log_fault, table_fault
+from feature_platform_py.warehouse.repair import log_fault, remove_uncommitted, table_fault
 from feature_platform_py.warehouse.session import open_warehouse
 from feature_platform_py.warehouse.stored_relations import commits
 
@@ -32,7 +33,8 @@ class Promoted:
     """A feature table, and whether production's becomes, or would become, the environment's.
 
     It does if it is `new` there or `replaced`. It does not if it is the `same`, or if it is `left` as it is: the environment's has the
-    same definition, but was computed from input that has changed since. Production's may be newer or older than that.
+    same definition, but was computed from input that has changed since. Production's may be newer or older than that. All periods are
+    compared for this, also those without newly loaded rows.
     """
 
     name: str
@@ -68,11 +70,15 @@ def promote(
         on_step("asks whether the environment has the tables of the project's files")
         works = _checked_work(plan, project, on_note)
         found = [(each, _change(each, works[each.shown], project)) for each in feature_tables(plan)]
-        for each in [each for each, change in found if change in BROUGHT]:
-            _check_files(each, project)
+        for each, change in found:
+            if change in BROUGHT:
+                _check_files(each, change, project)
         if not is_dry_run:
             on_step("replaces production's tables")
-            _replace(found, project)
+            stale = {each.owner for each, change in found if change in BROUGHT and works[each.shown].action != "skip"}
+            # A run that asks only for loaded rows would take the tables for those of its last input.
+            uncompared = [part.name for part in plan.parts if part.knows_loads and part.name in stale]
+            _replace(found, project, uncompared=uncompared)
     return [Promoted(each.shown, change) for each, change in found]
 
 
@@ -111,9 +117,11 @@ def _check_ended(plan: JobPlan, project: Project) -> None:
 
 def _checked_work(plan: JobPlan, project: Project, tell: Tell) -> dict[str, TableWork]:
     """Return the work on each table of the environment. Raises ConfigurationError if it is not of the project's files."""
-    works = stored_work(plan, project, on_note=tell)
-    other = {name: work.why for name, work in works.items() if work.is_of_another_definition}
-    if other:
+    if moves := find_moves(plan, project).tables:
+        works = {plan.shown(new.removeprefix(f"{project.target.schema}.")): MOVED_WORK for _, new in moves}
+    else:
+        works = stored_work(plan, project, is_compared=any(part.knows_loads for part in plan.parts), on_note=tell)
+    if other := {name: work.why for name, work in works.items() if work.is_of_another_definition}:
         said = "; ".join(f"`{name}`: {why}" for name, why in other.items())
         raise ConfigurationError(
             f"`{project.target.schema}` does not have the tables of the project's files, and nothing was changed ({said}); run"
@@ -146,17 +154,19 @@ def _ledger(table: Origin, project: Project) -> frozenset[tuple[str, str]]:
     return frozenset((str(row[0]), str(row[1])) for row in warehouse.spark.sql(query).collect())
 
 
-def _check_files(table: Origin, project: Project) -> None:
+def _check_files(table: Origin, change: Change, project: Project) -> None:
     for each in (project, project.production):
         folder = table_folder(each, table.name)
-        if fault := table_fault(folder) or log_fault(folder):
+        # What a killed first write left in production is no table, and has no log.
+        is_table = each is project or change == "replaced"
+        if fault := table_fault(folder) or (log_fault(folder) if is_table else None):
             raise EngineError(
                 f"{fault}; nothing was changed: run the job in `{each.target.schema}` with `--full-refresh`"
             )
 
 
-def _replace(found: list[tuple[Origin, Change]], project: Project) -> None:
-    """Bring all files first, then commit each table."""
+def _replace(found: list[tuple[Origin, Change]], project: Project, *, uncompared: list[str]) -> None:
+    """Bring all files first, then commit each table. The next run in production compares the uncompared, whichever it is."""
     ready: list[Replacement] = []
     try:
         for each, change in found:
@@ -165,11 +175,13 @@ def _replace(found: list[tuple[Origin, Change]], project: Project) -> None:
                 ready.append(replacement(*folders))
     except DataCheckError as error:
         raise EngineError(f"{error}; nothing was changed. Run the job in production instead") from error
+    note_uncompared(project.production, uncompared)
     for each, change in found:
         if change == "new":
             to = table_folder(project.production, each.name)
             to.parent.mkdir(parents=True, exist_ok=True)
             remove_staged(to.parent, each.name)
+            remove_uncommitted(to)
             link_table(table_folder(project, each.name), to)
     for one in ready:
         one.commit()

@@ -24,7 +24,13 @@ from feature_platform_py.jobs.work import MOVED_WORK, UNKNOWN_WORK, TableWork
 from feature_platform_py.runs import dbt
 from feature_platform_py.runs.dbt import DbtRun, NodeResult
 from feature_platform_py.runs.environment import prepare_sink, take_over
-from feature_platform_py.runs.input_state import CopyLostError, InputChangedError, InputState, is_unfinished
+from feature_platform_py.runs.input_state import (
+    CopyLostError,
+    InputChangedError,
+    InputState,
+    is_uncompared,
+    is_unfinished,
+)
 from feature_platform_py.runs.known_tests import known_tests
 from feature_platform_py.runs.lock import building_alone, running_alone
 from feature_platform_py.runs.nothing_new import Known, LastRun
@@ -118,12 +124,13 @@ def run_job(
             take_over(plan, project, tell=on_note)
         prepare_sink(plan, project)
         variables = bring_up_to_date(plan, project, tell=on_note)
-        if is_reconciled:
+        is_compared = is_reconciled or is_uncompared(project, [part.name for part in plan.parts])
+        if is_compared:
             # Only where it is asked for: dbt parses the project anew when a variable changes.
             variables["reconcile"] = True
         started, last = time.monotonic(), LastRun(plan, project, variables)
         is_all_asked = is_full_refresh or is_reconciled or is_tested
-        if not is_all_asked and (report := _unchanged(last, plan, project, started)):
+        if not (is_all_asked or is_compared) and (report := _unchanged(last, plan, project, started)):
             return report
         last.forget()
         run = partial(
@@ -211,8 +218,9 @@ def _run(
     # A change of the input may be the cause of a failure.
     state.check()
     tests.keep(dbt_run.passed)
-    if not is_doubtful or not _missing(plan, dbt_run):
-        state.end()
+    are_all_built = not _missing(plan, dbt_run)
+    if are_all_built or not is_doubtful:
+        state.end(are_all_built=are_all_built)
     try:
         _raise_failures(dbt_run, project)
         check_is_built(plan, dbt_run, project)
@@ -286,13 +294,18 @@ def plan_work(
 
 
 def stored_work(
-    plan: TablesPlan, project: Project, *, on_note: Callable[[str], None] = lambda _: None
+    plan: TablesPlan, project: Project, *, is_compared: bool = False, on_note: Callable[[str], None] = lambda _: None
 ) -> dict[str, TableWork]:
-    """Return what each feature table needs as `plan_work` does; the rows of a query are those of the last run."""
+    """Return what each feature table needs as `plan_work` does; the rows of a query are those of the last run.
+
+    If it is compared, all periods are looked at, also those without newly loaded rows.
+    """
     shown = {node: plan.shown(node) for node in plan.table_nodes}
     moves = find_moves(plan, project).tables
     is_known = backend_of(project).shows(moves)
     variables = bring_up_to_date(plan, project, tell=on_note)
+    if is_compared or is_uncompared(project, [part.name for part in plan.parts]):
+        variables["reconcile"] = True
     works, dbt_run = dbt.find_work(project, plan.name, variables=variables, select=plan.table_nodes)
     _raise_failures(dbt_run, project)
     moved = set() if is_known else {new.removeprefix(f"{project.target.schema}.") for _, new in moves}

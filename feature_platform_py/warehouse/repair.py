@@ -148,6 +148,15 @@ def throw_away(path: Path) -> None:
         remove(rubbish)
 
 
+def remove_uncommitted(table: Path) -> None:
+    """Remove the folder that a killed first write left: nobody reads files without a commit. The table's lock must be held.
+
+    A folder with anything else in the place of a table's files stays.
+    """
+    if table.is_dir() and not any(commits(table)) and table_fault(table) is None:
+        throw_away(table)
+
+
 def remove(path: Path) -> None:
     """Remove a folder with its content, or any other path; ignore what cannot be removed."""
     if isinstance(path, StorePath):

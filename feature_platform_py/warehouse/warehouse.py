@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import shutil
 import tempfile
 import threading
@@ -26,7 +27,7 @@ from feature_platform_py.warehouse.delta_layout import nullable, rows_changed, t
 from feature_platform_py.warehouse.external_sources import ExternalSource, define_source
 from feature_platform_py.warehouse.file_states import latest_version
 from feature_platform_py.warehouse.registrations import Registrations
-from feature_platform_py.warehouse.repair import DISCARDED_PREFIX, remove, throw_away
+from feature_platform_py.warehouse.repair import DISCARDED_PREFIX, remove, remove_uncommitted, throw_away
 from feature_platform_py.warehouse.stored_relations import PLAIN_NAME, commits, plain_folders, stored_tables
 
 if TYPE_CHECKING:
@@ -258,7 +259,7 @@ class Warehouse:
             self._discard_table(name)
 
     def rename(self, name: TableName, new_name: TableName) -> None:
-        """Give a relation a new name, which must be free."""
+        """Give a relation a new name, in place of what a killed first write left. Raises EngineError if other files have it."""
         with self._lock:
             _check_is_plain(new_name.name)
             definition = self._session.registered[name]
@@ -266,6 +267,8 @@ class Warehouse:
                 raise EngineError(
                     f"table {name}: a table at an object store cannot be renamed; build it under the new name"
                 )
+            if definition.kind == "table":
+                _make_room(self.location(new_name), name)
             self._session.unregister(name)
             if definition.kind == "table":
                 self.create_schema(new_name.schema)
@@ -317,6 +320,14 @@ class Warehouse:
 def copies_folder(warehouse: Path) -> Path:
     """Return the folder of Parquet copies of files; that of a warehouse at an object store is on this machine."""
     return (warehouse.local_folder() if isinstance(warehouse, StorePath) else warehouse) / COPIES
+
+
+def _make_room(place: Path, name: TableName) -> None:
+    remove_uncommitted(place)
+    if os.path.lexists(place):
+        raise EngineError(
+            f"{place}: expected no files, which the table {name} would replace, found some; remove them first"
+        )
 
 
 def _check_is_plain(name: str) -> None:

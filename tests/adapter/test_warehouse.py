@@ -192,6 +192,16 @@ def test_renaming_moves_tables_and_views(warehouse: Warehouse) -> None:
         assert rows(found, TableName("features", "t2")) == [(1,)]
 
 
+def test_a_table_does_not_get_the_name_of_files_that_nobody_knows(warehouse: Warehouse) -> None:
+    write(warehouse, "select 1 as a")
+    taken = warehouse.folder / "features" / "taken"
+    taken.write_text("of somebody")
+    with pytest.raises(EngineError, match=r"taken: expected no files, which the table .* would replace, found some"):
+        warehouse.rename(TABLE, TableName("features", "taken"))
+    assert taken.read_text() == "of somebody"
+    assert rows(warehouse, TABLE) == [(1,)]
+
+
 def test_columns_are_added_without_rewriting(warehouse: Warehouse) -> None:
     write(warehouse, "select 1 as a")
     files = set(warehouse.location(TABLE).glob("*.parquet"))

@@ -539,6 +539,16 @@ def test_an_environment_notes_what_a_run_in_production_does_while_it_takes_over(
     assert (json.loads(kept.read_text()) if kept.exists() else None) == noted
 
 
+def test_what_a_killed_first_write_left_gives_way_to_productions_table(story: dict[str, Any]) -> None:
+    left = WAREHOUSE / "dev_left" / SPEND / "left.parquet"
+    left.parent.mkdir(parents=True)
+    left.write_text("half of it")
+    project = open_project().in_schema("dev_left")
+    assert len(environment.take_over(prepare_job(JOB, project), project)) == 2
+    assert rows_of(left.parent).equals(rows_of(WAREHOUSE / "features" / SPEND))
+    assert not left.exists()
+
+
 def test_a_promotion_that_ends_early_says_what_to_run(story: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     reword(JOB, "window_days: 7", "window_days: 14")
     write_rows(range(91))

@@ -73,6 +73,10 @@ def test_a_renamed_job_computes_nothing_and_keeps_all_that_it_had(shop: Path, fp
     # What a run that was killed after the first table leaves.
     warehouse = open_project().target.warehouse
     (warehouse / "features/shop__user_spend").rename(warehouse / "features/shop__two__user_spend")
+    # And what one leaves that began without `was` and was killed before its first commit.
+    uncommitted = warehouse / "features/shop__two__user_monthly_transactions/period_start=2024-01-01/left.parquet"
+    uncommitted.parent.mkdir(parents=True)
+    uncommitted.write_text("half of it")
     told, printed = run(fpjob, "shop__two")
     assert actions(told) == {"skip"}
     assert told["sink"]["why_left"] is not None
@@ -83,6 +87,7 @@ def test_a_renamed_job_computes_nothing_and_keeps_all_that_it_had(shop: Path, fp
         return {name.replace("shop", "shop__two") for name in names}
 
     assert relations() == renamed(before)
+    assert not uncommitted.exists()
     assert notes() == renamed(kept)
     assert len(past_runs(open_project(), "shop__two")) == 2
     assert not Path("target/jobs/shop").exists()

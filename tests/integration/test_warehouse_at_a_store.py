@@ -325,9 +325,12 @@ def test_an_environment_starts_from_copies_that_the_store_makes_and_is_promoted(
     (project / "apart.yaml").write_text(
         text.replace("job_name: stored", "job_name: apart").replace("window_days: 30", "window_days: 7")
     )
+    left = StorePath(f"{bucket}/apart/wh/dev_anna/apart__user_spend/left.parquet")
+    left.write_bytes(b"of a killed first write")
     developed = fpjob("run", "apart.yaml", "--schema", "dev_anna")
     assert developed.status == 0, developed.stderr
     assert re.search(r"\(\d+ files, copied\)", developed.stderr)
+    assert not left.is_file()
     assert "1 of 3 feature tables computed" in developed.stderr
     tables = [DeltaTable(f"{bucket}/apart/wh/{schema}/apart__user_spend") for schema in ("features", "dev_anna")]
     version = tables[0].version()
