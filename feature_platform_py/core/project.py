@@ -28,11 +28,15 @@ SERVER_CATALOG = "server"
 SCHEMA = "FP_SCHEMA"
 """The environment variable that names the schema of tables in place of the profile's: an environment."""
 
-ENVIRONMENT = "FP_ENVIRONMENT"
-"""The environment variable that tells dbt how the inputs of single jobs end in an environment; commands set it."""
+SOURCES = "sources"
+"""Production's schema of the relations by which the models read files and queries."""
 
-# The variable of `dbt_project.yml` that names production's schema, for profiles that have environments as targets of their own.
-_PRODUCTION = "production_schema"
+SOURCES_SCHEMA = "FP_SOURCES_SCHEMA"
+"""The environment variable that tells dbt the schema of these relations; commands set it."""
+
+PRODUCTION_SCHEMA = "production_schema"
+"""The variable of `dbt_project.yml` that names production's schema, for profiles that have environments as targets of their own."""
+
 _SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 # dbt's filters of values that are not texts.
@@ -58,9 +62,9 @@ class Target:
         return self.schema if self.production else None
 
     @property
-    def own_ending(self) -> str:
-        """The ending of names beside those of production: nothing for production."""
-        return f"__{self.schema}" if self.production else ""
+    def sources_schema(self) -> str:
+        """The schema of the relations by which the models read files and queries; an environment has one of its own."""
+        return f"{SOURCES}__{self.schema}" if self.production else SOURCES
 
     @property
     def has_session(self) -> bool:
@@ -183,6 +187,11 @@ def _load_target(root: Path, name: str | None) -> Target:
     )
 
 
+def is_of_sources(schema: str) -> bool:
+    """Return whether a schema, in lower case, is that of production's sources or one of an environment."""
+    return schema == SOURCES or schema.startswith(f"{SOURCES}__")
+
+
 def check_schema_name(schema: str, production: str) -> None:
     """Raise ConfigurationError for a text that cannot be the schema of an environment beside production's."""
     if schema == production:
@@ -206,6 +215,37 @@ def check_schema_is_read(project: Project) -> None:
         raise ConfigurationError(_schema_is_fixed(project.target.name, given, project.target.schema))
 
 
+def productions_beside(project: Project) -> list[tuple[str, str]]:
+    """Return name and schema of each other target of the profile that has the same warehouse and a production of its own.
+
+    A target in which a value cannot be rendered here is left out, and all are if the project says which schema is production's.
+    """
+    outputs = _read_profile(project.root / "profiles" / "profiles.yml")["outputs"]
+    if _production_schema(project.root) or project.target.name not in outputs:
+        return []
+    there = {name: _place_and_schema(output, project.root) for name, output in outputs.items()}
+    own, _ = there.pop(project.target.name)
+    return [(name, schema) for name, (place, schema) in there.items() if own and place == own]
+
+
+def _place_and_schema(output: Mapping[str, Any], root: Path) -> tuple[tuple[str, ...] | None, str]:
+    """Return where an output's tables are, None if that cannot be told, and its schema without that of an environment."""
+    from jinja2 import TemplateError
+
+    def given(key: str, default: str = "") -> str:
+        value = output.get(key, default)
+        return _rendered(value, variables=_without_schema()) if isinstance(value, str) else str(value)
+
+    try:
+        if output["type"] == "fpspark" and given("catalog") != SERVER_CATALOG:
+            engine = given("engine", output["type"])
+            folder = warehouse_place(given("warehouse", "warehouse"), root, engine=engine)
+            return ("folder", str(folder.resolve())), given("schema")
+        return (output["type"], given("host"), given("port"), given("catalog")), given("schema")
+    except (ConfigurationError, TemplateError):
+        return None, ""
+
+
 def _schema_is_fixed(target: str, given: str, schema: str) -> str:
     return (
         f"profiles/profiles.yml: target `{target}`: expected a `schema` that `--schema` and `{SCHEMA}` can set, given `{given}`; write"
@@ -220,7 +260,7 @@ def _without_schema() -> dict[str, str]:
 def _production_schema(root: Path) -> str | None:
     """Return what `dbt_project.yml` says of production's schema, if it does; the project's files have been checked."""
     settings = dbt_settings(root).get("vars")
-    named = settings.get(_PRODUCTION) if isinstance(settings, dict) else None
+    named = settings.get(PRODUCTION_SCHEMA) if isinstance(settings, dict) else None
     return str(named) if named else None
 
 

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from typing import Any
 
 from feature_platform_py.core.locations import is_table_name, table_parts
+from feature_platform_py.core.project import PRODUCTION_SCHEMA, SCHEMA, SOURCES, SOURCES_SCHEMA
 from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.registry.references import references_of
 from feature_platform_py.registry.registry import Registry
 from feature_platform_py.registry.source import RegisteredSource, SourceLocation
-from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
 
 # Words that an engine does not read as a column.
 _RESERVED = re.compile(
@@ -27,14 +27,33 @@ _RESERVED = re.compile(
     "unknown|update|user|using|values|when|where|window|with|within",
     re.IGNORECASE,
 )
+
+
+class _Jinja(str):
+    """An expression of Jinja, which stands for itself among values."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+# As in `Target.sources_schema`. Plain dbt lacks the variable of commands: `FP_SCHEMA` or the project tells it of an environment.
+_SOURCES_SCHEMA = _Jinja(
+    f"env_var('{SOURCES_SCHEMA}', '{SOURCES}' if target.schema == (var('{PRODUCTION_SCHEMA}', '')"
+    f" or ('' if env_var('{SCHEMA}', '') == target.schema else target.schema)) else '{SOURCES}__' ~ target.schema)"
+)
 # Text that dbt calls as a function if it is an argument of a test.
 _CALL = re.compile(r"\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*")
+
+
+def schema_of_sources() -> AsIs:
+    """Return the expression for the schema of the relations by which models read files and queries."""
+    return AsIs("{{ " + _SOURCES_SCHEMA + " }}")
 
 
 def source_content(source: RegisteredSource, registry: Registry) -> dict[str, Any]:
     """Return the dbt source of a registered source: a table with its columns, and a test for each rule of the registry."""
     kind, name = source.dbt_source
-    files = (None, EXTERNAL_SCHEMA, name)
+    files = (None, _SOURCES_SCHEMA, name)
     names = {
         target: table_parts(place.location) if is_table_name(place.location) else files
         for target, place in source.locations.items()

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from feature_platform_py.core.locations import table_parts
-from feature_platform_py.core.project import ENVIRONMENT
 from feature_platform_py.core.suggestions import ticked
-from feature_platform_py.dbt_files.dbt_yaml import AsIs, group_name
+from feature_platform_py.dbt_files.dbt_yaml import AsIs, group_name, schema_of_sources
 from feature_platform_py.features.columns import OutputColumn
 from feature_platform_py.features.feature_set import FeatureSet
 from feature_platform_py.files.declared import TEXT_FORMATS
@@ -31,7 +30,7 @@ from feature_platform_py.jobs.split import SPLIT_COLUMN
 from feature_platform_py.registry.feature import Feature, FeatureGroup
 from feature_platform_py.registry.field import field_named
 from feature_platform_py.registry.registry import Registry
-from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
+from feature_platform_py.sources.resolve import own_input
 from feature_platform_py.sources.scoring import ScoringRows
 
 _OWN_COLUMNS = {
@@ -82,15 +81,15 @@ def _own_source(plan: JobPlan) -> dict[str, Any]:
     """Return the source of a job without a registry entry: a table, or files that are registered under the job's name."""
     source, name = plan.source, plan.job_name
     description = f"What the job `{name}` reads, without an entry in the registry."
-    own_table = AsIs(f"{{{{ '{name}__input' ~ env_var('{ENVIRONMENT}', '') }}}}")
+    own_table, schema = own_input(name), schema_of_sources()
     if source.query is not None:
         table: dict[str, Any] = {"name": name, "description": description, "identifier": own_table}
-        return {"name": "ad_hoc", "schema": EXTERNAL_SCHEMA, "tables": [table]}
+        return {"name": "ad_hoc", "schema": schema, "tables": [table]}
     if source.format is None:
-        database, schema, identifier = table_parts(source.location)
+        database, named_schema, identifier = table_parts(source.location)
         place: dict[str, Any] = {"database": database} if database else {}
         table = {"name": name, "description": description, "identifier": identifier}
-        return {"name": "ad_hoc", **place, "schema": schema, "tables": [table]}
+        return {"name": "ad_hoc", **place, "schema": named_schema, "tables": [table]}
     read: dict[str, Any] = {"location": source.location, "format": source.format, "options": dict(source.options)}
     if source.readings:
         read["columns"] = [{"name": column, **asdict(reading)} for column, reading in source.readings.items()]
@@ -99,7 +98,7 @@ def _own_source(plan: JobPlan) -> dict[str, Any]:
     columns = [] if is_looked_at else [{"name": column, "type": data_type} for column, data_type in plan.columns]
     config = {"meta": {"locations": {"local": read}, "columns": columns}}
     files: dict[str, Any] = {"name": name, "description": description, "identifier": own_table, "config": config}
-    return {"name": "ad_hoc", "schema": EXTERNAL_SCHEMA, "tables": [files]}
+    return {"name": "ad_hoc", "schema": schema, "tables": [files]}
 
 
 def _model(

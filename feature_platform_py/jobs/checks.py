@@ -10,7 +10,7 @@ from feature_platform_py.core.data_types import Columns
 from feature_platform_py.core.document import Place
 from feature_platform_py.core.errors import ConfigurationError, FeaturePlatformError, Problem
 from feature_platform_py.core.locations import absolute, is_remote, is_table_name, overlap, table_parts
-from feature_platform_py.core.project import Project
+from feature_platform_py.core.project import Project, is_of_sources
 from feature_platform_py.core.stores.path import place_of
 from feature_platform_py.core.suggestions import printable, ticked
 from feature_platform_py.features.catalogue import transformers_of
@@ -28,7 +28,6 @@ from feature_platform_py.registry.registry import Registry, load_source_registry
 from feature_platform_py.sinks.sink import Sink
 from feature_platform_py.sources.input_source import InputSource
 from feature_platform_py.sources.resolve import (
-    EXTERNAL_SCHEMA,
     ResolvedSource,
     missing_file,
     resolve_input,
@@ -358,7 +357,7 @@ def _is_kept(place: str, job_name: str, project: Project) -> bool:
 
 def _is_of_platform(schema: str, name: str, job_name: str, project: Project) -> bool:
     if schema.lower() != project.target.schema.lower():
-        return schema.lower() == EXTERNAL_SCHEMA
+        return is_of_sources(schema.lower())
     models = {model.lower() for model in (*model_names(project.root), INPUT_MODEL, JOINED_MODEL)}
     is_of_job = name.lower().startswith(f"{job_name}__") or name.lower().rpartition("__")[2] in models
     return is_of_job or name.lower() in group_tables(project.root)

@@ -10,12 +10,11 @@ from pathlib import Path
 from feature_platform_py.core.document import read_document
 from feature_platform_py.core.errors import ConfigurationError
 from feature_platform_py.core.locations import is_table_name, overlap, table_parts
-from feature_platform_py.core.project import Project
+from feature_platform_py.core.project import Project, is_of_sources, productions_beside
 from feature_platform_py.core.suggestions import ticked
 from feature_platform_py.jobs.config import JobConfig
 from feature_platform_py.jobs.names import job_files
 from feature_platform_py.registry.registry import load_source_registry
-from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
 from feature_platform_py.warehouse.stored_relations import stored_relations
 
 _WITHOUT_SCHEMA = table_parts("any")[1]
@@ -49,20 +48,35 @@ def check_environment(project: Project) -> None:
     name = project.target.environment
     if name is None:
         return
-    used = [(EXTERNAL_SCHEMA, "the sources of jobs"), (_WITHOUT_SCHEMA, "the tables without a schema")]
-    others = environments(project)
-    for place in production_places(project):
-        used.append((place.schema or "", place.used_by))
-        if place.is_sink and place.schema:
-            used += [(f"{other}_{place.schema}", f"sinks of the environment `{other}`") for other in others]
-    if name not in others and (unknown := _unknown_tables(name, project)):
-        used.append((name, f"tables that no job of this project builds: {ticked(unknown[:_LISTED])}"))
-    for schema, used_by in used:
-        if schema.lower() == name:
+    sources = project.target.sources_schema
+    for schema, used_by in _used(name, project):
+        if schema.lower() in (name, sources):
+            which = "which" if schema.lower() == name else f"whose schema `{sources}`"
             raise ConfigurationError(
-                f"`--schema`: expected the name of a schema for this environment alone, given `{name}`, which has {used_by}; name"
+                f"`--schema`: expected the name of a schema for this environment alone, given `{name}`, {which} has {used_by}; name"
                 " another one"
             )
+
+
+def _used(name: str, project: Project) -> Iterator[tuple[str, str]]:
+    """Yield each schema that an environment of this name cannot have for itself, and who has it."""
+    if is_of_sources(name):
+        yield name, "the sources of jobs"
+    yield _WITHOUT_SCHEMA, "the tables without a schema"
+    yield project.production.target.schema, "production's tables"
+    for target, schema in productions_beside(project):
+        yield (
+            schema,
+            f"the tables of the target `{target}`, unless `production_schema` in `dbt_project.yml` makes that an environment",
+        )
+    others = environments(project)
+    for place in production_places(project):
+        yield place.schema or "", place.used_by
+        if place.is_sink and place.schema:
+            yield from ((f"{other}_{place.schema}", f"sinks of the environment `{other}`") for other in others)
+    if name not in others:
+        for schema, unknown in _unknown_tables(name, project).items():
+            yield schema, f"tables that no job of this project builds: {ticked(unknown[:_LISTED])}"
 
 
 def in_environment(config: JobConfig, project: Project) -> JobConfig:
@@ -120,10 +134,16 @@ def _of_job(path: Path) -> Iterator[Place]:
             yield Place(location, f"the {what} of `{path.name}`", is_sink=what == "sink")
 
 
-def _unknown_tables(schema: str, project: Project) -> list[str]:
-    """Return the names of the tables and views in a schema that no model of the project is named after."""
+def _unknown_tables(schema: str, project: Project) -> dict[str, list[str]]:
+    """Return by schema what an environment's has that no model of the project is named after, and that of its sources no job reads."""
+    found: dict[str, list[str]] = {}
     if not project.target.has_session:
-        return []
+        return found
     models = {path.stem for kind in ("*.sql", "*.py") for path in (project.root / "models").rglob(kind)}
-    there = [each.name for each, _ in stored_relations(project.target.warehouse) if each.schema == schema]
-    return [each for each in there if each not in models]
+    for each, kind in stored_relations(project.target.warehouse):
+        is_input = kind == "source" or each.name.endswith("__input")
+        if (each.schema == schema and each.name not in models) or (
+            each.schema == project.target.sources_schema and not is_input
+        ):
+            found.setdefault(each.schema, []).append(each.name)
+    return found

@@ -10,7 +10,7 @@ from typing import Any
 from feature_platform_py.core.dbt_invocation import invoke_dbt
 from feature_platform_py.core.files import replace_file
 from feature_platform_py.core.messages import FAULTS, LOGGED_BY_MACROS, Code, Message, decode_event
-from feature_platform_py.core.project import ENVIRONMENT, SCHEMA, Project
+from feature_platform_py.core.project import SCHEMA, SOURCES_SCHEMA, Project
 from feature_platform_py.core.text import without_stack_trace, yaml_argument
 from feature_platform_py.jobs.work import TableWork, read_work
 
@@ -268,8 +268,8 @@ def _result(
 
 
 def schema_of(project: Project) -> dict[str, str]:
-    """Return the variables by which profile and models know the schema of the project's tables, and its environment."""
-    return {SCHEMA: project.target.schema, ENVIRONMENT: project.target.own_ending}
+    """Return the variables by which profile and models know the schemas of the project's tables and of what they read."""
+    return {SCHEMA: project.target.schema, SOURCES_SCHEMA: project.target.sources_schema}
 
 
 def jobs_left_out(root: Path, job_names: Sequence[str]) -> dict[str, str]:

@@ -22,7 +22,6 @@ from feature_platform_py.runs.input_state import taking_notes
 from feature_platform_py.runs.lock import running_alone
 from feature_platform_py.sinks.parquet_files import proof_beside
 from feature_platform_py.sources.connector_errors import QueryRefusedError
-from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
 from feature_platform_py.targets import backend_of
 from feature_platform_py.targets.sql_endpoint import SqlEndpointBackend
 from feature_platform_py.warehouse.catalog_file import TableName
@@ -169,10 +168,11 @@ def prepare_sink(plan: JobPlan, project: Project) -> None:
     if not project.target.environment or location is None:
         return
     if project.target.has_session:
-        places = recorded_sinks(project)
-        place = {"job": plan.job_name, "kind": plan.sink.kind, "path": location}
+        # One file a job, whose lock the run has: jobs may begin at one time.
+        file = _sinks_folder(project) / f"{plan.job_name}.json"
+        places, place = _noted(file), {"job": plan.job_name, "kind": plan.sink.kind, "path": location}
         if place not in places:
-            replace_file(_places_file(project), json.dumps([*places, place]))
+            replace_file(file, json.dumps([*places, place]))
     elif is_table_name(location) and "." in location and isinstance(backend := backend_of(project), SqlEndpointBackend):
         catalog, schema, _ = table_parts(location)
         backend.execute(f"create schema if not exists {backend.sql_schema(schema, catalog)}")
@@ -180,13 +180,21 @@ def prepare_sink(plan: JobPlan, project: Project) -> None:
 
 def recorded_sinks(project: Project) -> list[dict[str, Any]]:
     """Return the places to which runs in the environment wrote: the `job`, the `kind` of the sink and its `path`."""
+    # The first is of earlier runs, which noted the sinks of all jobs there.
+    folder = _sinks_folder(project)
+    files = [project.notes / "sinks.json", *(sorted(folder.glob("*.json")) if folder.is_dir() else ())]
+    found = [sink for file in files for sink in _noted(file)]
+    return [sink for place, sink in enumerate(found) if sink not in found[:place]]
+
+
+def _noted(file: Path) -> list[dict[str, Any]]:
     with suppress(OSError, ValueError):
-        return list(json.loads(_places_file(project).read_text(encoding="utf-8")))
+        return list(json.loads(file.read_text(encoding="utf-8")))
     return []
 
 
-def _places_file(project: Project) -> Path:
-    return project.notes / "sinks.json"
+def _sinks_folder(project: Project) -> Path:
+    return project.notes.parent / "sinks"
 
 
 # The end of an environment
@@ -213,12 +221,9 @@ def held_by(project: Project) -> list[Held]:
     check_environment(project)
     found = []
     for name, kind in stored_relations(target.warehouse):
-        if name.schema == target.schema:
+        if name.schema in (target.schema, target.sources_schema):
             place = target.warehouse / name.schema / name.name if kind == "table" else None
             found.append(Held(f"{name.schema}.{name.name}", kind, place, own_bytes(place) if place else 0))
-        elif name.schema == EXTERNAL_SCHEMA and name.name.endswith(f"__input{target.own_ending}"):
-            place = target.warehouse / name.schema / name.name if kind == "table" else None
-            found.append(Held(f"{name.schema}.{name.name}", "input", place, own_bytes(place) if place else 0))
     for each in recorded_sinks(project):
         # Production may have begun to use the place since.
         place = None if of_production(str(each["path"]), project) else _sink_place(each, project)
@@ -238,7 +243,8 @@ def _not_dropped(project: Project) -> str:
         )
     return (
         f"target `{target.name}`: expected a target with a warehouse folder; drop the environment there with SQL: `drop schema"
-        f" {target.schema} cascade`, and its sinks in schemas that begin with `{target.schema}_`"
+        f" {target.schema} cascade`, `drop schema if exists {target.sources_schema} cascade`, and its sinks in schemas that begin"
+        f" with `{target.schema}_`"
     )
 
 
@@ -269,8 +275,6 @@ def drop_environment(project: Project) -> None:
         for lock in sorted(notes.glob("*.lock")):
             locks.enter_context(running_alone(project, lock.name.removesuffix(".lock")))
         for each in held:
-            if each.kind == "input":
-                warehouse.drop(TableName(*each.name.split(".")))
             if each.kind != "sink" or each.place is None:
                 continue
             if each.place.is_relative_to(target.warehouse):
@@ -281,6 +285,7 @@ def drop_environment(project: Project) -> None:
                 proof_beside(each.place).unlink(missing_ok=True)
                 _remove_if_empty(each.place.parent)
         warehouse.drop_schema(target.schema)
+        warehouse.drop_schema(target.sources_schema)
     throw_away(notes.parent)
     for folder in (project.caches, project.logs):
         throw_away(folder)

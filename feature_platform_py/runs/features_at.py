@@ -20,7 +20,6 @@ from feature_platform_py.runs.job import Job
 from feature_platform_py.runs.lock import building_alone
 from feature_platform_py.runs.proof import Proof
 from feature_platform_py.runs.result import Result, StoredResult
-from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.local_frames import (
     added_columns,
@@ -242,6 +241,6 @@ def _run(asking: Mapping[str, Any], folder: Path, project: Project) -> Proof | N
 def _drop_tables(project: Project) -> None:
     target = project.target
     warehouse = open_warehouse(target.engine, target.warehouse)
-    for schema in (target.schema, EXTERNAL_SCHEMA):
+    for schema in (target.schema, target.sources_schema):
         for name in [name for name in warehouse.relations(schema) if name.startswith(f"{NAME}__")]:
             warehouse.drop(TableName(schema, name))

@@ -19,7 +19,6 @@ from feature_platform_py.jobs.plan import INPUT_MODEL, JOINED_MODEL
 from feature_platform_py.runs.features_at import NAME as FEATURES_AT
 from feature_platform_py.runs.lock import running_alone
 from feature_platform_py.runs.renames import former_names
-from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
 from feature_platform_py.targets import backend_of
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.old_copies import bytes_of
@@ -102,9 +101,8 @@ def _own_relations(project: Project, jobs: AbstractSet[str]) -> list[OwnRelation
         owner = next((each for each in owners if name == each or name.startswith(f"{each}__")), None)
         if owner is not None and name not in built and (name != owner or owner not in jobs):
             found.append((project.target.schema, name, kind, owner))
-    # The inputs of production's jobs are not the environment's.
-    for schema, name, kind in relations if not project.target.environment else ():
-        if schema == EXTERNAL_SCHEMA and kind == "table" and name.endswith("__input"):
+    for schema, name, kind in relations:
+        if schema == project.target.sources_schema and kind == "table" and name.endswith("__input"):
             found.append((schema, name, kind, name.removesuffix("__input")))
     there = {*jobs, *groups}
     return [OwnRelation(*each, is_owner_there=each[-1] in there, bytes=_bytes(project, each)) for each in sorted(found)]

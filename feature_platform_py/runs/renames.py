@@ -19,7 +19,6 @@ from feature_platform_py.jobs.names import former_names_in, written_models
 from feature_platform_py.jobs.plan import GroupPlan, TablesPlan
 from feature_platform_py.runs.input_state import move_note
 from feature_platform_py.runs.lock import building_alone, running_alone
-from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
 from feature_platform_py.targets import backend_of
 
 Tell = Callable[[str], None]
@@ -75,8 +74,8 @@ def _moves(part: TablesPlan, kinds: Mapping[str, str], project: Project) -> Move
         ]
         if not any(kinds[name] == "table" and name.split(".", 1)[1] not in tables for name in own):
             dropped += [name for name in own if kinds[name] == "view"]
-            inputs = () if project.target.environment else (f"{EXTERNAL_SCHEMA}.{former}__input",)
-            dropped += [name for name in inputs if name in kinds]
+            own_input = f"{project.target.sources_schema}.{former}__input"
+            dropped += [own_input] if own_input in kinds else []
     moved = tuple((f"{schema}.{old}", f"{schema}.{new}") for old, new in tables.items())
     return Moves(moved, tuple(shadowed), tuple(dropped))
 

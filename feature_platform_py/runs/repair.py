@@ -10,7 +10,6 @@ from feature_platform_py.core.errors import DataCheckError, EngineError, Feature
 from feature_platform_py.core.project import Project
 from feature_platform_py.core.sql_text import quoted
 from feature_platform_py.jobs.plan import JobPlan, TablesPlan
-from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA
 from feature_platform_py.warehouse.catalog_file import CatalogFile, TableName
 from feature_platform_py.warehouse.repair import (
     Fault,
@@ -36,13 +35,13 @@ def repair_warehouse(project: Project, *, is_full_refresh: bool, tell: Tell) -> 
 
     A full refresh removes what does not belong there, and reports it. Otherwise raises EngineError that names it.
     """
-    folder = project.target.warehouse
-    if not project.target.has_session or not folder.is_dir():
+    target, folder = project.target, project.target.warehouse
+    if not target.has_session or not folder.is_dir():
         return
     for copy in remove_damaged_copies(project, is_deep=False):
         tell(f"  thrown away: {project.shown(copy)}: a copy of a source that cannot be read")
     catalog = CatalogFile(folder)
-    schemas = [folder / project.target.schema, folder / EXTERNAL_SCHEMA, copies_folder(folder)]
+    schemas = [folder / target.schema, folder / target.sources_schema, copies_folder(folder)]
     files = [catalog.path, catalog.lock_path, *project.notes.glob("*")]
     faults = place_faults(folders=[*schemas, project.notes], files=files)
     if catalog.path not in {fault.path for fault in faults} and (fault := catalog_fault(folder)):

@@ -21,8 +21,6 @@ from feature_platform_py.registry.source import RegisteredSource, SourceLocation
 from feature_platform_py.sources.input_source import InputSource
 from feature_platform_py.sources.scoring import ScoringRows
 
-EXTERNAL_SCHEMA = "sources"
-
 
 @dataclass(frozen=True)
 class ResolvedSource:
@@ -111,9 +109,9 @@ def _references(
     return references
 
 
-def own_input(job_name: str, target: Target) -> str:
-    """Return the name of the relation with the rows that only this job reads, which each environment has for itself."""
-    return f"{job_name}__input{target.own_ending}"
+def own_input(job_name: str) -> str:
+    """Return the name of the relation with the rows that only this job reads."""
+    return f"{job_name}__input"
 
 
 def resolve_query(source: InputSource, job_name: str, target: Target) -> ResolvedSource:
@@ -123,7 +121,7 @@ def resolve_query(source: InputSource, job_name: str, target: Target) -> Resolve
     """
     if target.type != "fpspark":
         raise ConfigurationError([_without_location(source)])
-    location = f"{EXTERNAL_SCHEMA}.{own_input(job_name, target)}"
+    location = f"{target.sources_schema}.{own_input(job_name)}"
     return ResolvedSource(location, None, {}, query=source.query, parameters=source.parameters)
 
 

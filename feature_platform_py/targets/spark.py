@@ -15,7 +15,7 @@ from feature_platform_py.core.rows import Rows
 from feature_platform_py.core.stores.errors import explained_by_engine
 from feature_platform_py.core.stores.path import StorePath
 from feature_platform_py.sessions.jvm_session import check_jvm_spark
-from feature_platform_py.sources.resolve import EXTERNAL_SCHEMA, ResolvedSource, near_location, own_input
+from feature_platform_py.sources.resolve import ResolvedSource, near_location, own_input
 from feature_platform_py.warehouse.catalog_file import TableName
 from feature_platform_py.warehouse.external_sources import placed_source
 from feature_platform_py.warehouse.file_states import (
@@ -87,8 +87,8 @@ class SparkBackend:
 
         if source.format is None:
             return self.sql_name(source.location)
-        named = source.registered.dbt_source[1] if source.registered else own_input(job_name, self._project.target)
-        name, root = TableName(EXTERNAL_SCHEMA, named), self._project.root
+        named = source.registered.dbt_source[1] if source.registered else own_input(job_name)
+        name, root = TableName(self._project.target.sources_schema, named), self._project.root
         external = external_source(
             source.location,
             source.format,

@@ -32,6 +32,7 @@ from tests.conftest import Outcome, copy_project, reword
 
 JOB = Path("configs/jobs/shop.yaml")
 WAREHOUSE = Path("warehouse")
+SOURCES = ("sources", "sources__dev_anna")
 SPEND = "shop__user_spend"
 MONTHLY = "shop__user_monthly_transactions"
 _TEXT = """\
@@ -116,7 +117,7 @@ def tell_story(root: Path, patch: pytest.MonkeyPatch) -> dict[str, Any]:
     seen: dict[str, Any] = {"at first": production(), "plan": call("plan", "shop", "--schema", "dev_anna")}
     seen["after the plan"] = (WAREHOUSE / "dev_anna").exists()
     seen["unchanged"] = run("--schema", "dev_anna")
-    seen["inputs of both"] = sorted(open_warehouse("sail", WAREHOUSE).relations("sources"))
+    seen["inputs of both"] = [list(open_warehouse("sail", WAREHOUSE).relations(each)) for each in SOURCES]
     seen["shared"] = [(inodes("dev_anna", name), inodes("features", name)) for name in (SPEND, MONTHLY)]
 
     reword(JOB, "window_days: 30", "window_days: 14")
@@ -158,10 +159,10 @@ def tell_story(root: Path, patch: pytest.MonkeyPatch) -> dict[str, Any]:
     before = without_locks(production())
     seen["dry drop"] = call("drop", "--schema", "dev_anna", "--dry-run")
     seen["drop"] = call("drop", "--schema", "dev_anna", "--yes")
-    left = [*(WAREHOUSE / name for name in ("dev_anna", "dev_anna_sales", ".environments/dev_anna"))]
+    left = [*(WAREHOUSE / name for name in ("dev_anna", SOURCES[1], "dev_anna_sales", ".environments/dev_anna"))]
     left += [Path("target/environments/dev_anna"), Path("logs/environments/dev_anna")]
-    inputs = list(open_warehouse("sail", WAREHOUSE).relations("sources"))
-    seen["left"], seen["inputs"] = [path for path in left if path.exists()], inputs
+    seen["inputs"] = [list(open_warehouse("sail", WAREHOUSE).relations(each)) for each in SOURCES]
+    seen["left"] = [path for path in left if path.exists()]
     seen["dropped of production"] = without_locks(production()) != before
     seen["after the drop"] = run("--full-tests")
     return seen
@@ -175,7 +176,7 @@ def test_an_unchanged_definition_is_taken_over_and_nothing_is_computed(story: di
     told = story["unchanged"]
     assert set(actions(told).values()) == {"skip"}
     assert told["sink"]["path"] == "dev_anna_sales.shop"
-    assert story["inputs of both"] == ["shop__input", "shop__input__dev_anna"]
+    assert story["inputs of both"] == [["shop__input"], ["shop__input"]]
     assert all(here == there != set() for here, there in story["shared"])
 
 
@@ -234,7 +235,7 @@ def test_dropping_an_environment_leaves_production_as_it_is(story: dict[str, Any
     assert "dev_anna_sales.shop" in story["dry drop"].stdout
     assert "would be dropped" in story["dry drop"].stdout
     assert story["drop"].status == 0, story["drop"].stderr
-    assert (story["left"], story["inputs"]) == ([], ["shop__input"])
+    assert (story["left"], story["inputs"]) == ([], [["shop__input"], []])
     assert not story["dropped of production"]
     assert set(actions(story["after the drop"]).values()) == {"skip"}
 
@@ -438,6 +439,7 @@ def test_a_killed_promotion_leaves_the_old_rows_or_the_new_ones(tmp_path: Path) 
             "expected the name of a schema, of lower-case letters, digits and `_`, such as `dev_anna`, given `Dev_Anna`",
         ),
         ("sources", "given `sources`, which has the sources of jobs"),
+        ("sources__dev_ben", "given `sources__dev_ben`, which has the sources of jobs"),
         ("default", "given `default`, which has the tables without a schema"),
         ("sales", "given `sales`, which has the sink of `shop.yaml`"),
         ("of_somebody", "given `of_somebody`, which has tables that no job of this project builds: `notes`"),

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jinja2
 import pytest
 
 from feature_platform_py.core.project import Project, open_project
-from feature_platform_py.dbt_files.dbt_yaml import as_dbt_reads_it, group_name, groups_content, source_content
+from feature_platform_py.dbt_files.dbt_yaml import (
+    as_dbt_reads_it,
+    group_name,
+    groups_content,
+    schema_of_sources,
+    source_content,
+)
 from feature_platform_py.dbt_files.job_yaml import PlannedJob, job_content
 from feature_platform_py.dbt_files.prepare import prepare_job
 from feature_platform_py.jobs.plan import SOURCE_TESTS
@@ -182,13 +190,46 @@ def test_the_names_of_a_table_depend_on_the_target(registry: Registry) -> None:
     source = next(each for each in registry.sources if each.name == "mm_transaction")
     [content] = as_dbt_reads_it(source_content(source, registry))["sources"]
 
-    class Target:
-        name = "databricks"
+    assert rendered(content["schema"], target="databricks") == "mm"
+    assert rendered(content["tables"][0]["identifier"], target="databricks") == "fact_mm_transaction"
+    assert rendered(content["schema"]) == "sources"
 
-    assert jinja2.Template(content["schema"]).render(target=Target) == "mm"
-    assert jinja2.Template(content["tables"][0]["identifier"]).render(target=Target) == "fact_mm_transaction"
-    Target.name = "local"
-    assert jinja2.Template(content["schema"]).render(target=Target) == "sources"
+
+def rendered(
+    text: str,
+    *,
+    target: str = "local",
+    schema: str = "features",
+    environ: Mapping[str, str] = MappingProxyType({}),
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """A text as dbt renders it for a target with a schema."""
+    functions = {
+        "env_var": lambda name, default: environ.get(name, default),
+        "var": lambda name, default: variables.get(name, default),
+    }
+    return jinja2.Template(text).render(target={"name": target, "schema": schema}, **functions)
+
+
+@pytest.mark.parametrize(
+    ("environ", "schema", "variables", "expected"),
+    [
+        # A command tells.
+        ({"FP_SOURCES_SCHEMA": "sources", "FP_SCHEMA": "features"}, "features", {}, "sources"),
+        ({"FP_SOURCES_SCHEMA": "sources__dev", "FP_SCHEMA": "dev"}, "dev", {}, "sources__dev"),
+        # Plain dbt: the schema is that of the profile, of FP_SCHEMA, or another one than the project says.
+        ({}, "features", {}, "sources"),
+        ({"FP_SCHEMA": ""}, "features", {}, "sources"),
+        ({"FP_SCHEMA": "dev"}, "dev", {}, "sources__dev"),
+        ({"FP_SCHEMA": "dev"}, "features", {}, "sources"),
+        ({}, "dev", {"production_schema": "features"}, "sources__dev"),
+        ({"FP_SCHEMA": "features"}, "features", {"production_schema": "features"}, "sources"),
+    ],
+)
+def test_an_environment_registers_sources_in_a_schema_of_its_own(
+    environ: dict[str, str], schema: str, variables: dict[str, str], expected: str
+) -> None:
+    assert rendered(schema_of_sources(), schema=schema, environ=environ, variables=variables) == expected
 
 
 def test_a_target_without_a_location_reads_the_local_table(tmp_path: Path) -> None:
@@ -201,7 +242,7 @@ def test_a_target_without_a_location_reads_the_local_table(tmp_path: Path) -> No
 
     def name_on(target: str) -> list[str]:
         parts = (content["database"], content["schema"], table["identifier"])
-        return [jinja2.Template(part).render(target={"name": target}) for part in parts]
+        return [rendered(part, target=target) for part in parts]
 
     assert name_on("local") == name_on("spark") == ["None", "raw", "NoneSold"]
     assert name_on("connect") == ["None", "sources", "sales"]

@@ -113,6 +113,12 @@ def test_the_rows_of_a_query_are_a_table_of_the_job(tmp_path: Path) -> None:
     assert source.shown == "a query of the SQL warehouse, kept in sources.spend__input"
 
 
+def test_the_rows_of_a_query_are_an_environments_own(tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text(QUERY)
+    checked = load_checked_job(tmp_path / "job.yaml", local_project().in_schema("dev_anna"), environ={})
+    assert checked.source.location == "sources__dev_anna.spend__input"
+
+
 def test_a_query_is_refused_where_the_target_is_databricks_itself(tmp_path: Path) -> None:
     (tmp_path / "job.yaml").write_text(QUERY)
     with pytest.raises(ConfigurationError) as raised:
@@ -187,6 +193,7 @@ def test_a_sink_on_the_feature_tables_is_refused(tmp_path: Path, path: str) -> N
         ("overwrite_delta", "profiles"),
         ("overwrite_delta", "FEATURES.PROFILES"),
         ("overwrite_delta", "sources.sales"),
+        ("overwrite_delta", "sources__dev_anna.sales"),
         ("overwrite_parquet", "warehouse/features/other__job_features/x"),
         ("append_parquet", "warehouse/features/profiles"),
         ("overwrite_delta", "./warehouse/sources/sales"),
