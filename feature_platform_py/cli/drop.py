@@ -57,10 +57,8 @@ def drop_environment_command(*, target: str | None, output_format: str, is_dry_r
         rows = [(each.name, each.kind, size_text(each.bytes) if each.bytes else "") for each in held]
         print_text("\n".join(aligned(rows)))
     size = size_text(sum(each.bytes for each in held))
-    tables = sum(each.kind != "sink" for each in held)
-    said = (
-        f"environment {project.target.schema}: {tables} tables and views, {len(held) - tables} sinks, {size} of its own"
-    )
+    tables, sinks = (sum(each.kind in kinds for each in held) for kinds in (("table", "view"), ("sink",)))
+    said = f"environment {project.target.schema}: {tables} tables and views, {sinks} sinks, {size} of its own"
     if not is_dry_run and not is_agreed and not _confirmed(f"Drop {said}?"):
         print_text("nothing was dropped")
         return
