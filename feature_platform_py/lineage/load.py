@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from feature_platform_py.core.errors import EngineError, Problem, problems_of
 from feature_platform_py.core.locations import is_table_name
@@ -17,6 +17,7 @@ from feature_platform_py.lineage.graph import Edge, LineageGraph, Node, NodeKind
 from feature_platform_py.runs.dbt import CompiledModel, compile_models
 
 _ORDER = get_args(Use)
+_ALL = "lineage"
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,11 @@ def compile_jobs(
     """
     compiled: list[CompiledJob] = []
     failed: EngineError | None = None
+    variables = {path: bring_up_to_date(plan, project, tell=tell) for path, plan in plans.items()}
+    known = _compiled_at_once([plan for path, plan in plans.items() if not variables[path]], project)
     for path, plan in plans.items():
         try:
-            models = compiled_models(plan, project, tell=tell)
+            models = _own_models(plan, known) or _compiled(plan, project, variables[path])
             compiled.append(CompiledJob(plan, models, tuple(_edges(plan, models))))
         except EngineError as error:
             failed = error
@@ -69,17 +72,35 @@ def lineage_of(jobs: Iterable[CompiledJob]) -> LineageGraph:
     return LineageGraph(tuple(sorted(edges)))
 
 
-def compiled_models(
-    plan: TablesPlan, project: Project, *, tell: Callable[[str], None] = lambda _: None
-) -> tuple[CompiledModel, ...]:
+def _compiled_at_once(plans: Sequence[TablesPlan], project: Project) -> dict[str, CompiledModel]:
+    """Return the models of several jobs and groups by their names, from one call of dbt, which parses the project once.
+
+    Nothing if dbt fails: called for each of them, it says which one is at fault.
+    """
+    if len(plans) < 2:
+        return {}
+    names = list(dict.fromkeys(name for plan in plans for name in _names_of_models(plan)))
+    models, run = compile_models(project, _ALL, jobs=[plan.name for plan in plans], variables={}, select=names)
+    return {} if run.error else {model.name: model for model in models}
+
+
+def _own_models(plan: TablesPlan, known: Mapping[str, CompiledModel]) -> tuple[CompiledModel, ...]:
+    names = _names_of_models(plan)
+    return tuple(known[name] for name in names) if known.keys() >= set(names) else ()
+
+
+def _compiled(plan: TablesPlan, project: Project, variables: Mapping[str, Any]) -> tuple[CompiledModel, ...]:
     """Return the SQL of the models that a run builds, in their order. Raises EngineError if dbt fails."""
-    variables = bring_up_to_date(plan, project, tell=tell)
-    names = [part.table_name(model) for part in plan.parts for model in part.sql_models]
-    models, run = compile_models(project, plan.name, variables=variables, select=names)
+    names = _names_of_models(plan)
+    models, run = compile_models(project, plan.name, jobs=[plan.name], variables=variables, select=names)
     if run.error:
         raise EngineError(run.error, Path(project.shown(run.log_file)))
     by_name = {model.name: model for model in models}
     return tuple(by_name[name] for name in names)
+
+
+def _names_of_models(plan: TablesPlan) -> list[str]:
+    return [part.table_name(model) for part in plan.parts for model in part.sql_models]
 
 
 def _edges(plan: TablesPlan, models: Sequence[CompiledModel]) -> Iterator[tuple[Node, Node, Sequence[Use]]]:

@@ -213,19 +213,22 @@ def find_work(
 
 
 def compile_models(
-    project: Project, job_name: str, *, variables: Mapping[str, Any], select: Sequence[str]
+    project: Project, name: str, *, jobs: Sequence[str], variables: Mapping[str, Any], select: Sequence[str]
 ) -> tuple[tuple[CompiledModel, ...], DbtRun]:
-    """Compile the selected models as a full refresh computes them, which writes nothing and needs no table to be there."""
+    """Compile the selected models of jobs as a full refresh computes them, which writes nothing and needs no table to be there.
+
+    What dbt keeps of the project, and its log, are below the name.
+    """
     arguments = [
-        *("compile", *_common_arguments(project, job_name, variables)),
+        *("compile", *_common_arguments(project, name, variables)),
         *("--full-refresh", "--select", *select, *_WITHOUT_TESTS),
     ]
-    result = _result(project, job_name, arguments)
+    result = _result(project, name, arguments, jobs=jobs)
     models = tuple(
         CompiledModel(each.node.name, each.node.relation_name.replace("`", ""), each.node.compiled_code)
         for each in (result.result or ())
     )
-    return models, DbtRun((), _log_file(project, job_name), result.exception)
+    return models, DbtRun((), _log_file(project, name), result.exception)
 
 
 def generate_docs(project: Project, job_names: Sequence[str]) -> tuple[Path, DbtRun]:
@@ -254,11 +257,16 @@ def _log_file(project: Project, job_name: str) -> Path:
 
 
 def _result(
-    project: Project, job_name: str, arguments: Sequence[str], watch: Callable[[Any], None] = lambda _: None
+    project: Project,
+    job_name: str,
+    arguments: Sequence[str],
+    watch: Callable[[Any], None] = lambda _: None,
+    *,
+    jobs: Sequence[str] = (),
 ) -> Any:
     folder = project.caches
     _begin_from_another_job(folder, job_name)
-    environment = {**jobs_left_out(project.root, [job_name]), **schema_of(project)}
+    environment = {**jobs_left_out(project.root, jobs or [job_name]), **schema_of(project)}
     result = invoke_dbt(arguments, callbacks=[watch], environment=environment)
     if isinstance(result.exception, KeyError) and (folder / job_name / _PARSED).exists():
         # dbt's partial parsing looks for a group that no model names any more, before it runs a node.
