@@ -27,7 +27,7 @@ from tests.oracle.generators import TARGETS, Kind, Row, anchors, tables
 from tests.property.edits import Edit, apply, edits
 from tests.property.incremental_jobs import IncrementalJob, Version, prepare
 
-USUAL_EXAMPLES = 96
+USUAL_EXAMPLES = 64
 EXAMPLES = int(os.environ.get("FP_EXAMPLES", USUAL_EXAMPLES))
 MEDDLING = ("add", "compact", "remove", "damage")
 FIRST_LOAD = datetime(2024, 6, 1, tzinfo=UTC)
