@@ -58,7 +58,8 @@ def drop_environment_command(*, target: str | None, output_format: str, is_dry_r
         print_text("\n".join(aligned(rows)))
     size = size_text(sum(each.bytes for each in held))
     tables, sinks = (sum(each.kind in kinds for each in held) for kinds in (("table", "view"), ("sink",)))
-    said = f"environment {project.target.schema}: {tables} tables and views, {sinks} sinks, {size} of its own"
+    named = "1 sink" if sinks == 1 else f"{sinks} sinks"
+    said = f"environment {project.target.schema}: {tables} tables and views, {named}, {size} of its own"
     if not is_dry_run and not is_agreed and not _confirmed(f"Drop {said}?"):
         print_text("nothing was dropped")
         return
