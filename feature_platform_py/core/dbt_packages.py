@@ -11,9 +11,9 @@ from feature_platform_py.core.dbt_settings import PROJECT_FILE, dbt_settings, se
 from feature_platform_py.core.errors import ConfigurationError
 
 FOLDER = "dbt_packages"
-_LISTS = ("packages.yml", "dependencies.yml")
 OWN = "feature_platform_macros"
 """The package of the platform's macros and generic tests."""
+_LISTS = ("packages.yml", "dependencies.yml")
 _VERSION = re.compile(r"^version: *['\"]?([\w.+-]+)", re.MULTILINE)
 
 
@@ -78,7 +78,8 @@ def link_own_package(root: Path) -> bool:
 
 def _is_listed(folder: Path, root: Path) -> bool:
     """Return whether the project's list of packages names a folder of this machine, to which `dbt deps` makes a link."""
-    listed = [each for name in _LISTS for each in settings_in(root / name).get("packages") or ()]
+    lists = [settings_in(root / name).get("packages") for name in _LISTS]
+    listed = [each for packages in lists if isinstance(packages, list) for each in packages]
     places = [str(each["local"]) for each in listed if isinstance(each, dict) and "local" in each]
     return any((root / place).resolve() == folder for place in places)
 

@@ -113,7 +113,7 @@ class TableDiff:
             return self.missing
         return (
             f"keys more than once: {self.repeated_here:,} rows too many here, {self.repeated_there:,} there; so rows cannot be"
-            " matched. The test `unique_grain` of a run names such keys"
+            " matched. `fpjob run` with `--full-tests` names such keys"
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -55,7 +55,8 @@ training_set = found.to_pandas()
 `fpjob init job`, `transformer` and others add more; each has `--help`. Plain dbt
 works too: `dbt build --select tag:financial`. The macros come with the package:
 every `fpjob` command links them into `dbt_packages/`. Call one after a clone or
-`dbt deps`, before plain dbt. `fpjob registry validate` names what still needs a description.
+`dbt deps`, before plain dbt. `fpjob registry validate` names what still needs a
+description.
 
 ## With colleagues
 

@@ -135,7 +135,9 @@ def _edited(text: str) -> str:
 
     package = f"{FOLDER}/{OWN}"
     edited = text.replace("\r\n", "\n")
-    edited = _MACRO_PATHS.sub(lambda found: f"macro-paths: [{found['own']}, {package}]", edited)
+    edited = _MACRO_PATHS.sub(
+        lambda found: f"macro-paths: [{', '.join(filter(None, (found['own'].rstrip(', '), package)))}]", edited
+    )
     edited = re.sub(r"\n{3,}", "\n\n", _EMPTY.sub("", _HOOK.sub("", edited)))
     settings: dict[str, Any] = yaml.safe_load(edited)
     faults = []

@@ -14,6 +14,7 @@ from feature_platform_py.core.project import Project
 from feature_platform_py.core.rows import Rows
 from feature_platform_py.core.stores.errors import explained_by_engine
 from feature_platform_py.core.stores.path import StorePath
+from feature_platform_py.core.text import without_stack_trace
 from feature_platform_py.sessions.jvm_session import check_jvm_spark
 from feature_platform_py.sources.resolve import ResolvedSource, near_location, own_input
 from feature_platform_py.warehouse.catalog_file import TableName
@@ -239,4 +240,4 @@ def _as_engine_error() -> Iterator[None]:
     try:
         yield
     except PySparkException as error:
-        raise EngineError(str(error)) from error
+        raise EngineError(without_stack_trace(str(error))) from error

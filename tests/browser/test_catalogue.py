@@ -354,6 +354,20 @@ def test_the_keyboard_alone_finds_and_opens(site: str, open_page: Open) -> None:
     expect(page.locator("[role=status]")).to_have_text("2005 of 2005 pages")
 
 
+def test_a_key_is_heard_before_the_first_paint(open_page: Open, site: str) -> None:
+    page = open_page("about:blank").page
+    page.add_init_script(
+        """new MutationObserver((_, watching) => {
+            if (!document.getElementById("search")) return;
+            watching.disconnect();
+            dispatchEvent(new KeyboardEvent("keydown", { key: "/" }));
+            window.focused = document.activeElement.id;
+        }).observe(document, { childList: true, subtree: true })"""
+    )
+    page.goto(site)
+    assert page.evaluate("window.focused") == "search"
+
+
 @pytest.mark.parametrize("width", [1280, 360])
 def test_a_feature_far_down_the_list_opens_in_sight(site: str, open_page: Open, width: int) -> None:
     page = open_page(site, viewport={"width": width, "height": 740}).page

@@ -114,6 +114,14 @@ def test_settings_that_are_written_otherwise_stay_and_the_error_says_what_to_wri
         assert files_of(old) == before
 
 
+@pytest.mark.parametrize(("written", "expected"), [("[]", []), ("[macros, more, ]", ["macros", "more"])])
+def test_a_list_of_macro_paths_gets_the_package(old: Path, fpjob: Fpjob, written: str, expected: list[str]) -> None:
+    reword(old / "dbt_project.yml", "macro-paths: [macros]", f"macro-paths: {written}")
+    assert fpjob("upgrade", "--yes").status == 0
+    settings = yaml.safe_load((old / "dbt_project.yml").read_text())
+    assert settings["macro-paths"] == [*expected, f"{FOLDER}/{OWN}"]
+
+
 def test_models_of_the_user_with_names_that_the_platform_had_stay(
     tmp_path: Path, old: Path, fpjob: Fpjob, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,8 +98,11 @@ def test_a_folder_that_packages_yml_names_stays_if_it_is_of_this_version(root: P
     file.write_text(file.read_text().replace("version: 0.1.0", "version: 0.0.9", 1))
     with pytest.raises(ConfigurationError, match=r"expected version 0\.1\.0, .*, found 0\.0\.9; give `packages\.yml`"):
         link_own_package(root)
-    (root / "packages.yml").write_text("packages: [")
-    assert link_own_package(root), "a link that no list names is the platform's"
+    for text in ("packages: [", "packages: 5", "packages:"):
+        (root / "packages.yml").write_text(text)
+        link.unlink()
+        link.symlink_to(root / "fork", target_is_directory=True)
+        assert link_own_package(root), "a link that no list names is the platform's"
 
 
 def test_a_project_that_cannot_be_written_is_one_error(root: Path) -> None:
