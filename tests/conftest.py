@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dbt_common.behavior_flags import BehaviorFlagRendered
@@ -241,6 +242,15 @@ primary_key: {name}_id
 fields:
   - {{name: {name}_id, type: bigint, required: true, description: Identifies it.}}
 """)
+
+
+def delta_rows(table: Path) -> Any:
+    """The rows of a Delta table as an Arrow table, its columns and rows in an order of their own."""
+    from deltalake import DeltaTable
+
+    rows = DeltaTable(table).to_pyarrow_table()
+    rows = rows.select(sorted(rows.column_names))
+    return rows.sort_by([(name, "ascending") for name in rows.column_names])
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -28,7 +28,7 @@ from feature_platform_py.files.delta_links import Linked, link_table
 from feature_platform_py.files.delta_log import log_files
 from feature_platform_py.runs import environment
 from feature_platform_py.warehouse.session import close_warehouse, open_warehouse
-from tests.conftest import Outcome, copy_project, reword
+from tests.conftest import Outcome, copy_project, delta_rows, reword
 
 JOB = Path("configs/jobs/shop.yaml")
 WAREHOUSE = Path("warehouse")
@@ -68,12 +68,6 @@ def run(*options: str) -> dict[str, Any]:
 
 def actions(told: dict[str, Any]) -> dict[str, str]:
     return {each["name"]: each["work"]["action"] for each in told["models"] if "work" in each}
-
-
-def rows_of(table: Path) -> pa.Table:
-    rows = DeltaTable(table).to_pyarrow_table()
-    rows = rows.select(sorted(rows.column_names))
-    return rows.sort_by([(name, "ascending") for name in rows.column_names])
 
 
 def contents(*folders: str) -> dict[str, str]:
@@ -124,14 +118,14 @@ def tell_story(root: Path, patch: pytest.MonkeyPatch) -> dict[str, Any]:
     seen["changed"] = run("--schema", "dev_anna")
     seen["after dev runs"] = production()
     seen["dev tables"] = [
-        rows_of(WAREHOUSE / each) for each in (f"dev_anna/{SPEND}", f"dev_anna/{MONTHLY}", "dev_anna_sales/shop")
+        delta_rows(WAREHOUSE / each) for each in (f"dev_anna/{SPEND}", f"dev_anna/{MONTHLY}", "dev_anna_sales/shop")
     ]
     with patch.context() as fresh:
         fresh.setenv("FP_WAREHOUSE", "fresh")
         run()
         close_warehouse("sail", root / "fresh")
     seen["fresh tables"] = [
-        rows_of(Path("fresh") / each) for each in (f"features/{SPEND}", f"features/{MONTHLY}", "sales/shop")
+        delta_rows(Path("fresh") / each) for each in (f"features/{SPEND}", f"features/{MONTHLY}", "sales/shop")
     ]
 
     write_rows(range(90))
@@ -139,7 +133,7 @@ def tell_story(root: Path, patch: pytest.MonkeyPatch) -> dict[str, Any]:
     run("--full-refresh")
     seen["vacuum"] = call("vacuum", "shop", "--retention", "0h")
     seen["left of the shared files"] = shared & inodes("features", MONTHLY)
-    seen["after the vacuum"] = rows_of(WAREHOUSE / "dev_anna" / MONTHLY), counted(f"dev_anna.{MONTHLY}")
+    seen["after the vacuum"] = delta_rows(WAREHOUSE / "dev_anna" / MONTHLY), counted(f"dev_anna.{MONTHLY}")
 
     reword(JOB, "window_days: 14", "window_days: 7")
     before = production()
@@ -147,13 +141,13 @@ def tell_story(root: Path, patch: pytest.MonkeyPatch) -> dict[str, Any]:
     seen["changed too early"] = production() != before
     run("--schema", "dev_anna")
     there, here = (WAREHOUSE / schema / SPEND for schema in ("features", "dev_anna"))
-    seen["promotable"], count = rows_of(here), versions(there)
+    seen["promotable"], count = delta_rows(here), versions(there)
     seen["promotion"] = call("promote", "shop", "--schema", "dev_anna", "--format", "json")
     seen["promoted"] = (
-        rows_of(there),
+        delta_rows(there),
         versions(there) - count,
         counted(f"features.{SPEND}"),
-        rows_of(WAREHOUSE / "sales/shop"),
+        delta_rows(WAREHOUSE / "sales/shop"),
     )
 
     before = without_locks(production())
@@ -414,17 +408,17 @@ def test_a_killed_promotion_leaves_the_old_rows_or_the_new_ones(tmp_path: Path) 
     old, new = (tmp_path / name for name in ("there", "here"))
     write_deltalake(old, pa.table({"day": [1, 2, 2], "paid": [1.5, 2.5, 3.5]}), partition_by=["day"])
     write_deltalake(new, pa.table({"month": [1, 2, 3], "spent": ["1", "2", "3"]}), partition_by=["month"])
-    rows = {False: rows_of(old), True: rows_of(new)}
+    rows = {False: delta_rows(old), True: delta_rows(new)}
     ends = []
     for links in range(6):
         killed = subprocess.run([sys.executable, "-c", _KILLED, old, new, str(links)], check=False)
         ends.append(killed.returncode)
-        assert rows_of(old).equals(rows[killed.returncode == 0])
+        assert delta_rows(old).equals(rows[killed.returncode == 0])
         if killed.returncode == 0:
             break
     # Three files were brought, one after the other in three tries, and then the commit.
     assert ends == [9, 9, 9, 0] or ends == [9, 9, 0]
-    assert rows_of(new).equals(rows[True])
+    assert delta_rows(new).equals(rows[True])
 
 
 @pytest.mark.parametrize(
@@ -547,7 +541,7 @@ def test_what_a_killed_first_write_left_gives_way_to_productions_table(story: di
     left.write_text("half of it")
     project = open_project().in_schema("dev_left")
     assert len(environment.take_over(prepare_job(JOB, project), project)) == 2
-    assert rows_of(left.parent).equals(rows_of(WAREHOUSE / "features" / SPEND))
+    assert delta_rows(left.parent).equals(delta_rows(WAREHOUSE / "features" / SPEND))
     assert not left.exists()
 
 

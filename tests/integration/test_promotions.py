@@ -6,13 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
 
 from feature_platform_py.core.project import open_project
 from feature_platform_py.runs.input_state import InputState, is_uncompared, is_unfinished, note_uncompared
-from tests.conftest import Fpjob, add_entity, reword
+from tests.conftest import Fpjob, add_entity, delta_rows, reword
 
 JOB = Path("configs/jobs/sales.yaml")
 WAREHOUSE = Path("warehouse")
@@ -65,12 +63,6 @@ def promotion(fpjob: Fpjob) -> dict[str, str]:
     return {each["table"]: each["change"] for each in json.loads(outcome.stdout)["tables"]}
 
 
-def rows_of(table: Path) -> pa.Table:
-    rows = DeltaTable(table).to_pyarrow_table()
-    rows = rows.select(sorted(rows.column_names))
-    return rows.sort_by([(name, "ascending") for name in rows.column_names])
-
-
 def end_early(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
@@ -103,13 +95,13 @@ def test_deleted_rows_do_not_come_back(sales: Path, fpjob: Fpjob, monkeypatch: p
     with monkeypatch.context() as patch:
         patch.setattr("feature_platform_py.cli.promote.run_file", end_early)
         assert fpjob("promote", "sales", "--schema", "dev_anna").status == 130
-    assert rows_of(WAREHOUSE / "features" / SPEND).num_rows == len(_ROWS)
+    assert delta_rows(WAREHOUSE / "features" / SPEND).num_rows == len(_ROWS)
     # The next run in production compares all periods, whichever it is.
     assert run(fpjob) == {"user_spend": "replace", "user_monthly_transactions": "skip"}
     assert not list(open_project().notes.glob("*.unproved.json"))
-    promoted = [rows_of(WAREHOUSE / "features" / name) for name in (SPEND, MONTHLY)]
+    promoted = [delta_rows(WAREHOUSE / "features" / name) for name in (SPEND, MONTHLY)]
     run(fpjob, "--full-refresh")
-    assert promoted == [rows_of(WAREHOUSE / "features" / name) for name in (SPEND, MONTHLY)]
+    assert promoted == [delta_rows(WAREHOUSE / "features" / name) for name in (SPEND, MONTHLY)]
 
 
 def test_a_table_that_is_right_is_not_compared_again(
@@ -125,7 +117,7 @@ def test_a_table_that_is_right_is_not_compared_again(
     monkeypatch.setattr("feature_platform_py.cli.promote.run_file", lambda *_, **__: None)
     outcome = fpjob("promote", "sales", "--schema", "dev_anna")
     assert outcome.status == 0, outcome.stderr
-    assert rows_of(folder) == rows_of(WAREHOUSE / "dev_anna" / SPEND)
+    assert delta_rows(folder) == delta_rows(WAREHOUSE / "dev_anna" / SPEND)
     assert not (folder / "left.parquet").exists()
     assert not list(open_project().notes.glob("*.unproved.json"))
 
